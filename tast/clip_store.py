@@ -1,0 +1,105 @@
+"""The clips on disk: one array file per video, one manifest of all clips, one table of rejected videos.
+
+    data/clips/<record_id>.npy     (T, H, W, 3) frames of one video, on a uniform grid of time
+    data/clips/manifest.parquet    one row per clip, sorted by clip_id
+    data/clips/rejects.csv         record_id, reason
+
+Clips overlap, so they are windows into the video's array and share its bytes; reading one maps only its pages.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from tast.errors import BadInput
+from tast.records import Clip
+
+MANIFEST = "manifest.parquet"
+REJECTS = "rejects.csv"
+
+
+@dataclass(frozen=True)
+class ClipRow:
+    """One row of the manifest: whose clip it is, where its frames lie, and its labels (percent, one per second, NaN unknown)."""
+
+    clip_id: str
+    dataset: str
+    subject_id: str
+    record_id: str
+    scenario: str
+    file: str
+    first_frame: int
+    n_frames: int
+    start_s: float
+    fps_hz: float
+    quality: float
+    spo2_percent: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Reject:
+    record_id: str
+    reason: str
+
+
+def write_tables(folder: Path, rows: Iterable[ClipRow], rejects: Iterable[Reject]) -> None:
+    """Write manifest and rejects, sorted, so that the same clips give the same bytes."""
+    columns = list(ClipRow.__dataclass_fields__)
+    manifest = pd.DataFrame([asdict(row) for row in sorted(rows, key=lambda row: row.clip_id)], columns=columns)
+    manifest["spo2_percent"] = [list(labels) for labels in manifest["spo2_percent"]]
+    manifest.to_parquet(folder / MANIFEST, index=False)
+    table = pd.DataFrame([asdict(r) for r in sorted(rejects, key=lambda r: r.record_id)], columns=["record_id", "reason"])
+    table.to_csv(folder / REJECTS, index=False)
+
+
+class ClipStore:
+    """Random access to the clips of a folder. Raises BadInput where the folder is not a clip store."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+        manifest = self.folder / MANIFEST
+        if not manifest.is_file():
+            raise BadInput(self.folder, f"no {MANIFEST}", "a clip store (run the preprocess stage: `dvc repro preprocess`)")
+        self.manifest = pd.read_parquet(manifest).set_index("clip_id", drop=False)
+        self._arrays: dict[str, npt.NDArray[np.generic]] = {}
+
+    def __len__(self) -> int:
+        return len(self.manifest)
+
+    @property
+    def clip_ids(self) -> list[str]:
+        return list(self.manifest["clip_id"])
+
+    @cached_property
+    def rejects(self) -> pd.DataFrame:
+        return pd.read_csv(self.folder / REJECTS, dtype=str)
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 over the manifest's bytes: which clips, with which labels."""
+        return hashlib.sha256((self.folder / MANIFEST).read_bytes()).hexdigest()
+
+    def clip(self, clip_id: str) -> Clip:
+        """One clip; its frames are a memory-mapped view, not a copy."""
+        row = self.manifest.loc[clip_id]
+        video = self._array(row["file"])
+        first, n = int(row["first_frame"]), int(row["n_frames"])
+        return Clip(
+            clip_id=clip_id, dataset=row["dataset"], record_id=row["record_id"], subject_id=row["subject_id"],
+            scenario=row["scenario"], start_s=float(row["start_s"]), fps_hz=float(row["fps_hz"]),
+            frames=video[first : first + n], spo2_percent=np.asarray(row["spo2_percent"], dtype=np.float64),
+            quality=float(row["quality"]),
+        )  # fmt: skip
+
+    def _array(self, file: str) -> npt.NDArray[np.generic]:
+        if file not in self._arrays:
+            self._arrays[file] = np.load(self.folder / file, mmap_mode="r")
+        return self._arrays[file]

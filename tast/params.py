@@ -1,0 +1,200 @@
+"""params.yaml as frozen sections, one per stage; an unknown key is an error that names the known ones.
+
+Read by flows and the CLI only. Functions further in take plain values, never a section.
+"""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from tast.errors import BadInput
+
+Positive = Annotated[float, Field(gt=0)]
+PositiveInt = Annotated[int, Field(gt=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+NonNegative = Annotated[float, Field(ge=0)]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Dataset(Section):
+    name: Literal["phantom", "pure", "vipl_hr", "csv"]
+    root: str | None = None
+
+    @model_validator(mode="after")
+    def _real_data_needs_a_root(self) -> Dataset:
+        if self.name != "phantom" and not self.root:
+            raise ValueError(f"dataset.root must name the folder or archive of {self.name}")
+        return self
+
+
+class Phantom(Section):
+    layout: Literal["pure", "vipl_hr"]
+    seed: int
+    subjects: PositiveInt
+    sessions: PositiveInt
+    seconds: Positive
+    fps_hz: Positive
+    width_px: PositiveInt
+    height_px: PositiveInt
+    face_height_px: PositiveInt
+    profile: Literal["wide", "narrow"]
+    scenarios: tuple[str, ...] = Field(min_length=1)
+
+
+class Download(Section):
+    accept_licence: bool = False
+    phantom: Phantom
+
+
+class Align(Section):
+    roi_size_px: PositiveInt
+    smooth_s: NonNegative
+    detect_every_s: Positive
+    max_gap_s: NonNegative
+
+
+class Mask(Section):
+    mesh_every_frames: PositiveInt
+    erode_px: Annotated[int, Field(ge=0)]
+
+
+class Magnify(Section):
+    levels: PositiveInt
+    residual: bool
+    low_hz: Positive
+    high_hz: Positive
+    alpha: NonNegative
+
+    @model_validator(mode="after")
+    def _band(self) -> Magnify:
+        if self.low_hz >= self.high_hz:
+            raise ValueError(f"low_hz ({self.low_hz}) must be below high_hz ({self.high_hz})")
+        return self
+
+
+class Clips(Section):
+    size_px: PositiveInt
+    fps_hz: Positive
+    length_s: PositiveInt
+    hop_s: PositiveInt
+    max_missing_labels: Fraction
+
+
+class Preprocess(Section):
+    max_reject_fraction: Fraction
+    spo2_min_percent: float
+    spo2_max_percent: float
+    label_delay_s: float
+    align: Align
+    mask: Mask
+    magnify: Magnify
+    clips: Clips
+
+
+class Split(Section):
+    protocol: Literal["subject_independent", "clip_random"]
+    seed: int
+    folds: Annotated[int, Field(ge=2)]
+    fold: Annotated[int, Field(ge=0)]
+    val_fraction: Annotated[float, Field(gt=0, lt=1)]
+
+    @model_validator(mode="after")
+    def _fold_exists(self) -> Split:
+        if self.fold >= self.folds:
+            raise ValueError(f"fold ({self.fold}) must be below folds ({self.folds})")
+        return self
+
+
+class Train(Section):
+    model: str
+    preset: str
+    input: Literal["normalised", "magnified"]
+    frame_size_px: PositiveInt
+    seed: int
+    epochs: PositiveInt
+    patience: PositiveInt
+    batch_size: PositiveInt
+    learning_rate: Positive
+    weight_decay: NonNegative
+    mse_weight: NonNegative
+    pearson_weight: NonNegative
+    threads: PositiveInt
+
+
+class Evaluate(Section):
+    bootstrap: PositiveInt
+    seed: int
+
+
+class Publish(Section):
+    experiment: str
+    model_name: str
+
+
+class Promote(Section):
+    margin_percent: NonNegative
+
+
+class Runner(Section):
+    kind: Literal["local", "dask"]
+    workers: PositiveInt
+    address: str | None = None
+
+
+class Params(Section):
+    dataset: Dataset
+    download: Download
+    preprocess: Preprocess
+    split: Split
+    train: Train
+    evaluate: Evaluate
+    publish: Publish
+    promote: Promote
+    runner: Runner
+
+
+def load_params(path: Path = Path("params.yaml")) -> Params:
+    """params.yaml, checked; a mistake is one line that names the key, the value and what was expected."""
+    try:
+        raw = YAML(typ="safe").load(path)
+    except FileNotFoundError:
+        raise BadInput(path, "no such file", "the project's params.yaml (run from the project's top folder)") from None
+    except YAMLError as error:
+        raise BadInput(path, f"not YAML ({' '.join(str(error).split())})", "a YAML mapping") from None
+    if not isinstance(raw, dict):
+        raise BadInput(path, f"a {type(raw).__name__}", f"a mapping with the sections {', '.join(Params.model_fields)}")
+    try:
+        return Params.model_validate(raw)
+    except ValidationError as error:
+        raise _first_mistake(path, error) from None
+
+
+def _first_mistake(path: Path, error: ValidationError) -> BadInput:
+    mistakes = error.errors()
+    mistake = next((m for m in mistakes if m["type"] == "extra_forbidden"), mistakes[0])  # a misspelt key explains a missing one
+    where = [str(part) for part in mistake["loc"]]
+    key = ".".join(where)
+    if mistake["type"] == "extra_forbidden":
+        known = list(_section_at(where[:-1]).model_fields)
+        near = difflib.get_close_matches(where[-1], known, n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        return BadInput(path, f"unknown key {key!r}{hint}", f"one of {', '.join(known)}")
+    if mistake["type"] == "missing":
+        return BadInput(path, f"key {key!r} is missing", "a value")
+    return BadInput(path, f"{key} = {mistake['input']!r}", str(mistake["msg"]))
+
+
+def _section_at(where: list[str]) -> type[BaseModel]:
+    section: Any = Params
+    for name in where:
+        section = section.model_fields[name].annotation
+    return section  # type: ignore[no-any-return]

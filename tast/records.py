@@ -1,0 +1,152 @@
+"""The values that flow between the rooms, each checking its own shapes when it is built.
+
+reader -> VideoRecord -> align -> FaceVideo -> mask -> FaceVideo -> magnify -> FaceVideo -> cut -> Clip -> ... -> Scores
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.floating]
+
+
+def _require(holds: bool, message: str) -> None:
+    if not holds:
+        raise ValueError(message)
+
+
+def _increasing(times_s: FloatArray) -> bool:
+    return bool(np.all(np.diff(times_s) > 0))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Spo2Trace:
+    """What an oximeter said.
+
+    times_s: (N,) seconds on the clock of the video's frames, increasing.
+    percent: (N,) SpO2 in percent; NaN where the reading is masked (fault code, probe off, out of range).
+    """
+
+    times_s: FloatArray
+    percent: FloatArray
+
+    def __post_init__(self) -> None:
+        _require(self.times_s.ndim == 1 and self.times_s.shape == self.percent.shape, "times_s and percent must both be (N,)")
+        _require(_increasing(self.times_s), "times_s of an SpO2 trace must increase")
+
+    def __repr__(self) -> str:
+        return f"Spo2Trace({len(self.times_s)} readings, {int(np.isnan(self.percent).sum())} masked)"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PulseTrace:
+    """The contact pulse wave beside a video: times_s (N,) in seconds, value (N,) in arbitrary units."""
+
+    times_s: FloatArray
+    value: FloatArray
+
+    def __post_init__(self) -> None:
+        _require(self.times_s.ndim == 1 and self.times_s.shape == self.value.shape, "times_s and value must both be (N,)")
+
+    def __repr__(self) -> str:
+        return f"PulseTrace({len(self.times_s)} samples)"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class VideoSource:
+    """Where the frames are and when each was taken.
+
+    path: a folder of images or a container file.
+    frame_files: names inside the folder, in order of time; None for a container.
+    frame_times_s: (T,) true time stamps in seconds, increasing; None where only the container's own are known.
+    times_are_estimated: True where the data set has no time stamps and a rate had to be inferred.
+    """
+
+    path: Path
+    frame_files: tuple[str, ...] | None = None
+    frame_times_s: FloatArray | None = None
+    times_are_estimated: bool = False
+
+    def __post_init__(self) -> None:
+        if self.frame_times_s is not None:
+            _require(_increasing(self.frame_times_s), f"{self.path}: frame time stamps must increase")
+            if self.frame_files is not None:
+                _require(len(self.frame_files) == len(self.frame_times_s), f"{self.path}: as many time stamps as frames")
+
+    def __repr__(self) -> str:
+        n = "?" if self.frame_times_s is None else len(self.frame_times_s)
+        return f"VideoSource({self.path.name}, {n} frames)"
+
+
+@dataclass(frozen=True, eq=False)
+class VideoRecord:
+    """One recording of one subject, as every reader yields it.
+
+    spo2.times_s, pulse.times_s and video.frame_times_s share one clock. `scenario` is the data set's own name of the
+    condition (a setup of PURE, a scenario of VIPL-HR); `camera` its source. `notes` names defects that were met and mended.
+    """
+
+    dataset: str
+    subject_id: str
+    scenario: str
+    record_id: str
+    video: VideoSource
+    spo2: Spo2Trace
+    pulse: PulseTrace | None = None
+    camera: str = ""
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FaceVideo:
+    """A face in a fixed region of interest (ROI), frame by frame.
+
+    frames: (T, H, W, 3) RGB; uint8 until magnified, float after. Outside the mask exactly 0, once masked.
+    times_s: (T,) seconds, increasing.
+    quality: (T,) 1 where the face was found in that very frame, 0 where it was bridged from its neighbours.
+    """
+
+    record_id: str
+    frames: npt.NDArray[np.generic]
+    times_s: FloatArray
+    quality: FloatArray
+    notes: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _require(self.frames.ndim == 4 and self.frames.shape[3] == 3, f"frames must be (T, H, W, 3), not {self.frames.shape}")
+        _require(self.times_s.shape == (len(self.frames),), "times_s must be (T,)")
+        _require(self.quality.shape == (len(self.frames),), "quality must be (T,)")
+        _require(_increasing(self.times_s), "times_s of a face video must increase")
+
+    def __repr__(self) -> str:
+        return f"FaceVideo({self.record_id}, {'x'.join(map(str, self.frames.shape))} {self.frames.dtype})"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Clip:
+    """A window of a face video with one label per second.
+
+    frames: (T, H, W, 3) RGB at fps_hz; spo2_percent: (S,) one label per second of the window, NaN where unknown.
+    """
+
+    clip_id: str
+    dataset: str
+    record_id: str
+    subject_id: str
+    scenario: str
+    start_s: float
+    fps_hz: float
+    frames: npt.NDArray[np.generic]
+    spo2_percent: FloatArray
+    quality: float
+
+    def __post_init__(self) -> None:
+        _require(self.frames.ndim == 4 and self.frames.shape[3] == 3, f"frames must be (T, H, W, 3), not {self.frames.shape}")
+        _require(self.spo2_percent.ndim == 1, "spo2_percent must be (S,)")
+
+    def __repr__(self) -> str:
+        return f"Clip({self.clip_id}, {'x'.join(map(str, self.frames.shape))} {self.frames.dtype}, {len(self.spo2_percent)} s)"
