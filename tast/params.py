@@ -197,4 +197,4 @@ def _section_at(where: list[str]) -> type[BaseModel]:
     section: Any = Params
     for name in where:
         section = section.model_fields[name].annotation
-    return section  # type: ignore[no-any-return]
+    return section
