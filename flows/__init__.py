@@ -1,0 +1,29 @@
+"""Prefect flows, thin: one file per DVC stage, then publish, promote and the pipeline that runs them all.
+
+The environment is settled here, before Prefect or MLflow are imported: quiet, offline, and with their state inside the project.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+PROJECT = Path.cwd()
+STATE = PROJECT / ".tast"  # caches, checkpoints, run history: never an output, safe to delete
+
+_DEFAULTS = {
+    "PREFECT_HOME": str(STATE / "prefect"),  # two clones must not share one SQLite file
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
+    "PREFECT_LOGGING_LEVEL": "WARNING",
+    "PREFECT_LOGGING_EXTRA_LOGGERS": "tast,flows",  # our log lines show on Prefect's page
+    "PREFECT_CLI_PROMPT": "false",
+    "DO_NOT_TRACK": "1",
+    "DVC_NO_ANALYTICS": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    "GIT_PYTHON_REFRESH": "quiet",
+    "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # deterministic matrix products on a GPU
+}
+for _name, _value in _DEFAULTS.items():
+    os.environ.setdefault(_name, _value)

@@ -1,0 +1,54 @@
+# TAST: `make repro` runs the main job, `make test` checks everything; `make help` lists the rest.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+# uv reads UV_FIND_LINKS, not PIP_FIND_LINKS: where pip is pointed at a folder of wheels (a CPU build of torch), uv is too.
+ifneq ($(strip $(PIP_FIND_LINKS)),)
+export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+endif
+
+.PHONY: help setup repro test lint bench ui clean lock
+
+help:  ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+setup: $(INSTALLED)  ## .venv with the pinned requirements
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "TAST needs Python 3.11, found $$($(PYTHON) -V): set PYTHON=/path/to/python3.11 (Debian/Ubuntu: apt-get install python3.11 python3.11-venv)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "Python's venv module is incomplete: apt-get install python3.11-venv"; exit 1; }
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet uv==0.13.9
+	@echo "Installing the pinned requirements into .venv (about 1-2 minutes) ..."
+	@$(BIN)/uv pip install --quiet --requirement requirements.lock
+	@$(BIN)/uv pip install --quiet --no-deps --editable .
+	@$(BIN)/python -m tast.doctor --system
+	@touch $@
+
+repro: $(INSTALLED)  ## run the main job: data set -> preprocess -> split -> train -> evaluate -> MLflow -> registry
+	@$(BIN)/python -m flows.pipeline
+
+test: lint  ## ruff, mypy, import-linter, pytest
+	$(BIN)/python -m pytest
+
+lint: $(INSTALLED)  ## ruff, mypy and the rules of who may import whom
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(INSTALLED)  ## benchmarks, JSON into benchmarks/results/
+	$(BIN)/python -m benchmarks
+
+ui: $(INSTALLED)  ## MLflow and Prefect pages on this machine, until Ctrl-C
+	@$(BIN)/python -m flows.ui
+
+clean: $(INSTALLED)  ## remove what the pipeline made (data, models, reports, run history, caches); .venv stays
+	@$(BIN)/python -m flows.clean
+
+lock:  ## compile requirements.lock from requirements.in
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --constraint requirements.lock --no-emit-find-links --no-annotate --no-header requirements.in --output-file requirements.lock
+	sed -i 's/^torch==\(.*\)+cpu/torch==\1/' requirements.lock

@@ -1,0 +1,85 @@
+"""Servers on this machine, each in its own process group, and always ended as a group."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+from flows import STATE
+from tast.errors import TastError
+
+LOOPBACK = "127.0.0.1"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def prefect_server(port: int | None = None) -> Iterator[str]:
+    """A Prefect server for the length of the block; yields its page's address. The API is at <address>/api."""
+    port = port or free_port()
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", LOOPBACK, "--port", str(port)]
+    address = f"http://{LOOPBACK}:{port}"
+    with _process("prefect", command, f"{address}/api/health"):
+        yield address
+
+
+@contextlib.contextmanager
+def mlflow_page(tracking_uri: str, artifacts: Path, port: int) -> Iterator[str]:
+    """MLflow's page over a tracking store; yields its address."""
+    command = [sys.executable, "-m", "mlflow", "server", "--host", LOOPBACK, "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", tracking_uri, "--default-artifact-root", artifacts.as_uri()]
+    address = f"http://{LOOPBACK}:{port}"
+    with _process("mlflow", command, f"{address}/health"):
+        yield address
+
+
+@contextlib.contextmanager
+def _process(name: str, command: list[str], health_url: str, patience_s: float = 120) -> Iterator[None]:
+    logs = STATE / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    log_file = logs / f"{name}.log"
+    with log_file.open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+    try:
+        _wait_until_healthy(name, process, health_url, patience_s, log_file)
+        yield
+    finally:
+        end_group(process)
+
+
+def _wait_until_healthy(name: str, process: subprocess.Popen[bytes], url: str, patience_s: float, log_file: Path) -> None:
+    deadline = time.monotonic() + patience_s
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise TastError(f"the {name} server ended with code {process.returncode}; see {log_file}")
+        with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError), urllib.request.urlopen(url, timeout=2) as answer:
+            if answer.status == 200:
+                return
+        time.sleep(0.2)
+    raise TastError(f"the {name} server did not answer at {url} within {patience_s:.0f} s; see {log_file}")
+
+
+def end_group(process: subprocess.Popen[bytes], patience_s: float = 10) -> None:
+    """TERM to the whole process group, then KILL to what is left: a child alone would survive its parent."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(patience_s)
+    except subprocess.TimeoutExpired:
+        pass
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
