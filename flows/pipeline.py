@@ -1,0 +1,125 @@
+"""The main job: `dvc repro` stage by stage under one Prefect server, then publish to MLflow and compare in its registry.
+
+DVC's files are the truth; this flow adds no outputs of its own. `dvc repro` alone gives the same files.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from types import FrameType
+
+from filelock import FileLock, Timeout
+
+from flows import STATE
+from flows.layout import STAGES
+from flows.servers import end_group, prefect_server
+from flows.summary import print_summary
+from prefect import flow, task
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from tast.errors import TastError
+from tast.params import load_params
+
+PUBLISHED = STATE / "published"  # digest of what was last published: only lets an unchanged run end at once
+
+
+@task(name="dvc stage", task_run_name="dvc stage {name}")
+def run_stage(name: str, api_url: str) -> None:
+    """One DVC stage in a process group of its own. Raises TastError naming the stage that failed."""
+    _heading(name)
+    code = _in_own_group([sys.executable, "-m", "dvc", "repro", "--quiet", "--single-item", name], api_url)
+    if code:
+        raise TastError(f"stage {name} failed (exit code {code}); its last lines are above, `dvc repro {name}` runs it alone")
+
+
+def _in_own_group(command: list[str], api_url: str) -> int:
+    environment = {**os.environ, "PREFECT_API_URL": api_url, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    process = subprocess.Popen(command, env=environment, start_new_session=True)
+    try:
+        return process.wait()
+    finally:
+        end_group(process)
+
+
+@flow(name="pipeline", validate_parameters=False)
+def pipeline(api_url: str) -> None:
+    """Every DVC stage in order, then publish and promote."""
+    from flows.promote import promote  # MLflow takes seconds to import, and is not needed before the stages have run
+    from flows.publish import publish
+
+    for name in STAGES:
+        run_stage(name, api_url)
+    _heading("publish")
+    publish()
+    _heading("promote")
+    promote()
+
+
+def run() -> None:
+    """The pipeline under a server of its own, or under PREFECT_API_URL's where that is set."""
+    existing = os.environ.get("PREFECT_API_URL")
+    if existing:
+        pipeline(existing)
+    else:
+        with prefect_server() as address, temporary_settings({PREFECT_API_URL: f"{address}/api"}):
+            pipeline(f"{address}/api")
+    PUBLISHED.write_text(_fingerprint())
+
+
+def nothing_changed() -> bool:
+    """True when every stage is up to date and its results were published."""
+    if not (PUBLISHED.is_file() and PUBLISHED.read_text() == _fingerprint()):
+        return False
+    return subprocess.run([sys.executable, "-m", "dvc", "status", "--quiet"], check=False).returncode == 0
+
+
+def _fingerprint() -> str:
+    files = (Path("dvc.lock"), Path("params.yaml"))
+    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files if file.is_file())).hexdigest()
+
+
+def _heading(name: str) -> None:
+    print(f"-- {name}", file=sys.stderr, flush=True)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)  # unwinds through the blocks that end the process groups
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m flows.pipeline", description=__doc__)
+    parser.add_argument("--dry-run", action="store_true", help="say which stages would run, and run none")
+    arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, _stop)
+    try:
+        _main(dry_run=arguments.dry_run)
+    except TastError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+
+
+def _main(*, dry_run: bool) -> None:
+    if "DVC_STAGE" in os.environ:
+        raise TastError(f"the pipeline was started inside the DVC stage {os.environ['DVC_STAGE']!r}: DVC cannot run within itself")
+    load_params()
+    if dry_run:
+        raise SystemExit(subprocess.run([sys.executable, "-m", "dvc", "repro", "--dry"], check=False).returncode)
+    STATE.mkdir(exist_ok=True)
+    try:
+        with FileLock(STATE / "pipeline.lock", timeout=0):
+            if nothing_changed():
+                print("Nothing changed since the last run.")
+            else:
+                run()
+    except Timeout:
+        raise TastError("another run of the pipeline holds this workspace; wait for it or stop it") from None
+    print_summary()
+
+
+if __name__ == "__main__":
+    main()
