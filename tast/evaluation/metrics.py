@@ -1,0 +1,210 @@
+"""How far predicted SpO2 lies from the truth: scores, and bootstrap intervals that resample whole subjects.
+
+Every score is a function of nine sums, and sums add up over subjects. A bootstrap draw is therefore a sum of rows of
+`subject_moments`, and the point estimate and its interval come from the same few lines.
+An error is predicted - true, in points of SpO2 (percent); a positive bias reads too high.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+
+HYPOXIA_PERCENT = 90.0
+BAND_EDGES_PERCENT = (0.0, 70.0, 80.0, 85.0, 90.0, 95.0, 100.0)
+CONSTANT_VARIANCE = 1e-10  # (1e-5 percent)^2: below it a series is constant and has no correlation and no slope
+AGREEMENT_Z = 1.96
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A 95 % interval; NaN where it cannot be had."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Agreement of n predictions with the truth, in percent SpO2; NaN where undefined.
+
+    pearson_r: NaN where truth or prediction is constant. slope: of predicted on true by least squares; 1 is perfect, 0 a
+    constant.
+    limit_low, limit_high: bias -+ 1.96 standard deviations of the error (Bland & Altman 1986), each pair as if independent.
+    """
+
+    rmse: float
+    mae: float
+    pearson_r: float
+    bias: float
+    slope: float
+    limit_low: float
+    limit_high: float
+
+
+SCORE_NAMES = tuple(field.name for field in fields(Scores))
+
+
+@dataclass(frozen=True)
+class PairedComparison:
+    """A method against a reference on the same seconds; intervals from the same resampled subjects.
+
+    rmse_difference: method - reference in percent SpO2, negative is better. skill: 1 - RMSE / RMSE of the reference.
+    probability_better: the fraction of bootstrap draws in which the method's RMSE is the lower one.
+    """
+
+    rmse_difference: float
+    rmse_difference_interval: Interval
+    skill: float
+    skill_interval: Interval
+    probability_better: float
+
+
+@dataclass(frozen=True)
+class HypoxiaDetection:
+    """Does the prediction say `below the threshold` when the truth does? NaN where there is no such second."""
+
+    threshold_percent: float
+    sensitivity: float
+    specificity: float
+    n_below: int
+    n_not_below: int
+
+
+def score(true_percent: npt.ArrayLike, predicted_percent: npt.ArrayLike) -> Scores:
+    """Scores of (N,) predictions; raises ValueError where there is nothing to score or a value is not finite."""
+    true, predicted = _pairs(true_percent, predicted_percent)
+    return Scores(**{name: float(value) for name, value in _scores_of(_moments(true, predicted).sum(axis=0)).items()})
+
+
+def bootstrap_intervals(
+    true_percent: npt.ArrayLike, predicted_percent: npt.ArrayLike, subject_ids: npt.ArrayLike, *, draws: int, seed: int
+) -> dict[str, Interval]:
+    """95 % percentile interval of every score over `draws` resamples of whole subjects; NaN with fewer than two subjects.
+
+    Seconds of one person are no independent evidence, so the subject is what is drawn (Efron & Tibshirani 1993, ch. 8).
+    """
+    moments = subject_moments(true_percent, predicted_percent, subject_ids)
+    drawn = _scores_of(_resampled_sums(moments, draws, seed))
+    return {name: _interval(drawn[name], len(moments)) for name in SCORE_NAMES}
+
+
+def compare_paired(
+    true_percent: npt.ArrayLike,
+    predicted_percent: npt.ArrayLike,
+    reference_percent: npt.ArrayLike,
+    subject_ids: npt.ArrayLike,
+    *,
+    draws: int,
+    seed: int,
+) -> PairedComparison:
+    """A method against a reference, both (N,) on the same truth: the subjects are drawn once for both."""
+    method = subject_moments(true_percent, predicted_percent, subject_ids)
+    reference = subject_moments(true_percent, reference_percent, subject_ids)
+    here, there = (_scores_of(moments.sum(axis=0))["rmse"] for moments in (method, reference))
+    drawn_here, drawn_there = (_scores_of(_resampled_sums(moments, draws, seed))["rmse"] for moments in (method, reference))
+    several = len(method) > 1
+    return PairedComparison(
+        rmse_difference=float(here - there),
+        rmse_difference_interval=_interval(drawn_here - drawn_there, len(method)),
+        skill=float(skill(here, there)),
+        skill_interval=_interval(skill(drawn_here, drawn_there), len(method)),
+        probability_better=float(np.mean(drawn_here < drawn_there)) if several else float("nan"),
+    )
+
+
+def skill(rmse: npt.ArrayLike, reference_rmse: npt.ArrayLike) -> FloatArray:
+    """1 - RMSE / RMSE of the reference: 1 perfect, 0 no better than it, negative worse; NaN where the reference is perfect."""
+    reference = np.asarray(reference_rmse, dtype=np.float64)
+    return 1.0 - np.asarray(rmse, dtype=np.float64) / np.where(reference > 0, reference, np.nan)
+
+
+def detect_hypoxia(
+    true_percent: npt.ArrayLike, predicted_percent: npt.ArrayLike, threshold_percent: float = HYPOXIA_PERCENT
+) -> HypoxiaDetection:
+    """Sensitivity and specificity of `SpO2 < threshold`, (N,) against (N,)."""
+    true, predicted = _pairs(true_percent, predicted_percent)
+    below, called = true < threshold_percent, predicted < threshold_percent
+    n_below, n_not_below = int(below.sum()), int((~below).sum())
+    return HypoxiaDetection(
+        threshold_percent=threshold_percent,
+        sensitivity=float((called & below).sum() / n_below) if n_below else float("nan"),
+        specificity=float((~called & ~below).sum() / n_not_below) if n_not_below else float("nan"),
+        n_below=n_below,
+        n_not_below=n_not_below,
+    )
+
+
+def band_of(true_percent: npt.ArrayLike, edges_percent: tuple[float, ...] = BAND_EDGES_PERCENT) -> npt.NDArray[np.int64]:
+    """(N,) index of the band [edge, next edge) that each true value lies in; the last band holds its upper edge as well."""
+    index = np.searchsorted(np.asarray(edges_percent), np.asarray(true_percent, dtype=np.float64), side="right") - 1
+    return np.clip(index, 0, len(edges_percent) - 2)
+
+
+def band_names(edges_percent: tuple[float, ...] = BAND_EDGES_PERCENT) -> tuple[str, ...]:
+    """The bands as text: `85-90`."""
+    return tuple(f"{low:g}-{high:g}" for low, high in pairwise(edges_percent))
+
+
+def subject_moments(true_percent: npt.ArrayLike, predicted_percent: npt.ArrayLike, subject_ids: npt.ArrayLike) -> FloatArray:
+    """(subjects, 9) sums per subject, subjects in sorted order."""
+    true, predicted = _pairs(true_percent, predicted_percent)
+    subjects, owner = np.unique(np.asarray(subject_ids, dtype=str), return_inverse=True)
+    if owner.shape != true.shape:
+        raise ValueError(f"{len(true)} predictions but {len(owner)} subject ids")
+    sums = np.zeros((len(subjects), 9))
+    np.add.at(sums, owner, _moments(true, predicted))
+    return sums
+
+
+def _pairs(true_percent: npt.ArrayLike, predicted_percent: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+    true, predicted = (np.asarray(values, dtype=np.float64) for values in (true_percent, predicted_percent))
+    if true.ndim != 1 or true.shape != predicted.shape or true.size == 0:
+        raise ValueError(f"true and predicted must both be (N,) with N > 0, not {true.shape} and {predicted.shape}")
+    if not (np.isfinite(true).all() and np.isfinite(predicted).all()):
+        raise ValueError("true and predicted must be finite: leave unlabelled seconds out first")
+    return true, predicted
+
+
+def _moments(true: FloatArray, predicted: FloatArray) -> FloatArray:
+    """(N, 9) terms of the sums; truth and prediction are centred first, or the variances would cancel to noise."""
+    t, p, error = true - true.mean(), predicted - predicted.mean(), predicted - true
+    return np.stack([np.ones_like(t), t, p, t * t, p * p, t * p, error, np.abs(error), error * error], axis=-1)
+
+
+def _scores_of(sums: FloatArray) -> dict[str, FloatArray]:
+    """Scores of (..., 9) sums, by name, each (...)."""
+    n, t, p, tt, pp, tp, error, absolute, squared = np.moveaxis(sums, -1, 0)
+    variance_true, variance_predicted, covariance = tt / n - (t / n) ** 2, pp / n - (p / n) ** 2, tp / n - t * p / n**2
+    variance_true = np.where(variance_true > CONSTANT_VARIANCE, variance_true, np.nan)
+    variance_predicted = np.where(variance_predicted > CONSTANT_VARIANCE, variance_predicted, np.nan)
+    bias = error / n
+    spread = AGREEMENT_Z * np.sqrt(np.maximum(squared - n * bias**2, 0.0) / np.where(n > 1, n - 1, np.nan))
+    return {
+        "rmse": np.sqrt(squared / n),
+        "mae": absolute / n,
+        "pearson_r": np.clip(covariance / np.sqrt(variance_true * variance_predicted), -1.0, 1.0),
+        "bias": bias,
+        "slope": covariance / variance_true,
+        "limit_low": bias - spread,
+        "limit_high": bias + spread,
+    }
+
+
+def _resampled_sums(moments: FloatArray, draws: int, seed: int) -> FloatArray:
+    """(draws, 9): in each draw as many subjects as there are, with replacement."""
+    chosen = np.random.default_rng(seed).integers(len(moments), size=(draws, len(moments)))
+    return moments[chosen].sum(axis=1)
+
+
+def _interval(drawn: FloatArray, n_subjects: int) -> Interval:
+    usable = drawn[np.isfinite(drawn)]
+    if n_subjects < 2 or len(usable) < len(drawn) / 2:  # undefined in most draws: an interval of the rest would mislead
+        return Interval(float("nan"), float("nan"))
+    low, high = np.percentile(usable, [2.5, 97.5])
+    return Interval(float(low), float(high))

@@ -1,0 +1,156 @@
+"""Scores against answers known by hand, against scipy, and the bootstrap's coverage of the truth."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from tast.evaluation.metrics import (
+    band_names,
+    band_of,
+    bootstrap_intervals,
+    compare_paired,
+    detect_hypoxia,
+    score,
+    skill,
+    subject_moments,
+)
+
+TOLERANCE = 1e-9
+
+
+def test_scores_known_by_hand():
+    scores = score([90, 92, 94, 96], [91, 92, 93, 98])  # errors 1, 0, -1, 2
+    assert scores.rmse == pytest.approx(np.sqrt(6 / 4), abs=TOLERANCE)
+    assert scores.mae == pytest.approx(1.0, abs=TOLERANCE)
+    assert scores.bias == pytest.approx(0.5, abs=TOLERANCE)
+    assert scores.slope == pytest.approx(22 / 20, abs=TOLERANCE)  # sum tp / sum tt, centred: 22 / 20
+    spread = 1.96 * np.std([1, 0, -1, 2], ddof=1)
+    assert (scores.limit_low, scores.limit_high) == pytest.approx((0.5 - spread, 0.5 + spread), abs=TOLERANCE)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(3, 200))
+def test_correlation_and_slope_agree_with_scipy(seed, n):
+    rng = np.random.default_rng(seed)
+    true = rng.uniform(75, 100, n)
+    predicted = true * 0.7 + rng.normal(0, 2, n)
+    scores = score(true, predicted)
+    assert scores.pearson_r == pytest.approx(stats.pearsonr(true, predicted).statistic, abs=1e-9)
+    assert scores.slope == pytest.approx(stats.linregress(true, predicted).slope, abs=1e-9)
+
+
+def test_a_constant_has_neither_correlation_nor_slope_but_an_error():
+    constant_prediction = score([90, 95, 100], [93.123456789] * 3)
+    assert np.isnan(constant_prediction.pearson_r)
+    assert constant_prediction.slope == pytest.approx(0.0, abs=1e-6)
+    constant_truth = score([97, 97, 97], [96, 97, 98])
+    assert np.isnan(constant_truth.pearson_r)
+    assert np.isnan(constant_truth.slope)
+    assert constant_truth.rmse == pytest.approx(np.sqrt(2 / 3), abs=TOLERANCE)
+
+
+def test_one_pair_has_an_error_and_no_limits():
+    scores = score([97.0], [95.0])
+    assert scores.bias == -2.0
+    assert np.isnan(scores.limit_low)
+
+
+@pytest.mark.parametrize("predicted", [[1.0], [np.nan, 2.0], [np.inf, 2.0], [[1.0, 2.0]]])
+def test_what_cannot_be_scored_is_refused(predicted):
+    with pytest.raises(ValueError, match="true and predicted must"):
+        score([1.0, 2.0], predicted)
+    with pytest.raises(ValueError, match="N > 0"):
+        score([], [])
+
+
+def test_rmse_bounds_the_spread_of_the_labels():
+    """RMSE >= SD * sqrt(1 - R^2) for every predictor: the bound by which published tables can be read."""
+    rng = np.random.default_rng(3)
+    for _ in range(50):
+        true, predicted = rng.normal(95, 2, 60), rng.normal(95, 2, 60)
+        scores = score(true, predicted)
+        assert scores.rmse >= np.std(true) * np.sqrt(1 - scores.pearson_r**2) - 1e-9
+
+
+def test_skill_against_a_reference():
+    assert skill(1.0, 4.0) == 0.75
+    assert skill(4.0, 2.0) == -1.0
+    assert np.isnan(skill(1.0, 0.0))
+
+
+def test_hypoxia_by_hand():
+    found = detect_hypoxia([85, 88, 89, 90, 95], [86, 91, 89.9, 89.9, 95])
+    assert (found.n_below, found.n_not_below) == (3, 2)
+    assert found.sensitivity == pytest.approx(2 / 3)
+    assert found.specificity == pytest.approx(1 / 2)
+    assert np.isnan(detect_hypoxia([95.0], [80.0]).sensitivity)
+    assert np.isnan(detect_hypoxia([80.0], [80.0]).specificity)
+
+
+def test_bands_hold_their_lower_edge_and_the_last_one_both():
+    names = band_names()
+    assert [names[i] for i in band_of([69.9, 70, 84.9, 85, 94.9, 95, 100])] == [
+        "0-70", "70-80", "80-85", "85-90", "90-95", "95-100", "95-100",
+    ]  # fmt: skip
+
+
+def test_moments_add_up_over_subjects_in_any_order():
+    true, predicted, who = np.array([90.0, 95, 92, 99]), np.array([91.0, 94, 92, 97]), np.array(["b", "a", "b", "a"])
+    order = [2, 0, 3, 1]
+    assert subject_moments(true, predicted, who) == pytest.approx(subject_moments(true[order], predicted[order], who[order]))
+    with pytest.raises(ValueError, match="4 predictions but 3 subject ids"):
+        subject_moments(true, predicted, who[:3])
+
+
+def test_interval_is_seeded_and_holds_the_estimate():
+    true, predicted, who = _subjects(np.random.default_rng(0), subjects=12, seconds=20, subject_sd=2.0)
+    first = bootstrap_intervals(true, predicted, who, draws=500, seed=4)
+    assert first == bootstrap_intervals(true, predicted, who, draws=500, seed=4)
+    assert first != bootstrap_intervals(true, predicted, who, draws=500, seed=5)
+    scores = score(true, predicted)
+    for name, interval in first.items():
+        assert interval.low < getattr(scores, name) < interval.high, name
+
+
+def test_the_bootstrap_covers_a_known_bias_where_resampling_seconds_would_not():
+    """Errors of one subject share an offset (SD 2) about a true bias of 1: 95 % intervals of 20 subjects must hold it."""
+    rng = np.random.default_rng(1)
+    held_by_subject, held_by_second = 0, 0
+    for trial in range(200):
+        true, predicted, who = _subjects(rng, subjects=20, seconds=30, subject_sd=2.0, bias=1.0)
+        interval = bootstrap_intervals(true, predicted, who, draws=200, seed=trial)["bias"]
+        held_by_subject += interval.low <= 1.0 <= interval.high
+        naive = bootstrap_intervals(true, predicted, np.arange(len(true)), draws=200, seed=trial)["bias"]
+        held_by_second += naive.low <= 1.0 <= naive.high
+    assert held_by_subject >= 0.86 * 200  # nominal 95 %, percentile intervals of 20 subjects a little less; SE 1.5 %
+    assert held_by_second <= 0.6 * 200
+
+
+def test_one_subject_gives_no_interval():
+    interval = bootstrap_intervals([90.0, 95.0], [91.0, 95.0], ["only", "only"], draws=50, seed=0)["rmse"]
+    assert np.isnan(interval.low)
+    assert np.isnan(interval.high)
+
+
+def test_paired_comparison_sees_a_small_but_steady_difference():
+    """B = A with every error 10 % larger: unpaired intervals overlap widely, the paired one leaves zero out."""
+    true, predicted, who = _subjects(np.random.default_rng(2), subjects=10, seconds=20, subject_sd=3.0)
+    worse = true + 1.1 * (predicted - true)
+    paired = compare_paired(true, predicted, worse, who, draws=500, seed=0)
+    assert paired.skill == pytest.approx(1 - 1 / 1.1, abs=1e-9)
+    assert paired.rmse_difference < 0
+    assert paired.rmse_difference_interval.high < 0
+    assert paired.probability_better == 1.0
+    here, there = (bootstrap_intervals(true, values, who, draws=500, seed=0)["rmse"] for values in (predicted, worse))
+    assert here.high > there.low
+
+
+def _subjects(rng, *, subjects, seconds, subject_sd, bias=0.0):
+    who = np.repeat([f"s{i:02d}" for i in range(subjects)], seconds)
+    true = rng.uniform(80, 100, subjects * seconds)
+    offset = np.repeat(rng.normal(bias, subject_sd, subjects), seconds)
+    return true, true + offset + rng.normal(0, 0.5, len(true)), who
