@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-PROJECT = Path.cwd()
+PROJECT = Path(__file__).resolve().parents[1]
 STATE = PROJECT / ".tast"  # caches, checkpoints, run history: never an output, safe to delete
 
 _DEFAULTS = {
@@ -27,3 +27,4 @@ _DEFAULTS = {
 }
 for _name, _value in _DEFAULTS.items():
     os.environ.setdefault(_name, _value)
+Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)  # Prefect makes one level only
