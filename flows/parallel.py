@@ -31,7 +31,12 @@ def deal(items: Sequence[Item], hands: int) -> list[list[Item]]:
 
 
 def over_processes(
-    what: str, work: Callable[[list[Item]], Result], items: Sequence[Item], *, workers: int, note: Callable[[Result], str] = lambda _: ""
+    what: str,
+    work: Callable[[list[Item]], Result],
+    items: Sequence[Item],
+    *,
+    workers: int,
+    note: Callable[[Result], str] = lambda _: "",
 ) -> list[Result]:
     """work(shard) for every shard of the items; the results in the order of the shards, whatever the order of completion.
 

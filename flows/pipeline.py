@@ -38,7 +38,11 @@ def run_stage(name: str, api_url: str) -> None:
 
 
 def _in_own_group(command: list[str], api_url: str) -> int:
-    environment = {**os.environ, "PREFECT_API_URL": api_url, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    environment = {
+        **os.environ,
+        "PREFECT_API_URL": api_url,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
     process = subprocess.Popen(command, env=environment, start_new_session=True)
     try:
         return process.wait()
@@ -105,7 +109,9 @@ def main() -> None:
 
 def _main(*, dry_run: bool) -> None:
     if "DVC_STAGE" in os.environ:
-        raise TastError(f"the pipeline was started inside the DVC stage {os.environ['DVC_STAGE']!r}: DVC cannot run within itself")
+        raise TastError(
+            f"the pipeline was started inside the DVC stage {os.environ['DVC_STAGE']!r}: DVC cannot run within itself"
+        )
     load_params()
     if dry_run:
         raise SystemExit(subprocess.run([sys.executable, "-m", "dvc", "repro", "--dry"], check=False).returncode)

@@ -65,7 +65,10 @@ def _wait_until_healthy(name: str, process: subprocess.Popen[bytes], url: str, p
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise TastError(f"the {name} server ended with code {process.returncode}; see {log_file}")
-        with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError), urllib.request.urlopen(url, timeout=2) as answer:
+        with (
+            contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError),
+            urllib.request.urlopen(url, timeout=2) as answer,
+        ):
             if answer.status == 200:
                 return
         time.sleep(0.2)

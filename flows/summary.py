@@ -9,7 +9,12 @@ from rich.table import Table
 
 from flows.layout import METRICS, REPORT
 
-ROWS = {"test": "TAST-Net", "ratio_of_ratios": "ratio of ratios", "chrominance": "chrominance ratio", "constant": "constant predictor"}
+ROWS = {
+    "test": "TAST-Net",
+    "ratio_of_ratios": "ratio of ratios",
+    "chrominance": "chrominance ratio",
+    "constant": "constant predictor",
+}
 COLUMNS = {"rmse": "RMSE (% SpO2)", "mae": "MAE (% SpO2)", "pearson_r": "R"}
 
 

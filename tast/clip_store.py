@@ -3,6 +3,7 @@
     data/clips/<record_id>.npy     (T, H, W, 3) frames of one video, on a uniform grid of time
     data/clips/manifest.parquet    one row per clip, sorted by clip_id
     data/clips/rejects.csv         record_id, reason
+    data/clips/preprocessing.json  the parameters that the clips were made with
 
 Clips overlap, so they are windows into the video's array and share its bytes; reading one maps only its pages.
 """
@@ -10,10 +11,12 @@ Clips overlap, so they are windows into the video's array and share its bytes; r
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +27,7 @@ from tast.records import Clip
 
 MANIFEST = "manifest.parquet"
 REJECTS = "rejects.csv"
+PREPROCESSING = "preprocessing.json"
 
 
 @dataclass(frozen=True)
@@ -50,14 +54,15 @@ class Reject:
     reason: str
 
 
-def write_tables(folder: Path, rows: Iterable[ClipRow], rejects: Iterable[Reject]) -> None:
-    """Write manifest and rejects, sorted, so that the same clips give the same bytes."""
+def write_tables(folder: Path, rows: Iterable[ClipRow], rejects: Iterable[Reject], preprocessing: Mapping[str, Any]) -> None:
+    """Write manifest, rejects and parameters, sorted, so that the same clips give the same bytes."""
     columns = list(ClipRow.__dataclass_fields__)
     manifest = pd.DataFrame([asdict(row) for row in sorted(rows, key=lambda row: row.clip_id)], columns=columns)
     manifest["spo2_percent"] = [list(labels) for labels in manifest["spo2_percent"]]
     manifest.to_parquet(folder / MANIFEST, index=False)
     table = pd.DataFrame([asdict(r) for r in sorted(rejects, key=lambda r: r.record_id)], columns=["record_id", "reason"])
     table.to_csv(folder / REJECTS, index=False)
+    (folder / PREPROCESSING).write_text(json.dumps(preprocessing, indent=2, sort_keys=True) + "\n")
 
 
 class ClipStore:
@@ -81,6 +86,12 @@ class ClipStore:
     @cached_property
     def rejects(self) -> pd.DataFrame:
         return pd.read_csv(self.folder / REJECTS, dtype=str)
+
+    @cached_property
+    def preprocessing(self) -> dict[str, Any]:
+        """The parameters that the clips were made with; a model carries them, and refuses clips made otherwise."""
+        content: dict[str, Any] = json.loads((self.folder / PREPROCESSING).read_text())
+        return content
 
     @cached_property
     def digest(self) -> str:

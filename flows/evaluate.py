@@ -1,0 +1,62 @@
+"""Stage evaluate: the model on the test clips, beside what it must beat; tables, pictures and one page."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pandas as pd
+
+from flows.layout import CLIPS, HISTORY, METRICS, MODEL, PLOTS, PREDICTIONS, REPORT, SPLIT
+from flows.running import run, stage
+from flows.train import compute_reproducibly
+from tast.clip_store import ClipStore
+from tast.datasets.splits import Split
+from tast.evaluation.baselines import ratio_predictions
+from tast.evaluation.evaluate import PREDICTION_COLUMNS, evaluate, with_clip_facts, write_metrics
+from tast.evaluation.plots import evaluation_plots
+from tast.evaluation.report import render_report
+from tast.files import whole_file, whole_folder
+from tast.params import load_params
+from tast.saved_model import load_model
+from tast.training.dataset import ClipDataset
+from tast.training.inference import predict
+
+log = logging.getLogger(__name__)
+THREADS = 2  # fixed, as in training: the order of sums decides the last bit
+
+
+@stage
+def evaluate_stage() -> None:
+    params = load_params().evaluate
+    compute_reproducibly(params.seed, THREADS)
+    store, split = ClipStore(CLIPS), Split.from_json(SPLIT)
+    predictions = predict_test(store, split)
+    known = with_clip_facts(predictions, store.manifest)
+    train_mean = train_mean_percent(store, split)
+    metrics = evaluate(
+        known, protocol=split.protocol, train_mean_percent=train_mean,
+        baselines=ratio_predictions(store, split.train, split.test), draws=params.bootstrap, seed=params.seed,
+    )  # fmt: skip
+    plots = evaluation_plots(known, pd.read_csv(HISTORY), train_mean_percent=train_mean, seed=params.seed)
+    with whole_file(PREDICTIONS) as part:
+        predictions[list(PREDICTION_COLUMNS)].to_parquet(part, index=False)
+    write_metrics(METRICS, metrics)
+    with whole_folder(PLOTS) as folder:
+        for name, png in plots.items():
+            (folder / f"{name}.png").write_bytes(png)
+
+
+def predict_test(store: ClipStore, split: Split) -> pd.DataFrame:
+    model, card = load_model(MODEL, expected_preprocessing=store.preprocessing)
+    clips = ClipDataset(store, split.test, kind=card.input_kind, frame_size_px=card.frame_size_px)
+    return predict(model, clips, card.scaling)
+
+
+def train_mean_percent(store: ClipStore, split: Split) -> float:
+    labels = np.concatenate([np.asarray(one, dtype=np.float64) for one in store.manifest.loc[list(split.train), "spo2_percent"]])
+    return float(np.nanmean(labels))
+
+
+if __name__ == "__main__":
+    run(evaluate_stage)
