@@ -57,6 +57,22 @@ class PulseTrace:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class PulseRateTrace:
+    """The pulse rate that the oximeter showed: times_s (N,) in seconds, per_minute (N,), NaN where the reading is masked."""
+
+    times_s: FloatArray
+    per_minute: FloatArray
+
+    def __post_init__(self) -> None:
+        _require(
+            self.times_s.ndim == 1 and self.times_s.shape == self.per_minute.shape, "times_s and per_minute must both be (N,)"
+        )
+
+    def __repr__(self) -> str:
+        return f"PulseRateTrace({len(self.times_s)} readings)"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class VideoSource:
     """Where the frames are and when each was taken.
 
@@ -86,7 +102,7 @@ class VideoSource:
 class VideoRecord:
     """One recording of one subject, as every reader yields it.
 
-    spo2.times_s, pulse.times_s and video.frame_times_s share one clock. `scenario` is the data set's own name of the
+    spo2, pulse, pulse_rate and video.frame_times_s share one clock. `scenario` is the data set's own name of the
     condition (a setup of PURE, a scenario of VIPL-HR); `camera` its source. `notes` names defects that were met and mended.
     """
 
@@ -97,6 +113,7 @@ class VideoRecord:
     video: VideoSource
     spo2: Spo2Trace
     pulse: PulseTrace | None = None
+    pulse_rate: PulseRateTrace | None = None
     camera: str = ""
     notes: tuple[str, ...] = ()
 

@@ -1,0 +1,35 @@
+"""One way in for data: every data set is one reader that yields the common record."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from tast.clip_store import Reject
+from tast.datasets.pure import read_pure
+from tast.records import VideoRecord
+
+log = logging.getLogger(__name__)
+
+Reader = Callable[..., Iterator[VideoRecord | Reject]]
+
+READERS: dict[str, Reader] = {"pure": read_pure}
+
+
+def read_dataset(name: str, root: Path, **options: Any) -> tuple[list[VideoRecord], list[Reject]]:
+    """The records of a data set on disk, and those that cannot be read with the reason why; both ordered by record_id.
+
+    name: a key of READERS. options: handed to the reader (spo2_range_percent; dataset = the name that records carry, where it
+    differs from the reader's; include_nir for VIPL-HR). Raises BadInput where root holds no record in the layout expected.
+    """
+    records: list[VideoRecord] = []
+    rejects: list[Reject] = []
+    for item in READERS[name](Path(root), **options):
+        if isinstance(item, Reject):
+            log.warning("%s: rejected %s: %s", name, item.record_id, item.reason)
+            rejects.append(item)
+        else:
+            records.append(item)
+    return records, rejects

@@ -1,0 +1,213 @@
+"""Decode video frame by frame, as RGB with true time stamps; the one place where BGR becomes RGB.
+
+Image sequences are read by OpenCV, containers by PyAV (FFmpeg). On containers both cost the same per frame (H.264 0.45 against
+0.50 ms, MJPEG 0.49 against 0.50 ms, 640x480, one thread), but PyAV honours the colour matrix that a file declares, gives exact
+integer time stamps, and says which packets are damaged.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+import numpy.typing as npt
+from av.video.reformatter import VideoReformatter
+
+from tast.errors import BadInput
+from tast.records import FloatArray, VideoSource
+
+RgbImage = npt.NDArray[np.uint8]
+
+DURATION_TOLERANCE_S = 0.25
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+
+
+def read_frames(video: VideoSource, defects: list[str] | None = None) -> Iterator[tuple[float, RgbImage]]:
+    """Yield (time in seconds, (H, W, 3) uint8 RGB) frame by frame; only one decoded frame is held at a time.
+
+    Times are video.frame_times_s where known, else the container's own time stamps counted from its first frame.
+    A container that is cut short or damaged gives its good part first. Then its reason is appended to `defects` if a list is
+    given, and raised as BadInput if not. A missing or damaged image of a sequence always raises BadInput, naming the image.
+    """
+    frames = _read_images(video) if video.frame_files is not None else _read_container(video)
+    try:
+        yield from frames
+    except TruncatedVideo as error:
+        if defects is None:
+            raise
+        defects.append(f"{error.found}; expected {error.expected}")
+
+
+class TruncatedVideo(BadInput):
+    """The video breaks off early: every frame before the defect has been given."""
+
+
+def read_png(path: Path) -> RgbImage:
+    """One PNG as (H, W, 3) uint8 RGB. Raises BadInput where it is missing, cut short or damaged.
+
+    The chunks are checked first, since OpenCV gives a partly grey image for a truncated file without a word.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise BadInput(path, f"cannot be read ({error.strerror})", "a PNG image") from None
+    if defect := _png_defect(content):
+        raise BadInput(path, defect, "a whole PNG image")
+    bgr = cv2.imdecode(np.frombuffer(content, dtype=np.uint8), cv2.IMREAD_COLOR)
+    if bgr is None:
+        raise BadInput(path, "cannot be decoded", "a whole PNG image")
+    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
+def container_times_s(path: Path) -> FloatArray:
+    """(T,) time stamps of a container's frames in seconds since its first frame, increasing, without decoding a frame."""
+    with _opened(path) as (container, stream):
+        stamps = [packet.pts for packet in container.demux(stream) if packet.size and not packet.is_corrupt]
+        seconds_per_tick = stream.time_base
+    if not stamps or None in stamps:
+        raise BadInput(path, "frames without time stamps", "a container that gives each frame its time")
+    ticks = np.unique(np.array(stamps, dtype=np.int64))
+    return (ticks - ticks[0]) * float(seconds_per_tick)
+
+
+def container_frame_count(path: Path) -> int:
+    """Frames that the container's header announces; counted packet by packet where it announces none."""
+    with _opened(path) as (container, stream):
+        return int(stream.frames) or sum(1 for packet in container.demux(stream) if packet.size)
+
+
+def _png_defect(content: bytes) -> str:
+    """What is wrong with a PNG file's chunks (signature, lengths, checksums, end mark); empty if nothing."""
+    if not content:
+        return "empty file"
+    if not content.startswith(PNG_SIGNATURE):
+        return "no PNG signature"
+    view, position = memoryview(content), len(PNG_SIGNATURE)
+    while position + 12 <= len(content):
+        length, kind = struct.unpack_from(">I4s", content, position)
+        end = position + 12 + length
+        if end > len(content):
+            break
+        (checksum,) = struct.unpack_from(">I", content, end - 4)
+        if zlib.crc32(view[position + 4 : end - 4]) != checksum:
+            return f"damaged at byte {position}"
+        if kind == b"IEND":
+            return ""
+        position = end
+    return f"cut short after {len(content)} bytes"
+
+
+def _read_images(video: VideoSource) -> Iterator[tuple[float, RgbImage]]:
+    if video.frame_times_s is None:
+        raise BadInput(video.path, "images without time stamps", "the time of each image")
+    for name, time_s in zip(video.frame_files or (), video.frame_times_s, strict=True):
+        yield float(time_s), read_png(video.path / name)
+
+
+def _read_container(video: VideoSource) -> Iterator[tuple[float, RgbImage]]:
+    with _opened(video.path) as (container, stream):
+        frames = _upright_frames(video.path, container, stream)
+        if video.frame_times_s is None:
+            yield from _at_own_times(video.path, frames, float(stream.time_base))
+        else:
+            yield from _at_given_times(video.path, frames, video.frame_times_s)
+
+
+def _at_given_times(
+    path: Path, frames: Iterator[tuple[int | None, RgbImage]], times_s: FloatArray
+) -> Iterator[tuple[float, RgbImage]]:
+    n_read = 0
+    for _, frame in frames:
+        if n_read == len(times_s):
+            raise TruncatedVideo(path, f"more frames than its {n_read} time stamps", "a time stamp for each frame")
+        yield float(times_s[n_read]), frame
+        n_read += 1
+    if n_read < len(times_s):
+        raise TruncatedVideo(path, f"ends after {n_read} of {len(times_s)} frames", "a frame for each time stamp")
+
+
+def _at_own_times(path: Path, frames: Iterator[tuple[int | None, RgbImage]], tick_s: float) -> Iterator[tuple[float, RgbImage]]:
+    first: int | None = None
+    previous = -1
+    for n_read, (ticks, frame) in enumerate(frames):
+        if ticks is None:
+            raise BadInput(path, f"frame {n_read} has no time stamp", "a container that gives each frame its time")
+        first = ticks if first is None else first
+        if ticks - first <= previous:
+            raise TruncatedVideo(path, f"time stands still or goes back at frame {n_read}", "increasing time stamps")
+        previous = ticks - first
+        yield previous * tick_s, frame
+
+
+def _upright_frames(path: Path, container: Any, stream: Any) -> Iterator[tuple[int | None, RgbImage]]:
+    """(time stamp in ticks, upright RGB) of each sound frame; TruncatedVideo at the end where more were announced."""
+    to_rgb = VideoReformatter()  # kept, since a new scaler per frame costs as much as decoding it
+    n_read, last_s = 0, 0.0
+    for frame in _sound_frames(path, container, stream):
+        yield frame.pts, _upright_rgb(frame, to_rgb)
+        n_read, last_s = n_read + 1, frame.time or 0.0
+    if n_read == 0:
+        raise BadInput(path, "no frame can be decoded", "a video")
+    if n_read < stream.frames:
+        raise TruncatedVideo(path, f"ends after {n_read} of {stream.frames} frames", "as many frames as its header announces")
+    if last_s + DURATION_TOLERANCE_S < (end_s := _announced_end_s(container)):
+        raise TruncatedVideo(path, f"ends at {last_s:.3f} s, frame {n_read}", f"the {end_s:.3f} s that its header announces")
+
+
+def _announced_end_s(container: Any) -> float:
+    """Where Matroska's header says that the video ends (it announces no frame count); 0 where other streams may last longer."""
+    alone = len(container.streams) == 1 and "matroska" in container.format.name
+    return container.duration / av.time_base if alone and container.duration else 0.0
+
+
+def _sound_frames(path: Path, container: Any, stream: Any) -> Iterator[av.VideoFrame]:
+    """Decoded frames up to the first damage, which then raises TruncatedVideo."""
+    n_read = 0
+    try:
+        for frame in _decode_until_damaged(container, stream):
+            if frame is None or frame.is_corrupt:
+                raise TruncatedVideo(path, f"damaged after frame {n_read}", "a whole video")
+            n_read += 1
+            yield frame
+    except av.error.FFmpegError as error:
+        raise TruncatedVideo(path, f"damaged after frame {n_read} ({error.strerror})", "a whole video") from None
+
+
+def _decode_until_damaged(container: Any, stream: Any) -> Iterator[av.VideoFrame | None]:
+    """Frames in order of display; a None marks a damaged packet, after the frames that the decoder still held back."""
+    for packet in container.demux(stream):
+        if packet.is_corrupt:
+            yield from stream.codec_context.decode(None)
+            yield None
+            return
+        yield from packet.decode()
+
+
+def _upright_rgb(frame: av.VideoFrame, to_rgb: VideoReformatter) -> RgbImage:
+    """(H, W, 3) uint8 RGB, turned as the file's rotation mark (degrees counter-clockwise) asks."""
+    rgb = to_rgb.reformat(frame, format="rgb24", threads=1).to_ndarray()
+    return np.ascontiguousarray(np.rot90(rgb, k=round(frame.rotation / 90)), dtype=np.uint8)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
+    """A container and its first video stream, decoded on one thread; closed on leaving."""
+    if not path.is_file():
+        raise BadInput(path, "no such file", "a video")
+    try:
+        container = av.open(str(path))
+    except av.error.FFmpegError as error:
+        raise BadInput(path, f"cannot be opened ({error.strerror})", "a whole video") from None
+    with container:
+        if not container.streams.video:
+            raise BadInput(path, "no video stream", "a video")
+        stream = container.streams.video[0]
+        stream.codec_context.thread_count = 1  # videos run in parallel already
+        yield container, stream

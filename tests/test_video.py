@@ -1,0 +1,183 @@
+"""Frames come back with the right colours, upright, at their true times, and a damaged file says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tast.errors import BadInput
+from tast.records import VideoSource
+from tast.video import container_frame_count, container_times_s, read_frames, read_png
+from tests.datasets.layouts import plain_image, write_container, write_png
+
+RED, CODEC_TOLERANCE = (240, 10, 20), 6  # 4:2:0 chroma and rounding move a flat colour by a few levels
+CODECS = {
+    "mjpeg.avi": {"codec": "mjpeg", "pixel_format": "yuvj420p"},
+    "h264.mp4": {"codec": "libx264", "pixel_format": "yuv420p"},
+    "hevc10.mp4": {"codec": "libx265", "pixel_format": "yuv420p10le", "options": {"x265-params": "log-level=none"}},
+    "ffv1.mkv": {"codec": "ffv1", "pixel_format": "yuv444p"},
+}
+
+
+def textured(n: int, height: int = 64, width: int = 96) -> list[np.ndarray]:
+    rng = np.random.default_rng(3)
+    return [rng.integers(0, 255, (height, width, 3), dtype=np.uint8) for _ in range(n)]
+
+
+@pytest.fixture(params=CODECS)
+def coded(request, tmp_path: Path):
+    """(path, writer) for each codec."""
+    path = tmp_path / request.param
+    return path, lambda images, **more: write_container(path, images, **CODECS[request.param], **more)
+
+
+def cut(path: Path, fraction: float) -> None:
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * fraction)])
+
+
+def test_red_png_sequence_is_red_in_channel_0(tmp_path):
+    write_png(tmp_path / "a.png", plain_image(RED))
+    ((time_s, frame),) = read_frames(VideoSource(tmp_path, ("a.png",), np.array([1.5])))
+    assert time_s == 1.5
+    assert frame.dtype == np.uint8 and frame.shape == (8, 8, 3)
+    assert (frame == RED).all()
+
+
+def test_red_container_is_red_in_channel_0(coded):
+    path, write = coded
+    write([plain_image(RED, 64, 96)] * 5)
+    frames = list(read_frames(VideoSource(path)))
+    assert len(frames) == 5
+    for _, frame in frames:
+        assert frame.shape == (64, 96, 3)
+        np.testing.assert_allclose(frame.reshape(-1, 3), np.broadcast_to(RED, (64 * 96, 3)), atol=CODEC_TOLERANCE)
+
+
+def test_declared_colour_matrix_is_honoured(tmp_path):
+    """The same bytes mean another red once the file declares BT.709: R = Y' + 1.5748 Pr, by hand 236."""
+    plain, declared = tmp_path / "plain.mp4", tmp_path / "declared.mp4"
+    images = [plain_image((218, 9, 9), 64, 64)] * 3
+    write_container(plain, images, codec="libx264", pixel_format="yuv420p")
+    write_container(declared, images, codec="libx264", pixel_format="yuv420p", options={"x264-params": "colormatrix=bt709"})
+    red = [next(read_frames(VideoSource(path)))[1][32, 32, 0] for path in (plain, declared)]
+    assert abs(int(red[0]) - 218) <= CODEC_TOLERANCE
+    assert abs(int(red[1]) - 236) <= CODEC_TOLERANCE
+
+
+def test_variable_rate_keeps_its_own_times(tmp_path):
+    path, times_ms = tmp_path / "v.mkv", [0, 30, 75, 80, 300, 333]
+    write_container(path, textured(6), codec="libx264", pixel_format="yuv420p", times_ms=times_ms)
+    expected = np.array(times_ms) / 1000
+    np.testing.assert_allclose([time_s for time_s, _ in read_frames(VideoSource(path))], expected, atol=1e-9)
+    np.testing.assert_allclose(container_times_s(path), expected, atol=1e-9)
+
+
+def test_times_count_from_the_first_frame(tmp_path):
+    path = tmp_path / "late.mkv"
+    write_container(path, textured(3), codec="ffv1", pixel_format="yuv444p", times_ms=[5000, 5040, 5090])
+    np.testing.assert_allclose([time_s for time_s, _ in read_frames(VideoSource(path))], [0, 0.04, 0.09], atol=1e-9)
+
+
+def test_true_times_replace_those_of_the_container(coded):
+    path, write = coded
+    write(textured(4))
+    times_s = np.array([0.0, 0.061, 0.125, 0.19])
+    assert [time_s for time_s, _ in read_frames(VideoSource(path, frame_times_s=times_s))] == times_s.tolist()
+
+
+@pytest.mark.parametrize(("degrees", "corner"), [(90, (-1, 0)), (-90, (0, -1)), (180, (-1, -1))])
+def test_rotation_mark_turns_the_frame_counter_clockwise(tmp_path, degrees, corner):
+    path, image = tmp_path / "r.mp4", plain_image((0, 0, 0), 32, 64)
+    image[:16, :16] = 255  # the top left corner; where it lands is known by hand
+    write_container(path, [image] * 3, codec="libx264", pixel_format="yuv420p", rotation_degrees=degrees)
+    _, frame = next(read_frames(VideoSource(path)))
+    assert frame.shape == ((32, 64, 3) if degrees == 180 else (64, 32, 3))
+    assert frame[corner].min() > 200
+    assert sum(frame[y, x].min() > 200 for y in (0, -1) for x in (0, -1)) == 1
+
+
+def test_frames_are_decoded_one_by_one(tmp_path):
+    """The first frame arrives although the second image is missing: nothing is read ahead."""
+    write_png(tmp_path / "a.png", plain_image(RED))
+    frames = read_frames(VideoSource(tmp_path, ("a.png", "b.png"), np.array([0.0, 0.1])))
+    assert next(frames)[0] == 0.0
+    with pytest.raises(BadInput, match=r"b\.png: cannot be read"):
+        next(frames)
+
+
+@pytest.mark.parametrize("fraction", [0.05, 0.5, 0.9, 0.999])
+def test_truncated_png_is_named(tmp_path, fraction):
+    path = tmp_path / "Image1.png"
+    write_png(path, textured(1)[0])
+    cut(path, fraction)
+    with pytest.raises(BadInput, match=r"Image1\.png.*whole PNG image"):
+        read_png(path)
+
+
+def test_damaged_or_empty_png_is_named(tmp_path):
+    path = tmp_path / "Image1.png"
+    write_png(path, textured(1)[0])
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(BadInput, match=r"Image1\.png: damaged at byte"):
+        read_png(path)
+    path.write_bytes(b"")
+    with pytest.raises(BadInput, match=r"Image1\.png: empty file"):
+        read_png(path)
+    path.write_bytes(b"GIF89a" + bytes(20))
+    with pytest.raises(BadInput, match="no PNG signature"):
+        read_png(path)
+
+
+@pytest.mark.parametrize(("name", "keeps"), [("mjpeg.avi", 18), ("ffv1.mkv", 18)])
+def test_truncated_container_gives_its_good_part_and_a_reason(tmp_path, name, keeps):
+    path, images = tmp_path / name, textured(30)
+    write_container(path, images, **CODECS[name])
+    whole = [frame for _, frame in read_frames(VideoSource(path))]
+    cut(path, 0.7)
+    defects: list[str] = []
+    good = [frame for _, frame in read_frames(VideoSource(path), defects)]
+    assert keeps <= len(good) < 30
+    assert all(np.array_equal(a, b) for a, b in zip(good, whole, strict=False))  # nothing half-grey among them
+    assert len(defects) == 1 and ("whole video" in defects[0] or "announces" in defects[0])
+    with pytest.raises(BadInput, match=name):
+        list(read_frames(VideoSource(path)))
+
+
+def test_container_without_its_index_cannot_be_opened(tmp_path):
+    path = tmp_path / "h264.mp4"
+    write_container(path, textured(30), **CODECS["h264.mp4"])
+    cut(path, 0.9)
+    with pytest.raises(BadInput, match=r"h264\.mp4: cannot be opened"):
+        list(read_frames(VideoSource(path), []))
+
+
+@pytest.mark.parametrize(
+    ("n_times", "n_given", "reason"), [(7, 5, "ends after 5 of 7 frames"), (3, 3, "more frames than its 3 time")]
+)
+def test_frames_and_time_stamps_that_do_not_match_are_said(tmp_path, n_times, n_given, reason):
+    path, defects = tmp_path / "a.avi", list[str]()
+    write_container(path, textured(5))
+    frames = list(read_frames(VideoSource(path, frame_times_s=np.arange(n_times) / 30), defects))
+    assert len(frames) == n_given
+    assert len(defects) == 1 and reason in defects[0]
+
+
+def test_not_a_video(tmp_path):
+    path = tmp_path / "notes.avi"
+    with pytest.raises(BadInput, match=r"notes\.avi: no such file"):
+        list(read_frames(VideoSource(path)))
+    path.write_text("hello")
+    with pytest.raises(BadInput, match=r"notes\.avi: cannot be opened"):
+        list(read_frames(VideoSource(path)))
+
+
+def test_frame_count_from_the_header_or_by_packets(coded):
+    path, write = coded
+    write(textured(7))
+    assert container_frame_count(path) == 7
+    assert len(container_times_s(path)) == 7
