@@ -1,0 +1,277 @@
+"""The pictures of an evaluation as PNG bytes: the same table gives the same bytes, whatever the user's matplotlib settings.
+
+Colours are those of Okabe & Ito (2008), which people with any colour vision tell apart; subjects also differ by marker.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib import style
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
+
+from tast.evaluation.agreement import agreement
+from tast.evaluation.evaluate import KEY, labelled, with_band
+from tast.evaluation.metrics import CONSTANT_VARIANCE, HYPOXIA_PERCENT
+
+BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"
+INK, MUTED, FAINT = "#1f2933", "#66727f", "#d9dee4"
+SUBJECT_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, "#7f7f7f")
+SUBJECT_MARKERS = "osD^vPX"
+MOST_IN_LEGEND = 14
+MOST_TRACES = 24
+JITTER_PERCENT = 0.35  # oximeters say whole percents: repeated points would hide each other
+DPI = 160
+STYLE: dict[str, Any] = {
+    "font.family": "DejaVu Sans", "font.size": 11, "axes.titlesize": 12, "axes.titleweight": "bold", "axes.titlelocation": "left",
+    "axes.labelcolor": INK, "axes.edgecolor": MUTED, "text.color": INK, "xtick.color": MUTED, "ytick.color": MUTED,
+    "xtick.labelcolor": INK, "ytick.labelcolor": INK, "axes.spines.top": False, "axes.spines.right": False,
+    "axes.grid": True, "grid.color": FAINT, "grid.linewidth": 0.8, "axes.axisbelow": True,
+    "legend.frameon": False, "legend.fontsize": 9.5, "figure.constrained_layout.use": True,
+}  # fmt: skip
+
+
+def evaluation_plots(
+    predictions: pd.DataFrame, history: pd.DataFrame, *, train_mean_percent: float, seed: int
+) -> dict[str, bytes]:
+    """All pictures, by name. predictions: as from with_clip_facts; history: epoch, train_loss, val_loss, val_rmse_percent."""
+    rows = labelled(predictions)
+    return {
+        "scatter": scatter(rows, train_mean_percent=train_mean_percent, seed=seed),
+        "bland_altman": bland_altman(rows, seed=seed),
+        "bands": error_by_band(rows, train_mean_percent=train_mean_percent),
+        "traces": traces(predictions.sort_values(KEY), train_mean_percent=train_mean_percent),
+        "learning_curve": learning_curve(history),
+    }
+
+
+def scatter(rows: pd.DataFrame, *, train_mean_percent: float, seed: int) -> bytes:
+    """Predicted against true SpO2, one point per second and clip, subjects by colour and marker."""
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        true, predicted = _columns(rows, "true_percent", "predicted_percent")
+        low, high = _range(np.concatenate([true, predicted]), margin=1.0)
+        _plot_subjects(axes, rows, _jittered(true, seed), predicted)
+        axes.plot([low, high], [low, high], color=INK, linewidth=1.2, linestyle="--", label="perfect")
+        axes.axhline(train_mean_percent, color=MUTED, linewidth=1.2, linestyle=":", label="constant predictor")
+        if np.var(true) > CONSTANT_VARIANCE:
+            slope, intercept = np.polyfit(true, predicted, 1)
+            ends = np.array([true.min(), true.max()])
+            axes.plot(ends, slope * ends + intercept, color=INK, linewidth=1.8, label=f"fit, slope {slope:.2f}")
+        axes.set(xlim=(low, high), ylim=(low, high), aspect="equal", title="Predicted against true SpO₂")
+        axes.set(xlabel="true SpO₂ (%)", ylabel="predicted SpO₂ (%)")
+        axes.xaxis.set_major_locator(_percent_ticks())
+        axes.yaxis.set_major_locator(_percent_ticks())
+        axes.legend(handles=list(axes.lines), loc="upper left")
+        _legend_of_subjects_below(figure, axes)
+
+    return png(draw, width_in=6.0, height_in=6.6)
+
+
+def bland_altman(rows: pd.DataFrame, *, seed: int) -> bytes:
+    """Error against the mean of both values, with bias and 95 % limits of agreement."""
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        true, predicted = _columns(rows, "true_percent", "predicted_percent")
+        error = predicted - true
+        shown = _jittered(true, seed)
+        _plot_subjects(axes, rows, (shown + predicted) / 2, predicted - shown)
+        found = agreement(error)
+        axes.axhline(0, color=MUTED, linewidth=1.0)
+        levels = {"bias": (found.bias, "-"), "+1.96 SD": (found.limit_high, "--"), "−1.96 SD": (found.limit_low, "--")}
+        for name, (level, line) in levels.items():
+            if math.isfinite(level):
+                axes.axhline(level, color=INK, linewidth=1.6, linestyle=line)
+                axes.annotate(
+                    f"{name}\n{_signed(level)}", (1.01, level), xycoords=("axes fraction", "data"), va="center", fontsize=9.5
+                )
+        reach = 1.15 * max(float(np.abs(error).max()) + JITTER_PERCENT, abs(found.limit_low), abs(found.limit_high), 1.0)
+        axes.set(ylim=(-reach, reach), title="Agreement (Bland-Altman)")
+        axes.set(xlabel="mean of true and predicted SpO₂ (%)", ylabel="predicted − true SpO₂ (points)")
+        axes.xaxis.set_major_locator(_percent_ticks())
+        _legend_of_subjects_below(figure, axes)
+
+    return png(draw, width_in=6.0, height_in=6.6)
+
+
+def error_by_band(rows: pd.DataFrame, *, train_mean_percent: float) -> bytes:
+    """Error in each band of true SpO2: median, quartiles and the middle 90 %, beside what the constant predictor errs by."""
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        bands = [(str(name), group) for name, group in with_band(rows).groupby("band", observed=True, sort=True)]
+        errors = [(group["predicted_percent"] - group["true_percent"]).to_numpy() for _, group in bands]
+        constant = [train_mean_percent - group["true_percent"].mean() for _, group in bands]
+        places = np.arange(len(bands))
+        boxes = axes.boxplot(
+            errors, positions=places, widths=0.5, whis=(5, 95), showfliers=False, patch_artist=True, manage_ticks=False,
+            medianprops={"color": INK, "linewidth": 2}, whiskerprops={"color": BLUE}, capprops={"color": BLUE},
+            boxprops={"facecolor": "#cfe3f1", "edgecolor": BLUE},
+        )  # fmt: skip
+        boxes["boxes"][0].set_label("TAST-Net: quartiles, 5-95 %")
+        axes.plot(places, constant, "D", color=VERMILION, markersize=7, label="constant predictor: mean error", zorder=3)
+        axes.axhline(0, color=MUTED, linewidth=1.0)
+        axes.set_xticks(places, [f"{name} %\nn = {len(group)}" for name, group in bands])
+        axes.set_xlim(-0.7, len(bands) - 0.3)
+        axes.set(title="Error by band of true SpO₂", ylabel="predicted − true SpO₂ (points)")
+        _legend_below(figure, axes)
+
+    return png(draw, width_in=6.0, height_in=4.6)
+
+
+def traces(rows: pd.DataFrame, *, train_mean_percent: float) -> bytes:
+    """True and predicted SpO2 against time, one panel per test recording; the band is the range of overlapping clips.
+
+    rows carry time_s; seconds without a label show their prediction. More than MOST_TRACES recordings are thinned evenly, which
+    the heading says.
+    """
+    names = sorted(rows["record_id"].unique())
+    chosen = [names[i] for i in np.unique(np.linspace(0, len(names) - 1, MOST_TRACES).astype(int))]
+    columns = min(3, len(chosen))
+    lines = math.ceil(len(chosen) / columns)
+
+    def draw(figure: Figure) -> None:
+        panels = figure.subplots(lines, columns, sharey=True, squeeze=False)
+        low, high = _range(rows[["true_percent", "predicted_percent"]].to_numpy().ravel(), margin=0.5)
+        for panel, name in zip(panels.flat, chosen, strict=False):  # the last row may have panels to spare
+            _plot_trace(panel, rows[rows["record_id"] == name], train_mean_percent)
+            panel.set_title(_trace_title(rows, name), fontsize=10)
+            panel.set(ylim=(low, high), xlim=(0, None))
+        for panel in panels.flat[len(chosen) :]:
+            panel.set_axis_off()
+        panels[-1, 0].set_xlabel("time in the recording (s)", loc="left")
+        shown = "" if len(chosen) == len(names) else f" ({len(chosen)} of {len(names)} test recordings)"
+        figure.suptitle(f"SpO₂ against time{shown}", x=0.01, ha="left", weight="bold", fontsize=12)
+        figure.supylabel("SpO₂ (%)", fontsize=11)
+        _legend_below(figure, panels.flat[0])
+
+    return png(draw, width_in=3.9 * columns + 0.3, height_in=2.3 * lines + 1.2)
+
+
+def learning_curve(history: pd.DataFrame) -> bytes:
+    """Loss and validation RMSE by epoch, with the epoch that was kept (lowest validation loss)."""
+
+    def draw(figure: Figure) -> None:
+        above, below = figure.subplots(2, 1, sharex=True)
+        epoch = history["epoch"].to_numpy()
+        best = int(history["val_loss"].to_numpy().argmin())
+        above.plot(epoch, history["train_loss"], color=ORANGE, linewidth=1.8, linestyle="--", label="training")
+        above.plot(epoch, history["val_loss"], color=BLUE, linewidth=1.8, label="validation")
+        above.set(title="Learning curve", ylabel="loss", yscale="log")
+        above.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        above.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        above.yaxis.set_minor_formatter(NullFormatter())
+        below.plot(epoch, history["val_rmse_percent"], color=BLUE, linewidth=1.8)
+        below.set(xlabel="epoch", ylabel="validation RMSE\n(points of SpO₂)", ylim=(0, None))
+        for panel in (above, below):
+            panel.axvline(epoch[best], color=MUTED, linewidth=1.2, linestyle=":", label=f"kept: epoch {epoch[best]}")
+        below.xaxis.set_major_locator(MaxNLocator(integer=True))
+        _legend_below(figure, above)
+
+    return png(draw, width_in=6.0, height_in=4.6)
+
+
+def png(draw: Callable[[Figure], None], *, width_in: float, height_in: float) -> bytes:
+    """What `draw` puts on an empty figure of the house style, as PNG bytes without date or version."""
+    with style.context(["default", STYLE]):
+        figure = Figure(figsize=(width_in, height_in), dpi=DPI, facecolor="white")
+        FigureCanvasAgg(figure)
+        draw(figure)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png", metadata={"Software": None})
+    return buffer.getvalue()
+
+
+def subject_styles(subject_ids: list[str]) -> dict[str, tuple[str, str]]:
+    """A colour and a marker for each subject; markers shift once the colours are used up."""
+    n = len(SUBJECT_COLOURS)
+    return {
+        subject: (SUBJECT_COLOURS[i % n], SUBJECT_MARKERS[(i + i // n) % len(SUBJECT_MARKERS)])
+        for i, subject in enumerate(sorted(subject_ids))
+    }
+
+
+def with_gaps(by_time_s: pd.DataFrame | pd.Series, longest_step_s: float = 1.5) -> pd.DataFrame | pd.Series:
+    """A series on increasing times in seconds, plus a NaN after each gap: a line must not bridge what no clip covered."""
+    times_s = by_time_s.index.to_numpy(dtype=np.float64)
+    before_gap = times_s[:-1][np.diff(times_s) > longest_step_s]
+    return by_time_s.reindex(np.sort(np.concatenate([times_s, before_gap + longest_step_s / 2])))
+
+
+def _plot_subjects(axes: Axes, rows: pd.DataFrame, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> None:
+    who = rows["subject_id"].to_numpy(dtype=str)
+    styles = subject_styles(list(np.unique(who)))
+    alpha = float(np.clip(12 / math.sqrt(len(rows)), 0.12, 0.75))
+    for subject, (colour, marker) in styles.items():
+        chosen = who == subject
+        label = subject if len(styles) <= MOST_IN_LEGEND else None
+        axes.scatter(x[chosen], y[chosen], s=26, alpha=alpha, linewidths=0, label=label, color=colour, marker=marker)
+
+
+def _plot_trace(axes: Axes, record: pd.DataFrame, train_mean_percent: float) -> None:
+    truth = with_gaps(record.groupby("time_s")["true_percent"].mean())
+    predicted = with_gaps(record.groupby("time_s")["predicted_percent"].agg(["min", "mean", "max"]))
+    time_s = predicted.index.to_numpy()
+    axes.axhspan(0, HYPOXIA_PERCENT, color="#f4f1ea", zorder=0)
+    axes.axhline(train_mean_percent, color=MUTED, linewidth=1.0, linestyle=":", label="constant predictor")
+    axes.fill_between(
+        time_s, predicted["min"], predicted["max"], color=SKY, alpha=0.35, linewidth=0, label="range of overlapping clips"
+    )
+    axes.plot(time_s, predicted["mean"], color=BLUE, linewidth=1.8, label="predicted")
+    axes.step(truth.index, truth, where="mid", color=INK, linewidth=1.6, label="true")
+
+
+def _trace_title(rows: pd.DataFrame, record_id: str) -> str:
+    record = rows[rows["record_id"] == record_id]
+    scenario = f" · {record['scenario'].iloc[0]}" if "scenario" in rows.columns else ""
+    rmse = math.sqrt(float(((record["predicted_percent"] - record["true_percent"]) ** 2).mean()))
+    return f"{record_id}{scenario} · RMSE {rmse:.1f}".replace("_", " ")
+
+
+def _legend_below(figure: Figure, axes: Axes) -> None:
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower left", ncols=4, columnspacing=1.2, handletextpad=0.5)
+
+
+def _legend_of_subjects_below(figure: Figure, axes: Axes) -> None:
+    subjects = [handle for handle in axes.collections if not str(handle.get_label()).startswith("_")]
+    if not subjects:
+        return
+    legend = figure.legend(
+        subjects, [str(handle.get_label()) for handle in subjects], loc="outside lower left", ncols=7, title="subject",
+        alignment="left", columnspacing=1.0, handletextpad=0.2,
+    )  # fmt: skip
+    for handle in legend.legend_handles:
+        if handle is not None:
+            handle.set_alpha(1.0)
+
+
+def _percent_ticks() -> MaxNLocator:
+    return MaxNLocator(nbins=8, steps=[1, 2, 5, 10], integer=True)
+
+
+def _columns(rows: pd.DataFrame, *names: str) -> tuple[npt.NDArray[np.float64], ...]:
+    return tuple(rows[name].to_numpy(dtype=np.float64) for name in names)
+
+
+def _jittered(values: npt.NDArray[np.float64], seed: int) -> npt.NDArray[np.float64]:
+    return values + np.random.default_rng(seed).uniform(-JITTER_PERCENT, JITTER_PERCENT, len(values))
+
+
+def _range(values: npt.NDArray[np.float64], *, margin: float) -> tuple[float, float]:
+    return math.floor(float(np.nanmin(values)) - margin), math.ceil(float(np.nanmax(values)) + margin)
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.2f}".replace("-", "−")
