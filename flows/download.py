@@ -1,6 +1,6 @@
 """Stage download: the data set's files into data/raw, in the layout that its reader reads.
 
-The phantom is rendered; a folder or archive under dataset.root is linked or extracted. data/raw/dataset.json says what lies there.
+The phantom is rendered; a folder or archive under dataset.root is linked or extracted. data/raw/dataset.json says which it was.
 """
 
 from __future__ import annotations

@@ -79,10 +79,8 @@ def end_group(process: subprocess.Popen[bytes], patience_s: float = 10) -> None:
     """TERM to the whole process group, then KILL to what is left: a child alone would survive its parent."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
-    try:
+    with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(patience_s)
-    except subprocess.TimeoutExpired:
-        pass
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 @contextmanager
 def whole_file(target: Path) -> Iterator[Path]:
-    """Yields a temporary path beside `target`; it takes target's name when the block ends well, and is removed when it does not."""
+    """Yields a temporary path beside `target`; named `target` when the block ends well, removed when not."""
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:

@@ -1,0 +1,53 @@
+"""The console script `tast`: what is done by hand beside the pipeline. The pipeline itself is `make repro` or `dvc repro`."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from tast import __version__
+from tast.doctor import all_checks
+from tast.errors import TastError
+
+app = typer.Typer(name="tast", no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False, help=__doc__)
+
+
+@app.callback()
+def options(version: bool = typer.Option(False, "--version", is_eager=True, help="Print the version and exit.")) -> None:
+    if version:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def doctor() -> None:
+    """Check Python, system libraries, packages, models and disk, and say what to do where something is missing.
+
+    Example: `tast doctor`
+    """
+    checks = all_checks()
+    table = Table("check", "found", "what to do", title="tast doctor")
+    for check in checks:
+        table.add_row(check.name, check.detail, "" if check.ok else check.advice, style="" if check.ok else "bold red")
+    Console().print(table)
+    if not all(check.ok for check in checks):
+        raise typer.Exit(1)
+
+
+def main() -> None:
+    """Run the command; a mistake that the user can mend is one line on stderr and exit code 1."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("tast").setLevel(logging.INFO)
+    try:
+        app()
+    except TastError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()
