@@ -1,0 +1,49 @@
+"""The one format of every benchmark's result: a list of rows, written whole."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+from rich.console import Console
+from rich.table import Table
+
+from tast.files import whole_file
+
+RESULTS = Path("benchmarks/results")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One measured value. ratio: against the peer's, in the direction of `better`. must, aim: bars on ratio, or value without a peer."""
+
+    name: str
+    value: float
+    unit: str
+    peer: str | None = None
+    ratio: float | None = None
+    better: Literal["higher", "lower"] = "higher"
+    must: float | None = None
+    aim: float | None = None
+
+
+def write_rows(name: str, rows: list[Row]) -> Path:
+    """Write benchmarks/results/NAME.json and show it as a table."""
+    path = RESULTS / f"{name}.json"
+    with whole_file(path) as part:
+        part.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
+    Console().print(_table(name, rows))
+    return path
+
+
+def _table(name: str, rows: list[Row]) -> Table:
+    table = Table("name", "value", "unit", "peer", "ratio", "must", "aim", title=name)
+    for row in rows:
+        table.add_row(row.name, f"{row.value:.4g}", row.unit, row.peer or "", *map(_short, (row.ratio, row.must, row.aim)))
+    return table
+
+
+def _short(value: float | None) -> str:
+    return "" if value is None else f"{value:.3g}"

@@ -1,0 +1,107 @@
+"""A workspace for the real pipeline: this tree's files in a new git repository, with a phantom small enough for a test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+PROJECT = Path(__file__).resolve().parents[2]
+SMALL = {
+    "download.phantom.subjects": 6,
+    "download.phantom.seconds": 12,
+    "split.folds": 3,
+    "train.epochs": 3,
+    "evaluate.bootstrap": 50,
+}
+
+
+@dataclass(frozen=True)
+class Workspace:
+    folder: Path
+    api_url: str | None = None
+
+    def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """`python ARGUMENTS` in the workspace, with the venv's programs on PATH and no state from outside."""
+        environment = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "DVC_", "MLFLOW_"))}
+        environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+        if self.api_url:
+            environment["PREFECT_API_URL"] = self.api_url
+        done = subprocess.run(
+            [sys.executable, *arguments],
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=560,
+            check=False,
+        )
+        if check and done.returncode:
+            raise AssertionError(f"{' '.join(arguments)} exited with {done.returncode}\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def set(self, **values: Any) -> None:
+        set_params(self.folder / "params.yaml", {name.replace("__", "."): value for name, value in values.items()})
+
+    def path(self, name: str) -> Path:
+        return self.folder / name
+
+
+def set_params(path: Path, values: dict[str, Any]) -> None:
+    yaml = YAML()
+    params = yaml.load(path)
+    for key, value in values.items():
+        *sections, name = key.split(".")
+        section = params
+        for part in sections:
+            section = section[part]
+        section[name] = value
+    yaml.dump(params, path)
+
+
+def clone(folder: Path) -> Workspace:
+    """The working tree's files (not git's last commit) in a new repository, without outputs and without dvc.lock."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    for name in listed.stdout.splitlines():
+        source = PROJECT / name
+        if source.is_file() and not name.startswith("tests/") and name != "dvc.lock":
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target)
+    set_params(folder / "params.yaml", SMALL)
+    for command in (
+        ["init", "-q"],
+        ["add", "-A"],
+        ["-c", "user.name=t", "-c", "user.email=t@localhost", "commit", "-qm", "tree"],
+    ):
+        subprocess.run(["git", *command], cwd=folder, check=True)
+    return Workspace(folder)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace in which the whole pipeline has run once."""
+    workspace = clone(tmp_path_factory.mktemp("finished"))
+    workspace.run("-m", "flows.pipeline")
+    return workspace
+
+
+@pytest.fixture(scope="session")
+def api_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """One Prefect server for the tests that run stages by themselves."""
+    folder = tmp_path_factory.mktemp("prefect")
+    os.environ["PREFECT_HOME"] = str(folder)
+    from flows.servers import prefect_server
+
+    with prefect_server() as address:
+        yield f"{address}/api"
