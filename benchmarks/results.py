@@ -17,7 +17,7 @@ RESULTS = Path("benchmarks/results")
 
 @dataclass(frozen=True)
 class Row:
-    """One measured value. ratio: against the peer's, in the direction of `better`. must, aim: bars on ratio, or value without a peer."""
+    """One measured value; ratio: to the peer's, as `better` says. must, aim: bars on the ratio, or on the value alone."""
 
     name: str
     value: float

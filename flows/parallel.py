@@ -42,6 +42,8 @@ def over_processes(
 
     Raises TastError when a worker process is killed (by the kernel for its memory, most often); errors of work() pass through.
     """
+    if not items:
+        return []
     shards = deal(items, workers * SHARDS_PER_WORKER)
     results: dict[int, Result] = {}
     with _pool(min(workers, len(items))) as pool, progress(what, len(items)) as advance:

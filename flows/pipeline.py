@@ -15,13 +15,13 @@ from pathlib import Path
 from types import FrameType
 
 from filelock import FileLock, Timeout
+from prefect import flow, task
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows import STATE
 from flows.layout import STAGES
 from flows.servers import end_group, prefect_server
 from flows.summary import print_summary
-from prefect import flow, task
-from prefect.settings import PREFECT_API_URL, temporary_settings
 from tast.errors import TastError
 from tast.params import load_params
 

@@ -1,0 +1,82 @@
+"""Stage preprocess: every video to masked, magnified clips of the face, over processes and through the item cache.
+
+A video that cannot be used becomes a row in rejects.csv; above preprocess.max_reject_fraction the stage fails and writes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from functools import partial
+from pathlib import Path
+
+from flows import STATE
+from flows.layout import CLIPS, RAW
+from flows.parallel import over_processes
+from flows.running import run, stage
+from tast.clip_store import ClipRow, Reject, write_tables
+from tast.datasets import read_dataset
+from tast.errors import BadInput, TastError
+from tast.files import whole_folder
+from tast.params import Preprocess, load_params
+from tast.preprocessing.pipeline import Shard, preprocess_records, settings_of
+from tast.records import VideoRecord
+
+log = logging.getLogger(__name__)
+
+
+@stage
+def preprocess() -> None:
+    params = load_params()
+    records, unread = read_raw(RAW, params.preprocess)
+    with whole_folder(CLIPS) as folder:
+        shards = preprocess_all(records, params.preprocess, folder, params.runner.workers)
+        rows = [row for shard in shards for row in shard.rows]
+        rejects = unread + [reject for shard in shards for reject in shard.rejects]
+        for reject in rejects:
+            log.warning("rejected %s: %s", reject.record_id, reject.reason)
+        require_enough(rows, rejects, len(records) + len(unread), params.preprocess.max_reject_fraction)
+        write_tables(folder, rows, rejects, params.preprocess.model_dump())
+    computed = sum(shard.n_computed for shard in shards)
+    log.info(
+        "%d videos: computed %d, from the cache %d, rejected %d", len(records), computed, len(records) - computed, len(rejects)
+    )
+
+
+def read_raw(raw: Path, params: Preprocess) -> tuple[list[VideoRecord], list[Reject]]:
+    """Records and unreadable sessions of what the download stage left in `raw`."""
+    description = raw / "dataset.json"
+    if not description.is_file():
+        raise BadInput(description, "no such file", "a downloaded data set (run the download stage: `dvc repro download`)")
+    told = json.loads(description.read_text())
+    valid = (params.spo2_min_percent, params.spo2_max_percent)
+    return read_dataset(told["layout"], raw / told["name"], dataset=told["name"], spo2_range_percent=valid)
+
+
+def preprocess_all(records: list[VideoRecord], params: Preprocess, folder: Path, workers: int) -> list[Shard]:
+    work = partial(preprocess_records, settings=settings_of(params.model_dump()), cache_root=cache_root(), clips_folder=folder)
+    return over_processes("preprocess", work, records, workers=workers, note=_note)
+
+
+def cache_root() -> Path:
+    """TAST_CACHE, so that `dvc exp run --temp` and several clones can share one; else inside the project."""
+    return Path(os.environ.get("TAST_CACHE", STATE / "cache")).resolve()
+
+
+def _note(shard: Shard) -> str:
+    return f"{len(shard.rejects)} rejected" if shard.rejects else ""
+
+
+def require_enough(rows: list[ClipRow], rejects: list[Reject], n_videos: int, max_reject_fraction: float) -> None:
+    """Raises TastError, with the first reasons, where too many videos were rejected or no clip is left."""
+    if rows and len(rejects) <= max_reject_fraction * n_videos:
+        return
+    reasons = "; ".join(f"{reject.record_id}: {reject.reason}" for reject in rejects[:3])
+    raise TastError(
+        f"{len(rejects)} of {n_videos} videos rejected, preprocess.max_reject_fraction is {max_reject_fraction}: {reasons}"
+    )
+
+
+if __name__ == "__main__":
+    run(preprocess)
