@@ -20,6 +20,7 @@ import pandas as pd
 from tast.errors import BadInput, TastError
 from tast.evaluation.agreement import agreement_of_repeated
 from tast.evaluation.metrics import band_names, band_of, bootstrap_intervals, compare_paired, detect_hypoxia, score
+from tast.files import whole_file
 
 PREDICTION_COLUMNS = ("dataset", "subject_id", "record_id", "clip_id", "second", "true_percent", "predicted_percent")
 KEY = ["clip_id", "second"]
@@ -121,10 +122,8 @@ def digest_of_test(predictions: pd.DataFrame) -> str:
 
 def write_metrics(path: Path, metrics: Mapping[str, Any]) -> None:
     """Write JSON with sorted keys and rounded numbers, NaN as null; the file is whole or not there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.partial")
-    temporary.write_text(json.dumps(plain(metrics), indent=2, sort_keys=True, allow_nan=False) + "\n")
-    temporary.replace(path)
+    with whole_file(path) as part:
+        part.write_text(json.dumps(plain(metrics), indent=2, sort_keys=True, allow_nan=False) + "\n")
 
 
 def plain(value: Any) -> Any:

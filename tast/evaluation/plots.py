@@ -160,11 +160,11 @@ def traces(rows: pd.DataFrame, *, train_mean_percent: float) -> bytes:
 
 
 def learning_curve(history: pd.DataFrame) -> bytes:
-    """Loss and validation RMSE by epoch, with the epoch that was kept (lowest validation loss)."""
+    """Loss and validation RMSE by epoch (counted from 0 in the table, from 1 here), with the one kept: lowest validation loss."""
 
     def draw(figure: Figure) -> None:
         above, below = figure.subplots(2, 1, sharex=True)
-        epoch = history["epoch"].to_numpy()
+        epoch = history["epoch"].to_numpy() + 1
         best = int(history["val_loss"].to_numpy().argmin())
         above.plot(epoch, history["train_loss"], color=ORANGE, linewidth=1.8, linestyle="--", label="training")
         above.plot(epoch, history["val_loss"], color=BLUE, linewidth=1.8, label="validation")

@@ -33,8 +33,10 @@ def rows(predictions, manifest) -> pd.DataFrame:
 
 @pytest.fixture
 def history() -> pd.DataFrame:
-    epoch = np.arange(1, 6)
-    return pd.DataFrame({"epoch": epoch, "train_loss": 1 / epoch, "val_loss": 1.2 / epoch, "val_rmse_percent": 5.0 / epoch})
+    epoch = np.arange(5)
+    return pd.DataFrame(
+        {"epoch": epoch, "train_loss": 1 / (epoch + 1), "val_loss": 1.2 / (epoch + 1), "val_rmse_percent": 5 / (epoch + 1)}
+    )
 
 
 def test_the_same_table_gives_the_same_bytes_whatever_the_users_settings(rows, history):

@@ -1,0 +1,149 @@
+"""One page that tells what was measured, on whom, and how far to trust it: self-contained HTML, no scripts, no date."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from tast.evaluation.evaluate import labelled, plain, scores_by, with_band
+
+METHODS = {
+    "test": "TAST-Net",
+    "ratio_of_ratios": "Ratio of ratios",
+    "chrominance": "Chrominance ratio",
+    "constant": "Constant predictor",
+}
+SCORE_COLUMNS = {"rmse": "RMSE", "mae": "MAE", "pearson_r": "R", "bias": "Bias", "slope": "Slope", "skill": "Skill"}
+PROTOCOLS = {
+    "subject_independent": "Subject-independent: nobody in the test set was seen in training, validation or calibration.",
+    "clip_random": "Clip-random: clips were drawn at random, so the test set holds people that training has seen.",
+}
+PROTOCOL_WARNINGS = {
+    "clip_random": (
+        "These scores are optimistic. The same people, and overlapping seconds of the same recordings, lie on both sides of the "
+        "split: the network can recognise the person instead of reading the oxygen. Do not compare them with "
+        "subject-independent results."
+    ),
+}
+DATASETS = {
+    "phantom": (
+        "A rendered phantom, not PURE: a physical model of light on a real face's geometry, written to disk as PURE would be. "
+        "It shows that the pipeline works, and says nothing about living people."
+    ),
+    "pure": "PURE (Stricker et al. 2014): 10 people, six kinds of head motion; SpO₂ lies mostly in 94-99 %.",
+    "vipl_hr": "VIPL-HR (Niu et al. 2018): 107 people, nine scenarios, several cameras; SpO₂ lies mostly in 95-99 %.",
+    "csv": "Recordings listed by the user in a CSV file.",
+}
+PICTURES = {
+    "scatter": "One point per second of each clip. Oximeters say whole percents: points are spread by a third of a point.",
+    "bland_altman": "Bias and 95 % limits of agreement, each second as if independent; limits that know the repeats stand below.",
+    "bands": "Where the constant predictor sits far from zero and the network does not, it reads oxygen and not the mean.",
+    "learning_curve": "The kept epoch is the one with the lowest validation loss; the test set has no say in it.",
+    "traces": "The shaded band is the range of the clips that overlap there; the tinted ground is below 90 %.",
+}
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """What the report says about the data.
+
+    dataset: a key of DATASETS. manifest: of the clip store. parts: train, val, test -> their clip ids. rejects: record_id,
+    reason. digest: of the clip store, by which the data can be known again.
+    """
+
+    dataset: str
+    manifest: pd.DataFrame
+    parts: Mapping[str, Sequence[str]]
+    rejects: pd.DataFrame
+    digest: str
+
+
+def render_report(
+    *,
+    metrics: Mapping[str, Any],
+    predictions: pd.DataFrame,
+    plots: Mapping[str, bytes],
+    data: DataFacts,
+    params: Mapping[str, Any],
+) -> str:
+    """The page as HTML text.
+
+    metrics: as from evaluate. predictions: as from with_clip_facts. plots: as from evaluation_plots. params: the sections of
+    params.yaml as plain mappings. The same input gives the same text.
+    """
+    rows = labelled(predictions)
+    environment = Environment(
+        loader=PackageLoader("tast.evaluation"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"number": number, "percentage": percentage}
+    return environment.get_template("report.html.j2").render(
+        metrics=plain(metrics),
+        methods=METHODS,
+        score_columns=SCORE_COLUMNS,
+        protocol=PROTOCOLS.get(metrics["protocol"], metrics["protocol"]),
+        protocol_warning=PROTOCOL_WARNINGS.get(metrics["protocol"]),
+        dataset=data.dataset,
+        dataset_note=DATASETS.get(data.dataset, ""),
+        digest=data.digest,
+        parts=[part_facts(name, data.manifest, clip_ids) for name, clip_ids in data.parts.items()],
+        groups={
+            "Subject": _records(scores_by(rows, "subject_id"), "subject_id"),
+            "Band of true SpO₂ (%)": _records(scores_by(with_band(rows), "band"), "band"),
+            "Scenario": _records(scores_by(rows, "scenario"), "scenario"),
+        },
+        rejects=data.rejects.to_dict(orient="records"),
+        pictures=[(name, base64.b64encode(plots[name]).decode(), caption) for name, caption in PICTURES.items()],
+        params=flattened(params),
+    )
+
+
+def part_facts(name: str, manifest: pd.DataFrame, clip_ids: Sequence[str]) -> dict[str, Any]:
+    """How many people, recordings and clips a part of the split holds, and what SpO2 they have."""
+    clips = manifest[manifest["clip_id"].isin(clip_ids)]
+    labels = np.concatenate([np.asarray(one, dtype=np.float64) for one in clips["spo2_percent"]] or [np.array([np.nan])])
+    known = labels[np.isfinite(labels)]
+    spread = {"min": known.min(), "mean": known.mean(), "max": known.max()} if known.size else {}
+    counted = {"subjects": "subject_id", "recordings": "record_id", "clips": "clip_id"}
+    counts = {label: int(clips[column].nunique()) for label, column in counted.items()}
+    return {"name": name} | counts | {key: float(spread.get(key, math.nan)) for key in ("min", "mean", "max")}
+
+
+def flattened(params: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Nested mappings as `section.key` -> text, in the order given; lists as comma-separated text."""
+    flat: dict[str, str] = {}
+    for key, value in params.items():
+        if isinstance(value, Mapping):
+            flat |= flattened(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = ", ".join(map(_as_yaml, value)) if isinstance(value, list | tuple) else _as_yaml(value)
+    return flat
+
+
+def _as_yaml(value: Any) -> str:
+    return {None: "null", True: "true", False: "false"}[value] if value is None or isinstance(value, bool) else str(value)
+
+
+def number(value: float | None, decimals: int = 2) -> str:
+    """`1.23`, with a true minus; an en dash where there is no value."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    return f"{round(value, decimals) + 0.0:.{decimals}f}".replace("-", "−")
+
+
+def percentage(fraction: float | None) -> str:
+    """0.425 -> `42 %`."""
+    return "–" if fraction is None or not math.isfinite(fraction) else f"{100 * fraction:.0f} %".replace("-", "−")
+
+
+def _records(table: pd.DataFrame, column: str) -> list[dict[str, Any]]:
+    return [
+        {"name": str(row.pop(column)).replace("_", " ")} | plain(row)
+        for row in table.astype({column: str}).to_dict(orient="records")
+    ]

@@ -1,0 +1,124 @@
+"""The report: says what it must, escapes what it is given, loads nothing from elsewhere, changes no byte between runs."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tast.evaluation.evaluate import evaluate, with_clip_facts
+from tast.evaluation.plots import evaluation_plots
+from tast.evaluation.report import DataFacts, flattened, number, part_facts, percentage, render_report
+
+
+@pytest.fixture
+def rows(predictions, manifest) -> pd.DataFrame:
+    return with_clip_facts(predictions, manifest)
+
+
+@pytest.fixture
+def page(rows, baselines, manifest):
+    """A function that renders the report with some of its input changed."""
+    metrics = evaluate(rows, protocol="subject_independent", train_mean_percent=92.0, baselines=baselines, draws=50, seed=0)
+    epoch = np.arange(3)
+    history = pd.DataFrame({"epoch": epoch, "train_loss": 1.0, "val_loss": 2.0 - epoch, "val_rmse_percent": 3.0 - epoch})
+    plots = evaluation_plots(rows, history, train_mean_percent=92.0, seed=0)
+    manifest["spo2_percent"] = [[95.0, 90.0, np.nan, 97.0]] * len(manifest)
+
+    def render(*, protocol="subject_independent", dataset="phantom", rejects=(), predictions=rows):
+        facts = DataFacts(
+            dataset=dataset, manifest=manifest, parts={"train": [], "test": list(manifest["clip_id"])},
+            rejects=pd.DataFrame(list(rejects), columns=["record_id", "reason"]), digest="a1b2c3",
+        )  # fmt: skip
+        params = {"train": {"epochs": 60}, "dataset": {"name": dataset}}
+        return render_report(
+            metrics=metrics | {"protocol": protocol}, predictions=predictions, plots=plots, data=facts, params=params
+        )
+
+    return render
+
+
+def test_it_tells_all_methods_the_data_the_protocol_and_the_parameters(page):
+    text = page()
+    for expected in (
+        "TAST-Net", "Ratio of ratios", "Chrominance ratio", "Constant predictor", "Subject-independent",
+        "a rendered phantom, not PURE",
+        "a1b2c3", "train.epochs", "every recording could be used", "s3", "small rotation",
+    ):  # fmt: skip
+        assert expected.lower() in text.lower(), expected
+    assert "These scores are optimistic" not in text
+    assert text.count("data:image/png;base64,") == 5
+
+
+def test_clip_random_is_named_and_warned_of(page):
+    text = page(protocol="clip_random")
+    assert "Clip-random" in text
+    assert "These scores are optimistic" in text
+
+
+def test_rejects_are_listed_and_escaped(page):
+    text = page(rejects=[("07-02", "no face found in 300 frames <script>alert(1)</script>")])
+    assert "no face found in 300 frames &lt;script&gt;" in text
+    assert "<script" not in text
+
+
+def test_nothing_is_loaded_from_elsewhere_and_the_html_is_well_formed(page):
+    text = page()
+    sources = re.findall(r"(?:src|href|url)\s*[=(]\s*[\"']?([^\"')\s>]+)", text)
+    assert sources
+    assert all(source.startswith("data:image/png;base64,") for source in sources)
+    assert _unclosed(text) == []
+
+
+def test_the_same_input_gives_the_same_bytes_in_any_order_of_rows(page, rows):
+    assert page() == page(predictions=rows.sample(frac=1.0, random_state=2))
+
+
+def test_a_value_that_cannot_be_had_is_a_dash_and_never_nan(page):
+    visible = re.sub(r"base64,[^\"]+", "", page())
+    assert not re.search(r"\b(nan|None|inf)\b", visible)
+    assert "–" in visible  # the constant predictor's R
+
+
+def test_part_facts(manifest):
+    manifest["spo2_percent"] = [[90.0, np.nan], *[[100.0, 98.0]] * (len(manifest) - 1)]
+    facts = part_facts("test", manifest, list(manifest["clip_id"][:2]))
+    assert facts == {"name": "test", "subjects": 1, "recordings": 1, "clips": 2, "min": 90.0, "mean": 96.0, "max": 100.0}
+    assert np.isnan(part_facts("val", manifest, [])["mean"])
+
+
+def test_numbers_as_text():
+    assert [number(1.234), number(-1.5), number(-0.001), number(None), number(float("nan")), number(95, 0)] == [
+        "1.23", "−1.50", "0.00", "–", "–", "95",
+    ]  # fmt: skip
+    assert [percentage(0.425), percentage(-0.1), percentage(None)] == ["42 %", "−10 %", "–"]
+
+
+def test_parameters_are_flattened():
+    assert flattened({"a": {"b": {"c": 1}, "d": [1, 2]}, "e": None, "f": True}) == {
+        "a.b.c": "1", "a.d": "1, 2", "e": "null", "f": "true",
+    }  # fmt: skip
+
+
+class _Balance(HTMLParser):
+    VOID = frozenset({"meta", "img", "br", "link", "input", "hr"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open and self.open.pop() == tag, f"</{tag}> closes another element"
+
+
+def _unclosed(text: str) -> list[str]:
+    parser = _Balance()
+    parser.feed(text)
+    return parser.open
