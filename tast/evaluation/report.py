@@ -82,7 +82,7 @@ def render_report(
     environment = Environment(
         loader=PackageLoader("tast.evaluation"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters |= {"number": number, "percentage": percentage}
+    environment.filters |= {"number": number, "percentage": percentage, "span": span}
     return environment.get_template("report.html.j2").render(
         metrics=plain(metrics),
         methods=METHODS,
@@ -135,6 +135,12 @@ def number(value: float | None, decimals: int = 2) -> str:
     if value is None or not math.isfinite(value):
         return "–"
     return f"{round(value, decimals) + 0.0:.{decimals}f}".replace("-", "−")
+
+
+def span(interval: Mapping[str, float | None]) -> str:
+    """`1.12 to 1.76`; empty where there is no interval."""
+    low, high = interval["low"], interval["high"]
+    return "" if low is None or high is None else f"{number(low)} to {number(high)}"
 
 
 def percentage(fraction: float | None) -> str:

@@ -11,7 +11,7 @@ import pytest
 
 from tast.evaluation.evaluate import evaluate, with_clip_facts
 from tast.evaluation.plots import evaluation_plots
-from tast.evaluation.report import DataFacts, flattened, number, part_facts, percentage, render_report
+from tast.evaluation.report import DataFacts, flattened, number, part_facts, percentage, render_report, span
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_it_tells_all_methods_the_data_the_protocol_and_the_parameters(page):
     for expected in (
         "TAST-Net", "Ratio of ratios", "Chrominance ratio", "Constant predictor", "Subject-independent",
         "a rendered phantom, not PURE",
-        "a1b2c3", "train.epochs", "every recording could be used", "s3", "small rotation",
+        "a1b2c3", "train.epochs", "no recording was rejected", "s3", "small rotation",
     ):  # fmt: skip
         assert expected.lower() in text.lower(), expected
     assert "These scores are optimistic" not in text
@@ -95,6 +95,8 @@ def test_numbers_as_text():
         "1.23", "−1.50", "0.00", "–", "–", "95",
     ]  # fmt: skip
     assert [percentage(0.425), percentage(-0.1), percentage(None)] == ["42 %", "−10 %", "–"]
+    assert span({"low": -1.0, "high": 2.0}) == "−1.00 to 2.00"
+    assert span({"low": None, "high": None}) == ""
 
 
 def test_parameters_are_flattened():
