@@ -1,0 +1,106 @@
+"""The phantom on disk, in the layout of PURE: rendered sessions as PNG frames named by nanoseconds beside the oximeter's JSON."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from tast.phantom.oximeter import displayed_pulse_rate, displayed_spo2, displayed_wave
+from tast.phantom.render import render
+from tast.phantom.session import Session, true_pulse, true_spo2
+from tast.records import FloatArray
+
+log = logging.getLogger(__name__)
+
+EPOCH_NS = 1_392_640_000_000_000_000  # PURE was recorded in February 2014; a constant, so that the bytes are
+SESSION_NS = 600_000_000_000
+
+# The oximeter samples at 60 Hz, but its clock ticks every 16 ms: most steps are 16 ms, every 24th is 32 ms.
+OXIMETER_HZ, OXIMETER_TICK_S = 60.0, 0.016
+OXIMETER_LEAD_S = 0.5  # it runs that much longer than the camera at either end
+
+# Run lengths are nearly all that noisy pictures give away: the fastest setting that halves them.
+PNG_SETTINGS = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
+
+
+def write_pure_session(session: Session, folder: Path) -> None:
+    """Render one session and write it as folder/<name>/<name>/Image<ns>.png and folder/<name>/<name>.json.
+
+    All or nothing: written beside the target under another name, then renamed; an earlier session of that name is replaced.
+    The bytes depend on the session alone.
+    """
+    name = session.name
+    with _replacing(Path(folder) / name) as unfinished:
+        images = unfinished / name
+        images.mkdir()
+        frames_ns = []
+        for time_s, rgb in render(session):
+            frames_ns.append(_nanoseconds(session, time_s))
+            path = images / f"Image{frames_ns[-1]}.png"
+            if not cv2.imwrite(str(path), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), PNG_SETTINGS):
+                raise OSError(f"{path}: cannot write")
+        content = {"/FullPackage": list(_oximeter_entries(session)), "/Image": [_image_entry(ns) for ns in frames_ns]}
+        (unfinished / f"{name}.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
+    log.info("rendered session %s: %d frames", name, len(frames_ns))
+
+
+@contextmanager
+def _replacing(target: Path) -> Iterator[Path]:
+    """A fresh folder beside target that takes its place when the block ends well, and vanishes when it does not."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        yield unfinished
+        unfinished.chmod(0o755)
+        if target.exists():
+            shutil.rmtree(target)
+        unfinished.replace(target)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _nanoseconds(session: Session, time_s: float) -> int:
+    start_ns = EPOCH_NS + SESSION_NS * (100 * session.subject + session.number)
+    return start_ns + 1000 * round(1e6 * time_s)
+
+
+def _oximeter_entries(session: Session) -> Iterator[dict[str, Any]]:
+    times_s = oximeter_times_s(session.seconds)
+    pulse = true_pulse(session)
+    spo2 = displayed_spo2(true_spo2(session), times_s)
+    rate = displayed_pulse_rate(pulse, times_s)
+    wave = displayed_wave(pulse, times_s)
+    for i, time_s in enumerate(times_s):
+        value = {
+            "barGraph": int(wave[i]) // 7,
+            "beep": bool(i > 0 and wave[i] >= 50 > wave[i - 1]),
+            "droppingo2Sat": False,
+            "o2saturation": int(spo2[i]),
+            "probeError": False,
+            "pulseRate": int(rate[i]),
+            "searching": False,
+            "searchingToLong": False,
+            "signalStrength": 5,
+            "waveform": int(wave[i]),
+        }
+        yield {"Timestamp": _nanoseconds(session, time_s), "Value": value, "FrameID": ""}
+
+
+def oximeter_times_s(seconds: float) -> FloatArray:
+    """When the oximeter samples (N,), on the clock of the frames: 60 Hz on ticks of 16 ms."""
+    samples = np.arange(round((seconds + 2 * OXIMETER_LEAD_S) * OXIMETER_HZ))
+    ticks = np.floor(samples / OXIMETER_HZ / OXIMETER_TICK_S + 1e-9)
+    return ticks * OXIMETER_TICK_S - OXIMETER_LEAD_S
+
+
+def _image_entry(frame_ns: int) -> dict[str, Any]:
+    return {"Timestamp": frame_ns, "Value": {}, "FrameID": "/CameraFrame"}

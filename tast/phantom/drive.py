@@ -1,0 +1,41 @@
+"""What makes the face pulsate: how much light the blood takes, by channel and by arrival time, over time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from tast.phantom.pulse import PulseTrain
+from tast.phantom.session import Session, true_pulse, true_spo2
+from tast.phantom.spo2 import Spo2Course
+from tast.phantom.tissue import blood_absorption
+from tast.records import FloatArray
+
+
+class Drive(Protocol):
+    """A source of pulsation; a recorded wave can stand in for the simulated one."""
+
+    def absorption(self, times_s: FloatArray, delays_s: FloatArray) -> FloatArray:
+        """Share of the remitted light that is lost at perfusion 1, (N, delays, 3), zero mean over the beats."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class SimulatedDrive:
+    """A simulated pulse of blood with a given saturation; green_ac: peak to peak in green at tissue.REFERENCE_SPO2_PERCENT."""
+
+    pulse: PulseTrain
+    spo2: Spo2Course
+    paths: FloatArray
+    green_ac: float
+
+    def absorption(self, times_s: FloatArray, delays_s: FloatArray) -> FloatArray:
+        volume = np.stack([self.pulse.volume_at(times_s - delay_s) for delay_s in delays_s], axis=1)
+        return self.green_ac * volume[..., None] * blood_absorption(self.spo2.at(times_s), self.paths)[:, None, :]
+
+
+def simulated_drive(session: Session) -> SimulatedDrive:
+    """The drive of a session's own pulse and saturation."""
+    return SimulatedDrive(true_pulse(session), true_spo2(session), session.person.paths, session.person.green_ac)

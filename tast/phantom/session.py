@@ -1,0 +1,124 @@
+"""The plan of a phantom: which sessions there are, and the truth of each, without rendering anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tast.errors import TastError
+from tast.phantom.motion import SETUPS
+from tast.phantom.pulse import PulseTrain, pulse_train
+from tast.phantom.randomness import stratified_fraction, stream
+from tast.phantom.spo2 import PROFILES, Spo2Course, spo2_course
+from tast.phantom.subject import Subject, subject
+from tast.phantom.tissue import ratio_of_ratios
+from tast.records import FloatArray
+
+LEAD_S = 6.0  # the physiology runs before and after the video, for delays and averages
+
+
+@dataclass(frozen=True)
+class Session:
+    """One recording of one subject; everything about it follows from these values, in any process and any order.
+
+    subject: 1...; number: 1... among the subject's sessions; scenario: a name in SETUPS; profile: a name in PROFILES.
+    """
+
+    seed: int
+    subject: int
+    number: int
+    scenario: str
+    profile: str
+    seconds: float
+    fps_hz: float
+    width_px: int
+    height_px: int
+    face_height_px: int
+
+    @property
+    def name(self) -> str:
+        """PURE's name of the recording, subject-setup: 01-03."""
+        return f"{self.subject:02d}-{1 + list(SETUPS).index(self.scenario):02d}"
+
+    @property
+    def person(self) -> Subject:
+        return subject(self.seed, self.subject)
+
+    def stream(self, name: str) -> np.random.Generator:
+        """The session's own random numbers for one purpose."""
+        return stream(self.seed, "session", self.subject, self.number, name)
+
+    def frame_times_s(self) -> FloatArray:
+        """(T,) when each frame was taken: nearly even, as a camera's clock and bus make it; whole microseconds."""
+        count = round(self.seconds * self.fps_hz)
+        jitter = np.clip(self.stream("frame times").normal(0, 0.02, count), -0.2, 0.2)
+        return np.rint((np.arange(count) + 0.5 + jitter) / self.fps_hz * 1e6) / 1e6
+
+
+def phantom_sessions(
+    *,
+    seed: int,
+    subjects: int,
+    sessions: int,
+    seconds: float,
+    fps_hz: float,
+    width_px: int,
+    height_px: int,
+    face_height_px: int,
+    profile: str,
+    scenarios: tuple[str, ...],
+) -> tuple[Session, ...]:
+    """All sessions of a phantom, subject by subject.
+
+    Scenarios take turns over subjects and over a subject's sessions, so that they are balanced and no subject has one twice.
+    Subject k and session n are the same whatever `subjects` and `sessions` are. Raises TastError for a plan that cannot be.
+    """
+    unknown = [name for name in scenarios if name not in SETUPS]
+    if unknown:
+        raise TastError(f"phantom scenario {unknown[0]!r} is unknown; expected some of {', '.join(SETUPS)}")
+    if len(set(scenarios)) != len(scenarios):
+        raise TastError(f"phantom scenarios {', '.join(scenarios)} name one twice; expected each once")
+    if profile not in PROFILES:
+        raise TastError(f"phantom profile {profile!r} is unknown; expected one of {', '.join(PROFILES)}")
+    if sessions > len(scenarios):
+        raise TastError(f"phantom sessions = {sessions}; expected at most one for each of the {len(scenarios)} scenarios")
+    return tuple(
+        Session(
+            seed=seed, subject=k, number=n, scenario=scenarios[(k + n - 2) % len(scenarios)], profile=profile, seconds=seconds,
+            fps_hz=fps_hz, width_px=width_px, height_px=height_px, face_height_px=face_height_px,
+        )
+        for k in range(1, subjects + 1)
+        for n in range(1, sessions + 1)
+    )  # fmt: skip
+
+
+def true_spo2(session: Session) -> Spo2Course:
+    """The session's saturation; its level is spread evenly over subjects and is drawn apart from everything that is seen."""
+    level = stratified_fraction(session.seed, f"spo2 level {session.number}", session.subject - 1, 6)
+    return spo2_course(session.stream("spo2"), level, PROFILES[session.profile], -LEAD_S, session.seconds + LEAD_S)
+
+
+def true_pulse(session: Session) -> PulseTrain:
+    """The session's pulse."""
+    person = session.person
+    return pulse_train(
+        session.stream("pulse"), person.pulse_rate_hz, person.respiration_hz, person.dicrotic, -LEAD_S, session.seconds + LEAD_S
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """What an ideal observer would find, (N,) each: arterial SpO2, instantaneous pulse rate, ratio of ratios without noise."""
+
+    times_s: FloatArray
+    spo2_percent: FloatArray
+    pulse_rate_hz: FloatArray
+    ratio_of_ratios: FloatArray
+
+
+def truth(session: Session, times_s: FloatArray | None = None) -> Truth:
+    """The truth of a session at times_s (N,), by default at its frames; nothing is rendered."""
+    at_s = session.frame_times_s() if times_s is None else times_s
+    spo2_percent = true_spo2(session).at(at_s)
+    return Truth(at_s, spo2_percent, true_pulse(session).rate_at(at_s), ratio_of_ratios(spo2_percent, session.person.paths))
