@@ -19,6 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from tast.errors import BadInput, TastError
+from tast.files import whole_file
 
 log = logging.getLogger(__name__)
 
@@ -50,9 +51,8 @@ class Split:
 
     def to_json(self, path: Path) -> None:
         """Write atomically; the same split gives the same bytes."""
-        partial = path.with_name(f".{path.name}.partial")
-        partial.write_text(json.dumps(self._content() | {"digest": self.digest}, indent=1) + "\n", encoding="utf-8")
-        partial.replace(path)
+        with whole_file(path) as part:
+            part.write_text(json.dumps(self._content() | {"digest": self.digest}, indent=1) + "\n", encoding="utf-8")
 
     @classmethod
     def from_json(cls, path: Path) -> Split:

@@ -39,7 +39,7 @@ def subjects_in(split: Split, clips: pd.DataFrame, part: str) -> set[str]:
     n_subjects=st.integers(4, 23), folds=st.integers(2, 4), seed=st.integers(0, 2**31), val_fraction=st.floats(0.05, 0.9),
     stratify=st.booleans(), protocol=st.sampled_from(["subject_independent", "clip_random", "leave_one_subject_out"]),
 )  # fmt: skip
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_every_fold_of_every_table_partitions_the_clips(n_subjects, folds, seed, val_fraction, stratify, protocol):
     clips = clips_of(n_subjects, percent=[80.0 + k for k in range(n_subjects)])
     n_folds = n_subjects if protocol == "leave_one_subject_out" else folds
@@ -57,7 +57,7 @@ def test_every_fold_of_every_table_partitions_the_clips(n_subjects, folds, seed,
 
 
 @given(n_subjects=st.integers(4, 30), folds=st.integers(2, 4), seed=st.integers(0, 1000), stratify=st.booleans())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_folds_differ_by_one_subject_at_most(n_subjects, folds, seed, stratify):
     clips = clips_of(n_subjects, clips_each=2)
     splits = [
