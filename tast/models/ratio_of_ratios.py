@@ -1,0 +1,77 @@
+"""SpO2 without a network: the ratio of ratios of a masked face clip, and a line that turns it into percent.
+
+Pulse oximetry's own quantity (Webster, "Design of Pulse Oximeters", 1997, chapter 4): the pulse's share of the light in red
+over that in green. As a projection, <r g> / <g g>, it ignores noise that green does not share. The chrominance ratio
+<(R-G)(B-G)> / <(B-G)^2> (after de Haan & Jeanne 2013) cancels what all channels share, as motion does, and stands beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.floating]
+
+
+def pulse_signals(frames: npt.NDArray[np.generic]) -> FloatArray:
+    """Masked frames (T, H, W, 3) -> AC over DC of each channel, (T, 3) without unit.
+
+    Light is summed over the pixels that are lit (not 0 at every instant) before it is divided: a mean of each pixel's AC/DC
+    would give dark, noisy pixels the weight of bright ones.
+    """
+    light = frames.sum(axis=(1, 2), dtype=np.float64)
+    steady = light.mean(axis=0)
+    return light / np.where(steady > 0, steady, 1.0) - (steady > 0)
+
+
+def projection_ratio(pulse: FloatArray) -> float:
+    """AC/DC (T, 3) in R, G, B -> <r g> / <g g>; NaN where green does not move."""
+    red, green, _ = pulse.T
+    return _quotient(red @ green, green @ green)
+
+
+def chrominance_ratio(pulse: FloatArray) -> float:
+    """AC/DC (T, 3) in R, G, B -> <(R-G)(B-G)> / <(B-G)^2>; NaN where blue and green move alike."""
+    red, green, blue = pulse.T
+    return _quotient((red - green) @ (blue - green), (blue - green) @ (blue - green))
+
+
+def _quotient(numerator: float, denominator: float) -> float:
+    return float(numerator / denominator) if denominator > 0 else float("nan")
+
+
+RATIOS: dict[str, Callable[[FloatArray], float]] = {"ratio_of_ratios": projection_ratio, "chrominance_ratio": chrominance_ratio}
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """percent = intercept + slope * ratio, held within the percents that it was fitted on; their mean where there is no ratio."""
+
+    intercept_percent: float
+    slope_percent: float
+    lowest_percent: float
+    highest_percent: float
+    mean_percent: float
+
+    def percent(self, ratios: FloatArray) -> FloatArray:
+        """Ratios of any shape -> SpO2 in percent."""
+        line = np.clip(self.intercept_percent + self.slope_percent * ratios, self.lowest_percent, self.highest_percent)
+        return np.where(np.isfinite(ratios), line, self.mean_percent)
+
+
+def fit_calibration(ratios: FloatArray, spo2_percent: FloatArray) -> Calibration:
+    """Least squares on the training clips: ratios (N,), spo2_percent (N,); pairs with a NaN are left out.
+
+    Raises ValueError where no pair is left. With all ratios alike the line is flat.
+    """
+    known = np.isfinite(ratios) & np.isfinite(spo2_percent)
+    if not known.any():
+        raise ValueError("no training clip has both a ratio and an SpO2 label")
+    ratio, percent = ratios[known], spo2_percent[known]
+    spread = ratio - ratio.mean()
+    slope = float(spread @ percent / (spread @ spread)) if np.ptp(ratio) > 0 else 0.0
+    mean = float(percent.mean())
+    return Calibration(mean - slope * float(ratio.mean()), slope, float(percent.min()), float(percent.max()), mean)

@@ -1,0 +1,146 @@
+"""TAST-Net: a 3D CNN and a ViViT look at the same face clip, are fused, and give SpO2 for every second of it.
+
+Qi, Gao, Guan, Li, Journal of Northeastern University (Natural Science) 2026, 47(1): 42-51. The paper publishes the branches and
+the size (3.24 M parameters), not the layers; the sizes below are our choice. The output is in standardised units (label mean 0,
+deviation 1), so the last layer is linear and never saturates; the range of physiology is applied where units become percent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from tast.models.cnn3d import Cnn3d, Cnn3dConfig
+from tast.models.fusion import FUSIONS
+from tast.models.vivit import Vivit, VivitConfig
+
+
+@dataclass(frozen=True)
+class TastNetConfig:
+    """Every size of TAST-Net.
+
+    frames, size_px, seconds: the clip's T, H = W, and S, the values asked for. cnn, vivit: the branches; None switches one off.
+    fusion: `concat`, `gated` or `cross_attention`. width: of the fused features. heads: of the fusion's attention.
+    """
+
+    frames: int
+    size_px: int
+    seconds: int
+    cnn: Cnn3dConfig | None
+    vivit: VivitConfig | None
+    fusion: str
+    width: int
+    heads: int
+    dropout: float
+
+    def __post_init__(self) -> None:
+        if self.cnn is None and self.vivit is None:
+            raise ValueError("TAST-Net needs at least one of its branches, cnn and vivit")
+        if self.fusion not in FUSIONS:
+            raise ValueError(f"fusion {self.fusion!r} is unknown; one of {', '.join(FUSIONS)}")
+
+
+class TastNet(nn.Module):
+    """Video (B, 3, T, H, W) -> standardised SpO2 (B, S), one value per second."""
+
+    pool_cnn: Tensor
+    pool_seconds: Tensor
+
+    def __init__(self, config: TastNetConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.cnn = None if config.cnn is None else Cnn3d(config.cnn)
+        self.vivit = None if config.vivit is None else Vivit(config.vivit, frames=config.frames, size_px=config.size_px)
+        branches = [branch for branch in (self.cnn, self.vivit) if branch is not None]
+        self.project = nn.ModuleList(_projection(int(branch.features), config.width) for branch in branches)
+        both = len(branches) == 2
+        self.fuse = FUSIONS[config.fusion](config.width, config.heads, config.dropout) if both else nn.Identity()
+        self.norm, self.drop = nn.LayerNorm(config.width), nn.Dropout(config.dropout)
+        self.head = nn.Linear(2 * config.width, 1)
+        self._prepare_pooling(config)
+
+    def _prepare_pooling(self, config: TastNetConfig) -> None:
+        """Fixed matrices, not adaptive pooling: that is not deterministic on a GPU and uneven where lengths do not divide."""
+        cnn_steps = config.frames
+        for stride in config.cnn.temporal_strides if config.cnn else ():
+            cnn_steps = -(-cnn_steps // stride)
+        steps = self.vivit.instants if self.vivit else cnn_steps
+        self.register_buffer("pool_cnn", mean_over_spans(cnn_steps, steps), persistent=False)
+        self.register_buffer("pool_seconds", mean_over_spans(steps, config.seconds), persistent=False)
+
+    def forward(self, video: Tensor) -> Tensor:
+        views = []
+        if self.cnn is not None:
+            views.append(self.pool_cnn @ self.cnn(video))
+        if self.vivit is not None:
+            views.append(self.vivit(video))
+        fused = self.norm(self.fuse(*(project(view) for project, view in zip(self.project, views, strict=True))))
+        seconds = self.pool_seconds @ fused  # (B, N, D) -> (B, S, D)
+        clip = seconds.mean(dim=1, keepdim=True).expand_as(seconds)  # SpO2 moves slowly: the whole clip bears on each second
+        out: Tensor = self.head(self.drop(torch.cat((seconds, clip), dim=-1))).squeeze(-1)
+        return out
+
+
+def _projection(features: int, width: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(features, width), nn.LayerNorm(width))
+
+
+def mean_over_spans(steps_in: int, steps_out: int) -> Tensor:
+    """Matrix (steps_out, steps_in) that averages a sequence over equal spans of time, parts of a step counted as parts."""
+    edges_in = torch.arange(steps_in, dtype=torch.float64)
+    edges_out = torch.arange(steps_out, dtype=torch.float64)[:, None] * (steps_in / steps_out)
+    overlap = torch.minimum(edges_in + 1, edges_out + steps_in / steps_out) - torch.maximum(edges_in, edges_out)
+    return (overlap.clamp(min=0) * (steps_out / steps_in)).to(torch.float32)
+
+
+PRESETS: dict[str, TastNetConfig] = {
+    "small": TastNetConfig(
+        frames=120, size_px=32, seconds=8, fusion="cross_attention", width=64, heads=4, dropout=0.3,
+        cnn=Cnn3dConfig(patch_px=4, widths=(16, 32, 64), blocks=(1, 1, 1),
+                        spatial_strides=(2, 1, 2), temporal_strides=(1, 2, 1)),
+        vivit=VivitConfig(tubelet_frames=8, patch_px=8, width=64, heads=4, mlp_ratio=2.0, spatial_layers=1, temporal_layers=2,
+                          attention="factorised", dropout=0.3),
+    ),
+    "paper": TastNetConfig(
+        frames=120, size_px=128, seconds=8, fusion="cross_attention", width=128, heads=4, dropout=0.3,
+        cnn=Cnn3dConfig(patch_px=8, widths=(32, 64, 112), blocks=(1, 1, 2),
+                        spatial_strides=(1, 2, 2), temporal_strides=(1, 2, 1)),
+        vivit=VivitConfig(tubelet_frames=8, patch_px=16, width=128, heads=4, mlp_ratio=2.0, spatial_layers=3, temporal_layers=3,
+                          attention="factorised", dropout=0.3),
+    ),
+}  # fmt: skip
+
+
+def build(preset: str, *, frames: int, size: int, seconds: int) -> TastNet:
+    """A new TAST-Net of a preset for clips of `frames` x `size` x `size` px that last `seconds`.
+
+    Tubelets keep about half a second, as a length that divides the clip. Weights come from torch's current random state.
+    """
+    if preset not in PRESETS:
+        raise ValueError(f"preset {preset!r} of tast_net is unknown; one of {', '.join(PRESETS)}")
+    base = PRESETS[preset]
+    vivit = base.vivit and replace(base.vivit, tubelet_frames=nearest_divisor(frames, frames / seconds / 2))
+    return TastNet(replace(base, frames=frames, size_px=size, seconds=seconds, vivit=vivit))
+
+
+def nearest_divisor(number: int, wanted: float) -> int:
+    """The divisor of `number` nearest to `wanted`; the larger one of two as near."""
+    return min((d for d in range(1, number + 1) if number % d == 0), key=lambda d: (abs(d - wanted), -d))
+
+
+def restore(config: dict[str, Any]) -> TastNet:
+    """The TAST-Net that `asdict(net.config)` (through JSON) describes, with new weights."""
+    values = dict(config)
+    if values["cnn"] is not None:
+        values["cnn"] = _restore_cnn(values["cnn"])
+    if values["vivit"] is not None:
+        values["vivit"] = VivitConfig(**values["vivit"])
+    return TastNet(TastNetConfig(**values))
+
+
+def _restore_cnn(config: dict[str, Any]) -> Cnn3dConfig:
+    per_stage = {key: tuple(value) for key, value in config.items() if key != "patch_px"}
+    return Cnn3dConfig(patch_px=config["patch_px"], **per_stage)

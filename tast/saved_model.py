@@ -1,0 +1,127 @@
+"""A trained model on disk: weights as safetensors, all else that a prediction needs as JSON, so that the two cannot drift apart.
+
+    model.safetensors    weights
+    model.json           the card: which network, of which sizes, on what input, from which preprocessing, data and code
+
+The same model gives the same bytes. Loading refuses clips that were preprocessed otherwise than the training's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+from torch import nn
+from torch.export import Dim, ExportedProgram
+
+from tast.errors import BadInput
+from tast.models import RESTORERS
+from tast.training.labels import LabelScaling
+
+WEIGHTS = "model.safetensors"
+CARD = "model.json"
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """What a saved model is.
+
+    model_name: a key of tast.models.MODELS. config: every size of the network (its config dataclass as a dict). preprocessing:
+    the parameters that its clips were made with. input_kind, frame_size_px: see tast.training.inputs. data_digest: of the clip
+    store that it was trained on. code_version: of this project.
+    """
+
+    model_name: str
+    config: dict[str, Any]
+    preprocessing: dict[str, Any]
+    input_kind: str
+    frame_size_px: int
+    scaling: LabelScaling
+    data_digest: str
+    code_version: str
+
+
+def save_model(folder: Path, model: nn.Module, card: ModelCard) -> None:
+    """Write the two files, each replaced in one step; the card holds the weights' sha256, so that halves of two never pass."""
+    folder.mkdir(parents=True, exist_ok=True)
+    weights = save({name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()})
+    told = {**asdict(card), "weights_sha256": hashlib.sha256(weights).hexdigest()}
+    _replace(folder / WEIGHTS, weights)
+    _replace(folder / CARD, (json.dumps(told, indent=2, sort_keys=True) + "\n").encode())
+
+
+def load_model(folder: Path, *, expected_preprocessing: dict[str, Any] | None = None) -> tuple[nn.Module, ModelCard]:
+    """The model, in evaluation mode, and its card.
+
+    Raises BadInput where a file is missing or damaged, where the two do not belong together, and where `expected_preprocessing`
+    (of the clips that are to be predicted) differs from the training's: the differing keys are named.
+    """
+    card, weights_sha256 = _read_card(folder / CARD)
+    if expected_preprocessing is not None:
+        _require_same_preprocessing(folder / CARD, card.preprocessing, expected_preprocessing)
+    weights = folder / WEIGHTS
+    if not weights.is_file():
+        raise BadInput(weights, "no such file", "the weights of a saved model")
+    if hashlib.sha256(weights.read_bytes()).hexdigest() != weights_sha256:
+        raise BadInput(weights, "these are not the weights that model.json describes", f"sha256 {weights_sha256}")
+    if card.model_name not in RESTORERS:
+        raise BadInput(folder / CARD, f"model_name {card.model_name!r}", f"one of {', '.join(RESTORERS)}")
+    model = RESTORERS[card.model_name](card.config)
+    try:
+        model.load_state_dict(load_file(weights))
+    except (SafetensorError, RuntimeError) as error:
+        raise BadInput(weights, " ".join(str(error).split()), f"the weights of {card.model_name}") from error
+    return model.eval(), card
+
+
+def export(model: nn.Module, *, frames: int, size_px: int) -> ExportedProgram:
+    """The model in evaluation mode as a program of torch.export that takes video (B, 3, frames, size_px, size_px) of any B."""
+    example = torch.zeros(2, 3, frames, size_px, size_px)  # an example batch of 1 would freeze the batch size at 1
+    return torch.export.export(model.eval(), (example,), dynamic_shapes=({0: Dim("batch")},))
+
+
+def _read_card(path: Path) -> tuple[ModelCard, str]:
+    if not path.is_file():
+        raise BadInput(path, "no such file", "a saved model (run the train stage: `dvc repro train`)")
+    try:
+        told = json.loads(path.read_text())
+        weights_sha256 = told.pop("weights_sha256")
+        return ModelCard(**{**told, "scaling": LabelScaling(**told["scaling"])}), weights_sha256
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise BadInput(path, f"not JSON ({error})", "the card of a saved model") from error
+    except (AttributeError, KeyError, TypeError) as error:
+        raise BadInput(path, f"not a model's card ({error})", f"the keys {', '.join(ModelCard.__dataclass_fields__)}") from error
+
+
+def _require_same_preprocessing(path: Path, trained: dict[str, Any], expected: dict[str, Any]) -> None:
+    then, now = flat(trained), flat(expected)
+    differing = [key for key in sorted(then.keys() | now.keys()) if then.get(key) != now.get(key)]
+    if differing:
+        told = "; ".join(f"{key} was {then.get(key, 'absent')} in training, is {now.get(key, 'absent')}" for key in differing)
+        raise BadInput(
+            path, f"the clips were preprocessed otherwise: {told}", "clips made with the training's preprocessing parameters"
+        )
+
+
+def flat(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested dicts as one, with dotted keys; tuples as lists, as JSON has them."""
+    leaves: dict[str, Any] = {}
+    for key, value in nested.items():
+        if isinstance(value, dict):
+            leaves.update(flat(value, f"{prefix}{key}."))
+        else:
+            leaves[prefix + key] = list(value) if isinstance(value, tuple) else value
+    return leaves
+
+
+def _replace(target: Path, content: bytes) -> None:
+    unfinished = target.with_name(f"{target.name}.{os.getpid()}.tmp")
+    unfinished.write_bytes(content)
+    unfinished.replace(target)

@@ -1,0 +1,52 @@
+"""What an interrupted training needs to go on to the very weights that an uninterrupted one reaches.
+
+A checkpoint is written after each epoch and replaces the last one in one step. Random states need no place in it: each epoch
+draws from generators seeded by (seed, epoch). It is bound to its run by a fingerprint, so that other data, settings or weights
+never go on from it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+CHECKPOINT = "checkpoint.pt"
+
+log = logging.getLogger(__name__)
+
+
+def save_checkpoint(folder: Path, content: dict[str, Any], *, fingerprint: str) -> None:
+    """Write tensors, numbers, strings and containers of them; a reader sees the old file or the new one, never half of one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / CHECKPOINT
+    unfinished = target.with_suffix(f".{os.getpid()}.tmp")
+    torch.save({"fingerprint": fingerprint, **content}, unfinished)
+    unfinished.replace(target)
+
+
+def load_checkpoint(folder: Path, *, fingerprint: str) -> dict[str, Any] | None:
+    """The content of the folder's checkpoint; None where there is none or where it belongs to another run."""
+    path = folder / CHECKPOINT
+    if not path.is_file():
+        return None
+    content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    if content.pop("fingerprint") != fingerprint:
+        log.warning("%s belongs to a run with other data, settings or weights: training starts anew", path.name)
+        return None
+    log.info("training goes on from %s", path.name)
+    return content
+
+
+def weights_digest(model: nn.Module) -> str:
+    """sha256 of a model's parameters and buffers, names included."""
+    told = hashlib.sha256()
+    for name, tensor in model.state_dict().items():
+        told.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+        told.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return told.hexdigest()

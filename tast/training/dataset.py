@@ -1,0 +1,98 @@
+"""Clips of the store as batches for a network; the one place where (T, H, W, C) becomes (C, T, H, W)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from tast.clip_store import ClipStore
+from tast.training.inputs import network_input
+
+DIGEST_CLIPS = 64  # whose pixels enter the digest: all clips of a store come from the same parameters
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Batch:
+    """video (B, 3, T, H, W) float32; spo2_percent (B, S) float32, NaN where unknown; clip_ids (B,)."""
+
+    video: Tensor
+    spo2_percent: Tensor
+    clip_ids: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if self.video.ndim != 5 or self.video.shape[1] != 3:
+            raise ValueError(f"video of a batch must be (B, 3, T, H, W), not {tuple(self.video.shape)}")
+        if self.spo2_percent.ndim != 2 or not len(self.video) == len(self.spo2_percent) == len(self.clip_ids):
+            raise ValueError("a batch needs as many rows of spo2_percent (B, S) and clip_ids as clips")
+
+    def __len__(self) -> int:
+        return len(self.clip_ids)
+
+    def __repr__(self) -> str:
+        return f"Batch({'x'.join(map(str, self.video.shape))}, {self.spo2_percent.shape[1]} s)"
+
+
+class ClipDataset(Dataset[Batch]):
+    """Chosen clips of a store; indexing by a list of positions gives a Batch.
+
+    Inputs are computed once and kept as float16 (their noise is far above its rounding) where they fit `memory_bytes`, else on
+    each access.
+    """
+
+    def __init__(
+        self, store: ClipStore, clip_ids: Sequence[str], *, kind: str, frame_size_px: int, memory_bytes: int = 4 * 2**30
+    ) -> None:
+        if not clip_ids:
+            raise ValueError("a data set needs at least one clip")
+        self.clip_ids = tuple(clip_ids)
+        self.kind, self.frame_size_px = kind, frame_size_px
+        self._store = store
+        self.clips: pd.DataFrame = store.manifest.loc[list(clip_ids)]
+        self.spo2_percent = np.stack([np.asarray(labels, dtype=np.float32) for labels in self.clips["spo2_percent"]])
+        self.frames, self.seconds = int(self.clips["n_frames"].iloc[0]), self.spo2_percent.shape[1]
+        fits = len(clip_ids) * self.frames * frame_size_px**2 * 3 * 2 <= memory_bytes
+        self._inputs = torch.stack([self._input(clip_id) for clip_id in self.clip_ids]) if fits else None
+
+    def _input(self, clip_id: str) -> Tensor:
+        frames = network_input(self._store.clip(clip_id).frames, kind=self.kind, frame_size_px=self.frame_size_px)
+        return torch.from_numpy(frames.astype(np.float16)).permute(3, 0, 1, 2)  # a view: memory stays with channels innermost
+
+    def __len__(self) -> int:
+        return len(self.clip_ids)
+
+    def __getitem__(self, positions: Sequence[int]) -> Batch:
+        ids = tuple(self.clip_ids[i] for i in positions)
+        video = torch.stack([self._input(i) for i in ids]) if self._inputs is None else self._inputs[list(positions)]
+        return Batch(video.float(), torch.from_numpy(self.spo2_percent[list(positions)]), ids)
+
+    @property
+    def digest(self) -> str:
+        """sha256 of the clips' names, labels and (of up to DIGEST_CLIPS of them, evenly chosen) network inputs."""
+        told = hashlib.sha256(f"{self.kind} {self.frame_size_px} {self.clip_ids}".encode())
+        told.update(self.spo2_percent.tobytes())
+        for position in np.unique(np.linspace(0, len(self) - 1, DIGEST_CLIPS).astype(int)):
+            told.update(self[[int(position)]].video.numpy().tobytes())
+        return told.hexdigest()
+
+
+def seed_of(seed: int, *keys: int) -> int:
+    """A seed of its own for each use of one seed (an epoch, a batch), statistically independent of its neighbours."""
+    return int(np.random.SeedSequence((seed, *keys)).generate_state(1)[0])
+
+
+def batches_of_epoch(n_clips: int, batch_size: int, *, seed: int, epoch: int) -> list[list[int]]:
+    """All positions once, shuffled by seed and epoch alone, in batches whose sizes differ by at most 1 (no small last one)."""
+    order = np.random.default_rng(seed_of(seed, epoch)).permutation(n_clips)
+    return [part.tolist() for part in np.array_split(order, -(-n_clips // batch_size))]
+
+
+def batches_in_order(n_clips: int, batch_size: int) -> list[list[int]]:
+    """All positions once, in order."""
+    return [list(range(first, min(first + batch_size, n_clips))) for first in range(0, n_clips, batch_size)]

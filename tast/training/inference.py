@@ -1,0 +1,36 @@
+"""A trained model over a data set: one row per clip and second, with what was true and what was predicted."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from tast.training.dataset import ClipDataset, batches_in_order
+from tast.training.labels import LabelScaling
+
+IDENTITY = ["dataset", "subject_id", "record_id", "scenario", "clip_id", "quality"]
+
+
+@torch.no_grad()
+def standardised_predictions(model: nn.Module, dataset: ClipDataset, *, batch_size: int, device: torch.device) -> Tensor:
+    """The model's output for all clips in order: (N, S) float32 on the CPU. The model is put into evaluation mode."""
+    model.eval()
+    batches = batches_in_order(len(dataset), batch_size)
+    return torch.cat([model(dataset[positions].video.to(device)).float().cpu() for positions in batches])
+
+
+def predict(model: nn.Module, dataset: ClipDataset, scaling: LabelScaling, *, batch_size: int = 16) -> pd.DataFrame:
+    """One row per clip and second of it: whose clip it is, `second` (0 to S - 1), true_percent (NaN unknown), predicted_percent.
+
+    Rows follow the data set's order of clips. The model runs where its weights are.
+    """
+    device = next(model.parameters()).device
+    outputs = standardised_predictions(model, dataset, batch_size=batch_size, device=device)
+    rows = dataset.clips[IDENTITY].reset_index(drop=True)
+    table = rows.loc[rows.index.repeat(dataset.seconds)].reset_index(drop=True)
+    table["second"] = np.tile(np.arange(dataset.seconds), len(dataset))
+    table["true_percent"] = dataset.spo2_percent.astype(np.float64).ravel()
+    table["predicted_percent"] = scaling.to_percent(outputs.numpy()).ravel()
+    return table

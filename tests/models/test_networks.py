@@ -1,0 +1,175 @@
+"""The branches, the fusions and TAST-Net: shapes, sizes, determinism, gradients, and what attention may see."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+
+import pytest
+import torch
+from torch import nn
+
+from tast.models import MODELS, RESTORERS
+from tast.models.cnn3d import Cnn3d, Cnn3dConfig
+from tast.models.fusion import FUSIONS, GatedFusion
+from tast.models.tast_net import PRESETS, TastNet, TastNetConfig, build, mean_over_spans, nearest_divisor
+from tast.models.vivit import ENCODERS, Attention, Vivit, VivitConfig
+
+PAPER_PARAMETERS = 3.24e6
+CNN = Cnn3dConfig(patch_px=4, widths=(4, 8), blocks=(1, 2), spatial_strides=(1, 2), temporal_strides=(1, 2))
+VIVIT = VivitConfig(
+    tubelet_frames=5,
+    patch_px=4,
+    width=8,
+    heads=2,
+    mlp_ratio=2.0,
+    spatial_layers=1,
+    temporal_layers=1,
+    attention="factorised",
+    dropout=0.5,
+)
+TINY = TastNetConfig(
+    frames=20, size_px=16, seconds=2, cnn=CNN, vivit=VIVIT, fusion="cross_attention", width=8, heads=2, dropout=0.5
+)
+
+
+def parameters(model: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def clip(batch: int, config: TastNetConfig = TINY) -> torch.Tensor:
+    return torch.randn(batch, 3, config.frames, config.size_px, config.size_px, generator=torch.Generator().manual_seed(1))
+
+
+@pytest.mark.parametrize("size", [64, 128])
+def test_paper_preset_has_the_published_number_of_parameters(size: int) -> None:
+    assert parameters(build("paper", frames=120, size=size, seconds=8)) == pytest.approx(PAPER_PARAMETERS, rel=0.02)
+
+
+def test_small_preset_is_a_seventh_of_it() -> None:
+    assert 0.3e6 < parameters(build("small", frames=120, size=32, seconds=8)) < 0.5e6
+
+
+@pytest.mark.parametrize("fusion", FUSIONS)
+@pytest.mark.parametrize("attention", ENCODERS)
+def test_one_value_per_second_for_every_fusion_and_attention(fusion: str, attention: str) -> None:
+    net = TastNet(replace(TINY, fusion=fusion, vivit=replace(VIVIT, attention=attention)))
+    out = net(clip(3))
+    assert out.shape == (3, 2)
+    out.square().sum().backward()
+    untouched = [name for name, p in net.named_parameters() if p.grad is None or not torch.isfinite(p.grad).all()]
+    assert untouched == []
+
+
+@pytest.mark.parametrize("off", ["cnn", "vivit"])
+def test_each_branch_stands_alone(off: str) -> None:
+    net = TastNet(replace(TINY, **{off: None}))
+    assert net(clip(2)).shape == (2, 2)
+    assert not any(name.startswith((off, "fuse")) for name, _ in net.named_parameters())
+
+
+def test_no_branch_and_unknown_names_are_refused() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        replace(TINY, cnn=None, vivit=None)
+    with pytest.raises(ValueError, match="concat, gated, cross_attention"):
+        replace(TINY, fusion="sum")
+    with pytest.raises(ValueError, match="factorised, joint"):
+        replace(VIVIT, attention="axial")
+    with pytest.raises(ValueError, match="small, paper"):
+        build("large", frames=120, size=32, seconds=8)
+    with pytest.raises(ValueError, match="do not divide"):
+        TastNet(replace(TINY, frames=21))
+
+
+@pytest.mark.parametrize(("frames", "size", "seconds"), [(240, 64, 8), (150, 32, 10), (100, 40, 5)])
+def test_builder_takes_other_lengths_and_sizes(frames: int, size: int, seconds: int) -> None:
+    net = build("small", frames=frames, size=size, seconds=seconds).eval()
+    assert net(torch.zeros(1, 3, frames, size, size)).shape == (1, seconds)
+    assert net.config.vivit is not None
+    assert frames / seconds / 4 < net.config.vivit.tubelet_frames <= frames / seconds  # about half a second
+
+
+def test_evaluation_is_deterministic_with_dropout_and_training_is_not() -> None:
+    net, video = TastNet(TINY), clip(2)
+    assert not torch.equal(net(video), net(video))
+    net.eval()
+    assert torch.equal(net(video), net(video))
+
+
+def test_attention_drops_only_in_training() -> None:
+    attention, tokens = Attention(8, 2, dropout=0.9), torch.randn(1, 5, 8, generator=torch.Generator().manual_seed(0))
+    assert not torch.equal(attention(tokens, tokens), attention(tokens, tokens))
+    attention.eval()
+    assert torch.equal(attention(tokens, tokens), attention(tokens, tokens))
+
+
+def test_attention_is_softmax_of_scaled_products() -> None:
+    attention = Attention(4, 1, dropout=0.0)
+    x = torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(0))
+    q, (k, v) = attention.query(x), attention.key_value(x).chunk(2, dim=-1)
+    by_hand = attention.out(torch.softmax(q @ k.transpose(1, 2) / 2.0, dim=-1) @ v)
+    torch.testing.assert_close(attention(x, x), by_hand, atol=1e-5, rtol=1e-5)
+
+
+def test_one_clip_does_not_bear_on_another() -> None:
+    net = TastNet(TINY).eval()
+    video = clip(3)
+    torch.testing.assert_close(net(video)[1:2], net(video[1:2]), atol=1e-5, rtol=1e-5)
+
+
+def test_cnn_keeps_time_and_first_averages_linearly() -> None:
+    cnn = Cnn3d(CNN).eval()
+    video = clip(1)
+    assert cnn(video).shape == (1, 10, 8)
+    stem_of_sum = cnn.stem(video) + cnn.stem(torch.zeros_like(video))
+    torch.testing.assert_close(cnn.stem(2 * video) - cnn.stem(video), cnn.stem(video) - cnn.stem(0 * video), atol=1e-5, rtol=1e-5)
+    assert stem_of_sum.shape == (1, 4, 20, 4, 4)
+
+
+def test_convolutions_start_as_he_has_it() -> None:
+    cnn = Cnn3d(PRESETS["paper"].cnn)  # type: ignore[arg-type]
+    kernel = cnn.stages[-1].body[3].weight  # type: ignore[union-attr,index]
+    assert kernel.std().item() == pytest.approx((2 / (kernel.shape[0] * 27)) ** 0.5, rel=0.02)
+
+
+def test_factorised_vivit_sees_the_whole_clip_and_has_one_token_per_tubelet() -> None:
+    vivit = Vivit(VIVIT, frames=20, size_px=16).eval()
+    video = clip(1)
+    changed = video.clone()
+    changed[:, :, -5:] += 1
+    before, after = vivit(video), vivit(changed)
+    assert before.shape == (1, 4, 8)
+    assert (before - after)[0, 0].abs().max() > 1e-4  # the last tubelet bears on the first token
+
+
+def test_a_gate_of_one_half_is_the_mean() -> None:
+    fusion = GatedFusion(4, 1, 0.0)
+    nn.init.zeros_(fusion.gate.weight)
+    nn.init.zeros_(fusion.gate.bias)
+    a, b = torch.ones(1, 2, 4), 3 * torch.ones(1, 2, 4)
+    torch.testing.assert_close(fusion(a, b), 2 * torch.ones(1, 2, 4), atol=0, rtol=0)
+
+
+def test_mean_over_spans_counts_parts_of_a_step() -> None:
+    by_hand = torch.tensor([[2 / 3, 1 / 3, 0.0], [0.0, 1 / 3, 2 / 3]])
+    torch.testing.assert_close(mean_over_spans(3, 2), by_hand, atol=1e-7, rtol=0)
+    torch.testing.assert_close(mean_over_spans(15, 8).sum(dim=1), torch.ones(8), atol=1e-6, rtol=0)
+    torch.testing.assert_close(
+        mean_over_spans(2, 4), torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]), atol=1e-7, rtol=0
+    )
+
+
+@pytest.mark.parametrize(("number", "wanted", "divisor"), [(120, 7.5, 8), (64, 7.5, 8), (100, 10, 10), (7, 3, 1), (12, 5, 6)])
+def test_nearest_divisor(number: int, wanted: float, divisor: int) -> None:
+    assert nearest_divisor(number, wanted) == divisor
+
+
+def test_every_model_comes_back_from_its_config_through_json() -> None:
+    assert MODELS.keys() == RESTORERS.keys()
+    for name, builder in MODELS.items():
+        net = builder("small", frames=60, size=16, seconds=4)
+        again = RESTORERS[name](json.loads(json.dumps(asdict(net.config))))  # type: ignore[arg-type,call-overload]
+        assert again.config == net.config
+        again.load_state_dict(net.state_dict())
+        video = torch.randn(1, 3, 60, 16, 16, generator=torch.Generator().manual_seed(0))
+        assert torch.equal(net.eval()(video), again.eval()(video))

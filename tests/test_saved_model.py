@@ -1,0 +1,110 @@
+"""The saved model: same bytes, same outputs, and refusal of what does not belong together."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from tast.errors import BadInput
+from tast.models.tast_net import TastNet, build
+from tast.saved_model import CARD, WEIGHTS, ModelCard, export, load_model, save_model
+from tast.training.labels import LabelScaling
+
+PREPROCESSING: dict[str, Any] = {"align": {"roi_size_px": 128}, "clips": {"fps_hz": 15.0, "band_hz": (0.4, 4.0)}}
+VIDEO = torch.randn(3, 3, 60, 16, 16, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture(scope="module")
+def net() -> TastNet:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return build("small", frames=60, size=16, seconds=4).eval()
+
+
+@pytest.fixture()
+def card(net: TastNet) -> ModelCard:
+    return ModelCard(
+        model_name="tast_net", config=asdict(net.config), preprocessing=PREPROCESSING, input_kind="normalised", frame_size_px=16,
+        scaling=LabelScaling(91.0, 6.0), data_digest="d" * 64, code_version="0.1.0",
+    )  # fmt: skip
+
+
+def test_comes_back_as_it_was(net: TastNet, card: ModelCard, tmp_path: Path) -> None:
+    save_model(tmp_path, net, card)
+    again, told = load_model(tmp_path, expected_preprocessing=PREPROCESSING)
+    assert torch.equal(again(VIDEO), net(VIDEO))
+    assert not again.training
+    assert (told.scaling, told.input_kind, told.frame_size_px) == (card.scaling, "normalised", 16)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [CARD, WEIGHTS]
+
+
+def test_same_model_same_bytes(net: TastNet, card: ModelCard, tmp_path: Path) -> None:
+    save_model(tmp_path / "a", net, card)
+    again, told = load_model(tmp_path / "a")
+    save_model(tmp_path / "b", again, told)
+    for name in (WEIGHTS, CARD):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_other_preprocessing_is_refused_by_name(net: TastNet, card: ModelCard, tmp_path: Path) -> None:
+    save_model(tmp_path, net, card)
+    other = {"align": {"roi_size_px": 96}, "clips": {"fps_hz": 15.0, "band_hz": [0.4, 4.0], "hop_s": 2}}
+    with pytest.raises(BadInput) as caught:
+        load_model(tmp_path, expected_preprocessing=other)
+    assert "align.roi_size_px was 128 in training, is 96" in str(caught.value)
+    assert "clips.hop_s was absent in training, is 2" in str(caught.value)
+    assert "fps_hz" not in str(caught.value)
+    assert "band_hz" not in str(caught.value)
+
+
+def test_weights_of_another_model_are_refused(net: TastNet, card: ModelCard, tmp_path: Path) -> None:
+    save_model(tmp_path, net, card)
+    other = build("small", frames=60, size=16, seconds=4)
+    save_model(tmp_path / "other", other, card)
+    (tmp_path / "other" / WEIGHTS).replace(tmp_path / WEIGHTS)
+    with pytest.raises(BadInput, match=r"not the weights that model\.json describes"):
+        load_model(tmp_path)
+
+
+def test_weights_that_do_not_fit_the_sizes_are_refused(net: TastNet, card: ModelCard, tmp_path: Path) -> None:
+    save_model(tmp_path, net, replace(card, config={**card.config, "width": 32}))
+    with pytest.raises(BadInput, match="size mismatch"):
+        load_model(tmp_path)
+
+
+@pytest.mark.parametrize("name", [CARD, WEIGHTS])
+def test_a_missing_file_is_named(net: TastNet, card: ModelCard, tmp_path: Path, name: str) -> None:
+    save_model(tmp_path, net, card)
+    (tmp_path / name).unlink()
+    with pytest.raises(BadInput, match=name):
+        load_model(tmp_path)
+
+
+@pytest.mark.parametrize("cut", [0.5, 0.98])
+def test_half_a_card_and_half_the_weights_are_refused(net: TastNet, card: ModelCard, tmp_path: Path, cut: float) -> None:
+    for name in (CARD, WEIGHTS):
+        save_model(tmp_path, net, card)
+        whole = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(whole[: int(len(whole) * cut)])
+        with pytest.raises(BadInput, match=name):
+            load_model(tmp_path)
+
+
+@pytest.mark.parametrize(("key", "value"), [("model_name", "resnet"), ("colour", "green")])
+def test_a_card_of_something_else_is_refused(net: TastNet, card: ModelCard, tmp_path: Path, key: str, value: str) -> None:
+    save_model(tmp_path, net, card)
+    told = json.loads((tmp_path / CARD).read_text())
+    (tmp_path / CARD).write_text(json.dumps({**told, key: value}))
+    with pytest.raises(BadInput, match=key if key == "colour" else value):
+        load_model(tmp_path)
+
+
+def test_export_equals_eager_at_any_batch(net: TastNet) -> None:
+    program = export(net, frames=60, size_px=16).module()
+    for batch in (1, 3):
+        torch.testing.assert_close(program(VIDEO[:batch]), net(VIDEO[:batch]), atol=1e-4, rtol=0)

@@ -1,0 +1,83 @@
+"""What the network sees: the ratio between channels stays, the subject's colour goes."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tast.training.inputs import INPUTS, LARGEST_PULSES, magnified, network_input, normalised, shrink
+from tests.training.synthetic import face_frames
+
+SPO2 = np.full(4, 90.0)  # on the empirical line: red's pulse is 0.8 of green's
+
+
+def clean_face(seed: int) -> np.ndarray:
+    return face_frames(SPO2, np.random.default_rng(seed), frames=60, size_px=16, common_noise=0.0, pixel_noise=0.0)
+
+
+def test_shrink_averages_areas() -> None:
+    frames = np.arange(2 * 4 * 4 * 3, dtype=np.float16).reshape(2, 4, 4, 3)
+    by_hand = frames.astype(np.float64).reshape(2, 2, 2, 2, 2, 3).mean(axis=(2, 4))
+    np.testing.assert_allclose(shrink(frames, 2), by_hand, rtol=1e-6)
+    assert shrink(frames, 4).dtype == np.float32
+    np.testing.assert_array_equal(shrink(frames, 4), frames)
+
+
+def test_shrink_keeps_the_mean_where_sizes_do_not_divide() -> None:
+    frames = np.random.default_rng(0).uniform(0, 255, (3, 10, 10, 3)).astype(np.float32)
+    np.testing.assert_allclose(shrink(frames, 4).mean(axis=(1, 2)), frames.mean(axis=(1, 2)), rtol=1e-5)
+
+
+def test_shrink_does_not_enlarge() -> None:
+    with pytest.raises(ValueError, match="frame_size_px"):
+        shrink(np.zeros((2, 8, 8, 3), dtype=np.float16), 16)
+
+
+def test_normalised_keeps_the_ratio_between_channels_in_every_cell() -> None:
+    seen = normalised(clean_face(0).astype(np.float32))
+    face = np.abs(seen[..., 1]).max(axis=0) > 0
+    assert 0.2 < face.mean() < 0.8
+    deviation = seen.std(axis=0)[face]
+    np.testing.assert_allclose(deviation[:, 0] / deviation[:, 1], 0.8, rtol=0.01)  # float16 frames
+    np.testing.assert_allclose(deviation[:, 1], 1.0, rtol=0.01)
+    assert np.all(seen[:, ~face] == 0)
+
+
+def test_normalised_does_not_know_the_subject() -> None:
+    rng = np.random.default_rng(3)
+    frames = clean_face(0).astype(np.float32)
+    other_skin = frames * rng.uniform(0.3, 1.0, 3).astype(np.float32) * rng.uniform(0.5, 1.0, (1, 16, 16, 1)).astype(np.float32)
+    np.testing.assert_allclose(normalised(other_skin), normalised(frames), atol=1e-4)
+
+
+def test_normalised_does_not_know_the_strength_of_the_pulse() -> None:
+    frames = clean_face(0).astype(np.float64)
+    mean = frames.mean(axis=0)
+    weaker = mean + 0.3 * (frames - mean)
+    np.testing.assert_allclose(normalised(weaker.astype(np.float32)), normalised(frames.astype(np.float32)), atol=1e-4)
+
+
+@pytest.mark.parametrize("level", [0.0, 128.0])
+def test_normalised_of_a_still_picture_is_0(level: float) -> None:
+    np.testing.assert_array_equal(normalised(np.full((8, 4, 4, 3), level, dtype=np.float32)), 0)
+
+
+def test_normalised_holds_a_moving_edge() -> None:
+    frames = clean_face(0).astype(np.float32)
+    frames[10, 8, 8] *= 500
+    assert np.abs(normalised(frames)).max() == LARGEST_PULSES
+
+
+def test_magnified_maps_8_bits_onto_one_half_either_side() -> None:
+    np.testing.assert_allclose(magnified(np.array([0, 255], dtype=np.float32)), [-0.5, 0.5])
+
+
+@pytest.mark.parametrize("kind", INPUTS)
+def test_network_input_is_float32_of_the_asked_size(kind: str) -> None:
+    seen = network_input(clean_face(0), kind=kind, frame_size_px=8)
+    assert (seen.shape, seen.dtype) == ((60, 8, 8, 3), np.float32)
+
+
+def test_unknown_kind_names_the_known_ones() -> None:
+    with pytest.raises(ValueError, match="normalised, magnified"):
+        network_input(clean_face(0), kind="raw", frame_size_px=8)

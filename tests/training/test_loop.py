@@ -1,0 +1,265 @@
+"""Training: it learns, resumes bit for bit after a kill, stops when it should, and touches nobody's random state."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from tast.clip_store import ClipStore
+from tast.errors import TastError
+from tast.models import MODELS
+from tast.training.checkpoint import CHECKPOINT, weights_digest
+from tast.training.dataset import ClipDataset
+from tast.training.inference import predict
+from tast.training.labels import LabelScaling, fit_label_scaling
+from tast.training.loop import (
+    EpochRecord,
+    FitSettings,
+    History,
+    WarmUpThenCosine,
+    ema_decay,
+    fit,
+    parameter_groups,
+    use_channels_last,
+)
+from tests.training.synthetic import write_store
+
+SETTINGS = FitSettings(
+    epochs=4, patience=4, batch_size=8, learning_rate=1e-3, weight_decay=0.1, mse_weight=1.0, pearson_weight=0.3, seed=0
+)
+ROOT = Path(__file__).parents[2]
+
+
+def small_net(frames: int = 60, size: int = 16, seconds: int = 4) -> nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        return MODELS["tast_net"]("small", frames=frames, size=size, seconds=seconds)
+
+
+def halves(store: ClipStore, first_val: str, kind: str = "normalised") -> tuple[ClipDataset, ClipDataset]:
+    ids = store.clip_ids
+    parts = [i for i in ids if i < first_val], [i for i in ids if i >= first_val]
+    train, val = (ClipDataset(store, part, kind=kind, frame_size_px=16) for part in parts)
+    return train, val
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[ClipDataset, ClipDataset]:
+    return halves(write_store(tmp_path_factory.mktemp("clips"), seed=0, subjects=4, clips=4), "s03")
+
+
+def scaling_of(data: ClipDataset) -> LabelScaling:
+    return fit_label_scaling(data.spo2_percent)
+
+
+@pytest.fixture(scope="module")
+def learnt(tmp_path_factory: pytest.TempPathFactory) -> tuple[nn.Module, ClipDataset, LabelScaling, History]:
+    folder = tmp_path_factory.mktemp("learn")
+    train, val = halves(write_store(folder, seed=0, subjects=12, clips=10, common_noise=0.002, pixel_noise=0.02), "s08")
+    net, scaling = small_net(), scaling_of(train)
+    return (
+        net,
+        val,
+        scaling,
+        fit(net, train, val, replace(SETTINGS, epochs=20), scaling=scaling, checkpoint_folder=folder / "run"),
+    )
+
+
+def test_it_learns_the_ratio_on_subjects_it_never_saw(learnt: tuple[nn.Module, ClipDataset, LabelScaling, History]) -> None:
+    net, val, scaling, history = learnt
+    table = predict(net, val, scaling)
+    error = table["predicted_percent"] - table["true_percent"]
+    constant = table["true_percent"].std(ddof=0)
+    assert np.sqrt((error**2).mean()) < 0.6 * constant
+    assert np.corrcoef(table["predicted_percent"], table["true_percent"])[0, 1] > 0.9
+    assert history.best.val_rmse_percent == pytest.approx(
+        np.sqrt((error**2).mean()), abs=1e-4
+    )  # the best epoch's weights were kept
+
+
+def test_predictions_carry_identity_and_seconds(learnt: tuple[nn.Module, ClipDataset, LabelScaling, History]) -> None:
+    net, val, scaling, _ = learnt
+    table = predict(net, val, scaling, batch_size=7)
+    assert {"dataset", "subject_id", "record_id", "clip_id", "second", "true_percent", "predicted_percent"} <= set(table.columns)
+    assert list(table["clip_id"].drop_duplicates()) == list(val.clip_ids)
+    assert table["second"].tolist() == [0, 1, 2, 3] * len(val)
+    np.testing.assert_allclose(table["true_percent"].to_numpy().reshape(-1, 4), val.spo2_percent)
+    assert table["subject_id"].iloc[4] == "s08"
+    again = predict(net, val, scaling, batch_size=40)
+    np.testing.assert_allclose(table["predicted_percent"], again["predicted_percent"], atol=1e-3)
+
+
+INTERRUPTED = """
+import os, signal, sys
+from pathlib import Path
+import torch
+from tests.training.test_loop import SETTINGS, fit, halves, scaling_of, small_net
+from tast.clip_store import ClipStore
+torch.set_num_threads(1)
+train, val = halves(ClipStore(Path(sys.argv[1])), "s03")
+def die(record):
+    if record.epoch == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+fit(small_net(), train, val, SETTINGS, scaling=scaling_of(train), checkpoint_folder=Path(sys.argv[2]), on_epoch=die)
+"""
+
+
+def test_killed_and_resumed_reaches_the_same_weights_bit_for_bit(tmp_path: Path) -> None:
+    train, val = halves(write_store(tmp_path / "clips", seed=0, subjects=4, clips=4), "s03")
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    whole, resumed = small_net(), small_net()
+    straight = fit(whole, train, val, SETTINGS, scaling=scaling_of(train), checkpoint_folder=tmp_path / "straight")
+    command = [sys.executable, "-c", INTERRUPTED, str(tmp_path / "clips"), str(tmp_path / "killed")]
+    killed = subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    epochs_after: list[int] = []
+    history = fit(
+        resumed, train, val, SETTINGS, scaling=scaling_of(train), checkpoint_folder=tmp_path / "killed",
+        on_epoch=lambda record: epochs_after.append(record.epoch),
+    )  # fmt: skip
+    torch.set_num_threads(threads)
+    assert epochs_after == [2, 3]
+    assert history == straight
+    assert weights_digest(resumed) == weights_digest(whole)
+
+
+def test_a_finished_run_is_not_run_again(tiny: tuple[ClipDataset, ClipDataset], tmp_path: Path) -> None:
+    first, again = small_net(), small_net()
+    settings = replace(SETTINGS, epochs=1)
+    fit(first, *tiny, settings, scaling=scaling_of(tiny[0]), checkpoint_folder=tmp_path)
+    fit(
+        again,
+        *tiny,
+        settings,
+        scaling=scaling_of(tiny[0]),
+        checkpoint_folder=tmp_path,
+        on_epoch=lambda _: pytest.fail("trained again"),
+    )
+    assert weights_digest(again) == weights_digest(first)
+
+
+def test_another_run_does_not_go_on_from_it(
+    tiny: tuple[ClipDataset, ClipDataset], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    epochs: list[int] = []
+    for seed in (0, 1):
+        settings = replace(SETTINGS, epochs=1, seed=seed)
+        with caplog.at_level(logging.WARNING):
+            fit(
+                small_net(), *tiny, settings, scaling=scaling_of(tiny[0]), checkpoint_folder=tmp_path,
+                on_epoch=lambda record: epochs.append(record.epoch),
+            )  # fmt: skip
+    assert epochs == [0, 0]
+    assert "belongs to a run with other data" in caplog.text
+
+
+def test_checkpoint_loads_without_pickle_and_leaves_no_rest(tiny: tuple[ClipDataset, ClipDataset], tmp_path: Path) -> None:
+    fit(small_net(), *tiny, replace(SETTINGS, epochs=1), scaling=scaling_of(tiny[0]), checkpoint_folder=tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [CHECKPOINT]
+    content = torch.load(tmp_path / CHECKPOINT, weights_only=True)
+    assert {"model", "averaged", "optimiser", "schedule", "best", "epochs", "fingerprint"} == content.keys()
+
+
+class Diverging(nn.Module):
+    """Gives not-a-number for the clip whose video begins with this value."""
+
+    def __init__(self, poison: float) -> None:
+        super().__init__()
+        self.poison, self.weight = poison, nn.Parameter(torch.ones(()))
+
+    def forward(self, video: torch.Tensor) -> torch.Tensor:
+        hit = video.abs().amax(dim=(1, 2, 3, 4)) == self.poison
+        return self.weight * torch.where(hit, float("nan"), 0.0)[:, None].expand(-1, 4)
+
+
+def test_not_a_number_stops_it_with_the_clips_of_the_batch(tiny: tuple[ClipDataset, ClipDataset], tmp_path: Path) -> None:
+    train, val = tiny
+    poison = float(train[[5]].video.abs().max())
+    settings = replace(SETTINGS, augmentation=None, batch_size=1)
+    with pytest.raises(TastError, match=train.clip_ids[5]) as caught:
+        fit(Diverging(poison), train, val, settings, scaling=scaling_of(train), checkpoint_folder=tmp_path)
+    assert train.clip_ids[4] not in str(caught.value)
+
+
+def test_the_callers_random_state_is_left_alone(tiny: tuple[ClipDataset, ClipDataset], tmp_path: Path) -> None:
+    torch.manual_seed(123)
+    before = torch.get_rng_state()
+    fit(small_net(), *tiny, replace(SETTINGS, epochs=1), scaling=scaling_of(tiny[0]), checkpoint_folder=tmp_path)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_seed_decides_the_weights_and_the_callers_random_state_does_not(
+    tiny: tuple[ClipDataset, ClipDataset], tmp_path: Path
+) -> None:
+    digests = []
+    for number, (state, seed) in enumerate([(1, 0), (2, 0), (1, 5)]):
+        torch.manual_seed(state)
+        net = small_net()
+        settings = replace(SETTINGS, epochs=1, seed=seed)
+        fit(net, *tiny, settings, scaling=scaling_of(tiny[0]), checkpoint_folder=tmp_path / str(number))
+        digests.append(weights_digest(net))
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_it_stops_when_validation_no_longer_falls(tiny: tuple[ClipDataset, ClipDataset], tmp_path: Path) -> None:
+    settings = replace(SETTINGS, epochs=50, patience=2, learning_rate=1e-12)
+    history = fit(Constant(), *tiny, settings, scaling=scaling_of(tiny[0]), checkpoint_folder=tmp_path)
+    assert [record.epoch for record in history.epochs] == [0, 1, 2]
+    assert history.best.epoch == 0
+
+
+class Constant(nn.Module):
+    """Says the same for every clip, whatever it learns."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(()))
+
+    def forward(self, video: torch.Tensor) -> torch.Tensor:
+        return (0 * self.weight).expand(len(video), 4)
+
+
+def test_best_is_the_lowest_validation_loss() -> None:
+    records = tuple(EpochRecord(epoch, 0.0, loss, 0.0, 0.0) for epoch, loss in enumerate([3.0, 1.0, 2.0]))
+    assert History(records).best.epoch == 1
+    assert History(records).is_stale(1)
+    assert not History(records).is_stale(2)
+
+
+def test_learning_rate_rises_linearly_and_falls_to_0_on_a_cosine() -> None:
+    rate = WarmUpThenCosine(steps=110, warm_up=10 / 110)
+    assert [rate(step) for step in (0, 4, 9, 10, 60, 110)] == pytest.approx([0.1, 0.5, 1.0, 1.0, 0.5, 0.0])
+
+
+def test_memory_of_the_average() -> None:
+    assert [ema_decay(steps) for steps in (0, 1, 4, 100)] == pytest.approx([0.0, 0.0, 0.75, 0.99])
+
+
+def test_only_matrices_and_kernels_decay() -> None:
+    decayed, others = parameter_groups(small_net(), 0.1)
+    assert all(parameter.ndim >= 2 for parameter in decayed["params"])
+    assert (decayed["weight_decay"], others["weight_decay"]) == (0.1, 0.0)
+    count = len(decayed["params"]) + len(others["params"])
+    assert count == len(list(small_net().parameters()))
+    assert {tuple(p.shape) for p in others["params"] if p.ndim > 1} == {
+        (1, 1, 4, 64),
+        (1, 10, 1, 64),
+    }  # the two position embeddings
+
+
+def test_channels_last_changes_no_value(tiny: tuple[ClipDataset, ClipDataset]) -> None:
+    plain, last = small_net().eval(), small_net().eval()
+    use_channels_last(last)
+    video = tiny[0][[0, 1]].video
+    torch.testing.assert_close(plain(video), last(video), atol=1e-5, rtol=1e-5)
