@@ -15,12 +15,14 @@ from flows.parallel import over_processes
 from flows.progress import progress
 from flows.running import run, stage
 from tast.datasets.download import link_or_extract
-from tast.datasets.phantom import WRITERS, phantom_sessions
+from tast.datasets.phantom import write_pure_session
 from tast.files import whole_folder
 from tast.params import Phantom, load_params
-from tast.phantom.session import Session
+from tast.phantom.session import Session, phantom_sessions
 
 log = logging.getLogger(__name__)
+
+WRITERS = {"pure": write_pure_session}
 
 
 @stage

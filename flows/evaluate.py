@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,10 +17,10 @@ from tast.datasets.splits import Split
 from tast.evaluation.baselines import ratio_predictions
 from tast.evaluation.evaluate import PREDICTION_COLUMNS, evaluate, with_clip_facts, write_metrics
 from tast.evaluation.plots import evaluation_plots
-from tast.evaluation.report import render_report
+from tast.evaluation.report import DataFacts, render_report
 from tast.files import whole_file, whole_folder
 from tast.params import load_params
-from tast.saved_model import load_model
+from tast.saved_model import CARD, load_model
 from tast.training.dataset import ClipDataset
 from tast.training.inference import predict
 
@@ -45,6 +47,9 @@ def evaluate_stage() -> None:
     with whole_folder(PLOTS) as folder:
         for name, png in plots.items():
             (folder / f"{name}.png").write_bytes(png)
+    page = render_report(metrics=metrics, predictions=known, plots=plots, data=facts_of(store, split), params=made_with(store))
+    with whole_file(REPORT) as part:
+        part.write_text(page, encoding="utf-8")
 
 
 def predict_test(store: ClipStore, split: Split) -> pd.DataFrame:
@@ -56,6 +61,18 @@ def predict_test(store: ClipStore, split: Split) -> pd.DataFrame:
 def train_mean_percent(store: ClipStore, split: Split) -> float:
     labels = np.concatenate([np.asarray(one, dtype=np.float64) for one in store.manifest.loc[list(split.train), "spo2_percent"]])
     return float(np.nanmean(labels))
+
+
+def facts_of(store: ClipStore, split: Split) -> DataFacts:
+    names = store.manifest["dataset"].unique()
+    return DataFacts("+".join(names), store.manifest, split.parts, store.rejects, store.digest)
+
+
+def made_with(store: ClipStore) -> dict[str, Any]:
+    """The parameters as the files carry them: those of params.yaml may have changed since a stage ran."""
+    card = json.loads((MODEL / CARD).read_text())
+    model = {name: card[name] for name in ("model_name", "input_kind", "frame_size_px", "scaling")}
+    return {"preprocess": store.preprocessing, "model": model}
 
 
 if __name__ == "__main__":
