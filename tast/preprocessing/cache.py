@@ -1,0 +1,136 @@
+"""What preprocessing has computed before, found again by the content of its inputs.
+
+    <root>/<key[:2]>/<key>.npy    (T, H, W, 3) frames
+    <root>/<key[:2]>/<key>.json   start, frame rate, quality and notes; or why the video was rejected
+
+The JSON is written last and holds the digests of both: an entry that is cut short or damaged is none, and is computed again.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tast.errors import VideoRejected
+from tast.files import whole_file
+from tast.preprocessing.resample import mean_rate_hz
+from tast.records import FaceVideo, FloatArray
+
+FICLONE = 0x40049409  # Linux ioctl: share the blocks of another file, copied when written to
+
+
+@dataclass(frozen=True)
+class CachedVideo:
+    """A preprocessed video without its frames: frame k was at start_s + k / fps_hz; quality: one value per frame."""
+
+    start_s: float
+    fps_hz: float
+    quality: tuple[float, ...]
+    notes: dict[str, float]
+
+    @property
+    def times_s(self) -> FloatArray:
+        return self.start_s + np.arange(len(self.quality)) / self.fps_hz
+
+
+class ItemCache:
+    """Any number of processes may share one root: entries are written whole, and the same key always means the same bytes."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root)
+        self.n_computed = 0
+
+    def get_or_compute(self, key: str, record_id: str, compute: Callable[[], FaceVideo]) -> CachedVideo:
+        """The entry of `key`, computed and kept where there is none or it is damaged.
+
+        compute() returns frames on a uniform grid of time. Its VideoRejected is kept as well, and raised again.
+        """
+        content = self._read(key)
+        if content is None:
+            content = self._compute(key, compute)
+            self.n_computed += 1
+        if "rejected" in content:
+            raise VideoRejected(record_id, content["rejected"])
+        return CachedVideo(content["start_s"], content["fps_hz"], tuple(content["quality"]), content["notes"])
+
+    def frames(self, key: str) -> npt.NDArray[np.generic]:
+        """(T, H, W, 3) frames of an entry, mapped from disk."""
+        return np.asarray(np.load(self._path(key, "npy"), mmap_mode="r"))
+
+    def materialise(self, key: str, target: Path) -> None:
+        """The frames of an entry as the file `target`: by reflink where there are such, else hard link, else copy."""
+        source = self._path(key, "npy")
+        with whole_file(target) as part:
+            if not (_reflinked(source, part) or _hard_linked(source, part)):
+                shutil.copyfile(source, part)
+
+    def _path(self, key: str, suffix: str) -> Path:
+        return self.root / key[:2] / f"{key}.{suffix}"
+
+    def _compute(self, key: str, compute: Callable[[], FaceVideo]) -> dict[str, Any]:
+        try:
+            face = compute()
+        except VideoRejected as error:
+            content: dict[str, Any] = {"rejected": error.reason}
+        else:
+            with whole_file(self._path(key, "npy")) as part, part.open("wb") as file:
+                np.save(file, face.frames)
+            video = CachedVideo(float(face.times_s[0]), _rate_hz(face), tuple(face.quality.tolist()), face.notes)
+            content = {**asdict(video), "frames_sha256": file_digest(self._path(key, "npy"))}
+        with whole_file(self._path(key, "json")) as part:
+            part.write_text(json.dumps({"content": content, "sha256": _digest(content)}), encoding="utf-8")
+        return content
+
+    def _read(self, key: str) -> dict[str, Any] | None:
+        """The content of a sound entry, None where there is none."""
+        try:
+            entry = json.loads(self._path(key, "json").read_text(encoding="utf-8"))
+            content: dict[str, Any] = entry["content"]
+            if entry["sha256"] != _digest(content):
+                return None
+            sound = "rejected" in content or file_digest(self._path(key, "npy")) == content["frames_sha256"]
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return None
+        return content if sound else None
+
+
+def file_digest(path: Path) -> str:
+    """sha256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _digest(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _rate_hz(face: FaceVideo) -> float:
+    return round(mean_rate_hz(face.times_s), 9)  # the grid's own rate without the rounding of its sums
+
+
+def _reflinked(source: Path, target: Path) -> bool:
+    try:
+        with source.open("rb") as shared, target.open("wb") as copy:
+            fcntl.ioctl(copy.fileno(), FICLONE, shared.fileno())
+    except OSError:
+        target.unlink(missing_ok=True)
+        return False
+    return True
+
+
+def _hard_linked(source: Path, target: Path) -> bool:
+    try:
+        os.link(source, target)
+    except OSError:
+        return False
+    return True
