@@ -18,7 +18,7 @@ from tast.phantom.tissue import FITZPATRICK_MELANOSOMES, melanin_transmittance
 from tast.records import FloatArray
 
 PHOTOGRAPH_MELANOSOMES = FITZPATRICK_MELANOSOMES[1]  # the photographed skin is of type II
-SURFACE_REFLECTION = 34.0  # of 255
+SURFACE_REFLECTION = 44.0  # of 255
 HAIR_HEIGHT = 0.72  # the coiffure above the hairline is lowered to this share, so that it fits into the picture
 
 # The pulse wave spreads over the face within MAX_DELAY_S; delays between the taps are interpolated.
@@ -108,8 +108,9 @@ def _recoloured(photo: Photograph, person: Subject) -> FloatArray:
     mottling = 1 + 0.025 * smooth_field(rng, photo.person.shape, 7.0) + 0.012 * smooth_field(rng, photo.person.shape, 1.2)
     tint = melanin_transmittance(person.melanosomes) / melanin_transmittance(PHOTOGRAPH_MELANOSOMES)
     skin = (rgb * tint + SURFACE_REFLECTION * np.maximum(1 - tint, 0)) * mottling[..., None]
-    hair, clothes = _dyed(rgb, photo.hair, person.hair_rgb), _dyed(rgb, photo.clothes, person.clothes_rgb)
-    for region, colour in ((photo.skin, skin), (photo.hair, hair), (photo.clothes, clothes)):
+    dyes = ((photo.hair, person.hair_rgb), (photo.brows, person.hair_rgb), (photo.clothes, person.clothes_rgb))
+    layers = [(photo.skin, skin), *((region, _dyed(rgb, region, colour)) for region, colour in dyes)]
+    for region, colour in layers:
         rgb += region[..., None] * (colour - rgb)
     return np.clip(rgb, 0, 255).astype(np.float32)
 

@@ -24,9 +24,8 @@ EDGE_PX = 0.8  # sigma of the soft border between regions, as the photograph's o
 class Photograph:
     """rgb (512, 512, 3) in 0..255 with the background replaced by the nearest person's colours; regions (512, 512) in 0..1.
 
-    person: head and shoulders. skin: face, ears, neck, what melanin darkens; lips count less,
-    eyes and teeth little (as their pigment and shade).
-    perfused: skin with a pulse: without eyes, brows, lips and hair. hair and brows, clothes: coloured on their own.
+    person: head and shoulders. skin: face, ears, neck, what melanin darkens; lips, eyes and teeth less. perfused: skin with a
+    pulse, without eyes, brows, lips and hair. hair, brows, clothes: what is dyed.
     """
 
     rgb: FloatArray
@@ -34,6 +33,7 @@ class Photograph:
     skin: FloatArray
     perfused: FloatArray
     hair: FloatArray
+    brows: FloatArray
     clothes: FloatArray
 
 
@@ -42,24 +42,23 @@ def photograph() -> Photograph:
     """The photograph and its regions; made once per process, never to be written to."""
     rgb = skimage.data.astronaut().astype(np.float32)
     person = region(outlines.PERSON)
-    rows = np.arange(len(rgb), dtype=np.float32)[:, None]
-    below_temples = np.clip((rows - 112) / 4, 0, 1)  # there skin ends at the background, above it ends at hair
-    bare = [region(outline, grow_px=2.5) for outline in (outlines.LEFT_EAR, outlines.RIGHT_EAR, outlines.NECK)]
-    skin = np.maximum.reduce([region(outlines.FACE), region(outlines.FACE, grow_px=2.5) * below_temples, *bare])
-    eyes = np.maximum(region(outlines.LEFT_EYE, grow_px=1.0), region(outlines.RIGHT_EYE, grow_px=1.0))
+    eyes = np.maximum(region(outlines.LEFT_EYE), region(outlines.RIGHT_EYE))
     brows = np.maximum(region(outlines.LEFT_BROW), region(outlines.RIGHT_BROW))
     mouth, teeth = region(outlines.MOUTH), region(outlines.TEETH)
-    fringe = region(outlines.FACE, grow_px=-1.5)
+    bare = np.maximum.reduce([region(outline, grow_px=1.2) for outline in outlines.BARE_SKIN])
+    pigmented = np.maximum.reduce([region(outline, grow_px=2.5) for outline in outlines.BARE_SKIN])  # and what shines through
+    rows = np.arange(len(rgb), dtype=np.float32)[:, None]
     above_collar = np.clip((outlines.COLLAR_Y - rows) / 2, 0, 1)
-    uncovered = person * (1 - skin)
     return Photograph(
-        rgb=_spread(rgb, region(outlines.PERSON, grow_px=-2.5)),
+        rgb=_spread(rgb, region(outlines.PERSON, grow_px=-3.5)),
         person=person,
-        skin=skin * (1 - 0.7 * eyes) * (1 - 0.7 * teeth) * (1 - 0.35 * mouth),
-        perfused=np.maximum(fringe, 0.5 * region(outlines.NECK)) * (1 - _grown(eyes)) * (1 - _grown(brows)) * (1 - _grown(mouth)),
-        hair=np.maximum(uncovered * above_collar, 0.7 * brows),
-        clothes=uncovered * (1 - above_collar),
-    )
+        skin=pigmented * (1 - 0.5 * eyes) * (1 - 0.5 * teeth) * (1 - 0.35 * mouth),
+        perfused=np.maximum(region(outlines.FACE, grow_px=-1.5), 0.5 * region(outlines.NECK))
+        * (1 - _grown(eyes)) * (1 - _grown(brows)) * (1 - _grown(mouth)),
+        hair=person * (1 - bare) * above_collar,
+        brows=0.8 * brows,
+        clothes=person * (1 - pigmented) * (1 - above_collar),
+    )  # fmt: skip
 
 
 def region(outline: tuple[tuple[float, float], ...], grow_px: float = 0.0) -> FloatArray:

@@ -26,7 +26,10 @@ TEXELS_PER_PX = 2.0  # fine enough that linear sampling neither blurs nor shimme
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """All that stays the same during a session. scale: pixels per face unit; middle (x, y): the face's place in pixels."""
+    """All that stays the same during a session. wall_light (3, h, w): grey levels of the wall.
+
+    scale: pixels per face unit; middle (x, y): the face's place in pixels. gain: grey levels per reflectance.
+    """
 
     texture: FaceTexture
     rgba: FloatArray
@@ -67,7 +70,7 @@ def _stage(session: Session) -> Stage:
     return Stage(
         texture=texture,
         rgba=texture.rgba * np.append(colour, np.float32(1)),
-        wall_light=wall(rng, height_px, width_px) * lamp.rgb.astype(np.float32),
+        wall_light=np.ascontiguousarray((wall(rng, height_px, width_px) * lamp.rgb).transpose(2, 0, 1), dtype=np.float32),
         lamp=lamp,
         scale=scale,
         middle=(place[0] * width_px, place[1] * height_px),
@@ -85,16 +88,20 @@ def _pose(motion: HeadMotion, i: int) -> Pose:
 
 def _frame(stage: Stage, pose: Pose, absorption: FloatArray, level: float) -> FloatArray:
     """One frame's light (h, w, 3); absorption (taps, 3)."""
-    height_px, width_px = stage.wall_light.shape[:2]
+    height_px, width_px = stage.lamp.field.shape
     node_u, node_v = face_points(*_node_places(stage, height_px, width_px), pose)
     factor, gloss = relight(node_u, node_v, pose, stage.lamp.towards)
     u, v, factor, gloss = (_between_nodes(nodes, height_px, width_px) for nodes in (node_u, node_v, factor, gloss))
     texture = stage.texture
-    head = _looked_up(stage.rgba, u, v, texture.origin, texture.texel_size)
-    lost = _looked_up(texture.perfusion @ absorption, u, v, texture.origin, texture.perfusion_texel_size)
-    coverage = head[..., 3:]
-    shining = head[..., :3] * (1 - lost) * factor[..., None] + (stage.gain * gloss)[..., None] * coverage
-    return (shining + (1 - coverage) * stage.wall_light) * (np.float32(level) * stage.lamp.field)[..., None]
+    *head, coverage = cv2.split(_looked_up(stage.rgba, u, v, texture.origin, texture.texel_size))
+    lost = cv2.split(_looked_up(texture.perfusion @ absorption, u, v, texture.origin, texture.perfusion_texel_size))
+    brightness = np.float32(level) * stage.lamp.field
+    gloss = np.float32(stage.gain) * gloss * coverage
+    background = 1 - coverage
+    planes = [  # plane by plane: several times faster than on (h, w, 3)
+        (head[c] * (1 - lost[c]) * factor + gloss + background * stage.wall_light[c]) * brightness for c in range(3)
+    ]
+    return cv2.merge(planes)
 
 
 def _node_places(stage: Stage, height_px: int, width_px: int) -> tuple[FloatArray, FloatArray]:
@@ -103,8 +110,8 @@ def _node_places(stage: Stage, height_px: int, width_px: int) -> tuple[FloatArra
     y_px = (np.arange(-1, -(-height_px // NODE_PX) + 1) + 0.5) * NODE_PX - 0.5
     x = outlines.FACE_CENTRE[0] + (x_px - stage.middle[0]) / stage.scale
     y = outlines.FACE_CENTRE[1] + (y_px - stage.middle[1]) / stage.scale
-    x, y = np.meshgrid(x, y)
-    return x, y
+    node_x, node_y = np.meshgrid(x, y)
+    return node_x, node_y
 
 
 def _between_nodes(nodes: FloatArray, height_px: int, width_px: int) -> FloatArray:

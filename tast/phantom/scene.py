@@ -45,7 +45,7 @@ def light_level(rng: np.random.Generator, times_s: FloatArray) -> FloatArray:
 
 def wall(rng: np.random.Generator, height_px: int, width_px: int) -> FloatArray:
     """(h, w, 3) reflectance in 0..255 of a wall with shades, a few things on it, out of focus."""
-    level = rng.uniform(45, 130)
+    level = rng.uniform(35, 105)
     colour = level * (1 + rng.uniform(-0.15, 0.15, 3))
     picture = np.tile(colour, (height_px, width_px, 1)).astype(np.float32)
     for _ in range(int(rng.integers(3, 7))):
