@@ -7,6 +7,7 @@ integer time stamps, and says which packets are damaged.
 
 from __future__ import annotations
 
+import logging
 import struct
 import zlib
 from collections.abc import Iterator
@@ -23,6 +24,8 @@ from av.video.reformatter import VideoReformatter
 from tast.errors import BadInput
 from tast.records import FloatArray, VideoSource
 
+log = logging.getLogger(__name__)
+
 RgbImage = npt.NDArray[np.uint8]
 
 DURATION_TOLERANCE_S = 0.25
@@ -32,7 +35,8 @@ PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 def read_frames(video: VideoSource, defects: list[str] | None = None) -> Iterator[tuple[float, RgbImage]]:
     """Yield (time in seconds, (H, W, 3) uint8 RGB) frame by frame; only one decoded frame is held at a time.
 
-    Times are video.frame_times_s where known, else the container's own time stamps counted from its first frame.
+    Times are video.frame_times_s where known (frames beyond them have no time and are left out), else the container's own time
+    stamps counted from its first frame.
     A container that is cut short or damaged gives its good part first. Then its reason is appended to `defects` if a list is
     given, and raised as BadInput if not. A missing or damaged image of a sequence always raises BadInput, naming the image.
     """
@@ -126,7 +130,8 @@ def _at_given_times(
     n_read = 0
     for _, frame in frames:
         if n_read == len(times_s):
-            raise TruncatedVideo(path, f"more frames than its {n_read} time stamps", "a time stamp for each frame")
+            log.warning("%s: frames beyond its %d time stamps are left out", path, n_read)
+            return
         yield float(times_s[n_read]), frame
         n_read += 1
     if n_read < len(times_s):

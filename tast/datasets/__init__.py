@@ -9,13 +9,15 @@ from typing import Any
 
 from tast.clip_store import Reject
 from tast.datasets.pure import read_pure
+from tast.datasets.recordings import read_recordings
+from tast.datasets.vipl_hr import read_vipl_hr
 from tast.records import VideoRecord
 
 log = logging.getLogger(__name__)
 
 Reader = Callable[..., Iterator[VideoRecord | Reject]]
 
-READERS: dict[str, Reader] = {"pure": read_pure}
+READERS: dict[str, Reader] = {"pure": read_pure, "vipl_hr": read_vipl_hr, "csv": read_recordings}
 
 
 def read_dataset(name: str, root: Path, **options: Any) -> tuple[list[VideoRecord], list[Reject]]:

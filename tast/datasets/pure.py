@@ -30,7 +30,7 @@ SETUPS = {
 }
 LAYOUT = "PURE's layout: <subject>-<setup>/<subject>-<setup>/Image<nanoseconds>.png and <subject>-<setup>/<subject>-<setup>.json"
 SESSION = re.compile(r"(\d+)-(\d+)")
-IMAGE = re.compile(r"Image(\d+)\.png")
+IMAGE = re.compile(r"Image(\d{1,19})\.png")  # 19 digits: ns since the epoch
 READING_KEYS = ("o2saturation", "pulseRate", "waveform", "probeError", "searching")
 
 
@@ -103,21 +103,27 @@ def _session_json(session: Path, record_id: str) -> tuple[dict[str, Any], Path]:
     if source is None:
         raise BadInput(session, f"no {name}", "the oximeter's readings beside the images' folder or one level up")
     content = load_json(source)
-    if not isinstance(content, dict) or not content.get("/FullPackage"):
+    readings = content.get("/FullPackage") if isinstance(content, dict) else None
+    if not readings or not isinstance(readings, list):
         raise BadInput(source, "no readings under '/FullPackage'", "the oximeter's readings")
     return content, source
 
 
 def _readings(content: dict[str, Any], source: Path) -> tuple[list[dict[str, Any]], npt.NDArray[np.int64], tuple[str, ...]]:
     """The oximeter's packages in order of time, each stamp once (ns), and a note where stamps were repeated."""
-    try:
-        packages = {int(package["Timestamp"]): package["Value"] for package in reversed(content["/FullPackage"])}
-    except (KeyError, TypeError, ValueError) as error:
-        raise BadInput(source, f"a package without Timestamp or Value ({error})", "packages of Timestamp and Value") from None
+    listed = content["/FullPackage"]
+    for number, package in enumerate(listed):
+        if not (isinstance(package, dict) and _is_stamp(package.get("Timestamp")) and isinstance(package.get("Value"), dict)):
+            raise BadInput(source, f"package {number} lacks its Timestamp or Value", "packages of Timestamp (ns) and Value")
+    packages = {package["Timestamp"]: package["Value"] for package in reversed(listed)}  # of repeated stamps the first counts
     stamps = sorted(packages)
-    n_repeated = len(content["/FullPackage"]) - len(stamps)
+    n_repeated = len(listed) - len(stamps)
     notes = (f"{n_repeated} oximeter packages with a repeated time stamp left out",) if n_repeated else ()
     return [packages[stamp] for stamp in stamps], np.array(stamps, dtype=np.int64), notes
+
+
+def _is_stamp(value: Any) -> bool:
+    return isinstance(value, int) and 0 <= value < 2**63
 
 
 def _column(readings: list[dict[str, Any]], key: str, source: Path) -> FloatArray:
@@ -133,7 +139,8 @@ def _seconds_since(start_ns: np.int64, stamps_ns: npt.NDArray[np.int64]) -> Floa
 
 
 def _missing_images(content: dict[str, Any], image_ns: npt.NDArray[np.int64]) -> tuple[str, ...]:
-    entries = content.get("/Image") or []
-    listed = [entry["Timestamp"] for entry in entries if isinstance(entry, dict) and isinstance(entry.get("Timestamp"), int)]
+    entries = content.get("/Image")
+    entries = entries if isinstance(entries, list) else []
+    listed = [entry["Timestamp"] for entry in entries if isinstance(entry, dict) and _is_stamp(entry.get("Timestamp"))]
     n_missing = len(set(listed) - set(image_ns.tolist()))
     return (f"{n_missing} of {len(listed)} images listed in the JSON have no file",) if n_missing else ()

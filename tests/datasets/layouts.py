@@ -97,3 +97,56 @@ def write_pure_session(
     path = (root if json_above else root / name) / f"{name}.json"
     path.write_text(json.dumps(pure_content(stamps, readings)), encoding="utf-8")
     return path
+
+
+def write_numbers(path: Path, header: str | None, values: Sequence[float]) -> None:
+    path.write_text("".join(f"{line}\n" for line in ([] if header is None else [header]) + [f"{value:g}" for value in values]))
+
+
+def write_vipl_hr_video(
+    root: Path,
+    place: str = "p1/v1/source1",
+    *,
+    n_frames: int = 60,
+    rate_hz: float = 30.0,
+    percent: Sequence[float] = (97, 96),
+    pulse_per_min: Sequence[float] = (70, 71),
+    times_ms: Sequence[int] | None = None,
+    height: int = 24,
+    width: int = 32,
+) -> Path:
+    """One camera's folder; its container says 25 Hz whatever rate_hz is. No time.txt for source2. Returns the folder."""
+    folder = root / "data" / place
+    folder.mkdir(parents=True)
+    write_container(folder / "video.avi", [plain_image((200, 20, 10), height, width)] * n_frames, fps=25)
+    write_numbers(folder / "gt_SpO2.csv", "SpO2", percent)
+    write_numbers(folder / "gt_HR.csv", "HR", pulse_per_min)
+    write_numbers(folder / "wave.csv", "Wave", np.arange(60 * len(percent)) % 100)
+    if not place.endswith("source2"):
+        stamps = [round(k * 1000 / rate_hz) for k in range(n_frames)] if times_ms is None else times_ms
+        (folder / "time.txt").write_text("".join(f"{stamp}\n" for stamp in stamps))
+    return folder
+
+
+def write_recording(
+    root: Path,
+    record_id: str = "anna_1",
+    *,
+    subject_id: str = "anna",
+    readings: Sequence[tuple[object, ...]] = ((0, 97), (1, 96)),
+    columns: Sequence[str] = ("times_s", "percent"),
+    n_frames: int = 40,
+) -> None:
+    """A video, its table of readings, and its row in recordings.csv (begun if need be)."""
+    root.mkdir(parents=True, exist_ok=True)
+    write_container(root / f"{record_id}.avi", [plain_image((200, 20, 10), 24, 32)] * n_frames)
+    write_table(root / f"{record_id}.csv", columns, readings)
+    table = root / "recordings.csv"
+    if not table.exists():
+        table.write_text("subject_id,record_id,video,spo2,scenario\n")
+    with table.open("a") as file:
+        file.write(f"{subject_id},{record_id},{record_id}.avi,{record_id}.csv,rest\n")
+
+
+def write_table(path: Path, columns: Sequence[str], rows: Sequence[tuple[object, ...]]) -> None:
+    path.write_text("".join(",".join(map(str, row)) + "\n" for row in (tuple(columns), *rows)))

@@ -1,0 +1,60 @@
+"""Small text tables of numbers, where every mistake is named with its file and line."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+from tast.errors import BadInput
+from tast.records import FloatArray
+
+
+def read_numbers(path: Path, header: str | None) -> FloatArray:
+    """(N,) numbers, one a line, below a header line if one is named; blank lines are skipped."""
+    lines = text_lines(path)
+    if header is not None:
+        found = lines[0].strip().strip('"') if lines else "an empty file"
+        if found != header:
+            raise BadInput(path, f"first line {found!r}" if lines else found, f"the header {header!r}")
+    first = 1 if header is None else 2
+    rows = [(number, line.strip()) for number, line in enumerate(lines[first - 1 :], start=first) if line.strip()]
+    return np.array([_number(path, number, text) for number, text in rows], dtype=np.float64)
+
+
+def read_columns(path: Path, required: tuple[str, ...]) -> list[dict[str, str]]:
+    """The rows of a CSV table as text by column name. Raises BadInput where a required column or a row's cell is missing."""
+    rows = list(csv.DictReader(text_lines(path), skipinitialspace=True))
+    known = tuple(rows[0]) if rows else ()
+    if missing := [name for name in required if name not in known]:
+        shown = ", ".join(str(name) for name in known) or "no row"
+        raise BadInput(
+            path, f"no column {', '.join(missing)} (found: {shown})", f"a table with the columns {', '.join(required)}"
+        )
+    for number, row in enumerate(rows, start=2):
+        if None in row or any(row[name] is None for name in required):
+            raise BadInput(path, f"line {number} has not one cell for each column", f"the columns {', '.join(required)}")
+    return rows
+
+
+def number_or_nan(path: Path, line: int, text: str) -> float:
+    """A cell's number; NaN where it is empty."""
+    return _number(path, line, text.strip()) if text.strip() else float("nan")
+
+
+def text_lines(path: Path) -> list[str]:
+    """The lines of a UTF-8 file, with or without a byte order mark."""
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        raise BadInput(path, f"cannot be read ({error.strerror})", "a text file") from None
+    except UnicodeDecodeError:
+        raise BadInput(path, "not UTF-8 text", "a text file") from None
+
+
+def _number(path: Path, line: int, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise BadInput(path, f"{text[:30]!r} in line {line}", "a number") from None

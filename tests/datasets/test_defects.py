@@ -1,0 +1,144 @@
+"""Random combinations of the defects that the data sets are known for: every sample is read right, or its loss is named."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tast.datasets import read_dataset
+from tast.records import VideoRecord
+from tests.datasets.layouts import START_NS, pure_content, pure_reading, write_numbers, write_pure_session, write_vipl_hr_video
+
+READINGS = st.lists(st.sampled_from([97.0, 96.0, 88.0, 44.0, 127.0, 103.79, 0.0, 255.0]), min_size=1, max_size=6)
+VALID = {97.0, 96.0, 88.0}
+
+
+def is_fault(percent: float) -> bool:
+    return percent not in VALID
+
+
+def check_labels(record: VideoRecord, truth: list[float], faulty: list[bool]) -> None:
+    """Right where the reading was sound, masked where not, and the number of masked ones told."""
+    expected = [np.nan if bad else percent for percent, bad in zip(truth, faulty, strict=True)]
+    np.testing.assert_array_equal(record.spo2.percent, expected)
+    told = [note for note in record.notes if note.endswith("SpO2 readings masked")]
+    assert told == ([f"{sum(faulty)} of {len(truth)} SpO2 readings masked"] if any(faulty) else [])
+
+
+@given(
+    percent=READINGS,
+    flags=st.lists(st.sampled_from(["", "probeError", "searching"]), min_size=6, max_size=6),
+    above=st.booleans(),
+    lost_images=st.sets(st.integers(1, 9), max_size=3),
+    repeats=st.integers(0, 2),
+    cut=st.sampled_from([1.0, 1.0, 0.99, 0.5, 0.0]),
+    shuffled=st.booleans(),
+)
+@settings(max_examples=40, deadline=None)
+def test_pure_with_any_defects(percent, flags, above, lost_images, repeats, cut, shuffled):
+    readings = [pure_reading(value, **({flag: True} if flag else {})) for value, flag in zip(percent, flags, strict=False)]
+    faulty = [bool(flag) or is_fault(value) for value, flag in zip(percent, flags, strict=False)]
+    packages = [(START_NS + k * 16_000_000, reading) for k, reading in enumerate(readings)]
+    packages += packages[:repeats]
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        path = write_pure_session(root, json_above=above, readings=packages[::-1] if shuffled and not repeats else packages)
+        images = sorted((root / "01-01" / "01-01").iterdir())
+        for number in lost_images:
+            images[number].unlink()
+        content = path.read_bytes()
+        path.write_bytes(content[: int(len(content) * cut)])
+        records, rejects = read_dataset("pure", root)
+    assert len(records) + len(rejects) == 1
+    if rejects:
+        assert cut < 1 or all(faulty)
+        assert rejects[0].record_id == "01-01" and ("not JSON" if cut < 1 else "no valid SpO2") in rejects[0].reason
+        return
+    record = records[0]
+    check_labels(record, percent, faulty)
+    assert (f"{len(lost_images)} of 10 images listed in the JSON have no file" in record.notes) == bool(lost_images)
+    n_repeated = min(repeats, len(percent))
+    assert (f"{n_repeated} oximeter packages with a repeated time stamp left out" in record.notes) == bool(n_repeated)
+    kept = [k for k in range(10) if k not in lost_images]
+    assert record.video.frame_times_s is not None
+    np.testing.assert_allclose(record.video.frame_times_s, np.array(kept) * 0.033333333, atol=1e-9)
+
+
+Change = Callable[[Path], None]
+DEFECTS: dict[str, tuple[Change, str, str]] = {
+    # name: (what happens to the folder, the note that tells it, or the reason of the reject)
+    "no_wave": (lambda f: (f / "wave.csv").unlink(), "no wave.csv", ""),
+    "no_rate": (lambda f: (f / "gt_HR.csv").unlink(), "no gt_HR.csv", ""),
+    "one_stamp_short": (lambda f: drop_last_line(f / "time.txt"), "time.txt has 59 time stamps for 60 frames", ""),
+    "no_stamps": (lambda f: (f / "time.txt").unlink(), "no time.txt: 30.00 Hz estimated", ""),
+    "short_stamps": (lambda f: write_numbers(f / "time.txt", None, [0, 33]), "", "time.txt has 2 time stamps for 60 frames"),
+    "no_video": (lambda f: (f / "video.avi").unlink(), "", "video.avi: no such file"),
+    "empty_video": (lambda f: (f / "video.avi").write_bytes(b""), "", "video.avi: cannot be opened"),
+    "no_labels": (lambda f: (f / "gt_SpO2.csv").unlink(), "", "gt_SpO2.csv: cannot be read"),
+}
+ONE_OF = ({"one_stamp_short", "no_stamps", "short_stamps"}, {"no_video", "empty_video"})
+
+
+def drop_last_line(path: Path) -> None:
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:-1]))
+
+
+@given(
+    first=st.lists(READINGS.filter(lambda r: len(r) >= 2), min_size=1, max_size=1),
+    chosen=st.sets(st.sampled_from(sorted(DEFECTS))),
+)
+@settings(max_examples=40, deadline=None)
+def test_vipl_hr_with_any_defects(first, chosen):
+    if any(len(chosen & group) > 1 for group in ONE_OF):
+        return
+    percent = first[0][:2]
+    faulty = [is_fault(value) for value in percent]
+    with tempfile.TemporaryDirectory() as folder:
+        place = write_vipl_hr_video(Path(folder), percent=percent)
+        for name in sorted(chosen):
+            DEFECTS[name][0](place)
+        records, rejects = read_dataset("vipl_hr", Path(folder))
+    assert len(records) + len(rejects) == 1
+    reasons = [DEFECTS[name][2] for name in chosen if DEFECTS[name][2]] + (["no valid SpO2 reading"] if all(faulty) else [])
+    if reasons:
+        assert len(rejects) == 1 and any(reason in rejects[0].reason for reason in reasons)
+        return
+    check_labels(records[0], percent, faulty)
+    for name in chosen:
+        assert any(note.startswith(DEFECTS[name][1]) for note in records[0].notes), name
+    assert len(records[0].notes) == len(chosen) + any(faulty)  # nothing is told that did not happen
+
+
+JUNK = st.none() | st.booleans() | st.integers(-(10**19), 10**19) | st.floats() | st.text(max_size=3) | st.just([]) | st.just({})
+
+
+@given(
+    where=st.sampled_from(
+        ["/FullPackage", "/Image", "package", "Timestamp", "Value", "o2saturation", "waveform", "probeError", "entry"]
+    ),
+    junk=JUNK,
+)
+@settings(max_examples=120, deadline=None)
+def test_junk_anywhere_in_the_json_gives_a_record_or_a_reject_never_a_crash(where, junk):
+    content = pure_content([START_NS], [(START_NS, pure_reading()), (START_NS + 1, pure_reading())])
+    package = content["/FullPackage"][0]
+    slots = {
+        "package": (content["/FullPackage"], 0),
+        "entry": (content["/Image"], 0),
+        "Timestamp": (package, "Timestamp"),
+        "Value": (package, "Value"),
+    }
+    holder, key = slots.get(where) or ((content, where) if where.startswith("/") else (package["Value"], where))
+    holder[key] = junk
+    with tempfile.TemporaryDirectory() as folder:
+        write_pure_session(Path(folder), n_images=2).write_text(json.dumps(content))
+        records, rejects = read_dataset("pure", Path(folder))
+    assert len(records) + len(rejects) == 1
+    if records:
+        assert records[0].spo2.percent[-1] == 97.0
