@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from torch import nn
 from torch.export import Dim, ExportedProgram
 
 from tast.errors import BadInput
+from tast.files import whole_file
 from tast.models import RESTORERS
 from tast.training.labels import LabelScaling
 
@@ -50,7 +50,6 @@ class ModelCard:
 
 def save_model(folder: Path, model: nn.Module, card: ModelCard) -> None:
     """Write the two files, each replaced in one step; the card holds the weights' sha256, so that halves of two never pass."""
-    folder.mkdir(parents=True, exist_ok=True)
     weights = save({name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()})
     told = {**asdict(card), "weights_sha256": hashlib.sha256(weights).hexdigest()}
     _replace(folder / WEIGHTS, weights)
@@ -122,6 +121,5 @@ def flat(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _replace(target: Path, content: bytes) -> None:
-    unfinished = target.with_name(f"{target.name}.{os.getpid()}.tmp")
-    unfinished.write_bytes(content)
-    unfinished.replace(target)
+    with whole_file(target) as part:
+        part.write_bytes(content)

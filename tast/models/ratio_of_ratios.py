@@ -43,7 +43,7 @@ def _quotient(numerator: float, denominator: float) -> float:
     return float(numerator / denominator) if denominator > 0 else float("nan")
 
 
-RATIOS: dict[str, Callable[[FloatArray], float]] = {"ratio_of_ratios": projection_ratio, "chrominance_ratio": chrominance_ratio}
+RATIOS: dict[str, Callable[[FloatArray], float]] = {"ratio_of_ratios": projection_ratio, "chrominance": chrominance_ratio}
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
+
+from tast.files import whole_file
 
 CHECKPOINT = "checkpoint.pt"
 
@@ -23,11 +24,8 @@ log = logging.getLogger(__name__)
 
 def save_checkpoint(folder: Path, content: dict[str, Any], *, fingerprint: str) -> None:
     """Write tensors, numbers, strings and containers of them; a reader sees the old file or the new one, never half of one."""
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / CHECKPOINT
-    unfinished = target.with_suffix(f".{os.getpid()}.tmp")
-    torch.save({"fingerprint": fingerprint, **content}, unfinished)
-    unfinished.replace(target)
+    with whole_file(folder / CHECKPOINT) as part:
+        torch.save({"fingerprint": fingerprint, **content}, part)
 
 
 def load_checkpoint(folder: Path, *, fingerprint: str) -> dict[str, Any] | None:

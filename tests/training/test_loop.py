@@ -17,7 +17,9 @@ from torch import nn
 
 from tast.clip_store import ClipStore
 from tast.errors import TastError
-from tast.models import MODELS
+from tast.models.cnn3d import Cnn3dConfig
+from tast.models.tast_net import TastNet, TastNetConfig
+from tast.models.vivit import VivitConfig
 from tast.training.checkpoint import CHECKPOINT, weights_digest
 from tast.training.dataset import ClipDataset
 from tast.training.inference import predict
@@ -40,16 +42,25 @@ SETTINGS = FitSettings(
 ROOT = Path(__file__).parents[2]
 
 
-def small_net(frames: int = 60, size: int = 16, seconds: int = 4) -> nn.Module:
+TINY = TastNetConfig(
+    frames=60, size_px=8, seconds=4, fusion="concat", width=24, heads=2, dropout=0.1,
+    cnn=Cnn3dConfig(patch_px=4, widths=(12, 24), blocks=(1, 1), spatial_strides=(1, 2), temporal_strides=(1, 2)),
+    vivit=VivitConfig(tubelet_frames=10, patch_px=4, width=24, heads=2, mlp_ratio=2.0, spatial_layers=1, temporal_layers=1,
+                      attention="factorised", dropout=0.1),
+)  # fmt: skip
+
+
+def tiny_net() -> nn.Module:
+    """A TAST-Net of 50 thousand parameters, always with the same initial weights."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return MODELS["tast_net"]("small", frames=frames, size=size, seconds=seconds)
+        return TastNet(TINY)
 
 
 def halves(store: ClipStore, first_val: str, kind: str = "normalised") -> tuple[ClipDataset, ClipDataset]:
     ids = store.clip_ids
     parts = [i for i in ids if i < first_val], [i for i in ids if i >= first_val]
-    train, val = (ClipDataset(store, part, kind=kind, frame_size_px=16) for part in parts)
+    train, val = (ClipDataset(store, part, kind=kind, frame_size_px=8) for part in parts)
     return train, val
 
 
@@ -66,12 +77,12 @@ def scaling_of(data: ClipDataset) -> LabelScaling:
 def learnt(tmp_path_factory: pytest.TempPathFactory) -> tuple[nn.Module, ClipDataset, LabelScaling, History]:
     folder = tmp_path_factory.mktemp("learn")
     train, val = halves(write_store(folder, seed=0, subjects=12, clips=10, common_noise=0.002, pixel_noise=0.02), "s08")
-    net, scaling = small_net(), scaling_of(train)
+    net, scaling = tiny_net(), scaling_of(train)
     return (
         net,
         val,
         scaling,
-        fit(net, train, val, replace(SETTINGS, epochs=20), scaling=scaling, checkpoint_folder=folder / "run"),
+        fit(net, train, val, replace(SETTINGS, epochs=20, learning_rate=3e-3), scaling=scaling, checkpoint_folder=folder / "run"),
     )
 
 
@@ -80,7 +91,7 @@ def test_it_learns_the_ratio_on_subjects_it_never_saw(learnt: tuple[nn.Module, C
     table = predict(net, val, scaling)
     error = table["predicted_percent"] - table["true_percent"]
     constant = table["true_percent"].std(ddof=0)
-    assert np.sqrt((error**2).mean()) < 0.6 * constant
+    assert np.sqrt((error**2).mean()) < 0.5 * constant
     assert np.corrcoef(table["predicted_percent"], table["true_percent"])[0, 1] > 0.9
     assert history.best.val_rmse_percent == pytest.approx(
         np.sqrt((error**2).mean()), abs=1e-4
@@ -103,22 +114,20 @@ INTERRUPTED = """
 import os, signal, sys
 from pathlib import Path
 import torch
-from tests.training.test_loop import SETTINGS, fit, halves, scaling_of, small_net
+from tests.training.test_loop import SETTINGS, fit, halves, scaling_of, tiny_net
 from tast.clip_store import ClipStore
 torch.set_num_threads(1)
 train, val = halves(ClipStore(Path(sys.argv[1])), "s03")
 def die(record):
     if record.epoch == 1:
         os.kill(os.getpid(), signal.SIGKILL)
-fit(small_net(), train, val, SETTINGS, scaling=scaling_of(train), checkpoint_folder=Path(sys.argv[2]), on_epoch=die)
+fit(tiny_net(), train, val, SETTINGS, scaling=scaling_of(train), checkpoint_folder=Path(sys.argv[2]), on_epoch=die)
 """
 
 
 def test_killed_and_resumed_reaches_the_same_weights_bit_for_bit(tmp_path: Path) -> None:
     train, val = halves(write_store(tmp_path / "clips", seed=0, subjects=4, clips=4), "s03")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    whole, resumed = small_net(), small_net()
+    whole, resumed = tiny_net(), tiny_net()
     straight = fit(whole, train, val, SETTINGS, scaling=scaling_of(train), checkpoint_folder=tmp_path / "straight")
     command = [sys.executable, "-c", INTERRUPTED, str(tmp_path / "clips"), str(tmp_path / "killed")]
     killed = subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, check=False)
@@ -128,14 +137,13 @@ def test_killed_and_resumed_reaches_the_same_weights_bit_for_bit(tmp_path: Path)
         resumed, train, val, SETTINGS, scaling=scaling_of(train), checkpoint_folder=tmp_path / "killed",
         on_epoch=lambda record: epochs_after.append(record.epoch),
     )  # fmt: skip
-    torch.set_num_threads(threads)
     assert epochs_after == [2, 3]
     assert history == straight
     assert weights_digest(resumed) == weights_digest(whole)
 
 
 def test_a_finished_run_is_not_run_again(tiny: tuple[ClipDataset, ClipDataset], tmp_path: Path) -> None:
-    first, again = small_net(), small_net()
+    first, again = tiny_net(), tiny_net()
     settings = replace(SETTINGS, epochs=1)
     fit(first, *tiny, settings, scaling=scaling_of(tiny[0]), checkpoint_folder=tmp_path)
     fit(
@@ -157,7 +165,7 @@ def test_another_run_does_not_go_on_from_it(
         settings = replace(SETTINGS, epochs=1, seed=seed)
         with caplog.at_level(logging.WARNING):
             fit(
-                small_net(), *tiny, settings, scaling=scaling_of(tiny[0]), checkpoint_folder=tmp_path,
+                tiny_net(), *tiny, settings, scaling=scaling_of(tiny[0]), checkpoint_folder=tmp_path,
                 on_epoch=lambda record: epochs.append(record.epoch),
             )  # fmt: skip
     assert epochs == [0, 0]
@@ -165,7 +173,7 @@ def test_another_run_does_not_go_on_from_it(
 
 
 def test_checkpoint_loads_without_pickle_and_leaves_no_rest(tiny: tuple[ClipDataset, ClipDataset], tmp_path: Path) -> None:
-    fit(small_net(), *tiny, replace(SETTINGS, epochs=1), scaling=scaling_of(tiny[0]), checkpoint_folder=tmp_path)
+    fit(tiny_net(), *tiny, replace(SETTINGS, epochs=1), scaling=scaling_of(tiny[0]), checkpoint_folder=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [CHECKPOINT]
     content = torch.load(tmp_path / CHECKPOINT, weights_only=True)
     assert {"model", "averaged", "optimiser", "schedule", "best", "epochs", "fingerprint"} == content.keys()
@@ -195,7 +203,7 @@ def test_not_a_number_stops_it_with_the_clips_of_the_batch(tiny: tuple[ClipDatas
 def test_the_callers_random_state_is_left_alone(tiny: tuple[ClipDataset, ClipDataset], tmp_path: Path) -> None:
     torch.manual_seed(123)
     before = torch.get_rng_state()
-    fit(small_net(), *tiny, replace(SETTINGS, epochs=1), scaling=scaling_of(tiny[0]), checkpoint_folder=tmp_path)
+    fit(tiny_net(), *tiny, replace(SETTINGS, epochs=1), scaling=scaling_of(tiny[0]), checkpoint_folder=tmp_path)
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -205,7 +213,7 @@ def test_seed_decides_the_weights_and_the_callers_random_state_does_not(
     digests = []
     for number, (state, seed) in enumerate([(1, 0), (2, 0), (1, 5)]):
         torch.manual_seed(state)
-        net = small_net()
+        net = tiny_net()
         settings = replace(SETTINGS, epochs=1, seed=seed)
         fit(net, *tiny, settings, scaling=scaling_of(tiny[0]), checkpoint_folder=tmp_path / str(number))
         digests.append(weights_digest(net))
@@ -247,19 +255,19 @@ def test_memory_of_the_average() -> None:
 
 
 def test_only_matrices_and_kernels_decay() -> None:
-    decayed, others = parameter_groups(small_net(), 0.1)
+    decayed, others = parameter_groups(tiny_net(), 0.1)
     assert all(parameter.ndim >= 2 for parameter in decayed["params"])
     assert (decayed["weight_decay"], others["weight_decay"]) == (0.1, 0.0)
     count = len(decayed["params"]) + len(others["params"])
-    assert count == len(list(small_net().parameters()))
+    assert count == len(list(tiny_net().parameters()))
     assert {tuple(p.shape) for p in others["params"] if p.ndim > 1} == {
-        (1, 1, 4, 64),
-        (1, 10, 1, 64),
+        (1, 1, 4, 24),
+        (1, 6, 1, 24),
     }  # the two position embeddings
 
 
 def test_channels_last_changes_no_value(tiny: tuple[ClipDataset, ClipDataset]) -> None:
-    plain, last = small_net().eval(), small_net().eval()
+    plain, last = tiny_net().eval(), tiny_net().eval()
     use_channels_last(last)
     video = tiny[0][[0, 1]].video
     torch.testing.assert_close(plain(video), last(video), atol=1e-5, rtol=1e-5)
