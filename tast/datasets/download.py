@@ -52,6 +52,11 @@ class Percent:
     def __init__(self, progress: Progress, total_bytes: int) -> None:
         self._progress, self._total, self._done, self._told = progress, max(total_bytes, 1), 0, 0
 
+    def expect(self, total_bytes: int, done_bytes: int) -> None:
+        """A transfer that is begun or goes on: what has been told stays told."""
+        self._total, self._done = max(total_bytes, 1), done_bytes
+        self.add(0)
+
     def add(self, n_bytes: int) -> None:
         self._done += n_bytes
         percent = min(100, self._done * 100 // self._total)

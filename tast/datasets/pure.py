@@ -30,7 +30,7 @@ SETUPS = {
 }
 LAYOUT = "PURE's layout: <subject>-<setup>/<subject>-<setup>/Image<nanoseconds>.png and <subject>-<setup>/<subject>-<setup>.json"
 SESSION = re.compile(r"(\d+)-(\d+)")
-IMAGE = re.compile(r"Image(\d{1,19})\.png")  # 19 digits: ns since the epoch
+IMAGE = re.compile(r"Image(\d{1,18}|[1-8]\d{18})\.png")  # ns since the epoch, within int64
 READING_KEYS = ("o2saturation", "pulseRate", "waveform", "probeError", "searching")
 
 
