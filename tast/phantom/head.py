@@ -22,8 +22,8 @@ NECK_TOP_Y, NECK_BOTTOM_Y = 172.0, 225.0
 MOUTH_Y, JAW_BOTTOM_Y = 143.0, 200.0
 JAW_HALF_WIDTH = 42.0
 
-AMBIENT = 0.55  # share of the light that comes from everywhere
-GLOSS, GLOSS_EXPONENT = 14.0, 12  # surface reflection under full light, of 255; has no pulse
+AMBIENT = 0.75  # share of the light that comes from everywhere
+GLOSS, GLOSS_EXPONENT = 8.0, 12  # surface reflection under full light, of 255; has no pulse
 PASSES = 6  # of the fixed-point inversion; each shrinks the error by the slope times the tangent of the turn, at most 0.4
 
 

@@ -26,22 +26,22 @@ class Setup:
     turn_deg: float = 0.0
     nod_deg: float = 0.0
     tilt_deg: float = 0.0
-    turn_hz: tuple[float, float] = (0.1, 0.3)
+    turn_hz: tuple[float, float] = (0.08, 0.25)
     talks: bool = False
 
 
 SETUPS = {
     "steady": Setup(),
-    "talking": Setup(turn_deg=1.0, nod_deg=1.2, tilt_deg=0.6, turn_hz=(0.2, 1.0), talks=True),
+    "talking": Setup(turn_deg=0.8, nod_deg=0.8, tilt_deg=0.5, turn_hz=(0.15, 0.6), talks=True),
     "slow_translation": Setup(shift_speed=0.07),
     "fast_translation": Setup(shift_speed=0.14, shift_hz=(0.15, 0.35)),
     "small_rotation": Setup(turn_deg=6.0, nod_deg=2.0, tilt_deg=1.0),
-    "medium_rotation": Setup(turn_deg=11.0, nod_deg=3.0, tilt_deg=1.5),
+    "medium_rotation": Setup(turn_deg=9.0, nod_deg=2.5, tilt_deg=1.5),
 }
 
 # What nobody can hold still: sway in face heights, turning in degrees, and the recoil of each heart beat in face heights.
 SWAY, SWAY_HZ = 0.003, (0.05, 0.4)
-TREMOR_DEG, TREMOR_HZ = 0.2, (0.1, 1.0)
+TREMOR_DEG, TREMOR_HZ = 0.06, (0.1, 0.8)
 RECOIL = 0.0003
 
 JAW_OPENING = 0.05  # of the face height, at a loud vowel

@@ -13,7 +13,7 @@ from tast.records import FloatArray
 # Drift of the light over time (standard deviations, relative): slow, and the unrest of mains and automatic exposure in the band
 # of the pulse. It is common to all channels.
 SLOW_DRIFT, SLOW_DRIFT_HZ = 0.008, (0.01, 0.2)
-UNREST, UNREST_HZ = 0.0003, (0.4, 6.0)
+UNREST, UNREST_HZ = 0.00015, (0.4, 6.0)
 
 
 @dataclass(frozen=True, eq=False)
