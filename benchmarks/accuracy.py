@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -78,22 +79,29 @@ def _score_beside(rows: pd.DataFrame, table: pd.DataFrame) -> Scores:
 def rows_of(runs: list[Run], ratios: list[dict[str, Scores]]) -> list[Row]:
     shares, r = np.array([run.share_of_constant for run in runs]), np.array([run.scores.pearson_r for run in runs])
     rmse, mae = np.array([run.scores.rmse for run in runs]), np.array([run.scores.mae for run in runs])
-    against_constant = {"unit": "1", "peer": "constant predictor", "better": "lower", "must": 0.7, "aim": 0.5}
-    percent = {"unit": "% SpO2", "better": "lower"}
     rows = [
-        Row("RMSE over the constant predictor's, worst run", shares.max(), ratio=shares.max(), **against_constant),
-        Row("RMSE over the constant predictor's, mean", shares.mean(), ratio=shares.mean(), **against_constant),
+        _against_constant("worst run", shares.max()),
+        _against_constant("mean", shares.mean()),
         Row("R, worst run", r.min(), "1", must=0.7, aim=0.9),
         Row("R, mean", r.mean(), "1", must=0.7, aim=0.9),
-        Row("RMSE, mean", rmse.mean(), **percent),
-        Row("RMSE, deviation over runs", deviation(rmse), **percent),
-        Row("MAE, mean", mae.mean(), **percent),
-        Row("constant predictor: RMSE, mean", float(np.mean([run.constant_rmse for run in runs])), **percent),
+        _percent("RMSE, mean", rmse.mean()),
+        _percent("RMSE, deviation over runs", deviation(rmse)),
+        _percent("MAE, mean", mae.mean()),
+        _percent("constant predictor: RMSE, mean", np.mean([run.constant_rmse for run in runs])),
     ]
     for name in ratios[0]:
-        rows.append(Row(f"{name}: RMSE, mean", float(np.mean([one[name].rmse for one in ratios])), **percent))
+        rows.append(_percent(f"{name}: RMSE, mean", np.mean([one[name].rmse for one in ratios])))
         rows.append(Row(f"{name}: R, mean", float(np.mean([one[name].pearson_r for one in ratios])), "1"))
     return rows
+
+
+def _against_constant(which: str, share: float) -> Row:
+    name = f"RMSE over the constant predictor's, {which}"
+    return Row(name, float(share), "1", peer="constant predictor", ratio=float(share), better="lower", must=0.7, aim=0.5)
+
+
+def _percent(name: str, value: float | np.floating[Any]) -> Row:
+    return Row(name, float(value), "% SpO2", better="lower")
 
 
 def deviation(values: npt.NDArray[np.float64]) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ from flows.train import compute_reproducibly
 from tast.clip_store import ClipStore
 from tast.datasets.splits import Split
 from tast.evaluation.baselines import ratio_predictions
-from tast.evaluation.evaluate import PREDICTION_COLUMNS, evaluate, with_clip_facts, write_metrics
+from tast.evaluation.evaluate import PREDICTION_COLUMNS, with_clip_facts, write_metrics
+from tast.evaluation.evaluate import evaluate as score_methods
 from tast.evaluation.plots import evaluation_plots
 from tast.evaluation.report import DataFacts, render_report
 from tast.files import whole_file, whole_folder
@@ -29,14 +31,14 @@ THREADS = 2  # fixed, as in training: the order of sums decides the last bit
 
 
 @stage
-def evaluate_stage() -> None:
+def evaluate() -> None:
     params = load_params().evaluate
     compute_reproducibly(params.seed, THREADS)
     store, split = ClipStore(CLIPS), Split.from_json(SPLIT)
     predictions = predict_test(store, split)
     known = with_clip_facts(predictions, store.manifest)
     train_mean = train_mean_percent(store, split)
-    metrics = evaluate(
+    metrics = score_methods(
         known, protocol=split.protocol, train_mean_percent=train_mean,
         baselines=ratio_predictions(store, split.train, split.test), draws=params.bootstrap, seed=params.seed,
     )  # fmt: skip
@@ -52,8 +54,8 @@ def evaluate_stage() -> None:
         part.write_text(page, encoding="utf-8")
 
 
-def predict_test(store: ClipStore, split: Split) -> pd.DataFrame:
-    model, card = load_model(MODEL, expected_preprocessing=store.preprocessing)
+def predict_test(store: ClipStore, split: Split, model_folder: Path = MODEL) -> pd.DataFrame:
+    model, card = load_model(model_folder, expected_preprocessing=store.preprocessing)
     clips = ClipDataset(store, split.test, kind=card.input_kind, frame_size_px=card.frame_size_px)
     return predict(model, clips, card.scaling)
 
@@ -76,4 +78,4 @@ def made_with(store: ClipStore) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    run(evaluate_stage)
+    run(evaluate)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import logging
 import os
 import signal
 import subprocess
@@ -15,16 +16,18 @@ from pathlib import Path
 from types import FrameType
 
 from filelock import FileLock, Timeout
-from prefect import flow, task
+from prefect import task
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows import STATE
 from flows.layout import STAGES
+from flows.running import configure_logging, finish, stage
 from flows.servers import end_group, prefect_server
 from flows.summary import print_summary
 from tast.errors import TastError
 from tast.params import load_params
 
+log = logging.getLogger(__name__)
 PUBLISHED = STATE / "published"  # digest of what was last published: only lets an unchanged run end at once
 
 
@@ -50,7 +53,7 @@ def _in_own_group(command: list[str], api_url: str) -> int:
         end_group(process)
 
 
-@flow(name="pipeline", validate_parameters=False)
+@stage
 def pipeline(api_url: str) -> None:
     """Every DVC stage in order, then publish and promote."""
     from flows.promote import promote  # MLflow takes seconds to import, and is not needed before the stages have run
@@ -59,19 +62,22 @@ def pipeline(api_url: str) -> None:
     for name in STAGES:
         run_stage(name, api_url)
     _heading("publish")
-    publish()
+    finish(publish)
     _heading("promote")
-    promote()
+    try:
+        finish(promote)
+    except TastError as refusal:  # an answer, not a failure: what was made is published all the same
+        log.warning("not promoted: %s", refusal)
 
 
 def run() -> None:
     """The pipeline under a server of its own, or under PREFECT_API_URL's where that is set."""
     existing = os.environ.get("PREFECT_API_URL")
     if existing:
-        pipeline(existing)
+        finish(pipeline, existing)
     else:
         with prefect_server() as address, temporary_settings({PREFECT_API_URL: f"{address}/api"}):
-            pipeline(f"{address}/api")
+            finish(pipeline, f"{address}/api")
     PUBLISHED.write_text(_fingerprint())
 
 
@@ -99,6 +105,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m flows.pipeline", description=__doc__)
     parser.add_argument("--dry-run", action="store_true", help="say which stages would run, and run none")
     arguments = parser.parse_args()
+    configure_logging()
     signal.signal(signal.SIGTERM, _stop)
     try:
         _main(dry_run=arguments.dry_run)

@@ -1,4 +1,4 @@
-"""What every stage's flow shares: log lines, one clear line for a mistake, a non-zero exit."""
+"""What every flow shares: log lines, one clear line for a mistake, a non-zero exit."""
 
 from __future__ import annotations
 
@@ -13,17 +13,15 @@ from prefect.states import Failed, State
 
 from tast.errors import TastError
 
-log = logging.getLogger("flows")
 
-
-def stage(body: Callable[[], None]) -> Callable[..., Any]:
-    """Make a Prefect flow of a stage. A TastError ends it as Failed with the error's line as the message, without a traceback."""
+def stage(body: Callable[..., None]) -> Callable[..., Any]:
+    """Make a Prefect flow of a function. A TastError ends it as Failed, its line the message, without a traceback."""
 
     @flow(name=body.__name__, validate_parameters=False)
     @functools.wraps(body)
-    def guarded() -> State | None:
+    def guarded(*arguments: Any, **named: Any) -> State | None:
         try:
-            body()
+            body(*arguments, **named)
         except TastError as error:
             return Failed(message=str(error))
         return None
@@ -31,13 +29,21 @@ def stage(body: Callable[[], None]) -> Callable[..., Any]:
     return guarded
 
 
-def run(stage_flow: Callable[..., Any]) -> None:
-    """Run one stage as a program: exit 0, or print the one line and exit 1."""
-    configure_logging()
-    state = stage_flow(return_state=True)
+def finish(stage_flow: Callable[..., Any], *arguments: Any) -> None:
+    """Call a flow made by `stage`; raises TastError with its line where it failed."""
+    state = stage_flow(*arguments, return_state=True)
     if state.is_failed() or state.is_crashed():
-        print(f"error: {state.message}", file=sys.stderr)
-        raise SystemExit(1)
+        raise TastError(str(state.message))
+
+
+def run(stage_flow: Callable[..., Any]) -> None:
+    """Run one flow as a program: exit 0, or print the one line and exit 1."""
+    configure_logging()
+    try:
+        finish(stage_flow)
+    except TastError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
 
 
 def configure_logging() -> None:

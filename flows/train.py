@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import asdict
+from typing import Any, cast
 
 import pandas as pd
 import torch
@@ -66,7 +67,7 @@ def train_model(
         checkpoints = STATE / "checkpoints"
         history = fit(model, train_clips, val_clips, settings, scaling=scaling, checkpoint_folder=checkpoints, on_epoch=tell)
     card = ModelCard(
-        model_name=params.model, config=asdict(model.config), preprocessing=store.preprocessing, input_kind=params.input,
+        model_name=params.model, config=asdict(cast(Any, model.config)), preprocessing=store.preprocessing, input_kind=params.input,
         frame_size_px=params.frame_size_px, scaling=scaling, data_digest=store.digest, code_version=__version__,
     )  # fmt: skip
     return model, history, card
