@@ -40,11 +40,14 @@ TEMPLATE: ComplexArray = np.array([
 ])  # fmt: skip
 STEERING = slice(27, 48)
 
-PREDICTOR_BOX_PX = 300.0  # side of the face box that landmarks are predicted in; one landmark pixel is then about 1/3 frame pixel
+PREDICTOR_BOX_PX = 300  # side of the face box that landmarks are predicted in, so that one landmark step is about 1/3 frame pixel
+PREDICTOR_MARGIN = 1.3  # of that box: landmarks look beyond it
 BOX_SIDE = 1.95  # side of dlib's detector box in eye distances, and its middle: landmarks were trained in such boxes
 BOX_CENTRE = 0 + 0.42j
-DETECTOR_BOX_PX = 100.0  # a region is scaled so that the detector's box has this side; it finds none below 80
+DETECTOR_BOX_PX = 100  # a known face is resampled so that the detector's box has this side; it finds none below 80
 SEARCH_SIDE = 2.0  # the region searched around a known face, in boxes
+LARGEST_DRIFT = 0.25  # of a box: farther from the detector's, the landmarks follow something else
+SEARCHES = ((1.0, 0), (2.0, 0), (1.0, 35), (1.0, -35))  # over the whole frame: magnification, roll in degrees
 
 
 def align(
@@ -99,8 +102,10 @@ def _models() -> tuple[Any, Any]:
 
 
 class _Box(NamedTuple):
+    """A square that rolls with the head: turn is its side in pixels times the unit vector of its upper edge."""
+
     centre_px: complex
-    side_px: float
+    turn: complex
 
 
 class _FaceFinder:
@@ -122,61 +127,58 @@ class _FaceFinder:
             if detected is None:
                 self._box = None
                 return None
-            self._box, self._detected_s = detected if self._box is None else self._box, time_s
+            self._box, self._detected_s = self._box if self._near(detected) else detected, time_s
+        assert self._box is not None
         pose = fit_pose(TEMPLATE, self._landmarks(gray, self._box)[STEERING])
-        self._box = _box_of(pose)
+        self._box = _Box(pose.turn * BOX_CENTRE + pose.centre_px, BOX_SIDE * pose.turn)
         return pose
+
+    def _near(self, detected: _Box) -> bool:
+        """Whether the box that follows the landmarks is confirmed; it is smoother than the detector's, whose steps are coarse."""
+        return self._box is not None and abs(detected.centre_px - self._box.centre_px) < LARGEST_DRIFT * abs(self._box.turn)
 
     def _detect(self, gray: Image) -> _Box | None:
         self.detections += 1
         if self._box is not None:
-            size = SEARCH_SIDE * self._box.side_px
-            found = self._detect_in(gray, _Box(self._box.centre_px, size), DETECTOR_BOX_PX / self._box.side_px)
+            region = _Box(self._box.centre_px, SEARCH_SIDE * self._box.turn)
+            found = self._detect_in(gray, region, int(SEARCH_SIDE * DETECTOR_BOX_PX))
             if found is not None:
                 return found
         height, width = gray.shape
-        whole = _Box(complex(0.5 * width, 0.5 * height), float(max(height, width)))
-        return self._detect_in(gray, whole, 1.0) or self._detect_in(gray, whole, 2.0)
+        middle, side = 0.5 * complex(width - 1, height - 1), max(height, width)
+        for zoom, roll in SEARCHES:
+            found = self._detect_in(gray, _Box(middle, side * np.exp(1j * np.deg2rad(roll))), int(zoom * side))
+            if found is not None:
+                return found
+        return None
 
-    def _detect_in(self, gray: Image, region: _Box, zoom: float) -> _Box | None:
-        crop, corner_px = _crop(gray, region)
-        if crop.size == 0:
-            return None
-        shrinks = zoom < 1
-        scaled = (
-            crop
-            if zoom == 1
-            else cv2.resize(crop, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
-        )
-        faces = self._detector(scaled, 0)
+    def _detect_in(self, gray: Image, region: _Box, size_px: int) -> _Box | None:
+        """The largest face in a region of the frame that is turned upright and resampled to size_px."""
+        to_frame = _to_frame(region, size_px)
+        faces = self._detector(_sampled(gray, to_frame, size_px), 0)
         if not faces:
             return None
         self.most_faces = max(self.most_faces, len(faces))
         largest = max(faces, key=lambda face: face.area())
         middle = complex(largest.left() + largest.right(), largest.top() + largest.bottom()) / 2
-        return _Box(corner_px + middle / zoom, largest.width() / zoom)
+        return _Box(to_frame.turn * middle + to_frame.centre_px, to_frame.turn * largest.width())
 
     def _landmarks(self, gray: Image, box: _Box) -> ComplexArray:
-        """(68,) pixels of the frame, predicted in a crop that is resampled so that the box has PREDICTOR_BOX_PX."""
-        zoom = PREDICTOR_BOX_PX / box.side_px
-        size = int(SEARCH_SIDE * PREDICTOR_BOX_PX)
-        middle = 0.5 * size * (1 + 1j)
-        to_crop = Pose(zoom + 0j, middle - zoom * box.centre_px).matrix()
-        crop = cv2.warpAffine(gray, to_crop, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        half = int(0.5 * PREDICTOR_BOX_PX)
-        first, last = size // 2 - half, size // 2 + half - 1
-        shape = self._predictor(crop, dlib.rectangle(first, first, last, last))
-        return (as_complex([(point.x, point.y) for point in shape.parts()]) - middle) / zoom + box.centre_px
+        """(68,) pixels of the frame, predicted on an upright face whose box has PREDICTOR_BOX_PX."""
+        size_px = int(PREDICTOR_MARGIN * PREDICTOR_BOX_PX)
+        to_frame = _to_frame(_Box(box.centre_px, PREDICTOR_MARGIN * box.turn), size_px)
+        first = int(0.5 * (size_px - PREDICTOR_BOX_PX))
+        last = size_px - first - 1
+        shape = self._predictor(_sampled(gray, to_frame, size_px), dlib.rectangle(first, first, last, last))
+        return to_frame.turn * as_complex([(point.x, point.y) for point in shape.parts()]) + to_frame.centre_px
 
 
-def _box_of(pose: Pose) -> _Box:
-    return _Box(pose.turn * BOX_CENTRE + pose.centre_px, BOX_SIDE * abs(pose.turn))
+def _to_frame(box: _Box, size_px: int) -> Pose:
+    """Pixels of the box, resampled to size_px -> pixels of the frame."""
+    turn = box.turn / size_px
+    return Pose(turn, box.centre_px - turn * 0.5 * (size_px - 1) * (1 + 1j))
 
 
-def _crop(gray: Image, region: _Box) -> tuple[Image, complex]:
-    """The part of the region that lies inside the image, and its upper left corner."""
-    height, width = gray.shape
-    half = 0.5 * region.side_px
-    left, right = (int(np.clip(region.centre_px.real + side, 0, width)) for side in (-half, half))
-    top, bottom = (int(np.clip(region.centre_px.imag + side, 0, height)) for side in (-half, half))
-    return np.ascontiguousarray(gray[top:bottom, left:right]), complex(left, top)
+def _sampled(gray: Image, to_frame: Pose, size_px: int) -> Image:
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return np.asarray(cv2.warpAffine(gray, to_frame.matrix(), (size_px, size_px), flags=flags), dtype=np.uint8)

@@ -49,8 +49,7 @@ class Stabiliser:
         ok = seen[:, 0] == 1
         if ok.sum() < MIN_POINTS:
             return _STILL
-        pose = _robust_fit(self._points[ok, 0], moved[ok, 0])
-        return pose if _plausible(pose, len(roi)) else _STILL
+        return _robust_fit(self._points[ok, 0], moved[ok, 0], len(roi)) or _STILL
 
 
 def _detail(roi: Image) -> Image:
@@ -68,17 +67,15 @@ def _textured_points(detail: Image) -> npt.NDArray[np.float32]:
     return np.empty((0, 1, 2), dtype=np.float32) if points is None else points
 
 
-def _robust_fit(reference_px: npt.ArrayLike, moved_px: npt.ArrayLike) -> Pose:
+def _robust_fit(reference_px: npt.ArrayLike, moved_px: npt.ArrayLike, size_px: int) -> Pose | None:
+    """Similarity by iterated least squares with Cauchy weights; None where most points disagree or it is implausibly large."""
     reference, moved = as_complex(reference_px), as_complex(moved_px)
     weights: FloatArray = np.ones(len(reference))
     for _ in range(5):
         pose = fit_pose(reference, moved, weights)
         error_px = np.abs(pose.turn * reference + pose.centre_px - moved)
         weights = 1.0 / (1.0 + (error_px / OUTLIER_PX) ** 2)
-    return pose
-
-
-def _plausible(pose: Pose, size_px: int) -> bool:
     middle = 0.5 * (size_px - 1) * (1 + 1j)
-    shift = abs(pose.turn * middle + pose.centre_px - middle)
-    return shift < LARGEST_SHIFT * size_px and abs(pose.turn - 1) < LARGEST_SHIFT
+    shift_px = abs(pose.turn * middle + pose.centre_px - middle)
+    small = shift_px < LARGEST_SHIFT * size_px and abs(pose.turn - 1) < LARGEST_SHIFT
+    return pose if small and np.median(error_px) < 2 * OUTLIER_PX else None

@@ -1,0 +1,141 @@
+"""Alignment of a real face that moves in a known way, and of what is no face."""
+
+from __future__ import annotations
+
+import itertools
+import tracemalloc
+from collections.abc import Iterator
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+import skimage.data
+
+from tast.errors import VideoRejected
+from tast.preprocessing.align import align
+from tast.records import FaceVideo
+from tests.preprocessing import scene
+
+SETTINGS = {"roi_size_px": 128, "smooth_s": 0.27, "detect_every_s": 1.0, "max_gap_s": 0.5}
+
+
+def wander_px(frames: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
+    """(T,) how far the inner face lies from where it lies in the first frame, by maximal correlation (ECC)."""
+    inner = [cv2.cvtColor(np.asarray(frame), cv2.COLOR_RGB2GRAY)[36:100, 32:96] for frame in frames]
+    shifts = []
+    for image in inner:
+        _, warp = cv2.findTransformECC(inner[0], image, np.eye(2, 3, dtype=np.float32), cv2.MOTION_TRANSLATION)
+        shifts.append(np.hypot(*warp[:, 2]))
+    return np.array(shifts)
+
+
+@pytest.fixture(scope="module")
+def swaying() -> FaceVideo:
+    return align(scene.film(scene.swaying()), "r", **SETTINGS)
+
+
+def test_a_swaying_face_stands_still_in_the_roi(swaying: FaceVideo) -> None:
+    assert swaying.frames.shape == (90, 128, 128, 3)
+    assert swaying.frames.dtype == np.uint8
+    np.testing.assert_array_equal(swaying.times_s, scene.swaying().times_s)
+    assert swaying.quality.all()
+    assert wander_px(swaying.frames).max() < 0.15  # the head itself moves by 40 px and 16 degrees
+
+
+def test_the_roi_holds_the_face_upright_between_hairline_and_chin(swaying: FaceVideo) -> None:
+    """Eyes level and centred where the template has them, within 4 px of 128: a face differs from the template by as much."""
+    gray = cv2.GaussianBlur(cv2.cvtColor(swaying.frames[0], cv2.COLOR_RGB2GRAY), (0, 0), 2)
+    for left, expected_column in [(34, 63.5 - 128 / 3.6 / 2), (69, 63.5 + 128 / 3.6 / 2)]:
+        eye = gray[49:63, left : left + 24]
+        row, column = np.unravel_index(np.argmin(eye), eye.shape)
+        assert 49 + row == pytest.approx(63.5 - 0.25 * 128 / 3.6, abs=4)
+        assert left + column == pytest.approx(expected_column, abs=4)
+
+
+def test_rolled_by_45_degrees_the_face_comes_out_upright() -> None:
+    motion = scene.still(2.0)
+    motion = scene.Motion(motion.times_s, motion.shift_px, np.deg2rad(45) * np.minimum(motion.times_s, 1.0), motion.size)
+    face = align(scene.film(motion), "r", **SETTINGS)
+    assert face.quality.all()
+    assert wander_px(face.frames)[-10:].max() < 1.0
+
+
+def test_same_frames_give_the_same_bytes(swaying: FaceVideo) -> None:
+    again = align(scene.film(scene.swaying()), "r", **SETTINGS)
+    assert again.frames.tobytes() == swaying.frames.tobytes()
+
+
+def test_a_face_much_larger_than_the_roi_is_averaged_not_sampled() -> None:
+    """A fine checkerboard on a face of seven times the ROI's scale becomes even; a bare bilinear warp keeps it as moire."""
+    board = 60.0 * (np.indices((840, 840)).sum(axis=0) % 2)
+    photograph = cv2.resize(skimage.data.astronaut()[0:280, 86:366], (840, 840), interpolation=cv2.INTER_CUBIC).astype(float)
+    frames = [np.clip(0.7 * photograph + offset * board[..., None], 0, 255).astype(np.uint8) for offset in (0, 1)]
+    plain, patterned = (align(((k / 30, f) for k in range(3)), "r", **SETTINGS).frames[1].astype(float) for f in frames)
+    difference = (patterned - plain)[60:100, 44:84]
+    assert difference.mean() == pytest.approx(30, abs=1.5)
+    assert difference.std() < 2.5  # 10 without the area average
+
+
+def hiding(hidden: range, seconds: float = 2.0) -> Iterator[tuple[float, npt.NDArray[np.uint8]]]:
+    return scene.film(scene.still(seconds), hidden=hidden)
+
+
+def test_a_short_loss_is_bridged_marked_and_counted() -> None:
+    face = align(hiding(range(30, 40)), "r", **{**SETTINGS, "detect_every_s": 0.01})
+    assert len(face.frames) == 60
+    np.testing.assert_array_equal(np.flatnonzero(face.quality == 0), np.arange(30, 40))
+    assert face.notes["bridged_frames"] == 10
+
+
+def test_a_long_loss_is_rejected_with_its_place() -> None:
+    with pytest.raises(VideoRejected, match=r"face lost for more than 0\.5 s at 1\.00 s"):
+        align(hiding(range(30, 50)), "r", **{**SETTINGS, "detect_every_s": 0.01})
+
+
+def test_ends_without_a_face_are_left_out() -> None:
+    face = align(hiding(range(8)), "r", **SETTINGS)
+    assert face.times_s[0] == pytest.approx(8 / 30)
+    assert face.quality.all()
+    face = align(hiding(range(50, 60)), "r", **{**SETTINGS, "detect_every_s": 0.01})
+    assert face.times_s[-1] == pytest.approx(49 / 30)
+
+
+def test_no_face_at_all_is_rejected_early() -> None:
+    drawn = itertools.count()
+    noise = np.random.default_rng(0).integers(0, 255, (240, 320, 3), dtype=np.uint8)
+    with pytest.raises(VideoRejected, match=r"^r: no face found in 17 frames$"):
+        align(((next(drawn) / 30, noise) for _ in range(1000)), "r", **SETTINGS)
+    assert next(drawn) == 17
+    with pytest.raises(VideoRejected, match="no face found in 0 frames"):
+        align(iter(()), "r", **SETTINGS)
+
+
+def test_a_hole_in_the_camera_s_time_is_rejected() -> None:
+    frames = [(t + (1.0 if k > 20 else 0.0), f) for k, (t, f) in enumerate(scene.film(scene.still(1.0)))]
+    with pytest.raises(VideoRejected, match=r"no frame for 1\.03 s after 0\.67 s"):
+        align(iter(frames), "r", **SETTINGS)
+
+
+def test_the_largest_of_several_faces_wins_and_the_others_are_counted() -> None:
+    def two() -> Iterator[tuple[float, npt.NDArray[np.uint8]]]:
+        for (time_s, large), (_, small) in zip(scene.film(scene.still(0.4)), scene.film(scene.still(0.4, size=0.7)), strict=True):
+            yield time_s, np.concatenate([small, large], axis=1)
+
+    alone = align(scene.film(scene.still(0.4)), "r", **SETTINGS)
+    face = align(two(), "r", **SETTINGS)
+    assert face.notes["other_faces"] == 1
+    assert alone.notes["other_faces"] == 0
+    inner = (slice(None), slice(40, 100), slice(34, 94))
+    assert np.abs(face.frames[inner].astype(float) - alone.frames[inner]).mean() < 3  # the very face, up to noise and jitter
+
+
+def test_frames_are_never_all_in_memory() -> None:
+    def peak_bytes(seconds: float) -> int:
+        tracemalloc.start()
+        face = align(scene.film(scene.still(seconds), noise=0), "r", **{**SETTINGS, "roi_size_px": 64})
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        return peak - 2 * face.frames.nbytes  # the ROIs, and once more when they are stacked
+
+    assert peak_bytes(4.0) - peak_bytes(2.0) < 5 * 320 * 240 * 3  # 60 frames more, of which five would already be too many

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import os
+
+import numpy as np
+import pytest
+
+from tast.errors import VideoRejected
+from tast.preprocessing.align import align
+from tast.preprocessing.mask import closed_chain, common_inside, mask
+from tast.records import FaceVideo
+from tests.preprocessing import scene
+
+
+@pytest.fixture(scope="module")
+def aligned() -> FaceVideo:
+    return align(scene.film(scene.swaying(2.0)), "r", roi_size_px=128, smooth_s=0.27, detect_every_s=1.0, max_gap_s=0.5)
+
+
+@pytest.fixture(scope="module")
+def masked(aligned: FaceVideo) -> FaceVideo:
+    return mask(aligned, mesh_every_frames=5, erode_px=4)
+
+
+def test_one_mask_for_all_frames_and_exactly_zero_outside(aligned: FaceVideo, masked: FaceVideo) -> None:
+    kept = (masked.frames != 0).any(axis=(0, 3))
+    assert not masked.frames[:, ~kept].any()
+    np.testing.assert_array_equal(masked.frames[:, kept], aligned.frames[:, kept])
+    assert masked.frames.dtype == np.uint8
+    assert masked.notes["mask_share"] == pytest.approx(kept.mean(), abs=1e-3)
+
+
+def test_the_face_is_inside_and_background_hair_and_neck_are_not(masked: FaceVideo) -> None:
+    kept = (masked.frames != 0).any(axis=(0, 3))
+    for row, column in [(55, 46), (55, 81), (80, 64), (90, 50), (90, 78), (104, 64)]:  # eyes, nose, cheeks, chin
+        assert kept[row, column]
+    for row, column in [(5, 64), (64, 5), (64, 122), (125, 64), (120, 20), (10, 10)]:
+        assert not kept[row, column]
+    assert 0.2 < kept.mean() < 0.45
+
+
+def test_it_hardly_depends_on_how_often_the_mesh_runs_and_repeats_to_the_bit(aligned: FaceVideo, masked: FaceVideo) -> None:
+    assert mask(aligned, mesh_every_frames=5, erode_px=4).frames.tobytes() == masked.frames.tobytes()
+    each = (mask(aligned, mesh_every_frames=1, erode_px=4).frames != 0).any(axis=(0, 3))
+    fifth = (masked.frames != 0).any(axis=(0, 3))
+    assert (each & fifth).sum() / (each | fifth).sum() > 0.97
+
+
+def test_no_face_is_rejected() -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (10, 128, 128, 3), dtype=np.uint8)
+    with pytest.raises(VideoRejected, match="r: no face mesh found in 5 aligned frames"):
+        mask(FaceVideo("r", noise, np.arange(10) / 30, np.ones(10)), mesh_every_frames=2, erode_px=4)
+
+
+def test_native_chatter_is_swallowed_and_standard_error_comes_back(aligned: FaceVideo, capfd: pytest.CaptureFixture[str]) -> None:
+    mask(aligned, mesh_every_frames=20, erode_px=4)
+    assert capfd.readouterr().err == ""
+    os.write(2, b"still heard")
+    assert capfd.readouterr().err == "still heard"
+
+
+def test_common_inside_is_what_nearly_all_contours_hold_less_a_rim() -> None:
+    square = np.array([[10.0, 10], [30, 10], [30, 30], [10, 30]])
+    off = square + np.array([8.0, 0])
+    assert common_inside([square] * 100, (40, 40), 0).sum() == 21 * 21
+    assert common_inside([square] * 99 + [off], (40, 40), 0).sum() == 21 * 21  # 99 % suffice
+    assert common_inside([square] * 98 + [off] * 2, (40, 40), 0).sum() == 21 * 13
+    assert common_inside([square], (40, 40), 3).sum() == 15 * 15
+    assert common_inside([square + 20], (40, 40), 3).sum() == 4 * 4  # the image's border erodes as well
+
+
+def test_edges_become_one_closed_chain() -> None:
+    assert closed_chain([(3, 1), (1, 2), (4, 2), (4, 3)]) == [1, 2, 4, 3]
+    with pytest.raises(ValueError, match="one closed polygon"):
+        closed_chain([(1, 2), (2, 3)])
+    with pytest.raises(ValueError, match="more than one"):
+        closed_chain([(1, 2), (2, 3), (3, 1), (4, 5), (5, 6), (6, 4)])

@@ -1,0 +1,111 @@
+"""The whole chain on image sequences on disk, in this process and over spawned ones."""
+
+from __future__ import annotations
+
+import multiprocessing
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tast.clip_store import ClipStore, write_tables
+from tast.params import load_params
+from tast.preprocessing.pipeline import STEPS, Settings, Shard, preprocess_records, settings_of
+from tast.records import Spo2Trace, VideoRecord, VideoSource
+from tests.preprocessing import scene
+
+PULSE_HZ = 1.2
+RATIO = 0.5  # of red's relative amplitude to green's
+
+
+def session(folder: Path, name: str, *, face: bool = True) -> VideoRecord:
+    """Four seconds of a face whose light pulses, as PNG files with the oximeter's readings."""
+    motion = scene.still(4.0)
+    pulse = np.sin(2 * np.pi * PULSE_HZ * motion.times_s)[:, None]
+    frames = scene.film(motion, gain=1 + 0.01 * pulse * [RATIO, 1, 0.6], hidden=range(0) if face else range(1000))
+    (folder / name).mkdir()
+    files = []
+    for k, (_, rgb) in enumerate(frames):
+        files.append(f"{k:04d}.png")
+        cv2.imwrite(str(folder / name / files[-1]), rgb[:, :, ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    spo2 = Spo2Trace(np.arange(4.0), np.array([97.0, 97, 96, 95]))
+    return VideoRecord("test", name[:2], "steady", name, VideoSource(folder / name, tuple(files), motion.times_s), spo2)
+
+
+@pytest.fixture(scope="module")
+def settings() -> Settings:
+    preprocess = load_params(Path(__file__).parents[2] / "params.yaml").preprocess.model_dump()
+    preprocess["clips"] |= {"length_s": 3, "hop_s": 1, "size_px": 32, "fps_hz": 15.0}
+    return settings_of(preprocess)
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory: pytest.TempPathFactory) -> list[VideoRecord]:
+    folder = tmp_path_factory.mktemp("raw")
+    cut_short = session(folder, "03-01")
+    image = folder / "03-01" / "0070.png"
+    image.write_bytes(image.read_bytes()[:1000])
+    return [session(folder, "01-01"), session(folder, "02-01", face=False), cut_short]
+
+
+@pytest.fixture(scope="module")
+def done(records: list[VideoRecord], settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Shard]:
+    folder = tmp_path_factory.mktemp("done")
+    return folder, preprocess_records(records, settings=settings, cache_root=folder / "cache", clips_folder=folder / "clips")
+
+
+def test_every_record_gives_clips_or_one_reason(done: tuple[Path, Shard]) -> None:
+    _, shard = done
+    assert [row.clip_id for row in shard.rows] == ["01-01-000", "01-01-001"]
+    assert {reject.record_id: reject.reason for reject in shard.rejects} == {
+        "02-01": "no face found in 17 frames",
+        "03-01": "0070.png: cut short after 1000 bytes; expected a whole PNG image",
+    }
+
+
+def test_clips_read_back_with_labels_and_the_pulse_magnified(done: tuple[Path, Shard]) -> None:
+    folder, shard = done
+    write_tables(folder / "clips", shard.rows, shard.rejects, {})
+    clip = ClipStore(folder / "clips").clip("01-01-000")
+    assert clip.frames.shape == (45, 32, 32, 3)
+    assert clip.frames.dtype == np.float16
+    assert (clip.fps_hz, clip.start_s, clip.quality, clip.subject_id) == (15.0, 0.0, 1.0, "01")
+    np.testing.assert_array_equal(clip.spo2_percent, [97, 97, 96])
+    inside = (clip.frames != 0).any(axis=(0, 3))
+    means = clip.frames[:, inside].astype(np.float64).mean(axis=1)
+    times_s = np.arange(45) / 15
+    design = np.stack([np.sin(2 * np.pi * PULSE_HZ * times_s), np.cos(2 * np.pi * PULSE_HZ * times_s), np.ones(45)], axis=1)
+    sine, cosine, level = np.linalg.lstsq(design, means, rcond=None)[0]
+    relative = sine / level
+    assert relative[1] == pytest.approx(0.01 * 121, rel=0.1)
+    assert relative[0] / relative[1] == pytest.approx(RATIO, rel=0.05)
+    assert np.all(np.abs(cosine) < 0.1 * np.abs(sine))  # no lag
+
+
+def test_a_second_run_computes_nothing_but_what_could_not_be_read(
+    done: tuple[Path, Shard], records: list[VideoRecord], settings: Settings, tmp_path: Path
+) -> None:
+    folder, first = done
+    again = preprocess_records(records, settings=settings, cache_root=folder / "cache", clips_folder=tmp_path)
+    assert (again.rows, again.rejects) == (first.rows, first.rejects)
+    assert again.n_computed == 0
+    other_cut = {**settings, "cut": {**settings["cut"], "label_delay_s": 1.0}}
+    assert preprocess_records(records[:1], settings=other_cut, cache_root=folder / "cache", clips_folder=tmp_path).n_computed == 0
+
+
+def test_spawned_workers_give_the_same_bytes(
+    done: tuple[Path, Shard], records: list[VideoRecord], settings: Settings, tmp_path: Path
+) -> None:
+    folder, first = done
+    work = partial(preprocess_records, settings=settings, cache_root=tmp_path / "cache", clips_folder=tmp_path / "clips")
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        shards = pool.map(work, [records[:1], records[1:]])
+    assert shards[0].rows == first.rows
+    assert shards[1].rejects == first.rejects
+    assert (tmp_path / "clips" / "01-01.npy").read_bytes() == (folder / "clips" / "01-01.npy").read_bytes()
+
+
+def test_settings_name_every_step(settings: Settings) -> None:
+    assert set(settings) == {"align", *STEPS, "cut"}
