@@ -1,0 +1,28 @@
+"""MLflow as a projection of files: publish what DVC made, compare it with the champion, promote it or roll back.
+
+Nothing here is state of its own. A run is known by its key, the hash of the stages that made it in dvc.lock, so that publishing
+twice changes nothing, and publishing into an empty database brings everything back. The store is always named by the caller.
+The only room of tast that imports mlflow.
+"""
+
+from __future__ import annotations
+
+from tast.tracking.lock import output_digest, stage_key
+from tast.tracking.projection import Publication, Published, publish
+from tast.tracking.registry import Comparison, champion_files, compare, promote, rollback, set_champion
+from tast.tracking.store import initialise
+
+__all__ = [
+    "Comparison",
+    "Publication",
+    "Published",
+    "champion_files",
+    "compare",
+    "initialise",
+    "output_digest",
+    "promote",
+    "publish",
+    "rollback",
+    "set_champion",
+    "stage_key",
+]

@@ -1,0 +1,50 @@
+"""The MLflow store that a caller names: opened, its tables made once, its failures told in one line; and the names used in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock
+from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+from sqlalchemy.exc import SQLAlchemyError
+
+from tast.errors import TastError
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+KEY_TAG, COMPLETE_TAG, COMMIT_TAG, DIRTY_TAG = "tast.key", "tast.complete", "tast.commit", "tast.dirty"
+TEST_TAG, PROTOCOL_TAG = "tast.test_digest", "tast.protocol"
+COMPARISON_TAG, REPLACED_TAG, ROLLED_BACK_TAG = "tast.comparison", "tast.replaced_version", "tast.rolled_back"
+MODEL_FILES = "model_files"
+SQLITE = "sqlite:///"
+
+
+def initialise(tracking_uri: str) -> None:
+    """Create the tables of a new SQLite store once, however many processes start at the same time; else a sign of life."""
+    if not tracking_uri.startswith(SQLITE):
+        MlflowClient(tracking_uri, tracking_uri).search_experiments(max_results=1)
+        return
+    database = Path(tracking_uri.removeprefix(SQLITE))
+    database.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(database.with_name(f"{database.name}.lock")):
+        MlflowClient(tracking_uri, tracking_uri).search_experiments(max_results=1)
+
+
+@contextmanager
+def open_store(tracking_uri: str) -> Iterator[MlflowClient]:
+    """A client of the store; what MLflow or its database raises inside the block leaves it as one line (TastError)."""
+    try:
+        initialise(tracking_uri)
+        yield MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
+    except (MlflowException, SQLAlchemyError) as error:
+        raise TastError(f"MLflow at {tracking_uri}: {str(error).splitlines()[0]}") from error
+
+
+def aliased(client: MlflowClient, model_name: str, alias: str) -> ModelVersion | None:
+    """The version of a registered model that carries an alias; None where there is no such alias or no such model."""
+    models = client.search_registered_models(f"name = '{model_name}'")
+    known = client.get_registered_model(model_name).aliases if models else {}
+    return client.get_model_version(model_name, str(known[alias])) if alias in known else None

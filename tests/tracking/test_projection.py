@@ -1,0 +1,156 @@
+"""Publishing into a real SQLite store: complete, once per key, rebuilt from files, finished after a crash."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import mlflow.pytorch
+import numpy as np
+import pytest
+import torch
+from mlflow.tracking import MlflowClient
+
+from tast.errors import TastError
+from tast.tracking import output_digest, projection, publish, stage_key
+from tast.tracking.store import open_store
+from tests.tracking.conftest import LOCK, store_in
+
+
+def test_everything_of_a_run_is_there_and_nothing_anywhere_else(store, make):
+    process_uri = mlflow.get_tracking_uri()
+    published = publish(make(), **store.where)
+    assert list(Path.cwd().iterdir()) == []
+    assert (mlflow.get_tracking_uri(), mlflow.active_run()) == (process_uri, None)
+    client = MlflowClient(store.tracking_uri, store.tracking_uri)
+    run = client.get_run(published.run_id)
+    assert published.created
+    assert run.info.status == "FINISHED"
+    assert run.info.run_name.startswith("phantom-")
+    assert run.data.params["train.seed"] == "0"
+    assert len(run.data.params) == 122
+    assert run.data.metrics["test/rmse"] == 1.5
+    assert "constant/pearson_r" not in run.data.metrics
+    assert [(m.step, m.value) for m in client.get_metric_history(published.run_id, "train_loss")] == [
+        (0, 3.0),
+        (1, 2.0),
+        (2, 1.0),
+    ]
+    assert len(client.get_metric_history(published.run_id, "val_loss")) == 2
+    assert (run.data.tags["tast.commit"], run.data.tags["tast.dirty"]) == ("c0ffee", "false")
+    assert [(one.dataset.name, one.dataset.digest) for one in run.inputs.dataset_inputs] == [
+        ("phantom", "0123456789abcdef0123456789abcdef.dir")
+    ]
+    assert _artifacts(client, published.run_id) == ["metrics.json", "model_files/model.json", "plots/scatter.png"]
+    version = client.get_model_version_by_alias("tast-net", "challenger")
+    assert (str(version.version), version.run_id) == (published.version, published.run_id)
+    assert version.tags["tast.protocol"] == "subject_independent"
+
+
+def test_the_registered_export_equals_the_model_at_any_batch_size_without_example_files(full_store, make, tmp_path):
+    client = MlflowClient(full_store.tracking_uri, full_store.tracking_uri)
+    folder = Path(client.get_model_version_download_uri("tast-net", "1"))
+    loaded, model = mlflow.pytorch.load_model(str(folder)), make(0).model
+    for batch in (1, 2, 3):
+        video = torch.randn(batch, 3, 6, 8, 8, generator=torch.Generator().manual_seed(batch))
+        with torch.no_grad():
+            torch.testing.assert_close(loaded(video), model(video), atol=1e-5, rtol=0)
+    files = {path.name for path in folder.rglob("*")}
+    assert {"model.pt2", "MLmodel"} <= files
+    assert not files & {"input_example.json", "serving_input_example.json"}
+
+
+def test_publishing_again_changes_nothing(full_store, make):
+    publish(make(1), **full_store.where)
+    content = _content(full_store.tracking_uri)
+    again = publish(make(1), **full_store.where)
+    assert (again.version, again.created) == ("2", False)
+    assert _content(full_store.tracking_uri) == content
+
+
+def test_another_key_is_another_run_and_version_and_going_back_finds_the_first(full_store, make):
+    found = [publish(make(seed), **full_store.where) for seed in (1, 0, 2, 0)]
+    assert [one.version for one in found] == ["2", "1", "3", "1"]
+    assert len({one.run_id for one in found}) == 3
+    client = MlflowClient(full_store.tracking_uri, full_store.tracking_uri)
+    assert str(client.get_model_version_by_alias("tast-net", "challenger").version) == "1"
+
+
+def test_a_lost_database_is_rebuilt_from_files(store, make, empty_database, tmp_path):
+    """The artifacts are still there; the new database has another name, since this process keeps the lost one open."""
+    publish(make(), **store.where)
+    rebuilt = store_in(tmp_path / "rebuilt", empty_database)
+    assert publish(make(), tracking_uri=rebuilt.tracking_uri, artifact_root=store.artifact_root).created
+    assert _content(rebuilt.tracking_uri) == _content(store.tracking_uri)
+
+
+@pytest.mark.parametrize("dies_in", ["_log_files", "_log_export"])
+def test_an_interrupted_publish_is_completed_by_the_next(store, make, monkeypatch, dies_in):
+    whole = getattr(projection, dies_in)
+
+    def die_after(*arguments):
+        whole(*arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(projection, dies_in, die_after)
+        with pytest.raises(KeyboardInterrupt):
+            publish(make(), **store.where)
+    published = publish(make(), **store.where)
+    assert (published.created, published.version) == (True, "1")
+    client = MlflowClient(store.tracking_uri, store.tracking_uri)
+    assert len(client.search_runs([client.get_experiment_by_name("tast").experiment_id])) == 1
+    assert len(client.get_metric_history(published.run_id, "train_loss")) == 3
+
+
+def test_a_clean_commit_takes_the_place_of_a_dirty_one_but_not_the_other_way(store, make):
+    publish(make(dirty=True), **store.where)
+    run_id = publish(replace(make(), commit="clean"), **store.where).run_id
+    publish(replace(make(dirty=True), commit="later"), **store.where)
+    tags = MlflowClient(store.tracking_uri).get_run(run_id).data.tags
+    assert (tags["tast.commit"], tags["tast.dirty"]) == ("clean", "false")
+
+
+def test_a_batch_of_one_is_refused(make):
+    with pytest.raises(ValueError, match="batch of 2"):
+        replace(make(), input_example=np.zeros((1, 3, 6, 8, 8), np.float32))
+
+
+def test_the_key_knows_train_and_evaluate_and_nothing_else():
+    assert stage_key(LOCK.format(seed=0)) == stage_key(LOCK.format(seed=0).replace("size: 12", "size: 13"))
+    assert stage_key(LOCK.format(seed=0)) != stage_key(LOCK.format(seed=1))
+    assert output_digest(LOCK, "data/clips") == "0123456789abcdef0123456789abcdef.dir"
+
+
+@pytest.mark.parametrize("text", ["", "schema: '2.0'\nstages: {}\n", "schema: '2.0'\nstages:\n  train: {cmd: x}\n"])
+def test_a_lock_without_the_stages_is_refused(text):
+    with pytest.raises(TastError, match=r"dvc.lock: no stage .*evaluate"):
+        stage_key(text)
+    with pytest.raises(TastError, match=r"dvc.lock: no output data/clips"):
+        output_digest(text, "data/clips")
+
+
+def test_a_store_that_cannot_be_opened_is_one_clear_line(tmp_path):
+    broken = tmp_path / "mlflow.db"
+    broken.write_text("no database")
+    with pytest.raises(TastError, match=r"MLflow at sqlite:.*not a database"), open_store(f"sqlite:///{broken}"):
+        pass
+
+
+def _artifacts(client, run_id, path=""):
+    found = []
+    for item in client.list_artifacts(run_id, path):
+        found += _artifacts(client, run_id, item.path) if item.is_dir else [item.path]
+    return sorted(found)
+
+
+def _content(tracking_uri):
+    """All that a store says, less what MLflow itself draws at random or reads from the clock."""
+    client = MlflowClient(tracking_uri, tracking_uri)
+    runs = client.search_runs([one.experiment_id for one in client.search_experiments()])
+    versions = client.search_model_versions("name = 'tast-net'")
+    told = [(run.info.run_name, run.data.params, run.data.metrics, _artifacts(client, run.info.run_id)) for run in runs]
+    tags = [{key: value for key, value in run.data.tags.items() if key.startswith("tast.")} for run in runs]
+    curves = [[(m.step, m.value) for m in client.get_metric_history(run.info.run_id, "train_loss")] for run in runs]
+    registered = [(str(v.version), v.tags) for v in versions]
+    return told, tags, curves, registered, client.get_registered_model("tast-net").aliases
