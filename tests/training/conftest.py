@@ -1,4 +1,4 @@
-"""One thread for the whole room: small tensors gain nothing from more, and the order of sums decides the last bit."""
+"""The whole room computes as the train stage does, deterministically, and on one thread: small tensors gain nothing from more."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ import torch
 
 
 @pytest.fixture(autouse=True, scope="package")
-def one_thread() -> Iterator[None]:
+def deterministic_on_one_thread() -> Iterator[None]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
+    torch.use_deterministic_algorithms(True)
     yield
+    torch.use_deterministic_algorithms(False)
     torch.set_num_threads(threads)
