@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
+from tast.files import whole_folder
 from tast.phantom.oximeter import displayed_pulse_rate, displayed_spo2, displayed_wave
 from tast.phantom.render import render
 from tast.phantom.session import Session, true_pulse, true_spo2
@@ -39,7 +37,7 @@ def write_pure_session(session: Session, folder: Path) -> None:
     The bytes depend on the session alone.
     """
     name = session.name
-    with _replacing(Path(folder) / name) as unfinished:
+    with whole_folder(Path(folder) / name) as unfinished:
         images = unfinished / name
         images.mkdir()
         frames_ns = []
@@ -51,21 +49,6 @@ def write_pure_session(session: Session, folder: Path) -> None:
         content = {"/FullPackage": list(_oximeter_entries(session)), "/Image": [_image_entry(ns) for ns in frames_ns]}
         (unfinished / f"{name}.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
     log.info("rendered session %s: %d frames", name, len(frames_ns))
-
-
-@contextmanager
-def _replacing(target: Path) -> Iterator[Path]:
-    """A fresh folder beside target that takes its place when the block ends well, and vanishes when it does not."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    try:
-        yield unfinished
-        unfinished.chmod(0o755)
-        if target.exists():
-            shutil.rmtree(target)
-        unfinished.replace(target)
-    finally:
-        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _nanoseconds(session: Session, time_s: float) -> int:
