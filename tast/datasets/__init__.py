@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,6 @@ from tast.datasets.pure import read_pure
 from tast.datasets.recordings import read_recordings
 from tast.datasets.vipl_hr import read_vipl_hr
 from tast.records import VideoRecord
-
-log = logging.getLogger(__name__)
 
 Reader = Callable[..., Iterator[VideoRecord | Reject]]
 
@@ -30,7 +27,6 @@ def read_dataset(name: str, root: Path, **options: Any) -> tuple[list[VideoRecor
     rejects: list[Reject] = []
     for item in READERS[name](Path(root), **options):
         if isinstance(item, Reject):
-            log.warning("%s: rejected %s: %s", name, item.record_id, item.reason)
             rejects.append(item)
         else:
             records.append(item)
