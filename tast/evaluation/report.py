@@ -75,8 +75,8 @@ def render_report(
 ) -> str:
     """The page as HTML text.
 
-    metrics: as from evaluate. predictions: as from with_clip_facts. plots: as from evaluation_plots. params: the sections of
-    params.yaml as plain mappings. The same input gives the same text.
+    metrics: as from evaluate. predictions: as from with_clip_facts. plots: as from evaluation_plots. params: nested plain
+    mappings of what the result was made with. The same input gives the same text.
     """
     rows = labelled(predictions)
     environment = Environment(

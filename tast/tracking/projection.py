@@ -189,6 +189,9 @@ def _drop_examples(folder: Path) -> None:
         example.unlink()
     described = Model.load(str(folder))
     described.saved_input_example_info = None
+    described.model_size_bytes = sum(
+        file.stat().st_size for file in folder.rglob("*") if file.is_file() and file.name != "MLmodel"
+    )
     described.save(str(folder / "MLmodel"))
 
 
