@@ -16,7 +16,7 @@ import numpy.typing as npt
 Float32Array = npt.NDArray[np.float32]
 
 DARK_LEVEL = 1.0  # of 255: a cell whose mean is below is outside the face, its pulse over its light is noise
-LARGEST_PULSES = 10.0  # a cell beyond this many deviations of the clip's pulse is motion, not blood
+LARGEST_PULSES = 5.0  # a cell beyond this many deviations of the clip's pulse is motion or noise, not blood
 
 
 def shrink(frames: npt.NDArray[np.generic], size_px: int) -> Float32Array:

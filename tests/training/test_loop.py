@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from lightning.fabric import Fabric
 from torch import nn
 
 from tast.clip_store import ClipStore
@@ -179,6 +180,17 @@ def test_checkpoint_loads_without_pickle_and_leaves_no_rest(tiny: tuple[ClipData
     assert {"model", "averaged", "optimiser", "schedule", "best", "epochs", "fingerprint"} == content.keys()
 
 
+class Constant(nn.Module):
+    """Says the same for every clip, whatever it learns."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(()))
+
+    def forward(self, video: torch.Tensor) -> torch.Tensor:
+        return (0 * self.weight).expand(len(video), 4)
+
+
 class Diverging(nn.Module):
     """Gives not-a-number for the clip whose video begins with this value."""
 
@@ -198,6 +210,29 @@ def test_not_a_number_stops_it_with_the_clips_of_the_batch(tiny: tuple[ClipDatas
     with pytest.raises(TastError, match=train.clip_ids[5]) as caught:
         fit(Diverging(poison), train, val, settings, scaling=scaling_of(train), checkpoint_folder=tmp_path)
     assert train.clip_ids[4] not in str(caught.value)
+
+
+class Exploding(Constant):
+    """Finite in training, not a number in evaluation."""
+
+    def forward(self, video: torch.Tensor) -> torch.Tensor:
+        return super().forward(video) + (0.0 if self.training else float("nan"))
+
+
+def test_a_validation_loss_that_is_not_finite_stops_it(tiny: tuple[ClipDataset, ClipDataset], tmp_path: Path) -> None:
+    with pytest.raises(TastError, match="validation loss is not finite after epoch 0"):
+        fit(Exploding(), *tiny, SETTINGS, scaling=scaling_of(tiny[0]), checkpoint_folder=tmp_path)
+
+
+def test_bfloat16_autocast_follows_float32(tiny: tuple[ClipDataset, ClipDataset], tmp_path: Path) -> None:
+    losses = []
+    for precision in ("32-true", "bf16-mixed"):
+        fabric = Fabric(accelerator="cpu", devices=1, precision=precision)  # type: ignore[arg-type]
+        folder = tmp_path / precision
+        history = fit(tiny_net(), *tiny, SETTINGS, scaling=scaling_of(tiny[0]), checkpoint_folder=folder, fabric=fabric)
+        losses.append(history.best.val_loss)
+    assert losses[1] == pytest.approx(losses[0], rel=0.02)  # three significant digits of bfloat16, over twelve steps
+    assert losses[1] != losses[0]
 
 
 def test_the_callers_random_state_is_left_alone(tiny: tuple[ClipDataset, ClipDataset], tmp_path: Path) -> None:
@@ -225,17 +260,6 @@ def test_it_stops_when_validation_no_longer_falls(tiny: tuple[ClipDataset, ClipD
     history = fit(Constant(), *tiny, settings, scaling=scaling_of(tiny[0]), checkpoint_folder=tmp_path)
     assert [record.epoch for record in history.epochs] == [0, 1, 2]
     assert history.best.epoch == 0
-
-
-class Constant(nn.Module):
-    """Says the same for every clip, whatever it learns."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.zeros(()))
-
-    def forward(self, video: torch.Tensor) -> torch.Tensor:
-        return (0 * self.weight).expand(len(video), 4)
 
 
 def test_best_is_the_lowest_validation_loss() -> None:
