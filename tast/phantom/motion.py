@@ -26,7 +26,7 @@ class Setup:
     turn_deg: float = 0.0
     nod_deg: float = 0.0
     tilt_deg: float = 0.0
-    turn_hz: tuple[float, float] = (0.08, 0.25)
+    turn_hz: tuple[float, float] = (0.06, 0.18)
     talks: bool = False
 
 
@@ -36,7 +36,7 @@ SETUPS = {
     "slow_translation": Setup(shift_speed=0.07),
     "fast_translation": Setup(shift_speed=0.14, shift_hz=(0.15, 0.35)),
     "small_rotation": Setup(turn_deg=6.0, nod_deg=2.0, tilt_deg=1.0),
-    "medium_rotation": Setup(turn_deg=9.0, nod_deg=2.5, tilt_deg=1.5),
+    "medium_rotation": Setup(turn_deg=8.0, nod_deg=2.0, tilt_deg=1.5),
 }
 
 # What nobody can hold still: sway in face heights, turning in degrees, and the recoil of each heart beat in face heights.
