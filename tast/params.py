@@ -101,17 +101,12 @@ class Preprocess(Section):
 
 
 class Split(Section):
-    protocol: Literal["subject_independent", "clip_random"]
+    protocol: Literal["subject_independent", "clip_random", "leave_one_subject_out", "official", "cross_dataset"]
     seed: int
     folds: Annotated[int, Field(ge=2)]
     fold: Annotated[int, Field(ge=0)]
     val_fraction: Annotated[float, Field(gt=0, lt=1)]
-
-    @model_validator(mode="after")
-    def _fold_exists(self) -> Split:
-        if self.fold >= self.folds:
-            raise ValueError(f"fold ({self.fold}) must be below folds ({self.folds})")
-        return self
+    stratify: bool
 
 
 class Train(Section):
