@@ -1,4 +1,4 @@
-"""Face alignment: dlib's 68 landmarks (Kazemi & Sullivan, CVPR 2014), a similarity to a fixed template, smoothed without lag.
+"""Face alignment: dlib's 68 landmarks (Kazemi & Sullivan, CVPR 2014), a similarity to a fixed template, steadied without lag.
 
 Only eyes and nose steer the region of interest (ROI), so that talking does not move it. dlib returns landmarks in whole pixels,
 hence they are predicted on an enlarged face: rounding is the larger half of their jitter, and jitter the largest loss of signal.
@@ -22,7 +22,7 @@ from tast.preprocessing.pose import ComplexArray, Pose, as_complex, fit_pose
 from tast.preprocessing.track import FaceTrack, RoiWarper
 from tast.records import FaceVideo
 
-ALIGN_VERSION = "1"  # change it with the pixels: cached videos of other versions are not used
+ALIGN_VERSION = "2"  # change it with the pixels: cached videos of other versions are not used
 
 Image = npt.NDArray[np.uint8]
 
@@ -62,21 +62,17 @@ def align(
     """Warp the largest face of each frame to a square ROI of roi_size_px that holds it from hairline to chin.
 
     frames: (time_s, (H, W, 3) uint8 RGB) in order of time, read once; never all in memory.
-    smooth_s: sigma of the zero-phase Gaussian low-pass on the pose. detect_every_s: the detector confirms the face this often.
-    max_gap_s: longest loss of the face that is bridged; those frames have quality 0. Frames before the first and after the last
-    sight of a face are left out.
+    smooth_s: sigma of the zero-phase Gaussian low-pass on the landmarks; what is faster is left to optical flow.
+    detect_every_s: the detector confirms the face this often. max_gap_s: longest loss of the face that is bridged; those frames
+    have quality 0. Frames before the first and after the last sight of a face are left out.
     Returns frames (T, roi_size_px, roi_size_px, 3) uint8. Raises VideoRejected: no face, or lost for longer than max_gap_s.
     """
     finder = _FaceFinder(detect_every_s)
     track = FaceTrack(record_id, smooth_s=smooth_s, max_gap_s=max_gap_s)
     warper = RoiWarper(track, roi_size_px)
     for time_s, rgb in frames:
-        track.add(time_s, finder.find(time_s, rgb))
-        if track.first_pose is not None:
-            warper.hold(time_s, rgb)
-            warper.emit(until_s=time_s - track.horizon_s)
-    track.end()
-    warper.emit(until_s=track.last_found_s)
+        warper.take(time_s, rgb, finder.find(time_s, rgb))
+    warper.finish()
     quality = np.array(warper.quality)
     notes = {
         "other_faces": float(finder.most_faces - 1),

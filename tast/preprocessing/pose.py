@@ -15,6 +15,8 @@ ComplexArray = npt.NDArray[np.complex128]
 FloatArray = npt.NDArray[np.float64]
 
 SMOOTHING_WINDOW_SIGMAS = 3.0
+ROI_HEIGHT = 3.6  # side of the ROI in eye distances: chin (1.75 below the eyes) to hairline (about 1.2 above) and a margin
+ROI_CENTRE = 0 + 0.25j  # middle of the face, below the eyes
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,13 @@ class Pose:
     def scaled(self, factor: float) -> Pose:
         """The same face in a frame whose pixels were resized by `factor` (pixel centres at whole numbers)."""
         return Pose(self.turn * factor, (self.centre_px + 0.5 + 0.5j) * factor - (0.5 + 0.5j))
+
+
+def roi_pose(roi_size_px: int) -> Pose:
+    """Face coordinates (eye distances from between the eyes) -> pixels of the square ROI."""
+    scale = roi_size_px / ROI_HEIGHT
+    middle_px = 0.5 * (roi_size_px - 1) * (1 + 1j)
+    return Pose(scale + 0j, middle_px - scale * ROI_CENTRE)
 
 
 def as_complex(points: npt.ArrayLike) -> ComplexArray:

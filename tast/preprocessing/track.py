@@ -1,70 +1,64 @@
-"""A face followed through a video: poses with their gaps, and frames held back until their smoothed pose is known."""
+"""A face followed through a video: landmarks and flow joined, gaps bridged, frames held back until their pose is known."""
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from tast.errors import VideoRejected
-from tast.preprocessing.pose import SMOOTHING_WINDOW_SIGMAS, Pose, smooth_pose
-from tast.preprocessing.stabilise import Stabiliser
+from tast.preprocessing.flow import FaceFlow, upright
+from tast.preprocessing.pose import ROI_HEIGHT, SMOOTHING_WINDOW_SIGMAS, Pose, roi_pose, smooth_pose
 
 Image = npt.NDArray[np.uint8]
 
-ROI_HEIGHT = 3.6  # side of the ROI in eye distances: chin (1.75 below the eyes) to hairline (about 1.2 above) and a margin
-ROI_CENTRE = 0 + 0.25j  # middle of the face, below the eyes
 LONGEST_HOLE_S = 0.25  # between two frames of the camera itself; beyond it a pulse of 120 bpm is no longer sampled
 LARGEST_MINIFICATION = 0.8  # a warp by less aliases, so that the frame is area-averaged first
 
 
-def roi_pose(roi_size_px: int) -> Pose:
-    """Template coordinates (eye distances) -> pixels of the ROI."""
-    scale = roi_size_px / ROI_HEIGHT
-    middle_px = 0.5 * (roi_size_px - 1) * (1 + 1j)
-    return Pose(scale + 0j, middle_px - scale * ROI_CENTRE)
-
-
 class FaceTrack:
-    """The poses found around the present, and the gaps between them. Raises VideoRejected where a gap is too long."""
+    """The poses found around the present, and the gaps between them. Raises VideoRejected where a gap is too long.
+
+    Landmarks jitter but do not drift, the path of the flow drifts but hardly jitters. The pose is therefore the path, corrected
+    by the low-passed difference between the two: a complementary filter whose cut-off is set by smooth_s.
+    """
 
     def __init__(self, record_id: str, *, smooth_s: float, max_gap_s: float) -> None:
         self.record_id, self._smooth_s, self._max_gap_s = record_id, smooth_s, max_gap_s
         self.horizon_s = SMOOTHING_WINDOW_SIGMAS * smooth_s + max_gap_s
-        self.first_pose: Pose | None = None
         self.last_found_s = -np.inf
-        self._found: deque[tuple[float, complex, complex]] = deque()
+        self._found: deque[tuple[float, Pose, Pose]] = deque()  # time, path, what is missing from it to the landmarks
         self._first_lost_s: float | None = None
         self._last_frame_s: float | None = None
         self._n_frames = 0
 
-    def add(self, time_s: float, pose: Pose | None) -> None:
-        """One frame's pose, None where no face was seen."""
+    def add(self, time_s: float, landmarks: Pose | None, path: Pose | None) -> None:
+        """What landmarks and flow say about one frame; None where no face was seen."""
         self._check_hole(time_s)
         self._n_frames += 1
         self._last_frame_s = time_s
-        if pose is None:
+        if landmarks is None or path is None:
             self._lose(time_s)
             return
-        self._found.append((time_s, pose.turn, pose.centre_px))
-        self.first_pose = self.first_pose or pose
+        self._found.append((time_s, path, path.inverse().after(landmarks)))
         self.last_found_s, self._first_lost_s = time_s, None
 
     def end(self) -> None:
         """Call after the last frame."""
-        if self.first_pose is None:
+        if not self._found:
             raise VideoRejected(self.record_id, f"no face found in {self._n_frames} frames")
 
-    def smoothed(self, time_s: float) -> tuple[Pose, bool]:
-        """The pose at the time of one frame, and whether the face was found in it. Ask in order of time."""
+    def pose(self, time_s: float) -> tuple[Pose, bool]:
+        """The pose at the time of one frame, and whether the face was found in it. Ask in order of time, up to last_found_s."""
         while len(self._found) > 2 and self._found[1][0] < time_s - self.horizon_s:
             self._found.popleft()
         times_s = np.array([time for time, _, _ in self._found])
-        poses = np.array([(turn, centre_px) for _, turn, centre_px in self._found])
-        return smooth_pose(times_s, poses, time_s, self._smooth_s), bool(np.any(times_s == time_s))
+        paths = np.array([(path.turn, path.centre_px) for _, path, _ in self._found])
+        corrections = np.array([(missing.turn, missing.centre_px) for _, _, missing in self._found])
+        path = smooth_pose(times_s, paths, time_s, 0)
+        return path.after(smooth_pose(times_s, corrections, time_s, self._smooth_s)), bool(np.any(times_s == time_s))
 
     def _check_hole(self, time_s: float) -> None:
         if self._last_frame_s is None or time_s - self._last_frame_s <= max(self._max_gap_s, LONGEST_HOLE_S):
@@ -76,58 +70,56 @@ class FaceTrack:
         self._first_lost_s = time_s if self._first_lost_s is None else self._first_lost_s
         if time_s - self._first_lost_s <= self._max_gap_s:
             return
-        if self.first_pose is None:
+        if not self._found:
             raise VideoRejected(self.record_id, f"no face found in {self._n_frames} frames")
         raise VideoRejected(self.record_id, f"face lost for more than {self._max_gap_s:g} s at {self._first_lost_s:.2f} s")
 
 
-@dataclass
 class RoiWarper:
     """Holds frames back until their pose is known, then warps them to the ROI; keeps only the ROIs."""
 
-    track: FaceTrack
-    roi_size_px: int
-    stabilise: bool = True
-    rois: list[Image] = field(default_factory=list)
-    times_s: list[float] = field(default_factory=list)
-    quality: list[float] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
+    def __init__(self, track: FaceTrack, roi_size_px: int) -> None:
+        self.rois: list[Image] = []
+        self.times_s: list[float] = []
+        self.quality: list[float] = []
+        self._track, self._size_px = track, roi_size_px
+        self._from_roi = roi_pose(roi_size_px).inverse()
+        self._flow = FaceFlow()
+        self._reduction: float | None = None
         self._held: deque[tuple[float, Image]] = deque()
-        self._from_roi = roi_pose(self.roi_size_px).inverse()
-        self._stabiliser = Stabiliser()
 
-    def hold(self, time_s: float, rgb: Image) -> None:
-        self._held.append((time_s, _reduced(rgb, self._reduction)))
+    def take(self, time_s: float, rgb: Image, landmarks: Pose | None) -> None:
+        """One more frame, and where the landmarks see the face in it; frames before the first face are left out."""
+        if self._reduction is None:
+            if landmarks is None:
+                self._track.add(time_s, None, None)
+                return
+            self._reduction = _reduction(landmarks, self._size_px)
+        small = rgb if self._reduction == 1 else _area_averaged(rgb, self._reduction)
+        pose = None if landmarks is None else landmarks.scaled(self._reduction)
+        self._track.add(time_s, pose, self._flow.follow(small, pose))
+        self._held.append((time_s, small))
+        self._emit(until_s=time_s - self._track.horizon_s)
 
-    def emit(self, until_s: float) -> None:
-        """Warp the held frames up to a time, as far as a face found later brackets them."""
-        while self._held and self._held[0][0] <= min(until_s, self.track.last_found_s):
+    def finish(self) -> None:
+        """Call after the last frame; frames after the last face are left out."""
+        self._track.end()
+        self._emit(until_s=self._track.last_found_s)
+
+    def _emit(self, until_s: float) -> None:
+        while self._held and self._held[0][0] <= min(until_s, self._track.last_found_s):
             time_s, rgb = self._held.popleft()
-            pose, found = self.track.smoothed(time_s)
-            self.rois.append(self._warp(rgb, pose))
+            pose, found = self._track.pose(time_s)
+            self.rois.append(upright(rgb, pose.after(self._from_roi), self._size_px))
             self.times_s.append(time_s)
             self.quality.append(float(found))
 
-    @property
-    def _reduction(self) -> float:
-        """One factor for the whole video, so that its sharpness does not vary: 1 unless the face is much larger than the ROI."""
-        assert self.track.first_pose is not None
-        scale = self.roi_size_px / ROI_HEIGHT / abs(self.track.first_pose.turn)
-        return scale if scale < LARGEST_MINIFICATION else 1.0
 
-    def _warp(self, rgb: Image, pose: Pose) -> Image:
-        to_frame = pose.scaled(self._reduction).after(self._from_roi)
-        roi = _warp(rgb, to_frame, self.roi_size_px)
-        if not self.stabilise:
-            return roi
-        return _warp(rgb, to_frame.after(self._stabiliser.residual(roi)), self.roi_size_px)
+def _reduction(pose: Pose, roi_size_px: int) -> float:
+    """One factor for a whole video, so that its sharpness does not vary: 1 unless the face is much larger than in the ROI."""
+    scale = roi_size_px / ROI_HEIGHT / abs(pose.turn)
+    return scale if scale < LARGEST_MINIFICATION else 1.0
 
 
-def _reduced(rgb: Image, factor: float) -> Image:
-    return rgb if factor == 1.0 else cv2.resize(rgb, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-
-
-def _warp(rgb: Image, to_frame: Pose, size_px: int) -> Image:
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(rgb, to_frame.matrix(), (size_px, size_px), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+def _area_averaged(rgb: Image, factor: float) -> Image:
+    return np.asarray(cv2.resize(rgb, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), dtype=np.uint8)

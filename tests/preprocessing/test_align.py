@@ -74,7 +74,7 @@ def test_a_face_much_larger_than_the_roi_is_averaged_not_sampled() -> None:
     plain, patterned = (align(((k / 30, f) for k in range(3)), "r", **SETTINGS).frames[1].astype(float) for f in frames)
     difference = (patterned - plain)[60:100, 44:84]
     assert difference.mean() == pytest.approx(30, abs=1.5)
-    assert difference.std() < 2.5  # 10 without the area average
+    assert difference.std() < 4  # 10 without the area average; the board also moves the landmarks a little
 
 
 def hiding(hidden: range, seconds: float = 2.0) -> Iterator[tuple[float, npt.NDArray[np.uint8]]]:

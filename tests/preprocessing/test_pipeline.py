@@ -38,6 +38,7 @@ def session(folder: Path, name: str, *, face: bool = True) -> VideoRecord:
 def settings() -> Settings:
     preprocess = load_params(Path(__file__).parents[2] / "params.yaml").preprocess.model_dump()
     preprocess["clips"] |= {"length_s": 3, "hop_s": 1, "size_px": 32, "fps_hz": 15.0}
+    preprocess["label_delay_s"] = 0.0
     return settings_of(preprocess)
 
 

@@ -1,0 +1,112 @@
+"""How a face moves from one frame to the next, by optical flow; steadier than landmarks, which jitter, but it drifts.
+
+Sparse Lucas-Kanade flow (Bouguet, 2000, pyramidal) of well-textured points between the brows and the tip of the nose, and a
+similarity fitted to it, frame after frame: a path. Landmarks say where the face is, the path how it moves; track.py joins the
+two, each in the band of frequencies in which it is the better.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from tast.preprocessing.pose import FloatArray, Pose, as_complex, fit_pose, roi_pose
+
+Image = npt.NDArray[np.uint8]
+
+SIDE_PX = 128  # of the upright face in which the flow is measured
+N_POINTS, MIN_POINTS = 120, 12
+NEW_POINTS_EVERY = 30  # frames
+WINDOW_PX, PYRAMID_LEVELS = 15, 2
+STOP = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 20, 0.003)
+DETAIL_SIGMA_PX, CONTRAST = 4.0, 2.0  # light changes, the pulse's too, are smoother than this and must not look like motion
+OUTLIER_PX = 0.3  # Cauchy scale of a point's residual: eyelids and highlights move by themselves
+LARGEST_STEP = 0.15  # of the side, from one frame to the next
+LEAK = 0.01  # share of the distance to the landmarks by which the path returns in each frame, so that its drift stays bounded
+
+STILL = Pose(1 + 0j, 0j)
+
+
+class FaceFlow:
+    """The path of one face through a video, frame by frame."""
+
+    def __init__(self) -> None:
+        self._from_roi = roi_pose(SIDE_PX).inverse()
+        self._previous: tuple[Image, Pose] | None = None
+        self._offset = STILL  # path.after(offset) is what the landmarks say
+        self._points = np.empty((0, 1, 2), dtype=np.float32)
+        self._age = 0
+
+    def follow(self, rgb: Image, landmarks: Pose | None) -> Pose | None:
+        """The path's pose in this frame ((H, W, 3) uint8 RGB), given what the landmarks say; None where they see no face.
+
+        At the first frame, after a loss and where the flow fails, the path goes on with the landmarks, as far off them as before.
+        """
+        if landmarks is None:
+            self._previous = None
+            return None
+        path = self._moved(rgb) or landmarks.after(self._offset.inverse())
+        distance = path.inverse().after(landmarks)
+        path = path.after(Pose(1 + LEAK * (distance.turn - 1), LEAK * distance.centre_px))
+        self._offset = path.inverse().after(landmarks)
+        self._previous = rgb, path
+        return path
+
+    def _moved(self, rgb: Image) -> Pose | None:
+        if self._previous is None:
+            return None
+        previous_rgb, path = self._previous
+        to_frame = path.after(self._from_roi)
+        before, now = (_detail(upright(image, to_frame, SIDE_PX)) for image in (previous_rgb, rgb))
+        if self._age % NEW_POINTS_EVERY == 0 or len(self._points) < MIN_POINTS:
+            self._points = _textured_points(before)
+        self._age += 1
+        step = flow_between(before, now, self._points)
+        return None if step is None else to_frame.after(step).after(self._from_roi.inverse())
+
+
+def upright(rgb: Image, to_frame: Pose, size_px: int) -> Image:
+    """(size_px, size_px, 3): the part of a frame that a pose (pixels of the ROI -> pixels of the frame) points to."""
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    warped = cv2.warpAffine(rgb, to_frame.matrix(), (size_px, size_px), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(warped, dtype=np.uint8)
+
+
+def flow_between(before: Image, now: Image, points: npt.NDArray[np.float32]) -> Pose | None:
+    """Pixels of `before` -> pixels of `now`, both (N, N) uint8; None where too few points are found again or they disagree."""
+    if len(points) < MIN_POINTS:
+        return None
+    window = (WINDOW_PX, WINDOW_PX)
+    moved, seen, _ = cv2.calcOpticalFlowPyrLK(before, now, points, None, winSize=window, maxLevel=PYRAMID_LEVELS, criteria=STOP)
+    ok = seen[:, 0] == 1
+    return _robust_fit(points[ok, 0], moved[ok, 0], len(before)) if ok.sum() >= MIN_POINTS else None
+
+
+def _detail(rgb: Image) -> Image:
+    gray = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    detail = (gray - cv2.GaussianBlur(gray, (0, 0), DETAIL_SIGMA_PX)) * CONTRAST + 128.0
+    return np.clip(np.rint(detail), 0, 255).astype(np.uint8)
+
+
+def _textured_points(detail: Image) -> npt.NDArray[np.float32]:
+    """Up to N_POINTS corners between the brows and the tip of the nose, (N, 1, 2)."""
+    size = len(detail)
+    where = np.zeros_like(detail)
+    where[int(0.27 * size) : int(0.66 * size), int(0.24 * size) : int(0.76 * size)] = 255
+    points = cv2.goodFeaturesToTrack(detail, N_POINTS, 0.01, size / 40, mask=where, blockSize=5)
+    return np.empty((0, 1, 2), dtype=np.float32) if points is None else np.asarray(points, dtype=np.float32)
+
+
+def _robust_fit(before_px: npt.ArrayLike, now_px: npt.ArrayLike, size_px: int) -> Pose | None:
+    """Similarity by iterated least squares with Cauchy weights; None where most points disagree or it is implausibly large."""
+    before, now = as_complex(before_px), as_complex(now_px)
+    weights: FloatArray = np.ones(len(before))
+    for _ in range(5):
+        pose = fit_pose(before, now, weights)
+        error_px = np.abs(pose.turn * before + pose.centre_px - now)
+        weights = 1.0 / (1.0 + (error_px / OUTLIER_PX) ** 2)
+    middle = 0.5 * (size_px - 1) * (1 + 1j)
+    step_px = abs(pose.turn * middle + pose.centre_px - middle)
+    small = step_px < LARGEST_STEP * size_px and abs(pose.turn - 1) < LARGEST_STEP
+    return pose if small and np.median(error_px) < 2 * OUTLIER_PX else None

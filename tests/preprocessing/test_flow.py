@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pytest
+import skimage.data
+
+from tast.preprocessing.flow import SIDE_PX, FaceFlow
+from tast.preprocessing.pose import Pose, roi_pose
+
+# From face coordinates to the photograph's pixels and to an upright frame in which the face fills 128 px.
+PHOTOGRAPH = Pose(43 + 0j, 225 + 104j)
+FRAME = roi_pose(SIDE_PX)
+EYES_NOSE = (-0.5 + 0j, 0.5 + 0j, 0.6j)
+
+
+def frame(pose: Pose, gain: float = 1.0, seed: int = 0) -> npt.NDArray[np.uint8]:
+    """The astronaut's face as a pose (face coordinates -> pixels) shows it, with the camera's noise."""
+    image = cv2.warpAffine(skimage.data.astronaut(), pose.after(PHOTOGRAPH.inverse()).matrix(), (SIDE_PX, SIDE_PX)).astype(float)
+    return np.clip(np.rint(0.7 * gain * image + np.random.default_rng(seed).normal(0, 1.5, image.shape)), 0, 255).astype(np.uint8)
+
+
+def moved(shift: complex, turn: complex) -> Pose:
+    return Pose(FRAME.turn * turn, FRAME.centre_px + shift)
+
+
+def distance_px(one: Pose, other: Pose) -> float:
+    return max(abs(one.turn * z + one.centre_px - other.turn * z - other.centre_px) for z in EYES_NOSE)
+
+
+@pytest.mark.parametrize(("shift", "turn"), [(0.3 - 0.2j, 1 + 0j), (1.5 + 1j, 1.01 + 0.01j), (-3 + 2j, 0.99 - 0.02j)])
+def test_a_step_is_seen_to_a_twentieth_of_a_pixel_whatever_the_landmarks_say(shift: complex, turn: complex) -> None:
+    flow = FaceFlow()
+    flow.follow(frame(FRAME), FRAME)
+    path = flow.follow(frame(moved(shift, turn), seed=1), FRAME)  # as if the landmarks had not moved
+    assert path is not None
+    assert distance_px(path, moved(shift, turn)) < 0.05 + 0.03 * abs(shift)  # a hundredth of it is the leak
+
+
+def test_a_change_of_light_by_the_pulse_does_not_look_like_motion() -> None:
+    paths = []
+    for gain in (1.0, 1.02):
+        flow = FaceFlow()
+        flow.follow(frame(FRAME), FRAME)
+        paths.append(flow.follow(frame(FRAME, gain=gain, seed=1), FRAME))
+    assert paths[0] is not None
+    assert paths[1] is not None
+    assert distance_px(*paths) < 0.01
+
+
+def test_where_the_flow_fails_and_after_a_loss_the_path_goes_on_with_the_landmarks() -> None:
+    noise = np.random.default_rng(5).integers(0, 255, (SIDE_PX, SIDE_PX, 3), dtype=np.uint8)
+    elsewhere = moved(30 + 10j, 1 + 0j)
+    for broken in (frame(FRAME), noise):
+        flow = FaceFlow()
+        flow.follow(broken, FRAME)
+        path = flow.follow(noise[::-1], elsewhere)
+        assert path is not None
+        assert distance_px(path, elsewhere) < 1e-9
+    flow = FaceFlow()
+    flow.follow(frame(FRAME), FRAME)
+    assert flow.follow(noise, None) is None
+    path = flow.follow(frame(elsewhere), elsewhere)
+    assert path is not None
+    assert distance_px(path, elsewhere) < 1e-9
+
+
+def test_the_path_returns_to_the_landmarks_in_time() -> None:
+    flow = FaceFlow()
+    flow.follow(frame(FRAME), FRAME)
+    off = moved(1 + 0j, 1 + 0j)
+    paths = [flow.follow(frame(FRAME, seed=k), off) for k in range(200)]
+    assert paths[0] is not None
+    assert distance_px(paths[0], off) > 0.9
+    assert paths[-1] is not None
+    assert distance_px(paths[-1], off) < 0.25  # exp(-2) and the drift of 200 steps

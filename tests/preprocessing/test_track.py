@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tast.preprocessing.pose import Pose
+from tast.preprocessing.track import FaceTrack
+
+
+def test_jitter_of_the_landmarks_and_drift_of_the_path_both_vanish() -> None:
+    """A head that moves quickly; landmarks that see it with white jitter; a path that sees its steps and drifts."""
+    random = np.random.default_rng(0)
+    times_s = np.arange(600) / 30
+    true = 100 + 5 * np.sin(2 * np.pi * 1.5 * times_s) + 3j * np.cos(2 * np.pi * 0.2 * times_s)
+    jitter = random.normal(0, 0.3, 600) + 1j * random.normal(0, 0.3, 600)
+    drift = np.cumsum(random.normal(0, 0.005, 600)) + 0.5j * times_s
+    track = FaceTrack("r", smooth_s=0.27, max_gap_s=0.5)
+    errors = []
+    for k, time_s in enumerate(times_s):
+        track.add(time_s, Pose(40 + 0j, complex(true[k] + jitter[k])), Pose(40 + 0j, complex(true[k] + drift[k])))
+        if k >= 60:
+            pose, found = track.pose(times_s[k - 45])
+            assert found
+            errors.append(abs(pose.centre_px - true[k - 45]))
+    assert np.sqrt(np.mean(np.square(errors))) < 0.12  # jitter through a Gaussian of 8 frames: 0.3 * sqrt(2) * 0.19 = 0.08
+
+
+def test_without_smoothing_the_landmarks_alone_decide() -> None:
+    track = FaceTrack("r", smooth_s=0.0, max_gap_s=0.5)
+    landmarks = [Pose(40 + 1j, 10 + 20j), Pose(41 - 1j, 12 + 19j)]
+    for k, pose in enumerate(landmarks):
+        track.add(k / 30, pose, Pose(39 + 0j, 5 + 5j))
+    for k, pose in enumerate(landmarks):
+        seen, _ = track.pose(k / 30)
+        assert seen.turn == pytest.approx(pose.turn)
+        assert seen.centre_px == pytest.approx(pose.centre_px)
+
+
+def test_a_gap_is_bridged_by_a_straight_line() -> None:
+    track = FaceTrack("r", smooth_s=0.27, max_gap_s=0.5)
+    for k in range(60):
+        pose = None if 20 <= k < 30 else Pose(40 + 0j, 2.0 * k + 1j)
+        track.add(k / 30, pose, pose)
+    pose, found = track.pose(25 / 30)
+    assert not found
+    assert pose.centre_px == pytest.approx(50 + 1j)
