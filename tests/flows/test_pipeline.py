@@ -1,0 +1,47 @@
+"""What decides that nothing changed, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+import flows.pipeline as pipeline
+from tast.errors import TastError
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    tree = Path("params.yaml").read_text()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text(tree)
+    monkeypatch.setattr(pipeline, "STATE", tmp_path / ".tast")
+    monkeypatch.setattr(pipeline, "PUBLISHED", tmp_path / ".tast" / "published")
+    return tmp_path
+
+
+def test_params_or_lock_changed_means_changed(project: Path) -> None:
+    (project / "dvc.lock").write_text("a")
+    first = pipeline._fingerprint()
+    (project / "dvc.lock").write_text("b")
+    second = pipeline._fingerprint()
+    (project / "params.yaml").write_text("c")
+    assert len({first, second, pipeline._fingerprint()}) == 3
+
+
+def test_never_published_means_changed(project: Path) -> None:
+    assert not pipeline.nothing_changed()
+
+
+def test_a_workspace_that_is_held_is_refused(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DVC_STAGE", raising=False)
+    (project / ".tast").mkdir()
+    with FileLock(project / ".tast" / "pipeline.lock"), pytest.raises(TastError, match="holds this workspace"):
+        pipeline._main(dry_run=False)
+
+
+def test_inside_a_stage_it_is_refused(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DVC_STAGE", "train")
+    with pytest.raises(TastError, match="'train': DVC cannot run within itself"):
+        pipeline._main(dry_run=False)

@@ -1,0 +1,48 @@
+"""Mistakes in params.yaml, each one line that names the key and what was expected."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tast.errors import BadInput
+from tast.params import load_params
+
+TREE = Path("params.yaml").read_text()
+
+
+def loaded(tmp_path: Path, old: str, new: str) -> None:
+    assert old in TREE
+    (tmp_path / "params.yaml").write_text(TREE.replace(old, new, 1))
+    load_params(tmp_path / "params.yaml")
+
+
+def test_the_trees_own_params_are_valid_and_frozen() -> None:
+    params = load_params()
+    with pytest.raises(ValueError, match="frozen"):
+        params.train.epochs = 3  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        ("  patience:", "  patiense:", r"unknown key 'train.patiense' \(did you mean 'patience'\?\); expected one of model, "),
+        ("    alpha: 120", "    alpha: strong", r"preprocess.magnify.alpha = 'strong'; expected .*number"),
+        ("    alpha: 120", "    # alpha", r"key 'preprocess.magnify.alpha' is missing"),
+        ("    low_hz: 0.4", "    low_hz: 5", r"low_hz \(5.0\) must be below high_hz \(4.0\)"),
+        ("  name: phantom", "  name: pure", r"dataset.root must name the folder or archive of pure"),
+        ("dataset:\n", "datasett:\n", r"unknown key 'datasett' \(did you mean 'dataset'\?\)"),
+        ("dataset:\n", "dataset: [\n", r"not YAML"),
+    ],
+)
+def test_a_mistake_is_one_line(tmp_path: Path, old: str, new: str, line: str) -> None:
+    with pytest.raises(BadInput, match=line) as error:
+        loaded(tmp_path, old, new)
+    assert "\n" not in str(error.value)
+    assert "params.yaml" in str(error.value)
+
+
+def test_no_file_says_where_to_stand(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"no such file; expected .*top folder"):
+        load_params(tmp_path / "params.yaml")
