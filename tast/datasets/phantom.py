@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 
 from tast.files import whole_folder
-from tast.phantom.oximeter import displayed_pulse_rate, displayed_spo2, displayed_wave
+from tast.phantom.physiology import Oximeter, PhysiologyOf, simulated_physiology
 from tast.phantom.render import render
-from tast.phantom.session import Session, true_pulse, true_spo2
+from tast.phantom.session import Session
 from tast.records import FloatArray
 
 log = logging.getLogger(__name__)
@@ -30,23 +30,26 @@ OXIMETER_LEAD_S = 0.5  # it runs that much longer than the camera at either end
 PNG_SETTINGS = [cv2.IMWRITE_PNG_COMPRESSION, 1, cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_RLE]
 
 
-def write_pure_session(session: Session, folder: Path) -> None:
+def write_pure_session(session: Session, folder: Path, physiology_of: PhysiologyOf = simulated_physiology) -> None:
     """Render one session and write it as folder/<name>/<name>/Image<ns>.png and folder/<name>/<name>.json.
 
     All or nothing: written beside the target under another name, then renamed; an earlier session of that name is replaced.
     The bytes depend on the session alone.
     """
-    name = session.name
+    name, body = session.name, physiology_of(session)
     with whole_folder(Path(folder) / name) as unfinished:
         images = unfinished / name
         images.mkdir()
         frames_ns = []
-        for time_s, rgb in render(session):
+        for time_s, rgb in render(session, body.drive, body.beat):
             frames_ns.append(_nanoseconds(session, time_s))
             path = images / f"Image{frames_ns[-1]}.png"
             if not cv2.imwrite(str(path), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), PNG_SETTINGS):
                 raise OSError(f"{path}: cannot write")
-        content = {"/FullPackage": list(_oximeter_entries(session)), "/Image": [_image_entry(ns) for ns in frames_ns]}
+        content = {
+            "/FullPackage": list(_oximeter_entries(session, body.oximeter)),
+            "/Image": [_image_entry(ns) for ns in frames_ns],
+        }
         (unfinished / f"{name}.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
     log.info("rendered session %s: %d frames", name, len(frames_ns))
 
@@ -56,12 +59,9 @@ def _nanoseconds(session: Session, time_s: float) -> int:
     return start_ns + 1000 * round(1e6 * time_s)
 
 
-def _oximeter_entries(session: Session) -> Iterator[dict[str, Any]]:
+def _oximeter_entries(session: Session, oximeter: Oximeter) -> Iterator[dict[str, Any]]:
     times_s = oximeter_times_s(session.seconds)
-    pulse = true_pulse(session)
-    spo2 = displayed_spo2(true_spo2(session), times_s)
-    rate = displayed_pulse_rate(pulse, times_s)
-    wave = displayed_wave(pulse, times_s)
+    spo2, rate, wave = oximeter.spo2_percent(times_s), oximeter.pulse_per_min(times_s), oximeter.wave(times_s)
     for i, time_s in enumerate(times_s):
         value = {
             "barGraph": int(wave[i]) // 7,

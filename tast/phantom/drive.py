@@ -10,7 +10,7 @@ import numpy as np
 from tast.phantom.pulse import PulseTrain
 from tast.phantom.session import Session, true_pulse, true_spo2
 from tast.phantom.spo2 import Spo2Course
-from tast.phantom.tissue import blood_absorption
+from tast.phantom.tissue import GREEN, blood_absorption, infrared_to_green
 from tast.records import FloatArray
 
 
@@ -39,3 +39,16 @@ class SimulatedDrive:
 def simulated_drive(session: Session) -> SimulatedDrive:
     """The drive of a session's own pulse and saturation."""
     return SimulatedDrive(true_pulse(session), true_spo2(session), session.person.paths, session.person.green_ac)
+
+
+@dataclass(frozen=True, eq=False)
+class InfraredDrive:
+    """The same blood seen by a near-infrared camera: one wave in all three channels, hardly moved by saturation."""
+
+    visible: Drive
+    spo2: Spo2Course
+
+    def absorption(self, times_s: FloatArray, delays_s: FloatArray) -> FloatArray:
+        green = self.visible.absorption(times_s, delays_s)[..., GREEN]
+        infrared = green * infrared_to_green(self.spo2.at(times_s))[:, None]
+        return np.repeat(infrared[..., None], 3, axis=2)

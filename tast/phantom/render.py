@@ -14,7 +14,9 @@ from tast.phantom.camera import exposed, exposure
 from tast.phantom.drive import Drive, simulated_drive
 from tast.phantom.face import DELAY_TAPS_S, FaceTexture, face_texture
 from tast.phantom.head import Pose, face_points, relight
-from tast.phantom.motion import SETUPS, HeadMotion, head_motion
+from tast.phantom.motion import HeadMotion, head_motion
+from tast.phantom.physiology import Beat
+from tast.phantom.scenarios import SCENARIOS
 from tast.phantom.scene import Light, light, light_level, wall
 from tast.phantom.session import Session, true_pulse
 from tast.records import FloatArray
@@ -40,18 +42,24 @@ class Stage:
     gain: float
 
 
-def render(session: Session, drive: Drive | None = None) -> Iterator[tuple[float, npt.NDArray[np.uint8]]]:
-    """Yield (time in seconds, frame (height, width, 3) uint8 RGB) of a session; the simulated pulse unless a drive is given."""
-    noise = np.random.Generator(np.random.SFC64(session.stream("noise").integers(1 << 62)))
-    for time_s, light_in in noise_free(session, drive):
+def render(
+    session: Session, drive: Drive | None = None, beat: Beat | None = None
+) -> Iterator[tuple[float, npt.NDArray[np.uint8]]]:
+    """Yield (time in seconds, frame (height, width, 3) uint8 RGB) of a session.
+
+    drive: what pulsates in the skin; beat: what jolts the head; the session's simulated pulse unless given.
+    """
+    noise = np.random.Generator(np.random.SFC64(session.camera_stream("noise").integers(1 << 62)))
+    for time_s, light_in in noise_free(session, drive, beat):
         yield time_s, exposed(light_in, noise)
 
 
-def noise_free(session: Session, drive: Drive | None = None) -> Iterator[tuple[float, FloatArray]]:
+def noise_free(session: Session, drive: Drive | None = None, beat: Beat | None = None) -> Iterator[tuple[float, FloatArray]]:
     """As `render`, but the light (height, width, 3) float32 in grey levels before the camera's noise and rounding."""
     stage = _stage(session)
     times_s = session.frame_times_s()
-    motion = head_motion(session.stream("motion"), SETUPS[session.scenario], times_s, true_pulse(session).beat_at(times_s))
+    jolts = (beat or true_pulse(session)).beat_at(times_s)
+    motion = head_motion(session.stream("motion"), SCENARIOS[session.scenario].setup, times_s, jolts)
     level = light_level(session.stream("light level"), times_s)
     absorption = (drive or simulated_drive(session)).absorption(times_s, DELAY_TAPS_S).astype(np.float32)
     for i, time_s in enumerate(times_s):
@@ -59,13 +67,13 @@ def noise_free(session: Session, drive: Drive | None = None) -> Iterator[tuple[f
 
 
 def _stage(session: Session) -> Stage:
-    rng = session.stream("stage")
+    rng = session.camera_stream("stage")
     height_px, width_px = session.height_px, session.width_px
     scale = session.face_height_px / outlines.FACE_HEIGHT * rng.uniform(0.96, 1.04)
     place = (FACE_PLACE[0] + rng.uniform(-0.02, 0.02), FACE_PLACE[1] + rng.uniform(-0.015, 0.015))
     lamp = light(rng, height_px, width_px)
     texture = face_texture(session.person, 1 / (scale * TEXELS_PER_PX))
-    gain = exposure(texture.skin_rgb * lamp.rgb) * rng.uniform(0.92, 1.08)
+    gain = exposure(texture.skin_rgb * lamp.rgb) * rng.uniform(0.92, 1.08) * SCENARIOS[session.scenario].light
     colour = (gain * lamp.rgb).astype(np.float32)
     return Stage(
         texture=texture,

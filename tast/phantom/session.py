@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from tast.errors import TastError
-from tast.phantom.motion import SETUPS
 from tast.phantom.pulse import PulseTrain, pulse_train
 from tast.phantom.randomness import stratified_fraction, stream
+from tast.phantom.scenarios import SCENARIOS, SCENARIOS_OF_LAYOUT
 from tast.phantom.spo2 import PROFILES, Spo2Course, spo2_course
 from tast.phantom.subject import Subject, subject
 from tast.phantom.tissue import ratio_of_ratios
@@ -22,7 +23,9 @@ LEAD_S = 6.0  # the physiology runs before and after the video, for delays and a
 class Session:
     """One recording of one subject; everything about it follows from these values, in any process and any order.
 
-    subject: 1...; number: 1... among the subject's sessions; scenario: a name in SETUPS; profile: a name in PROFILES.
+    subject: 1...; number: 1... among the subject's sessions; scenario: a name in SCENARIOS; profile: a name in PROFILES.
+    take: 1, more where the subject repeats a scenario. camera: its name where several film; apart: it films another take, with a
+    truth of its own.
     """
 
     seed: int
@@ -35,24 +38,31 @@ class Session:
     width_px: int
     height_px: int
     face_height_px: int
+    take: int = 1
+    camera: str = ""
+    apart: bool = False
 
     @property
     def name(self) -> str:
         """PURE's name of the recording, subject-setup: 01-03."""
-        return f"{self.subject:02d}-{1 + list(SETUPS).index(self.scenario):02d}"
+        return f"{self.subject:02d}-{1 + SCENARIOS_OF_LAYOUT['pure'].index(self.scenario):02d}"
 
     @property
     def person(self) -> Subject:
         return subject(self.seed, self.subject)
 
     def stream(self, name: str) -> np.random.Generator:
-        """The session's own random numbers for one purpose."""
-        return stream(self.seed, "session", self.subject, self.number, name)
+        """The session's own random numbers for one purpose, the same for all cameras of a take."""
+        return stream(self.seed, "session", self.subject, self.number, name, *([self.camera] if self.apart else []))
+
+    def camera_stream(self, name: str) -> np.random.Generator:
+        """The random numbers of one camera."""
+        return stream(self.seed, "session", self.subject, self.number, name, *([self.camera] if self.camera else []))
 
     def frame_times_s(self) -> FloatArray:
         """(T,) when each frame was taken: nearly even, as a camera's clock and bus make it; whole microseconds."""
         count = round(self.seconds * self.fps_hz)
-        jitter = np.clip(self.stream("frame times").normal(0, 0.02, count), -0.2, 0.2)
+        jitter = np.clip(self.camera_stream("frame times").normal(0, 0.02, count), -0.2, 0.2)
         return np.rint((np.arange(count) + 0.5 + jitter) / self.fps_hz * 1e6) / 1e6
 
 
@@ -67,43 +77,61 @@ def phantom_sessions(
     height_px: int,
     face_height_px: int,
     profile: str,
-    scenarios: tuple[str, ...],
+    scenarios: tuple[str, ...] | Literal["all"],
+    layout: str = "pure",
+    numbers: tuple[int, ...] | None = None,
 ) -> tuple[Session, ...]:
     """All sessions of a phantom, subject by subject.
 
-    Scenarios take turns over subjects and over a subject's sessions, so that they are balanced and no subject has one twice.
-    Subject k and session n are the same whatever `subjects` and `sessions` are. Raises TastError for a plan that cannot be.
+    Scenarios take turns over subjects and over a subject's sessions, so that they are balanced; a subject repeats one only once
+    all had their turn, as a retake, which PURE's layout has no name for. Subject k and session n are the same whatever `subjects`
+    and `sessions` are. numbers: the subjects' numbers, 1... unless given. Raises TastError for a plan that cannot be.
     """
-    unknown = [name for name in scenarios if name not in SETUPS]
-    if unknown:
-        raise TastError(f"phantom scenario {unknown[0]!r} is unknown; expected some of {', '.join(SETUPS)}")
-    if len(set(scenarios)) != len(scenarios):
-        raise TastError(f"phantom scenarios {', '.join(scenarios)} name one twice; expected each once")
+    turns = _scenarios(scenarios, layout)
     if profile not in PROFILES:
         raise TastError(f"phantom profile {profile!r} is unknown; expected one of {', '.join(PROFILES)}")
-    if sessions > len(scenarios):
-        raise TastError(f"phantom sessions = {sessions}; expected at most one for each of the {len(scenarios)} scenarios")
+    if layout == "pure" and sessions > len(turns):
+        raise TastError(f"phantom sessions = {sessions}; expected at most one for each of the {len(turns)} scenarios")
+    if numbers is not None and subjects > len(numbers):
+        raise TastError(f"phantom subjects = {subjects}; expected at most {len(numbers)}, as many as were recorded")
     return tuple(
         Session(
-            seed=seed, subject=k, number=n, scenario=scenarios[(k + n - 2) % len(scenarios)], profile=profile, seconds=seconds,
-            fps_hz=fps_hz, width_px=width_px, height_px=height_px, face_height_px=face_height_px,
+            seed=seed, subject=number, number=n, scenario=turns[(k + n - 2) % len(turns)], profile=profile, seconds=seconds,
+            fps_hz=fps_hz, width_px=width_px, height_px=height_px, face_height_px=face_height_px, take=1 + (n - 1) // len(turns),
         )
-        for k in range(1, subjects + 1)
+        for k, number in enumerate((numbers or range(1, subjects + 1))[:subjects], start=1)
         for n in range(1, sessions + 1)
     )  # fmt: skip
 
 
+def _scenarios(names: tuple[str, ...] | Literal["all"], layout: str) -> tuple[str, ...]:
+    """The scenarios of a plan; "all" is every one that the layout knows. Raises TastError for an unknown or repeated one."""
+    if layout not in SCENARIOS_OF_LAYOUT:
+        raise TastError(f"phantom layout {layout!r} is unknown; expected one of {', '.join(SCENARIOS_OF_LAYOUT)}")
+    known = SCENARIOS_OF_LAYOUT[layout]
+    if names == "all":
+        return known
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise TastError(f"phantom scenario {unknown[0]!r} is unknown in the layout {layout}; expected some of {', '.join(known)}")
+    if len(set(names)) != len(names):
+        raise TastError(f"phantom scenarios {', '.join(names)} name one twice; expected each once")
+    return tuple(names)
+
+
 def true_spo2(session: Session) -> Spo2Course:
     """The session's saturation; its level is spread evenly over subjects and is drawn apart from everything that is seen."""
-    level = stratified_fraction(session.seed, f"spo2 level {session.number}", session.subject - 1, 6)
+    name = f"spo2 level {session.number}" + (f" {session.camera}" if session.apart else "")
+    level = stratified_fraction(session.seed, name, session.subject - 1, 6)
     return spo2_course(session.stream("spo2"), level, PROFILES[session.profile], -LEAD_S, session.seconds + LEAD_S)
 
 
 def true_pulse(session: Session) -> PulseTrain:
     """The session's pulse."""
     person = session.person
+    rate_hz = person.pulse_rate_hz * SCENARIOS[session.scenario].pulse
     return pulse_train(
-        session.stream("pulse"), person.pulse_rate_hz, person.respiration_hz, person.dicrotic, -LEAD_S, session.seconds + LEAD_S
+        session.stream("pulse"), rate_hz, person.respiration_hz, person.dicrotic, -LEAD_S, session.seconds + LEAD_S
     )
 
 

@@ -23,6 +23,9 @@ RELATIVE_PATHS = np.array([4.0, 1.0, 0.55])
 
 REFERENCE_SPO2_PERCENT = 97.0
 
+# Near infrared at 850 nm, from the same compilation as tast.phantom.extinction: 1 / (cm mol/l), and the path relative to green's.
+INFRARED_HBO2, INFRARED_HB, INFRARED_PATH = 1058.0, 691.32, 8.0
+
 # Melanosomes: absorption 6.6e11 * nm^-3.33 per cm (Jacques 1998), in 60 um of epidermis, passed twice.
 MELANOSOME_SCALE_PER_CM, MELANOSOME_EXPONENT = 6.6e11, -3.33
 EPIDERMIS_CM = 0.006
@@ -56,6 +59,14 @@ def ratio_of_ratios(spo2_percent: FloatArray, paths: FloatArray = RELATIVE_PATHS
     """(AC/DC in red) / (AC/DC in green), (...,) for saturations (...,) in percent."""
     absorption = blood_absorption(spo2_percent, paths)
     return absorption[..., RED] / absorption[..., GREEN]
+
+
+def infrared_to_green(spo2_percent: FloatArray) -> FloatArray:
+    """(AC/DC at 850 nm) / (AC/DC in green), (...,) for saturations (...,) in percent, at mean paths."""
+    saturation = np.asarray(spo2_percent) / 100
+    infrared = INFRARED_HBO2 * saturation + INFRARED_HB * (1 - saturation)
+    green = EXTINCTION_HBO2[GREEN] * saturation + EXTINCTION_HB[GREEN] * (1 - saturation)
+    return INFRARED_PATH * infrared / green
 
 
 def melanin_transmittance(melanosomes: float) -> FloatArray:
