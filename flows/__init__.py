@@ -17,6 +17,7 @@ _DEFAULTS = {
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
     "PREFECT_LOGGING_LEVEL": "WARNING",
     "PREFECT_LOGGING_EXTRA_LOGGERS": "tast,flows",  # our log lines show on Prefect's page
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",  # the library logs outside of flows too
     "PREFECT_CLI_PROMPT": "false",
     "DO_NOT_TRACK": "1",
     "DVC_NO_ANALYTICS": "1",

@@ -1,41 +1,61 @@
-"""Stage download: the data set's files into data/raw, in the layout that its reader reads.
+"""Stage download: the data set's files into data/raw, in the layout that its reader reads, and what they hold into data/audit.
 
-The phantom is rendered; a folder or archive under dataset.root is linked or extracted. data/raw/dataset.json says which it was.
+The phantom is rendered; a folder or archive under dataset.root is linked or extracted, a URL fetched first; what is public comes
+from its own place. data/raw/dataset.json says which it was.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import os
 from functools import partial
 from pathlib import Path
 
-from flows.layout import RAW
+from flows import STATE
+from flows.layout import AUDIT, RAW
 from flows.parallel import over_processes
 from flows.progress import progress
 from flows.running import run, stage
-from tast.datasets.download import link_or_extract
+from tast.datasets import READERS, read_dataset
+from tast.datasets.audit import audit
+from tast.datasets.audit_page import write_audit
+from tast.datasets.catalog import CATALOG, licence_notice, require_acceptance
+from tast.datasets.download import link_or_extract, refuse_overlap
+from tast.datasets.fetch import fetch, fetch_files, file_name_of, is_url
 from tast.datasets.phantom import write_pure_session
 from tast.files import whole_folder
-from tast.params import Phantom, load_params
+from tast.params import Download, Params, Phantom, load_params
 from tast.phantom.session import Session, phantom_sessions
 
 log = logging.getLogger(__name__)
 
 WRITERS = {"pure": write_pure_session}
+DOWNLOADS = STATE / "downloads"  # what came over the network is kept: a second run asks nothing
+CREDENTIALS = {"user": "TAST_DOWNLOAD_USER", "password": "TAST_DOWNLOAD_PASSWORD", "token": "TAST_DOWNLOAD_TOKEN"}
+ARCHIVE_PASSWORD = "TAST_ARCHIVE_PASSWORD"
 
 
 @stage
 def download() -> None:
     params = load_params()
-    dataset = params.dataset
-    with whole_folder(RAW) as folder:
-        if dataset.name == "phantom":
-            render_phantom(params.download.phantom, folder / "phantom", params.runner.workers)
-            describe(folder, dataset.name, params.download.phantom.layout)
+    name = params.dataset.name
+    layout = params.download.phantom.layout if name == "phantom" else name
+    agree(name, params.download.accept_licence)
+    with whole_folder(RAW) as raw, whole_folder(AUDIT) as page:
+        if name == "phantom":
+            render_phantom(params.download.phantom, raw / name, params.runner.workers)
         else:
-            copy_in(Path(str(dataset.root)), folder / dataset.name)
-            describe(folder, dataset.name, dataset.name)
+            link_in(source_of(params), raw / name)
+        (raw / "dataset.json").write_text(json.dumps({"layout": layout, "name": name}, indent=2) + "\n")
+        audit_into(page, raw / name, layout, name)
+
+
+def agree(name: str, accepted: bool) -> None:
+    """Show whose the data are and on which terms; raises TastError where an agreement is needed and not accepted."""
+    if notice := licence_notice(name):
+        log.info(notice)
+    require_acceptance(name, accepted)
 
 
 def render_phantom(phantom: Phantom, folder: Path, workers: int) -> None:
@@ -51,13 +71,41 @@ def _write(sessions: list[Session], *, layout: str, folder: Path) -> None:
         WRITERS[layout](session, folder)
 
 
-def copy_in(root: Path, folder: Path) -> None:
+def source_of(params: Params) -> Path:
+    """The folder or archive on this machine, once what lies elsewhere has been fetched."""
+    name, root = params.dataset.name, params.dataset.root
+    if root is None:
+        return fetch_public(name, params.download.base_url)
+    if is_url(root):
+        return fetch_url(root, DOWNLOADS / name, params.download)
+    refuse_overlap(Path(root), RAW)
+    return Path(root)
+
+
+def fetch_public(name: str, base_url: str | None) -> Path:
+    entry, folder = CATALOG[name], DOWNLOADS / name
+    with progress(f"fetch {name}", 100) as advance:
+        fetch_files(base_url or entry.base_url, entry.files, folder, progress=advance)
+    return folder
+
+
+def fetch_url(url: str, folder: Path, download: Download) -> Path:
+    target = folder / file_name_of(url)
+    credentials = {key: os.environ[name] for key, name in CREDENTIALS.items() if name in os.environ}
+    with progress(f"fetch {target.name}", 100) as advance:
+        fetch(url, target, progress=advance, sha256=download.sha256, credentials=credentials)
+    return target
+
+
+def link_in(root: Path, folder: Path) -> None:
     with progress(f"copy in {root.name}", 100) as advance:
-        link_or_extract(root, folder, progress=advance)
+        link_or_extract(root, folder, progress=advance, password=os.environ.get(ARCHIVE_PASSWORD))
 
 
-def describe(folder: Path, name: str, layout: str) -> None:
-    (folder / "dataset.json").write_text(json.dumps({"layout": layout, "name": name}, indent=2) + "\n")
+def audit_into(folder: Path, root: Path, layout: str, name: str) -> None:
+    """Of series without videos only that there are none."""
+    records, rejects = read_dataset(layout, root, dataset=name) if layout in READERS else ([], [])
+    write_audit(audit(name, records, rejects, root), folder)
 
 
 if __name__ == "__main__":

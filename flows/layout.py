@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+SOURCE = Path("data/source.json")
 RAW = Path("data/raw")
+AUDIT = Path("data/audit")
 CLIPS = Path("data/clips")
 SPLIT = Path("data/split.json")
 MODEL = Path("models/tast_net")

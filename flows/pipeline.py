@@ -20,11 +20,12 @@ from prefect import task
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows import STATE
-from flows.layout import STAGES
+from flows.layout import SOURCE, STAGES
 from flows.running import configure_logging, finish, stage
 from flows.servers import end_group, prefect_server
 from flows.summary import print_summary
 from tast.errors import TastError
+from tast.fingerprint import write_source
 from tast.params import load_params
 
 log = logging.getLogger(__name__)
@@ -35,7 +36,8 @@ PUBLISHED = STATE / "published"  # digest of what was last published: only lets 
 def run_stage(name: str, api_url: str) -> None:
     """One DVC stage in a process group of its own. Raises TastError naming the stage that failed."""
     _heading(name)
-    code = _in_own_group([sys.executable, "-m", "dvc", "repro", "--quiet", "--single-item", name], api_url)
+    alone = [] if name == STAGES[0] else ["--single-item"]  # the first looks at its source as well
+    code = _in_own_group([sys.executable, "-m", "dvc", "repro", "--quiet", *alone, name], api_url)
     if code:
         raise TastError(f"stage {name} failed (exit code {code}); its last lines are above, `dvc repro {name}` runs it alone")
 
@@ -82,10 +84,11 @@ def run() -> None:
 
 
 def nothing_changed() -> bool:
-    """True when every stage is up to date and its results were published."""
+    """True when the source is as it was, every stage is up to date and its results were published."""
     if not (PUBLISHED.is_file() and PUBLISHED.read_text() == _fingerprint()):
         return False
-    return subprocess.run([sys.executable, "-m", "dvc", "status", "--quiet"], check=False).returncode == 0
+    write_source(load_params().dataset.root, SOURCE)
+    return subprocess.run([sys.executable, "-m", "dvc", "status", "--quiet", *STAGES], check=False).returncode == 0
 
 
 def _fingerprint() -> str:

@@ -26,13 +26,13 @@ class Section(BaseModel):
 
 
 class Dataset(Section):
-    name: Literal["phantom", "pure", "vipl_hr", "csv"]
+    name: Literal["phantom", "pure", "vipl_hr", "csv", "oximetry_phone_cam"]
     root: str | None = None
 
     @model_validator(mode="after")
     def _real_data_needs_a_root(self) -> Dataset:
-        if self.name != "phantom" and not self.root:
-            raise ValueError(f"dataset.root must name the folder or archive of {self.name}")
+        if self.name not in ("phantom", "oximetry_phone_cam") and not self.root:
+            raise ValueError(f"dataset.root must name the folder, archive or URL of {self.name}")
         return self
 
 
@@ -52,6 +52,8 @@ class Phantom(Section):
 
 class Download(Section):
     accept_licence: bool = False
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")] | None = None
+    base_url: str | None = None
     phantom: Phantom
 
 

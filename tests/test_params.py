@@ -31,7 +31,7 @@ def test_the_trees_own_params_are_valid_and_frozen() -> None:
         ("    alpha: 120", "    alpha: strong", r"preprocess.magnify.alpha = 'strong'; expected .*number"),
         ("    alpha: 120", "    # alpha", r"key 'preprocess.magnify.alpha' is missing"),
         ("    low_hz: 0.4", "    low_hz: 5", r"low_hz \(5.0\) must be below high_hz \(4.0\)"),
-        ("  name: phantom", "  name: pure", r"dataset.root must name the folder or archive of pure"),
+        ("  name: phantom", "  name: pure", r"dataset.root must name the folder, archive or URL of pure"),
         ("dataset:\n", "datasett:\n", r"unknown key 'datasett' \(did you mean 'dataset'\?\)"),
         ("dataset:\n", "dataset: [\n", r"not YAML"),
     ],

@@ -26,8 +26,7 @@ def link_or_extract(root: Path, target: Path, *, progress: Progress, password: s
     root, target = Path(root), Path(target)
     if not root.exists():
         raise BadInput(root, "no such file or folder", "the data set's folder or archive")
-    if root.resolve() in (apart := target.resolve(), *apart.parents) or apart in root.resolve().parents:
-        raise BadInput(root, f"it overlaps with {target}, which is written anew", "a data set outside of it")
+    refuse_overlap(root, target)
     archives, files = _sources(root)
     if not archives and not files:
         raise BadInput(root, "an empty folder", "the data set's files or archives")
@@ -44,6 +43,12 @@ def link_or_extract(root: Path, target: Path, *, progress: Progress, password: s
             _link_or_copy(file, folder / file.relative_to(root), linked)
             tell.add(sizes[file])
         tell.finish()
+
+
+def refuse_overlap(root: Path, target: Path) -> None:
+    """Raises BadInput where root is target, holds it or lies in it: what replaces target would delete the data set."""
+    if root.resolve() in (apart := target.resolve(), *apart.parents) or apart in root.resolve().parents:
+        raise BadInput(root, f"it overlaps with {target}, which is written anew", "a data set outside of it")
 
 
 class Percent:

@@ -192,9 +192,11 @@ class _Transfer:
 
 def _authorise(session: requests.Session, url: str, credentials: Mapping[str, str]) -> None:
     """Equip the session with the credentials; requests drops them when a redirect leads to another host."""
+    where = urlsplit(url)
+    if where.username or where.password:
+        raise TastError(f"{_shown(url)}: the URL holds credentials, which would end up in files and logs; hand them over apart")
     if not credentials:
         return
-    where = urlsplit(url)
     if where.scheme != "https" and where.hostname not in LOOPBACK:
         raise TastError(f"{_shown(url)}: credentials are sent over https only")
     if "token" in credentials:

@@ -1,43 +1,26 @@
-"""The pictures of an evaluation as PNG bytes: the same table gives the same bytes, whatever the user's matplotlib settings.
-
-Colours are those of Okabe & Ito (2008), which people with any colour vision tell apart; subjects also differ by marker.
-"""
+"""The pictures of an evaluation as PNG bytes: the same table gives the same bytes. Subjects differ by colour and by marker."""
 
 from __future__ import annotations
 
-import io
 import math
-from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from matplotlib import style
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
 from tast.evaluation.agreement import agreement
 from tast.evaluation.evaluate import KEY, labelled, with_band
 from tast.evaluation.metrics import CONSTANT_VARIANCE, HYPOXIA_PERCENT
+from tast.pages.pictures import BLUE, GREEN, INK, MUTED, ORANGE, PURPLE, SKY, VERMILION, png
 
-BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"
-INK, MUTED, FAINT = "#1f2933", "#66727f", "#d9dee4"
 SUBJECT_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, "#7f7f7f")
 SUBJECT_MARKERS = "osD^vPX"
 MOST_IN_LEGEND = 14
 MOST_TRACES = 24
 JITTER_PERCENT = 0.35  # oximeters say whole percents: repeated points would hide each other
-DPI = 160
-STYLE: dict[str, Any] = {
-    "font.family": "DejaVu Sans", "font.size": 11, "axes.titlesize": 12, "axes.titleweight": "bold", "axes.titlelocation": "left",
-    "axes.labelcolor": INK, "axes.edgecolor": MUTED, "text.color": INK, "xtick.color": MUTED, "ytick.color": MUTED,
-    "xtick.labelcolor": INK, "ytick.labelcolor": INK, "axes.spines.top": False, "axes.spines.right": False,
-    "axes.grid": True, "grid.color": FAINT, "grid.linewidth": 0.8, "axes.axisbelow": True,
-    "legend.frameon": False, "legend.fontsize": 9.5, "figure.constrained_layout.use": True,
-}  # fmt: skip
 
 
 def evaluation_plots(
@@ -180,17 +163,6 @@ def learning_curve(history: pd.DataFrame) -> bytes:
         _legend_below(figure, above)
 
     return png(draw, width_in=6.0, height_in=4.6)
-
-
-def png(draw: Callable[[Figure], None], *, width_in: float, height_in: float) -> bytes:
-    """What `draw` puts on an empty figure of the house style, as PNG bytes without date or version."""
-    with style.context(["default", STYLE]):
-        figure = Figure(figsize=(width_in, height_in), dpi=DPI, facecolor="white")
-        FigureCanvasAgg(figure)
-        draw(figure)
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
 
 
 def subject_styles(subject_ids: list[str]) -> dict[str, tuple[str, str]]:

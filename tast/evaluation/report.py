@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tast.evaluation.evaluate import labelled, plain, scores_by, with_band
+from tast.pages.page import number, page_environment
 
 METHODS = {
     "test": "TAST-Net",
@@ -79,10 +79,8 @@ def render_report(
     mappings of what the result was made with. The same input gives the same text.
     """
     rows = labelled(predictions)
-    environment = Environment(
-        loader=PackageLoader("tast.evaluation"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"number": number, "percentage": percentage, "span": span}
+    environment = page_environment("tast.evaluation")
+    environment.filters["span"] = span
     return environment.get_template("report.html.j2").render(
         metrics=plain(metrics),
         methods=METHODS,
@@ -130,22 +128,10 @@ def _as_yaml(value: Any) -> str:
     return {None: "null", True: "true", False: "false"}[value] if value is None or isinstance(value, bool) else str(value)
 
 
-def number(value: float | None, decimals: int = 2) -> str:
-    """`1.23`, with a true minus; an en dash where there is no value."""
-    if value is None or not math.isfinite(value):
-        return "–"
-    return f"{round(value, decimals) + 0.0:.{decimals}f}".replace("-", "−")
-
-
 def span(interval: Mapping[str, float | None]) -> str:
     """`1.12 to 1.76`; empty where there is no interval."""
     low, high = interval["low"], interval["high"]
     return "" if low is None or high is None else f"{number(low)} to {number(high)}"
-
-
-def percentage(fraction: float | None) -> str:
-    """0.425 -> `42 %`."""
-    return "–" if fraction is None or not math.isfinite(fraction) else f"{100 * fraction:.0f} %".replace("-", "−")
 
 
 def _records(table: pd.DataFrame, column: str) -> list[dict[str, Any]]:

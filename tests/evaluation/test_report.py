@@ -11,7 +11,8 @@ import pytest
 
 from tast.evaluation.evaluate import evaluate, with_clip_facts
 from tast.evaluation.plots import evaluation_plots
-from tast.evaluation.report import DataFacts, flattened, number, part_facts, percentage, render_report, span
+from tast.evaluation.report import DataFacts, flattened, part_facts, render_report, span
+from tast.pages.page import number, percentage
 
 
 @pytest.fixture

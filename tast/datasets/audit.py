@@ -1,0 +1,288 @@
+"""What a data set holds, before anything is learned from it: videos, true frame rates, labels, faults, gaps and duplicates.
+
+Beside them stands what a constant prediction would score on its labels: the number every later table is read against.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tast.clip_store import Reject
+from tast.datasets.published import compare_with_published
+from tast.records import FloatArray, VideoRecord
+from tast.video import container_times_s
+
+CLIP_S = 8
+USUAL_RANGE_PERCENT = (94.0, 99.0)
+NOTABLE_SWING_PERCENT = 2.0
+LABELLED_FRACTION = 0.75  # of a clip's seconds, for its swing to count
+DROPPED_AFTER_STEPS = 1.5  # a step longer than so many usual ones has lost frames
+DECIMALS = 4  # of the numbers in the outputs: the last bits differ from machine to machine
+
+
+@dataclass(frozen=True)
+class VideoFacts:
+    """One video. seconds: from its first to its last frame; step_sd_ms: spread of the time between frames; n_dropped: frames that
+    are missing between them (0 where the times are estimated). SpO2 in percent, of the valid seconds within the video.
+    """
+
+    record_id: str
+    subject_id: str
+    scenario: str
+    camera: str
+    n_frames: int
+    seconds: float
+    rate_hz: float
+    step_sd_ms: float
+    n_dropped: int
+    times_are_estimated: bool
+    n_readings: int
+    n_masked: int
+    n_labelled_s: int
+    spo2_min: float
+    spo2_mean: float
+    spo2_max: float
+
+    @property
+    def swing(self) -> float:
+        return self.spo2_max - self.spo2_min
+
+
+def audit(name: str, records: Sequence[VideoRecord], rejects: Sequence[Reject], root: Path) -> dict[str, Any]:
+    """All facts as plain values, ready for JSON; the same files give the same facts.
+
+    name: of the data set; one with a published list (pure, vipl_hr) is compared with it. root: where its files are.
+    """
+    labels = {record.record_id: seconds_of(record) for record in records}
+    videos = [video_facts(record, labels[record.record_id]) for record in records]
+    facts = {
+        "constant": constant_predictor(_by_subject(records, labels)),
+        "counts": _counts(videos, rejects),
+        "dataset": name,
+        "duplicates": duplicates(records),
+        "labels": label_facts(list(labels.values())),
+        "notes": dict(sorted(Counter(kind_of(note) for record in records for note in record.notes).items())),
+        "published": compare_with_published(name, [r.record_id for r in records] + [r.record_id for r in rejects], root),
+        "rejects": [asdict(reject) for reject in sorted(rejects, key=lambda reject: reject.record_id)],
+        "swings": swing_facts(list(labels.values())),
+        "videos": [asdict(video) | {"swing": video.swing} for video in videos],
+    }
+    rounded: dict[str, Any] = _rounded(facts)
+    return rounded
+
+
+def seconds_of(record: VideoRecord) -> FloatArray:
+    """(S,) mean of the valid readings in each whole second of the video, NaN where there is none."""
+    end_s = frame_times_s(record)[-1]
+    second = np.floor(record.spo2.times_s)
+    within = (second >= 0) & (record.spo2.times_s <= end_s)
+    means = pd.Series(record.spo2.percent[within]).groupby(second[within]).mean()
+    return means.reindex(np.arange(int(end_s) + 1)).to_numpy(dtype=np.float64)
+
+
+def frame_times_s(record: VideoRecord) -> FloatArray:
+    """(T,) true times of the frames: the reader's, or the container's own."""
+    return container_times_s(record.video.path) if record.video.frame_times_s is None else record.video.frame_times_s
+
+
+def video_facts(record: VideoRecord, labels: FloatArray) -> VideoFacts:
+    times_s = frame_times_s(record)
+    seconds, steps_s = float(times_s[-1] - times_s[0]), np.diff(times_s)
+    estimated = record.video.times_are_estimated
+    known = labels[~np.isnan(labels)]
+    low, mean, high = (known.min(), known.mean(), known.max()) if len(known) else (np.nan,) * 3
+    return VideoFacts(
+        record_id=record.record_id, subject_id=record.subject_id, scenario=record.scenario, camera=record.camera,
+        n_frames=len(times_s), seconds=seconds, rate_hz=len(steps_s) / seconds if seconds else 0.0,
+        step_sd_ms=1000 * float(steps_s.std()) if len(steps_s) else 0.0, n_dropped=0 if estimated else dropped_frames(steps_s),
+        times_are_estimated=estimated, n_readings=len(record.spo2.percent),
+        n_masked=int(np.isnan(record.spo2.percent).sum()), n_labelled_s=len(known),
+        spo2_min=float(low), spo2_mean=float(mean), spo2_max=float(high),
+    )  # fmt: skip
+
+
+def dropped_frames(steps_s: FloatArray) -> int:
+    """Frames missing between those that are there: a step of about k median steps has lost k - 1."""
+    if not len(steps_s):
+        return 0
+    steps = steps_s / np.median(steps_s)
+    return int(np.sum(np.round(steps[steps > DROPPED_AFTER_STEPS]) - 1))
+
+
+def label_facts(labels: Sequence[FloatArray]) -> dict[str, Any]:
+    """Mean, SD, range and histogram (whole percents, rounded down) of the labelled seconds; nulls where there is none."""
+    known = _known(labels)
+    low, high = USUAL_RANGE_PERCENT
+    bins = Counter(int(percent) for percent in np.floor(known))
+    return {
+        "histogram": {str(percent): bins[percent] for percent in sorted(bins)},
+        "max": _or_nan(np.max, known),
+        "mean": _or_nan(np.mean, known),
+        "median": _or_nan(np.median, known),
+        "min": _or_nan(np.min, known),
+        "n_seconds": len(known),
+        "sd": _or_nan(np.std, known),
+        "share_94_to_99": _or_nan(np.mean, (known >= low) & (known <= high)),
+    }
+
+
+def swing_facts(labels: Sequence[FloatArray], clip_s: int = CLIP_S) -> dict[str, Any]:
+    """How far SpO2 moves (max - min, points) within whole records and within their consecutive clips of clip_s seconds."""
+    records = _known([_swing(one) for one in labels])
+    clips = _known([_swing(clip) for one in labels for clip in _windows(one, clip_s)])
+    return {f"clip_{clip_s}_s": _spread(clips), "record": _spread(records)}
+
+
+def constant_predictor(by_subject: Mapping[str, FloatArray]) -> dict[str, dict[str, float]]:
+    """What a constant scores on the labelled seconds: the best one knowing all labels, and leaving one subject out.
+
+    by_subject: (N,) known labels of each. RMSE of the mean and MAE of the median, which are the best constants for each; and MAE
+    of the mean, which the later tables show. Left-one-subject-out, the constants come from the other subjects' labels alone.
+    """
+    everything = np.concatenate([*by_subject.values(), np.empty(0)])
+    subjects = sorted(by_subject)
+    others = {s: np.concatenate([*(by_subject[o] for o in subjects if o != s), np.empty(0)]) for s in subjects}
+    usable = [s for s in subjects if len(others[s])]
+    from_mean = [by_subject[s] - others[s].mean() for s in usable]
+    from_median = [by_subject[s] - np.median(others[s]) for s in usable]
+    return {
+        "all_labels": _constant_scores(everything - _or_nan(np.mean, everything), everything - _or_nan(np.median, everything)),
+        "leave_one_subject_out": _constant_scores(
+            np.concatenate([*from_mean, np.empty(0)]), np.concatenate([*from_median, np.empty(0)])
+        ),
+    }
+
+
+def duplicates(records: Sequence[VideoRecord]) -> dict[str, list[list[str]]]:
+    """Groups of records with the same video bytes; and with the same readings, although they are not cameras of one take."""
+    takes = {record.record_id: record.record_id.removesuffix(f"_{record.camera}") for record in records}
+    same_labels = _groups((_labels_digest(record), record.record_id) for record in records if _varies(record))
+    likely = _groups((_sizes(record), record.record_id) for record in records)
+    by_id = {record.record_id: record for record in records}
+    return {
+        "labels": [group for group in same_labels if len({takes[record_id] for record_id in group}) > 1],
+        "videos": [
+            group for same_size in likely for group in _groups((_bytes_digest(by_id[one]), one) for one in same_size)
+        ],
+    }  # fmt: skip
+
+
+def kind_of(note: str) -> str:
+    """A note without its numbers, so that like ones can be counted."""
+    return re.sub(r"\d+(\.\d+)?", "N", note)
+
+
+def _counts(videos: Sequence[VideoFacts], rejects: Sequence[Reject]) -> dict[str, Any]:
+    return {
+        "cameras": dict(sorted(Counter(video.camera for video in videos if video.camera).items())),
+        "dropped_frames": sum(video.n_dropped for video in videos),
+        "estimated_rates": sum(video.times_are_estimated for video in videos),
+        "frames": sum(video.n_frames for video in videos),
+        "labelled_seconds": sum(video.n_labelled_s for video in videos),
+        "masked_readings": sum(video.n_masked for video in videos),
+        "readings": sum(video.n_readings for video in videos),
+        "rejects": len(rejects),
+        "scenarios": dict(sorted(Counter(video.scenario for video in videos).items())),
+        "seconds": sum(video.seconds for video in videos),
+        "subjects": len({video.subject_id for video in videos}),
+        "videos": len(videos),
+    }
+
+
+def _by_subject(records: Sequence[VideoRecord], labels: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+    found: dict[str, list[FloatArray]] = defaultdict(list)
+    for record in records:
+        found[record.subject_id].append(labels[record.record_id])
+    return {subject: _known(parts) for subject, parts in found.items()}
+
+
+def _constant_scores(from_mean: FloatArray, from_median: FloatArray) -> dict[str, float]:
+    return {
+        "mae": _or_nan(np.mean, np.abs(from_median)),
+        "mae_of_mean": _or_nan(np.mean, np.abs(from_mean)),
+        "rmse": float(np.sqrt(_or_nan(np.mean, from_mean**2))),
+    }
+
+
+def _windows(labels: FloatArray, clip_s: int) -> list[FloatArray]:
+    whole = [labels[start : start + clip_s] for start in range(0, len(labels) - clip_s + 1, clip_s)]
+    return [clip for clip in whole if np.mean(~np.isnan(clip)) >= LABELLED_FRACTION]
+
+
+def _swing(labels: FloatArray) -> FloatArray:
+    known = labels[~np.isnan(labels)]
+    return np.array([known.max() - known.min()] if len(known) else [])
+
+
+def _spread(swings: FloatArray) -> dict[str, float]:
+    return {
+        "max": _or_nan(np.max, swings),
+        "mean": _or_nan(np.mean, swings),
+        "n": len(swings),
+        "n_of_2_or_more": int(np.sum(swings >= NOTABLE_SWING_PERCENT)),
+    }
+
+
+def _varies(record: VideoRecord) -> bool:
+    """Readings that hardly move coincide by chance: only those with some pattern can show a copy."""
+    patterns = [record.spo2.percent] + ([record.pulse.value] if record.pulse else [])
+    return any(len(np.unique(values[~np.isnan(values)])) >= 3 for values in patterns)
+
+
+def _labels_digest(record: VideoRecord) -> str:
+    parts = [record.spo2.times_s, record.spo2.percent] + ([record.pulse.value] if record.pulse else [])
+    return hashlib.sha256(b"\0".join(np.ascontiguousarray(part).tobytes() for part in parts)).hexdigest()
+
+
+def _video_files(record: VideoRecord) -> list[Path]:
+    names = record.video.frame_files
+    return [record.video.path] if names is None else [record.video.path / name for name in names]
+
+
+def _sizes(record: VideoRecord) -> str:
+    return " ".join(str(path.stat().st_size) for path in _video_files(record))
+
+
+def _bytes_digest(record: VideoRecord) -> str:
+    digest = hashlib.sha256()
+    for path in _video_files(record):
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
+def _groups(keyed: Iterable[tuple[str, str]]) -> list[list[str]]:
+    """Record ids that share a key, where more than one does."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for key, record_id in keyed:
+        found[key].append(record_id)
+    return sorted(sorted(group) for group in found.values() if len(group) > 1)
+
+
+def _known(parts: Sequence[FloatArray]) -> FloatArray:
+    values = np.concatenate([*parts, np.empty(0)])
+    return values[~np.isnan(values)]
+
+
+def _or_nan(reduce: Any, values: Any) -> float:
+    return float(reduce(values)) if len(values) else float("nan")
+
+
+def _rounded(value: Any) -> Any:
+    """Plain values with rounded floats; what is not a number becomes null, as JSON knows no NaN."""
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(item) for item in value]
+    if isinstance(value, float):
+        return round(value, DECIMALS) + 0.0 if np.isfinite(value) else None
+    return value

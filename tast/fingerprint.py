@@ -1,0 +1,61 @@
+"""Which files lie at a place, told from their names, sizes and times of change alone: no file is opened.
+
+Standard library only, since it is asked before every run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from tast.errors import BadInput
+from tast.files import whole_file
+
+
+def fingerprint(root: Path) -> dict[str, str | int]:
+    """digest, n_files and n_bytes of the file or of all files below the folder `root`; the path of root itself does not count.
+
+    Links to folders are followed, each folder once. Raises BadInput where root does not exist.
+    """
+    if not root.exists():
+        raise BadInput(root, "no such file or folder", "the data set's folder or archive")
+    told = sorted(_told(root))
+    digest = hashlib.sha256("".join(f"{name}\0{size}\0{changed_ns}\n" for name, size, changed_ns in told).encode())
+    return {"digest": digest.hexdigest(), "n_bytes": sum(size for _, size, _ in told), "n_files": len(told)}
+
+
+def write_source(root: str | None, path: Path) -> None:
+    """Write the fingerprint of a folder or archive; of a URL or of no root (rendered or public data) only that it is one.
+
+    A file that says so already is left as it is.
+    """
+    remote = root is not None and "://" in root
+    told = {"kind": "url" if remote else "none"} if root is None or remote else {"kind": "files"} | fingerprint(Path(root))
+    text = json.dumps(told, indent=2, sort_keys=True) + "\n"
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        return
+    with whole_file(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def _told(root: Path) -> Iterator[tuple[str, int, int]]:
+    if root.is_file():
+        yield _one(root, root.name)
+        return
+    seen = set()
+    for where, folders, names in os.walk(root, followlinks=True):
+        here = os.path.realpath(where)
+        if here in seen:
+            folders.clear()
+            continue
+        seen.add(here)
+        files = (Path(where, name) for name in names)
+        yield from (_one(file, file.relative_to(root).as_posix()) for file in files if file.exists())
+
+
+def _one(file: Path, name: str) -> tuple[str, int, int]:
+    state = file.stat()
+    return name, state.st_size, state.st_mtime_ns
