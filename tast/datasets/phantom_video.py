@@ -25,7 +25,7 @@ CONTAINER_FPS_HZ = 25  # what VIPL-HR's containers announce, whatever the true r
 class Codec:
     """encoder and pixel_format: FFmpeg's names. knobs: the options that take the quality. best, worst: its bounds.
 
-    packet_filter: a bit stream filter on what leaves the encoder.
+    options: further ones. packet_filter: a bit stream filter on what leaves the encoder.
     """
 
     encoder: str
@@ -33,17 +33,22 @@ class Codec:
     knobs: tuple[str, ...]
     best: int
     worst: int
+    options: tuple[tuple[str, str], ...] = ()
     packet_filter: str = ""
 
 
 CODECS = {
     "mjpeg": Codec("mjpeg", "yuvj420p", ("qmin", "qmax"), best=2, worst=31),
-    "h264": Codec("libx264", "yuv420p", ("crf",), best=0, worst=51, packet_filter="filter_units=remove_types=6"),  # x264's name
-}
+    "h264": Codec(
+        "libx264", "yuv420p", ("crf",), best=0, worst=51,
+        options=(("bf", "0"),),  # AVI has no time stamps to put B frames in order by
+        packet_filter="filter_units=remove_types=6",  # the note in which x264 names itself
+    ),
+}  # fmt: skip
 
 
 def write_video(path: Path, frames: Iterable[npt.NDArray[np.uint8]], *, codec: str, quality: int) -> None:
-    """Encode frames (h, w, 3) uint8 RGB, even in size, one at a time, at a constant 25 Hz; on one thread, so always the same bytes.
+    """Encode frames (h, w, 3) uint8 RGB of even size, one at a time, at a constant 25 Hz; on one thread: always the same bytes.
 
     codec: a name in CODECS; quality: its quantiser (mjpeg 2 best to 31) or rate factor (h264 0 lossless to 51). Raises TastError
     for a codec or quality that is not known.
@@ -52,7 +57,8 @@ def write_video(path: Path, frames: Iterable[npt.NDArray[np.uint8]], *, codec: s
     remaining = iter(frames)
     first = next(remaining)
     with av.open(str(path), "w", format="avi", options={"fflags": "+bitexact"}) as container:
-        stream = container.add_stream(kind.encoder, rate=CONTAINER_FPS_HZ, options={knob: str(quality) for knob in kind.knobs})
+        options = dict(kind.options) | {knob: str(quality) for knob in kind.knobs}
+        stream = container.add_stream(kind.encoder, rate=CONTAINER_FPS_HZ, options=options)
         stream.height, stream.width = first.shape[:2]
         stream.pix_fmt = kind.pixel_format
         stream.codec_context.thread_count = 1

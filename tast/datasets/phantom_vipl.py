@@ -1,4 +1,4 @@
-"""The phantom on disk, in the layout of VIPL-HR: face-cropped videos of four cameras beside a finger oximeter without time stamps.
+"""The phantom on disk, in the layout of VIPL-HR: face-cropped videos of four cameras, an oximeter without time stamps.
 
 Cameras 1, 3 and 4 film one take; camera 2, the phone, another one, with a truth of its own and no time.txt.
 """
