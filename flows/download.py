@@ -6,7 +6,6 @@ from its own place. data/raw/dataset.json says which it was.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from functools import partial
@@ -21,6 +20,7 @@ from tast.datasets import READERS, read_dataset
 from tast.datasets.audit import audit
 from tast.datasets.audit_page import write_audit
 from tast.datasets.catalog import CATALOG, licence_notice, require_acceptance
+from tast.datasets.description import Description, describe
 from tast.datasets.download import link_or_extract, refuse_overlap
 from tast.datasets.fetch import fetch, fetch_files, file_name_of, is_url
 from tast.datasets.phantom import write_pure_session
@@ -47,7 +47,7 @@ def download() -> None:
             render_phantom(params.download.phantom, raw / name, params.runner.workers)
         else:
             link_in(source_of(params), raw / name)
-        (raw / "dataset.json").write_text(json.dumps({"layout": layout, "name": name}, indent=2) + "\n")
+        describe(raw, Description(layout, name))
         audit_into(page, raw / name, layout, name)
 
 

@@ -5,7 +5,6 @@ A video that cannot be used becomes a row in rejects.csv; above preprocess.max_r
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from functools import partial
@@ -17,7 +16,8 @@ from flows.parallel import over_processes
 from flows.running import run, stage
 from tast.clip_store import ClipRow, Reject, write_tables
 from tast.datasets import read_dataset
-from tast.errors import BadInput, TastError
+from tast.datasets.description import described
+from tast.errors import TastError
 from tast.files import whole_folder
 from tast.params import Preprocess, load_params
 from tast.preprocessing.pipeline import Shard, preprocess_records, settings_of
@@ -46,12 +46,9 @@ def preprocess() -> None:
 
 def read_raw(raw: Path, params: Preprocess) -> tuple[list[VideoRecord], list[Reject]]:
     """Records and unreadable sessions of what the download stage left in `raw`."""
-    description = raw / "dataset.json"
-    if not description.is_file():
-        raise BadInput(description, "no such file", "a downloaded data set (run the download stage: `dvc repro download`)")
-    told = json.loads(description.read_text())
+    told = described(raw)
     valid = (params.spo2_min_percent, params.spo2_max_percent)
-    return read_dataset(told["layout"], raw / told["name"], dataset=told["name"], spo2_range_percent=valid)
+    return read_dataset(told.layout, raw / told.name, dataset=told.name, spo2_range_percent=valid)
 
 
 def preprocess_all(records: list[VideoRecord], params: Preprocess, folder: Path, workers: int) -> list[Shard]:

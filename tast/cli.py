@@ -9,18 +9,24 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from tast import __version__
+from tast import __version__, cli_data
 from tast.doctor import all_checks
 from tast.errors import TastError
 
 app = typer.Typer(name="tast", no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False, help=__doc__)
 
 
-@app.callback()
-def options(version: bool = typer.Option(False, "--version", is_eager=True, help="Print the version and exit.")) -> None:
-    if version:
+def show_version(asked: bool) -> None:
+    if asked:
         print(__version__)
         raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: bool = typer.Option(False, "--version", is_eager=True, callback=show_version, help="Print the version and exit."),
+) -> None:
+    """Nothing to do: the version is told while the options are read."""
 
 
 @app.command()
@@ -36,6 +42,12 @@ def doctor() -> None:
     Console().print(table)
     if not all(check.ok for check in checks):
         raise typer.Exit(1)
+
+
+app.command()(cli_data.audit)
+app.command()(cli_data.check)
+
+
 
 
 def main() -> None:

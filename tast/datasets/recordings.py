@@ -49,22 +49,21 @@ def read_recordings(
 
 
 def check_recordings(root: Path) -> Iterator[tuple[str, str]]:
-    """(record_id, what is wrong with it) for every defect of a folder of recordings, found by decoding every frame.
-
-    Masked readings and other mended defects count too. A folder that yields nothing is ready to use.
-    """
+    """(record_id, what is wrong with it) for every defect of a folder of recordings. None means: ready to use."""
     for item in read_recordings(root):
-        if isinstance(item, Reject):
-            yield item.record_id, item.reason
-            continue
-        yield from ((item.record_id, note) for note in item.notes)
-        defects: list[str] = []
-        try:
-            n_frames = sum(1 for _ in read_frames(item.video, defects))
-        except BadInput as error:
-            yield item.record_id, f"{Path(error.path).name}: {error.found}; expected {error.expected}"
-            continue
-        yield from ((item.record_id, f"{item.video.path.name}: {defect} ({n_frames} good frames)") for defect in defects)
+        yield from ((item.record_id, defect) for defect in defects_of(item))
+
+
+def defects_of(item: VideoRecord | Reject) -> list[str]:
+    """All that is wrong with one recording, found by decoding every frame; masked readings and other mended defects count too."""
+    if isinstance(item, Reject):
+        return [item.reason]
+    defects: list[str] = []
+    try:
+        n_frames = sum(1 for _ in read_frames(item.video, defects))
+    except BadInput as error:
+        return [*item.notes, f"{Path(error.path).name}: {error.found}; expected {error.expected}"]
+    return [*item.notes, *(f"{item.video.path.name}: {defect} ({n_frames} good frames)" for defect in defects)]
 
 
 def _check_ids(table: Path, record_ids: list[str]) -> None:

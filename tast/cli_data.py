@@ -1,0 +1,111 @@
+"""Commands on data sets: what one holds (`tast audit`), and whether your own recordings are fit to use (`tast check`)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from tast.pages.page import number
+
+RAW = Path("data/raw")
+
+
+def audit(
+    root: Annotated[Path | None, typer.Argument(help="The data set's folder; without it, the one in data/raw.")] = None,
+    layout: Annotated[str, typer.Option(help="How the folder is laid out: pure, vipl_hr or csv. Not needed without ROOT.")] = "",
+    out: Annotated[Path, typer.Option(help="Folder for audit.json and audit.html.")] = Path("audit"),
+) -> None:
+    """Say what a data set holds: videos, true frame rates, labels, faults, gaps, duplicates, and what a constant would score.
+
+    Examples:
+
+    `tast audit` (the data set that the download stage brought)
+
+    `tast audit /data/PURE --layout pure --out audit_pure`
+    """
+    from tast.datasets import READERS, read_dataset  # they take seconds to import, which other commands need not wait for
+    from tast.datasets.audit import audit as audit_of
+    from tast.datasets.audit_page import write_audit
+    from tast.datasets.description import described
+
+    if root is None:
+        told = described(RAW)
+        root, layout, name = RAW / told.name, told.layout, told.name
+    elif layout in READERS:
+        name = layout
+    else:
+        raise typer.BadParameter(f"{layout!r} is not one of {', '.join(READERS)}", param_hint="--layout")
+    records, rejects = read_dataset(layout, root, dataset=name)
+    facts = audit_of(name, records, rejects, root)
+    write_audit(facts, out)
+    console = Console()
+    console.print(audit_table(facts))
+    console.print(f"Page: {out / 'audit.html'}    Facts: {out / 'audit.json'}", highlight=False)
+
+
+def audit_table(facts: dict[str, Any]) -> Table:
+    """The facts that fit a terminal."""
+    counts, labels, constant = facts["counts"], facts["labels"], facts["constant"]
+    table = Table("", "", title=f"Audit of {facts['dataset']}", show_header=False)
+    for name, value in {
+        "videos": f"{counts['videos']} of {counts['subjects']} subjects, {number(counts['seconds'] / 60, 1)} minutes",
+        "cannot be used": str(counts["rejects"]),
+        "true frame rate (Hz)": _span([video["rate_hz"] for video in facts["videos"]]),
+        "dropped frames": f"{counts['dropped_frames']} beside {counts['frames']}",
+        "rates estimated": str(counts["estimated_rates"]),
+        "SpO2 (%)": f"{number(labels['mean'])}, SD {number(labels['sd'])}, "
+        f"{number(labels['min'], 0)} to {number(labels['max'], 0)}",
+        "masked readings": f"{counts['masked_readings']} of {counts['readings']}",
+        "swing in a recording": f"{number(facts['swings']['record']['mean'])} points on average",
+        "missing videos": _missing(facts["published"]),
+        "duplicates": str(sum(len(groups) for groups in facts["duplicates"].values())),
+        "constant predictor": f"RMSE {number(constant['all_labels']['rmse'])}, MAE {number(constant['all_labels']['mae'])}",
+        "the same, one subject left out": f"RMSE {number(constant['leave_one_subject_out']['rmse'])}, "
+        f"MAE {number(constant['leave_one_subject_out']['mae_of_mean'])}",
+    }.items():
+        table.add_row(name, value)
+    return table
+
+
+def _span(values: list[float]) -> str:
+    return f"{number(min(values))} to {number(max(values))}" if values else "-"
+
+
+def _missing(published: dict[str, Any] | None) -> str:
+    if published is None:
+        return "no list of it is published"
+    return f"{len(published['missing'])}, and {len(published['subjects_absent'])} subjects without any"
+
+
+def check(folder: Annotated[Path, typer.Argument(help="Folder with recordings.csv, or that table itself.")]) -> None:
+    """Check a folder of your own recordings before it is used: every file read, every frame decoded, every defect named.
+
+    recordings.csv has the columns subject_id, record_id, video, spo2 (and scenario, camera if you like), paths relative to it.
+    Each spo2 table has the columns times_s (seconds since the video's first frame) and percent. Exit code 1 where anything is
+    wrong.
+
+    Example: `tast check /data/my_recordings`
+    """
+    from tast.datasets.recordings import defects_of, read_recordings  # as above
+
+    items = list(read_recordings(folder))
+    found = {
+        item.record_id: defects_of(item)
+        for item in track(items, description="decode", console=Console(stderr=True), transient=True)
+    }  # fmt: skip
+    table = Table("recording", "defect", title=f"tast check {folder.name}")
+    for record_id, defects in found.items():
+        for defect in defects:
+            table.add_row(record_id, defect)
+    n_sound = sum(not defects for defects in found.values())
+    console = Console()
+    if table.row_count:
+        console.print(table)
+    console.print(f"{n_sound} of {len(found)} recordings are ready to use", highlight=False)
+    if n_sound < len(found):
+        raise typer.Exit(1)

@@ -1,0 +1,83 @@
+"""`tast audit` and `tast check` as a user calls them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from tast.cli import app
+from tast.datasets.description import Description, describe, described
+from tast.errors import BadInput
+from tests.datasets.layouts import write_pure_session, write_recording
+
+
+def tast(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(argument) for argument in arguments], env={"COLUMNS": "160"})
+
+
+def test_version():
+    done = tast("--version")
+    assert done.exit_code == 0 and done.output.strip()[0].isdigit()
+
+
+def test_audit_of_a_folder(tmp_path):
+    write_pure_session(tmp_path / "PURE", n_images=31)
+    done = tast("audit", tmp_path / "PURE", "--layout", "pure", "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert "1 of 1 subjects" in done.output and "RMSE 0.00, MAE 0.00" in done.output
+    assert json.loads((tmp_path / "out/audit.json").read_text())["dataset"] == "pure"
+    assert (tmp_path / "out/audit.html").is_file()
+
+
+def test_audit_of_what_was_downloaded(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_pure_session(tmp_path / "data/raw/phantom")
+    describe(tmp_path / "data/raw", Description(layout="pure", name="phantom"))
+    assert tast("audit").exit_code == 0
+    assert json.loads((tmp_path / "audit/audit.json").read_text())["dataset"] == "phantom"
+
+
+def test_audit_names_the_layouts_it_knows(tmp_path):
+    done = tast("audit", tmp_path, "--layout", "mahnob")
+    assert done.exit_code == 2 and "'mahnob' is not one of pure, vipl_hr, csv" in done.output
+
+
+def test_what_was_downloaded_is_told_or_missing(tmp_path):
+    describe(tmp_path, Description(layout="pure", name="phantom"))
+    assert described(tmp_path) == Description(layout="pure", name="phantom")
+    with pytest.raises(BadInput, match="a downloaded data set"):
+        described(tmp_path / "none")
+
+
+def damaged_recordings(folder: Path) -> Path:
+    write_recording(folder, "good")
+    write_recording(folder, "cut")
+    video = folder / "cut.avi"
+    video.write_bytes(video.read_bytes()[: video.stat().st_size // 2])
+    write_recording(folder, "fault", readings=((0, 97), (1, 127)))
+    write_recording(folder, "lost")
+    (folder / "lost.csv").unlink()
+    return folder
+
+
+def test_check_names_every_defect_and_fails(tmp_path):
+    done = tast("check", damaged_recordings(tmp_path))
+    assert done.exit_code == 1
+    for told in (
+        "cut.avi",
+        "good frames",
+        "1 of 2 SpO2 readings masked",
+        "lost.csv: cannot be read",
+        "1 of 4 recordings are ready",
+    ):
+        assert told in done.output
+    assert "good " not in done.output.replace("good frames", "")
+
+
+def test_check_of_sound_recordings_succeeds(tmp_path):
+    write_recording(tmp_path, "a")
+    done = tast("check", tmp_path)
+    assert done.exit_code == 0 and "1 of 1 recordings are ready to use" in done.output and "defect" not in done.output
