@@ -1,0 +1,172 @@
+"""The download stage on folders, archives, URLs and the public set: what it brings, refuses, keeps and never tells."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import py7zr
+import pytest
+
+from flows import download as stage
+from tast.datasets.catalog import CATALOG, RemoteFile
+from tests.datasets.layouts import write_pure_session
+from tests.datasets.range_server import Behaviour, serving
+from tests.datasets.test_archives import files_in, write_zip
+from tests.end_to_end.conftest import PROJECT, set_params
+
+RAW, AUDIT = Path("data/raw"), Path("data/audit")
+Configure = Callable[..., None]
+
+
+@pytest.fixture
+def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configure:
+    """An empty project folder to work in; call it to change its params.yaml."""
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+    monkeypatch.setattr(stage, "DOWNLOADS", tmp_path / "downloads")
+    for name in (*stage.CREDENTIALS.values(), stage.ARCHIVE_PASSWORD):
+        monkeypatch.delenv(name, raising=False)
+    shutil.copy(PROJECT / "params.yaml", "params.yaml")
+
+    def change(**values: object) -> None:
+        set_params(Path("params.yaml"), {key.replace("__", "."): value for key, value in values.items()})
+
+    change(dataset__name="pure", download__accept_licence=True)
+    return change
+
+
+@pytest.fixture
+def pure(tmp_path: Path) -> Path:
+    write_pure_session(tmp_path / "PURE", "01-01")
+    write_pure_session(tmp_path / "PURE", "02-03")
+    return tmp_path / "PURE"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[tuple[str, Behaviour]]:
+    (tmp_path / "served").mkdir()
+    with serving(tmp_path / "served") as running:
+        yield running
+
+
+def run() -> str:
+    """The stage's body, without a Prefect server; the line of its failure, empty where it succeeds."""
+    state = stage.download.fn()
+    return "" if state is None else str(state.message)
+
+
+def test_a_folder_is_linked_in_described_and_audited(configure, pure):
+    configure(dataset__root=str(pure))
+    assert run() == ""
+    assert files_in(RAW / "pure") == files_in(pure)
+    assert json.loads((RAW / "dataset.json").read_text()) == {"layout": "pure", "name": "pure"}
+    facts = json.loads((AUDIT / "audit.json").read_text())
+    assert facts["counts"]["videos"] == 2 and facts["published"]["n_expected"] == 59
+    assert "PURE (Stricker" in (AUDIT / "audit.html").read_text()
+
+
+def test_without_acceptance_the_notice_is_shown_and_nothing_happens(configure, pure, caplog):
+    configure(dataset__root=str(pure), download__accept_licence=False)
+    with caplog.at_level(logging.INFO):
+        assert "given out by TU Ilmenau" in run()
+    assert "given out by TU Ilmenau" in caplog.text
+    assert not Path("data/raw").exists() and not Path("data/audit").exists()
+
+
+@pytest.mark.parametrize("inside", ["data/raw/pure", "data/raw", "data"])
+def test_a_root_that_the_stage_would_delete_is_refused(configure, pure, inside):
+    shutil.copytree(pure, "data/raw/pure")
+    before = files_in(Path("data"))
+    configure(dataset__root=inside)
+    assert "overlaps with data/raw" in run()
+    assert files_in(Path("data")) == before
+
+
+def test_a_folder_in_another_layout_leaves_what_was_there(configure, pure, tmp_path):
+    configure(dataset__root=str(pure))
+    assert run() == ""
+    before = files_in(Path("data"))
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/video.avi").write_bytes(b"x")
+    configure(dataset__root=str(tmp_path / "other"))
+    assert "expected PURE's layout" in run()
+    assert files_in(Path("data")) == before
+
+
+def test_an_encrypted_archive_takes_its_password_from_the_environment(configure, pure, tmp_path, monkeypatch, caplog):
+    with py7zr.SevenZipFile(tmp_path / "pure.7z", "w", password="s3cret") as archive:
+        archive.writeall(pure, "PURE")
+    configure(dataset__root=str(tmp_path / "pure.7z"))
+    assert "it is encrypted" in run()
+    monkeypatch.setenv(stage.ARCHIVE_PASSWORD, "s3cret")
+    with caplog.at_level(logging.DEBUG):
+        assert run() == ""
+    assert files_in(RAW / "pure/PURE") == files_in(pure)
+    assert "s3cret" not in caplog.text
+
+
+def serve_zip(pure: Path, folder: Path) -> str:
+    write_zip(folder / "pure.zip", files_in(pure))
+    return hashlib.sha256((folder / "pure.zip").read_bytes()).hexdigest()
+
+
+def test_a_url_is_fetched_once_with_credentials_of_the_environment(configure, pure, tmp_path, server, monkeypatch, caplog):
+    url, behaviour = server
+    sha256 = serve_zip(pure, tmp_path / "served")
+    behaviour.authorization = "Bearer s3cret"
+    configure(dataset__root=f"{url}/pure.zip", download__sha256=sha256)
+    with caplog.at_level(logging.DEBUG):
+        assert "it wants valid credentials" in run()
+        monkeypatch.setenv("TAST_DOWNLOAD_TOKEN", "s3cret")
+        assert run() == ""
+        assert files_in(RAW / "pure") == files_in(pure)
+        n_requests = len(behaviour.requests)
+        assert run() == ""
+    assert len(behaviour.requests) == n_requests
+    assert "s3cret" not in caplog.text
+    assert not any(b"s3cret" in content for content in files_in(tmp_path).values())
+
+
+def test_user_and_password(configure, pure, tmp_path, server, monkeypatch):
+    url, behaviour = server
+    serve_zip(pure, tmp_path / "served")
+    behaviour.authorization = "Basic YW5uYTpzM2NyZXQ="
+    monkeypatch.setenv("TAST_DOWNLOAD_USER", "anna")
+    monkeypatch.setenv("TAST_DOWNLOAD_PASSWORD", "s3cret")
+    configure(dataset__root=f"{url}/pure.zip")
+    assert run() == ""
+
+
+def test_a_url_with_credentials_in_it_is_refused(configure):
+    configure(dataset__root="https://anna:s3cret@example.org/pure.zip")
+    line = run()
+    assert "the URL holds credentials" in line and "s3cret" not in line and "anna" not in line
+
+
+def test_other_bytes_than_promised_are_discarded(configure, pure, tmp_path, server):
+    url, _ = server
+    serve_zip(pure, tmp_path / "served")
+    configure(dataset__root=f"{url}/pure.zip", download__sha256="0" * 64)
+    assert f"expected {'0' * 64}; they are discarded" in run()
+    assert not RAW.exists() and list((tmp_path / "downloads").rglob("*.zip")) == []
+
+
+def test_the_public_set_comes_from_its_own_place_or_a_mirror(configure, tmp_path, server, monkeypatch):
+    url, behaviour = server
+    contents = {"LICENSE": b"MIT", "data/gt/100001.csv": b"SpO2 1\n97\n"}
+    for name, content in contents.items():
+        (tmp_path / "served" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "served" / name).write_bytes(content)
+    files = tuple(RemoteFile(name, len(c), hashlib.sha256(c).hexdigest()) for name, c in contents.items())
+    monkeypatch.setitem(CATALOG, "oximetry_phone_cam", replace(CATALOG["oximetry_phone_cam"], files=files))
+    configure(dataset__name="oximetry_phone_cam", download__accept_licence=False, download__base_url=url)
+    assert run() == ""
+    assert files_in(RAW / "oximetry_phone_cam") == contents
+    assert json.loads((AUDIT / "audit.json").read_text())["counts"]["videos"] == 0
+    assert run() == "" and len(behaviour.requests) == len(contents)
