@@ -23,14 +23,12 @@ from tast.datasets.catalog import CATALOG, licence_notice, require_acceptance
 from tast.datasets.description import Description, describe
 from tast.datasets.download import link_or_extract, refuse_overlap
 from tast.datasets.fetch import fetch, fetch_files, file_name_of, is_url
-from tast.datasets.phantom import write_pure_session
+from tast.datasets.phantom_set import plan_phantom
 from tast.files import whole_folder
 from tast.params import Download, Params, Phantom, load_params
-from tast.phantom.session import Session, phantom_sessions
 
 log = logging.getLogger(__name__)
 
-WRITERS = {"pure": write_pure_session}
 DOWNLOADS = STATE / "downloads"  # what came over the network is kept: a second run asks nothing
 CREDENTIALS = {"user": "TAST_DOWNLOAD_USER", "password": "TAST_DOWNLOAD_PASSWORD", "token": "TAST_DOWNLOAD_TOKEN"}
 ARCHIVE_PASSWORD = "TAST_ARCHIVE_PASSWORD"
@@ -59,16 +57,11 @@ def agree(name: str, accepted: bool) -> None:
 
 
 def render_phantom(phantom: Phantom, folder: Path, workers: int) -> None:
-    plan = phantom.model_dump()
-    layout = plan.pop("layout")
-    sessions = phantom_sessions(**plan)
-    log.info("rendering %d phantom sessions of %g s in the layout of %s", len(sessions), phantom.seconds, layout)
-    over_processes("render", partial(_write, layout=layout, folder=folder), sessions, workers=workers)
-
-
-def _write(sessions: list[Session], *, layout: str, folder: Path) -> None:
-    for session in sessions:
-        WRITERS[layout](session, folder)
+    planned = plan_phantom(**phantom.model_dump())
+    told = len(planned.sessions), phantom.seconds, phantom.layout
+    log.info("rendering %d phantom sessions of %g s in the layout of %s", *told)
+    over_processes("render", partial(planned.write_sessions, folder=folder), planned.sessions, workers=workers)
+    planned.write_lists(folder)
 
 
 def source_of(params: Params) -> Path:

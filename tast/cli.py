@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from tast import __version__, cli_data
+from tast import __version__, cli_data, cli_phantom
 from tast.doctor import all_checks
 from tast.errors import TastError
 
@@ -48,6 +48,7 @@ app.command()(cli_data.audit)
 app.command()(cli_data.check)
 
 
+app.command("phantom")(cli_phantom.phantom)
 
 
 def main() -> None:

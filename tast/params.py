@@ -36,6 +36,11 @@ class Dataset(Section):
         return self
 
 
+class Compression(Section):
+    codec: Literal["mjpeg", "h264"]
+    quality: Annotated[int, Field(ge=0)]
+
+
 class Phantom(Section):
     layout: Literal["pure", "vipl_hr"]
     seed: int
@@ -47,7 +52,18 @@ class Phantom(Section):
     height_px: PositiveInt
     face_height_px: PositiveInt
     profile: Literal["wide", "narrow"]
-    scenarios: tuple[str, ...] = Field(min_length=1)
+    scenarios: Annotated[tuple[str, ...], Field(min_length=1)] | Literal["all"]
+    compression: Compression
+    sources: Annotated[tuple[Annotated[int, Field(ge=1, le=4)], ...], Field(min_length=1)]
+    defects: bool
+    driver: Literal["simulated", "recorded"]
+    recorded_root: str | None = None
+
+    @model_validator(mode="after")
+    def _recorded_waves_need_a_root(self) -> Phantom:
+        if self.driver == "recorded" and not self.recorded_root:
+            raise ValueError("download.phantom.recorded_root must name the folder of oximetry_phone_cam")
+        return self
 
 
 class Download(Section):

@@ -1,8 +1,8 @@
 """oximetry-phone-cam: a phone's camera under a fingertip beside reference oximeters, while inspired oxygen was lowered in steps.
 
 J. S. Hoffman et al., "Smartphone camera oximetry in an induced hypoxemia study", npj Digital Medicine 5:146, 2022. It is a finger
-in contact with the camera and not a face, and everybody's oxygen was lowered in much the same steps: the time since the start of a
-recording foretells SpO2 better than the light does, so that no position in a recording may reach a model.
+in contact with the camera and not a face, and everybody's oxygen was lowered in much the same steps: the time since the start of
+a recording foretells SpO2 better than the light does, so that no position in a recording may reach a model.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class FingerSeries:
     """One hand of one subject; camera and oximeters start together.
 
     times_s (T,): of the frames, at 30 Hz. rgb (T, 3): mean grey levels of each frame. reading_times_s (N,): 1 Hz.
-    spo2_by_oximeter: percent (N,) of each oximeter that gave any reading, NaN where it gave none; spo2_percent, pulse_per_min (N,):
-    the medians over the oximeters, NaN where none gave a reading.
+    spo2_by_oximeter: percent (N,) of each oximeter that gave any reading, NaN where it gave none. spo2_percent,
+    pulse_per_min (N,): the medians over the oximeters, NaN where none gave a reading.
     """
 
     subject_id: str

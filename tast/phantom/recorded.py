@@ -1,0 +1,160 @@
+"""A phantom driven by real waves: R, G, B pulsations of a finger under a camera, painted on the face beside the measured SpO2.
+
+What is done: each channel is band-passed and divided by its own slow course (AC/DC); one factor for all three channels and the
+whole session brings green to the face's amplitude, so that every ratio between channels and moments is the recorded one. What
+that leaves: a finger in contact with lamp and camera is seen in transmission, its red partly saturated. Its ratio of ratios is
+about twice a face's, differs between people and hands (on one it is even negative), and is not that of tast.phantom.tissue.
+
+Position must tell nothing: in the recordings oxygen falls with time, in the same steps for everybody. A subject's recording is
+cut into pieces of one length, and random numbers of the subject's own decide which piece is session 1, 2, ....
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+from scipy.signal import butter, sosfiltfilt
+
+from tast.errors import TastError
+from tast.phantom.oximeter import WAVE_STEPS
+from tast.phantom.physiology import Physiology
+from tast.phantom.randomness import stream
+from tast.phantom.session import Session
+from tast.phantom.spo2 import Spo2Course
+from tast.phantom.tissue import GREEN
+from tast.records import FloatArray
+
+PULSE_BAND_HZ = (0.5, 5.0)
+SLOW_HZ = 0.3
+MARGIN_S = 6  # around every piece: delays, the oximeter's lead, and the filters' edges at the ends of the recording
+NO_PULSE_PER_MIN = 255.0  # the code of the devices for none
+SWING_PERCENTILES = (1, 99)  # peak to peak, without the rare jerk of a finger
+
+
+class Recording(Protocol):
+    """A subject's recording with one hand: frames (T,), (T, 3); readings once a second from 0 on (N,), NaN where none is."""
+
+    @property
+    def subject_id(self) -> str: ...
+
+    @property
+    def times_s(self) -> FloatArray: ...
+
+    @property
+    def rgb(self) -> FloatArray: ...
+
+    @property
+    def spo2_percent(self) -> FloatArray: ...
+
+    @property
+    def pulse_per_min(self) -> FloatArray: ...
+
+
+@dataclass(frozen=True, eq=False)
+class RecordedDrive:
+    """absorbed: share of the light that is lost, (3,) at any time of the recording; start_s: where the session begins in it."""
+
+    absorbed: CubicSpline
+    start_s: float
+
+    def absorption(self, times_s: FloatArray, delays_s: FloatArray) -> FloatArray:
+        return self.absorbed(self.start_s + times_s[:, None] - delays_s[None, :])
+
+
+@dataclass(frozen=True, eq=False)
+class RecordedBeat:
+    """The wave in green, peak to peak 1."""
+
+    drive: RecordedDrive
+    swing: float
+
+    def beat_at(self, times_s: FloatArray) -> FloatArray:
+        return self.drive.absorption(times_s, np.zeros(1))[:, 0, GREEN] / self.swing
+
+
+@dataclass(frozen=True, eq=False)
+class RecordedOximeter:
+    """The readings as they were shown, held for a second, whole numbers; readings_* (N,): once a second from readings_start_s."""
+
+    readings_start_s: float
+    readings_percent: FloatArray
+    readings_per_min: FloatArray
+    beat: RecordedBeat
+
+    def spo2_percent(self, times_s: FloatArray) -> FloatArray:
+        return np.rint(self._held(self.readings_percent, times_s))
+
+    def pulse_per_min(self, times_s: FloatArray) -> FloatArray:
+        return np.rint(np.nan_to_num(self._held(self.readings_per_min, times_s), nan=NO_PULSE_PER_MIN))
+
+    def wave(self, times_s: FloatArray) -> FloatArray:
+        return np.rint(WAVE_STEPS * np.clip(0.5 + self.beat.beat_at(times_s), 0, 1))
+
+    def _held(self, readings: FloatArray, times_s: FloatArray) -> FloatArray:
+        return readings[np.floor(times_s - self.readings_start_s).astype(np.int64)]
+
+
+def subject_numbers(recordings: Sequence[Recording]) -> tuple[int, ...]:
+    """The recorded subjects' ids as the phantom's subject numbers, ascending. Raises TastError where an id is no whole number."""
+    ids = {recording.subject_id for recording in recordings}
+    if odd := sorted(subject_id for subject_id in ids if not subject_id.isdecimal()):
+        raise TastError(f"recorded subject {odd[0]!r} cannot drive a phantom; expected a whole number")
+    return tuple(sorted(int(subject_id) for subject_id in ids))
+
+
+def piece_starts_s(recording: Recording, seconds: float) -> FloatArray:
+    """Where a recording can be cut into pieces of `seconds` that do not overlap and whose every second has a reading."""
+    end_s = min(len(recording.spo2_percent), int(recording.times_s[-1])) - MARGIN_S
+    starts_s = np.arange(MARGIN_S, end_s - seconds, np.ceil(seconds))
+    known = np.isfinite(recording.spo2_percent)
+    margin_s = MARGIN_S // 2
+    whole = [known[int(start) - margin_s : int(start + seconds) + margin_s].all() for start in starts_s]
+    return starts_s[np.array(whole, dtype=bool)]
+
+
+def piece(session: Session, recordings: Sequence[Recording]) -> tuple[Recording, float]:
+    """The recording (one of the subject's hands) and the start in it (s) that drive a session.
+
+    Raises TastError where the subject was not recorded or not for long enough.
+    """
+    hands = [recording for recording in recordings if recording.subject_id == str(session.subject)]
+    if not hands:
+        raise TastError(f"subject {session.subject} was not recorded; expected one of {subject_numbers(recordings)}")
+    key = [session.camera] if session.apart else []
+    recording = hands[int(stream(session.seed, "subject", session.subject, "hand", session.number, *key).integers(len(hands)))]
+    starts_s = piece_starts_s(recording, session.seconds)
+    if not len(starts_s):
+        raise TastError(f"no piece of {session.seconds:g} s with readings throughout in the recording of {session.subject}")
+    order = stream(session.seed, "subject", session.subject, "pieces", *key).permutation(len(starts_s))
+    return recording, float(starts_s[order[(session.number - 1) % len(order)]])
+
+
+def recorded_physiology(session: Session, recordings: Sequence[Recording]) -> Physiology:
+    """The body of a session as it was recorded: the light's pulsation, and the readings beside it as truth."""
+    recording, start_s = piece(session, recordings)
+    absorbed = -pulsation(recording.times_s, recording.rgb)
+    within = (recording.times_s >= start_s) & (recording.times_s < start_s + session.seconds)
+    factor = session.person.green_ac / _swing(absorbed[within, GREEN])
+    drive = RecordedDrive(CubicSpline(recording.times_s, factor * absorbed), start_s)
+    beat = RecordedBeat(drive, session.person.green_ac)
+    seconds_s = np.arange(len(recording.spo2_percent)) - start_s
+    known = np.isfinite(recording.spo2_percent)
+    oximeter = RecordedOximeter(-start_s, recording.spo2_percent, recording.pulse_per_min, beat)
+    return Physiology(drive, beat, Spo2Course(seconds_s[known], recording.spo2_percent[known]), oximeter)
+
+
+def pulsation(times_s: FloatArray, rgb: FloatArray) -> FloatArray:
+    """(T, 3) AC/DC of each channel: its pulse band, zero phase, over its own slow course."""
+    rate_hz = (len(times_s) - 1) / (times_s[-1] - times_s[0])
+    pulse = sosfiltfilt(butter(3, PULSE_BAND_HZ, "bandpass", fs=rate_hz, output="sos"), rgb, axis=0)
+    slow = sosfiltfilt(butter(3, SLOW_HZ, fs=rate_hz, output="sos"), rgb, axis=0)
+    return pulse / slow
+
+
+def _swing(wave: FloatArray) -> float:
+    low, high = np.percentile(wave, SWING_PERCENTILES)
+    return float(high - low)

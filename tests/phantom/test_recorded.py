@@ -1,0 +1,162 @@
+"""The recorded driver: ratios kept to the last digit, measured SpO2 as truth, and a position that tells nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tast.datasets.oximetry_phone_cam import read_oximetry_phone_cam
+from tast.errors import TastError
+from tast.phantom.confound import time_only_rmse
+from tast.phantom.recorded import piece, piece_starts_s, pulsation, recorded_physiology, subject_numbers
+from tast.phantom.session import Session, phantom_sessions
+from tast.records import FloatArray
+
+REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "oximetry-phone-cam"
+AC = np.array([0.02, 0.05, 0.03])  # of red, green, blue: the ratio of ratios is 0.4
+DC = np.array([40.0, 90.0, 50.0])
+BEAT_HZ = 1.25
+
+
+@dataclass(frozen=True, eq=False)
+class MadeUp:
+    """A finger that pulsates as a sine of known amplitudes, while SpO2 falls by a point every ten seconds."""
+
+    subject_id: str
+    seconds: int = 300
+    times_s: FloatArray = field(init=False)
+    rgb: FloatArray = field(init=False)
+    spo2_percent: FloatArray = field(init=False)
+    pulse_per_min: FloatArray = field(init=False)
+
+    def __post_init__(self) -> None:
+        times_s = np.arange(30 * self.seconds) / 30
+        wave = np.sin(2 * np.pi * BEAT_HZ * times_s)
+        object.__setattr__(self, "times_s", times_s)
+        object.__setattr__(self, "rgb", DC * (1 - AC / 2 * wave[:, None]))
+        object.__setattr__(self, "spo2_percent", 99.0 - np.arange(self.seconds) // 10)
+        object.__setattr__(self, "pulse_per_min", np.full(self.seconds, 75.0))
+
+
+RECORDINGS = (MadeUp("100001"), MadeUp("100002"))
+
+
+def plan(
+    recordings: tuple, seed: int = 7, sessions: int = 6, seconds: float = 20.0, subjects: int | None = None
+) -> tuple[Session, ...]:
+    numbers = subject_numbers(recordings)
+    return phantom_sessions(
+        seed=seed, subjects=subjects or len(numbers), sessions=sessions, seconds=seconds, fps_hz=30, width_px=1, height_px=1,
+        face_height_px=36, profile="wide", scenarios="all", layout="vipl_hr", numbers=numbers,
+    )  # fmt: skip
+
+
+def test_pulsation_is_ac_over_dc() -> None:
+    """Band-pass of order 3 both ways and slow course: within 2 % of the sine's amplitude away from the ends."""
+    relative = pulsation(RECORDINGS[0].times_s, RECORDINGS[0].rgb)[300:-300]
+    np.testing.assert_allclose(np.ptp(relative, axis=0), AC, rtol=0.02)
+
+
+def test_one_factor_for_all_channels_brings_green_to_the_faces_amplitude() -> None:
+    session = plan(RECORDINGS)[3]
+    times_s = session.frame_times_s()
+    absorbed = recorded_physiology(session, RECORDINGS).drive.absorption(times_s, np.array([0.0, 0.02]))
+    assert absorbed.shape == (600, 2, 3)
+    np.testing.assert_allclose(np.ptp(absorbed[:, 0], axis=0) / session.person.green_ac, AC / AC[1], rtol=0.03)
+    np.testing.assert_allclose(absorbed[..., 0] / AC[0], absorbed[..., 1] / AC[1], atol=2e-3)
+    recorded = pulsation(RECORDINGS[0].times_s, RECORDINGS[0].rgb)
+    _, start_s = piece(session, RECORDINGS)
+    at_frames = np.array([np.interp(start_s + times_s, RECORDINGS[0].times_s, -channel) for channel in recorded.T]).T
+    assert np.corrcoef(absorbed[:, 0, 1], at_frames[:, 1])[0, 1] > 0.999, "less light is more blood"
+
+
+def test_later_arrival_is_the_same_wave_shifted() -> None:
+    drive = recorded_physiology(plan(RECORDINGS)[0], RECORDINGS).drive
+    times_s = np.linspace(1, 10, 200)
+    np.testing.assert_allclose(drive.absorption(times_s, np.array([0.03])), drive.absorption(times_s - 0.03, np.array([0.0])))
+
+
+def test_readings_are_the_measured_ones_at_their_own_second() -> None:
+    for session in plan(RECORDINGS)[:6]:
+        body = recorded_physiology(session, RECORDINGS)
+        _, start_s = piece(session, RECORDINGS)
+        times_s = np.arange(-0.5, 20.5, 0.25)
+        second = np.floor(start_s + times_s).astype(int)
+        np.testing.assert_array_equal(body.oximeter.spo2_percent(times_s), RECORDINGS[0].spo2_percent[second])
+        assert set(body.oximeter.pulse_per_min(times_s)) == {75.0}
+        assert np.ptp(body.oximeter.wave(times_s)) > 80 and np.ptp(body.beat.beat_at(times_s)) == pytest.approx(1, abs=0.1)
+        assert body.spo2.at(np.array([0.0]))[0] == RECORDINGS[0].spo2_percent[int(start_s)]
+
+
+def test_a_missing_pulse_rate_is_the_devices_code() -> None:
+    recording = MadeUp("100001")
+    recording.pulse_per_min[:] = np.nan
+    body = recorded_physiology(plan((recording,))[0], (recording,))
+    assert set(body.oximeter.pulse_per_min(np.arange(5.0))) == {255.0}
+
+
+def test_pieces_do_not_overlap_and_skip_seconds_without_a_reading() -> None:
+    recording = MadeUp("100001")
+    starts_s = piece_starts_s(recording, 20.0)
+    assert len(starts_s) == 14 and np.all(np.diff(starts_s) >= 20) and starts_s[0] >= 6 and starts_s[-1] + 20 <= 294
+    recording.spo2_percent[100] = np.nan
+    remaining = piece_starts_s(recording, 20.0)
+    assert 0 < len(starts_s) - len(remaining) <= 2 and not any(start <= 100 < start + 20 for start in remaining)
+
+
+def test_sessions_are_different_pieces_in_an_order_of_the_persons_own() -> None:
+    starts = {
+        person: [piece(s, RECORDINGS)[1] for s in plan(RECORDINGS, sessions=14) if s.subject == person]
+        for person in (100001, 100002)
+    }
+    for order in starts.values():
+        assert len(set(order)) == 14 and order != sorted(order)
+    assert starts[100001] != starts[100002]
+
+
+@pytest.mark.parametrize(
+    ("recordings", "told"), [((MadeUp("ann"),), "'ann' cannot drive"), ((MadeUp("3", seconds=25),), "no piece of 20 s")]
+)
+def test_a_recording_that_cannot_drive_is_told(recordings: tuple, told: str) -> None:
+    with pytest.raises(TastError, match=told):
+        piece(plan(recordings)[0], recordings)
+    with pytest.raises(TastError, match="subjects = 3; expected at most 2"):
+        plan(RECORDINGS, subjects=3)
+
+
+def positions(recordings: tuple, seed: int, *, shuffled: bool = True) -> tuple[np.ndarray, ...]:
+    """subject, session's number, second within it, SpO2: one row per second of 20 sessions of 24 s of everybody."""
+    rows = []
+    for session in plan(recordings, seed, sessions=20, seconds=24.0):
+        recording, start_s = piece(session, recordings)
+        start_s = start_s if shuffled else piece_starts_s(recording, 24.0)[session.number - 1]
+        percent = recording.spo2_percent[int(start_s) : int(start_s) + 24]
+        rows += [(session.subject, session.number, second, value) for second, value in enumerate(percent)]
+    subject, number, second, value = np.array(rows).T
+    return subject.astype(np.int64), number, second, value
+
+
+def test_the_baseline_sees_a_confound_where_there_is_one() -> None:
+    """SpO2 = 99 - session: foretold to the last digit; noise: not at all."""
+    subject, number, second = (grid.ravel() for grid in np.meshgrid([1, 2, 3], np.arange(10.0), np.arange(5.0)))
+    foretold, constant = time_only_rmse(subject.astype(np.int64), number, second, 99 - number)
+    assert foretold < 1e-9 and constant == pytest.approx(np.std(np.arange(10)))
+    noise = np.random.default_rng(0).normal(90, 5, len(number))
+    foretold, constant = time_only_rmse(subject.astype(np.int64), number, second, noise)
+    assert foretold > 0.97 * constant
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="the public data set is not beside the project")
+def test_position_is_no_better_than_the_constant_on_real_people() -> None:
+    """In the recordings' own order time foretells more than half of SpO2; cut and shuffled, nothing, whatever the seed."""
+    recordings = read_oximetry_phone_cam(REAL)
+    foretold, constant = time_only_rmse(*positions(recordings, 0, shuffled=False))
+    assert foretold < 0.5 * constant
+    skills = []
+    for seed in range(10):
+        foretold, constant = time_only_rmse(*positions(recordings, seed))
+        skills.append(1 - foretold / constant)
+    assert np.mean(skills) <= 0 and max(skills) < 0.03, skills
