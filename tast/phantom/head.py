@@ -23,7 +23,7 @@ MOUTH_Y, JAW_BOTTOM_Y = 143.0, 200.0
 JAW_HALF_WIDTH = 42.0
 
 AMBIENT = 0.75  # share of the light that comes from everywhere
-GLOSS, GLOSS_EXPONENT = 5.0, 12  # surface reflection under full light, of 255; has no pulse
+GLOSS, GLOSS_EXPONENT = 3.0, 12  # surface reflection under full light, of 255; has no pulse
 PASSES = 6  # of the fixed-point inversion; each shrinks the error by the slope times the tangent of the turn, at most 0.4
 
 

@@ -1,6 +1,7 @@
 """Head motion in the six setups of PURE (Stricker et al. 2014, section III): what the head's pose is at any time.
 
-Deviation: PURE's heads turn by 20 and 35 degrees; a face made of one frontal photograph bears about half of that.
+Deviation: PURE's heads turn by 20 and 35 degrees; a face made of one frontal photograph bears a fraction of that before its light,
+which is relit on a smooth surface, moves the colour more than blood does.
 """
 
 from __future__ import annotations
@@ -33,10 +34,10 @@ class Setup:
 SETUPS = {
     "steady": Setup(),
     "talking": Setup(turn_deg=0.8, nod_deg=0.8, tilt_deg=0.5, turn_hz=(0.15, 0.6), talks=True),
-    "slow_translation": Setup(shift_speed=0.07),
-    "fast_translation": Setup(shift_speed=0.14, shift_hz=(0.15, 0.35)),
-    "small_rotation": Setup(turn_deg=6.0, nod_deg=2.0, tilt_deg=1.0),
-    "medium_rotation": Setup(turn_deg=8.0, nod_deg=2.0, tilt_deg=1.5),
+    "slow_translation": Setup(shift_speed=0.06),
+    "fast_translation": Setup(shift_speed=0.12, shift_hz=(0.15, 0.35)),
+    "small_rotation": Setup(turn_deg=3.0, nod_deg=1.0, tilt_deg=1.0),
+    "medium_rotation": Setup(turn_deg=5.0, nod_deg=1.5, tilt_deg=1.5),
 }
 
 # What nobody can hold still: sway in face heights, turning in degrees, and the recoil of each heart beat in face heights.
