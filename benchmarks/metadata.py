@@ -2,8 +2,9 @@
 
     python -m benchmarks.metadata [--sessions 60]
 
-The sessions are written first, as large as PURE's: 2,000 images (empty: only their names are read; the audit opens them all, since
-files of one size may be copies) and 4,000 packages each.
+The sessions are written first, as large as PURE's: 2,000 images (empty, since only their names are read; the audit opens them
+all, since files of one size may be copies) and 4,000 packages each.
+"""
 
 from __future__ import annotations
 
