@@ -31,7 +31,7 @@ VIPL_HR = {
     "motion": Scenario(Setup(shift_speed=0.05, turn_deg=6.0, nod_deg=2.5, tilt_deg=1.0)),
     "talking": PURE["talking"],
     "bright": Scenario(Setup(), light=1.3),
-    "dark": Scenario(Setup(), light=0.4),
+    "dark": Scenario(Setup(), light=0.5),
     "long_distance": Scenario(Setup(), distance=1.5),
     "exercise": Scenario(Setup(shift_speed=0.01, nod_deg=0.6, turn_hz=(0.3, 0.6)), pulse=1.45),
     "phone_stable": Scenario(HAND_HELD),
