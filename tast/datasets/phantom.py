@@ -20,7 +20,7 @@ from tast.records import FloatArray
 log = logging.getLogger(__name__)
 
 EPOCH_NS = 1_392_640_000_000_000_000  # PURE was recorded in February 2014; a constant, so that the bytes are
-SESSION_NS = 600_000_000_000
+SESSION_NS, SESSION_SLOTS = 600_000_000_000, 10_000_000  # so that the stamps of any subject fit into 64 bits
 
 # The oximeter samples at 60 Hz, but its clock ticks every 16 ms: most steps are 16 ms, every 24th is 32 ms.
 OXIMETER_HZ, OXIMETER_TICK_S = 60.0, 0.016
@@ -55,7 +55,7 @@ def write_pure_session(session: Session, folder: Path, physiology_of: Physiology
 
 
 def _nanoseconds(session: Session, time_s: float) -> int:
-    start_ns = EPOCH_NS + SESSION_NS * (100 * session.subject + session.number)
+    start_ns = EPOCH_NS + SESSION_NS * ((100 * session.subject + session.number) % SESSION_SLOTS)
     return start_ns + 1000 * round(1e6 * time_s)
 
 

@@ -3,7 +3,7 @@
 What is done: each channel is band-passed and divided by its own slow course (AC/DC); one factor for all three channels and the
 whole session brings green to the face's amplitude, so that every ratio between channels and moments is the recorded one. What
 that leaves: a finger in contact with lamp and camera is seen in transmission, its red partly saturated. Its ratio of ratios is
-about twice a face's, differs between people and hands (on one it is even negative), and is not that of tast.phantom.tissue.
+two to four times that of tast.phantom.tissue, differs between people and hands, and is negative on one hand.
 
 Position must tell nothing: in the recordings oxygen falls with time, in the same steps for everybody. A subject's recording is
 cut into pieces of one length, and random numbers of the subject's own decide which piece is session 1, 2, ....
