@@ -1,7 +1,7 @@
 """Head motion in the six setups of PURE (Stricker et al. 2014, section III): what the head's pose is at any time.
 
-Deviation: PURE's heads turn by 20 and 35 degrees; a face made of one frontal photograph bears a fraction of that before its light,
-which is relit on a smooth surface, moves the colour more than blood does.
+Deviation: PURE's heads turn by 20 and 35 degrees; a face made of one frontal photograph bears a fraction of that before its
+light, which is relit on a smooth surface, moves the colour more than blood does.
 """
 
 from __future__ import annotations
