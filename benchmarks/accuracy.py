@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -58,11 +60,13 @@ def runs_of_fold(params: Params, store: ClipStore, fold: int, seeds: list[int]) 
     runs = []
     for seed in seeds:
         compute_reproducibly(seed, params.train.threads)
-        model, _, card = train_model(params.train.model_copy(update={"seed": seed}), store, parts["train"], parts["val"])
+        seeded = params.train.model_copy(update={"seed": seed})
+        with tempfile.TemporaryDirectory() as checkpoints:
+            model, _, card = train_model(seeded, store, parts["train"], parts["val"], Path(checkpoints))
         rows = labelled(predict(model, parts["test"], card.scaling))
         constant = score(rows["true_percent"], np.full(len(rows), mean)).rmse
         runs.append(Run(fold, seed, score(rows["true_percent"], rows["predicted_percent"]), constant))
-        print(runs[-1])
+        print(runs[-1], flush=True)
     baselines = ratio_predictions(store, split.train, split.test)
     return runs, {name: _score_beside(rows, table) for name, table in baselines.items()}
 

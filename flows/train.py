@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, cast
 
 import pandas as pd
@@ -37,7 +38,7 @@ def train() -> None:
         name: ClipDataset(store, split.parts[name], kind=params.input, frame_size_px=params.frame_size_px)
         for name in ("train", "val")
     }
-    model, history, card = train_model(params, store, parts["train"], parts["val"])
+    model, history, card = train_model(params, store, parts["train"], parts["val"], STATE / "checkpoints")
     save_model(MODEL, model, card)
     write_history(history)
 
@@ -50,7 +51,7 @@ def compute_reproducibly(seed: int, threads: int) -> None:
 
 
 def train_model(
-    params: Train, store: ClipStore, train_clips: ClipDataset, val_clips: ClipDataset
+    params: Train, store: ClipStore, train_clips: ClipDataset, val_clips: ClipDataset, checkpoints: Path
 ) -> tuple[torch.nn.Module, History, ModelCard]:
     """Build, fit and describe one model. Call compute_reproducibly first: the initial weights come from torch's random state."""
     model = MODELS[params.model](params.preset, frames=train_clips.frames, size=params.frame_size_px, seconds=train_clips.seconds)
@@ -64,7 +65,6 @@ def train_model(
         def tell(record: EpochRecord) -> None:
             advance(1, f"validation RMSE {record.val_rmse_percent:.2f} %")
 
-        checkpoints = STATE / "checkpoints"
         history = fit(model, train_clips, val_clips, settings, scaling=scaling, checkpoint_folder=checkpoints, on_epoch=tell)
     card = ModelCard(
         model_name=params.model, config=asdict(cast(Any, model.config)), preprocessing=store.preprocessing,

@@ -72,7 +72,7 @@ def test_weights_of_another_model_are_refused(net: TastNet, card: ModelCard, tmp
 
 
 def test_weights_that_do_not_fit_the_sizes_are_refused(net: TastNet, card: ModelCard, tmp_path: Path) -> None:
-    save_model(tmp_path, net, replace(card, config={**card.config, "width": 32}))
+    save_model(tmp_path, net, replace(card, config={**card.config, "width": 48}))
     with pytest.raises(BadInput, match="size mismatch"):
         load_model(tmp_path)
 

@@ -98,11 +98,10 @@ def mean_over_spans(steps_in: int, steps_out: int) -> Tensor:
 
 PRESETS: dict[str, TastNetConfig] = {
     "small": TastNetConfig(
-        frames=120, size_px=32, seconds=8, fusion="cross_attention", width=64, heads=4, dropout=0.3,
-        cnn=Cnn3dConfig(patch_px=4, widths=(16, 32, 64), blocks=(1, 1, 1),
-                        spatial_strides=(2, 1, 2), temporal_strides=(1, 2, 1)),
-        vivit=VivitConfig(tubelet_frames=8, patch_px=8, width=64, heads=4, mlp_ratio=2.0, spatial_layers=1, temporal_layers=2,
-                          attention="factorised", dropout=0.3),
+        frames=120, size_px=16, seconds=8, fusion="concat", width=32, heads=2, dropout=0.2,
+        cnn=Cnn3dConfig(patch_px=4, widths=(16, 32), blocks=(1, 1), spatial_strides=(1, 2), temporal_strides=(1, 2)),
+        vivit=VivitConfig(tubelet_frames=8, patch_px=4, width=32, heads=2, mlp_ratio=2.0, spatial_layers=1, temporal_layers=1,
+                          attention="factorised", dropout=0.2),
     ),
     "paper": TastNetConfig(
         frames=120, size_px=128, seconds=8, fusion="cross_attention", width=128, heads=4, dropout=0.3,

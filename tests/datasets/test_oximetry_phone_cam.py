@@ -12,7 +12,12 @@ from tast.errors import BadInput
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "oximetry-phone-cam"
 HEADER = "Time,SpO2 1,SpO2 2,SpO2 3,Pulse 1,Pulse 2,Pulse 3,PI 1"
-ROWS = [" 09:25:02,97.4,99,0,57,58,0,1.5", " 09:25:03,,95,0,,58,0,1.5", " 09:25:04,0,0,0,57,58,0,1.5", " 09:25:05,80,82,0,57,59,0,1"]
+ROWS = [
+    " 09:25:02,97.4,99,0,57,58,0,1.5",
+    " 09:25:03,,95,0,,58,0,1.5",
+    " 09:25:04,0,0,0,57,58,0,1.5",
+    " 09:25:05,80,82,0,57,59,0,1",
+]
 HALTED = "Collection Halted,,,,,,,"
 
 
