@@ -10,8 +10,9 @@ from tast.phantom.randomness import stratified_fraction, stream
 from tast.phantom.tissue import FITZPATRICK_MELANOSOMES, RELATIVE_PATHS
 from tast.records import FloatArray
 
-# Log-normal spread of the path lengths between people and channels: it bounds how well one calibration can fit all.
-PATH_SPREAD = 0.02
+# Log-normal spread of the path lengths between people and channels: it bounds how well one calibration can fit all. The
+# chrominance ratio divides by a small difference of two pulses and feels it about five times over.
+PATH_SPREAD = 0.005
 
 HAIR_RGB = {"black": (40, 34, 31), "brown": (74, 54, 40), "chestnut": (105, 74, 50), "blond": (122, 100, 68)}
 HAIR_OF_LIGHT_SKIN, HAIR_OF_DARK_SKIN = ("blond", "chestnut", "brown", "black"), ("brown", "black")

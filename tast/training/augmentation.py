@@ -12,23 +12,45 @@ from torch import Tensor
 class Augmentation:
     """How strongly training clips are changed.
 
-    flip: chance of a left-right flip. shift_cells: largest shift of the picture, in cells either way, zeros coming in.
-    drop_fraction: largest share of cells blanked for the whole clip. noise: largest deviation of noise common to all channels,
-    in units of the input; half of it moves the whole picture, half each cell.
+    stretch: largest change of the clip's pace, 0.3 for 1/1.3 to 1.3 times: other pulse rates. flip: chance of a left-right
+    flip. shift_cells: largest shift of the picture, in cells either way, zeros coming in. drop_fraction: largest share of cells
+    blanked for the whole clip. noise: largest deviation of noise common to all channels, in units of the input; half of it
+    moves the whole picture, half each cell (of use to inputs that hold what channels share).
     """
 
+    stretch: float = 0.3
     flip: float = 0.5
     shift_cells: int = 1
     drop_fraction: float = 0.3
-    noise: float = 0.3
+    noise: float = 0.0
 
 
 def augment(video: Tensor, how: Augmentation, generator: torch.Generator) -> Tensor:
     """Video (B, 3, T, H, W) -> the same shape; every clip changed by its own draw from `generator` (on the CPU)."""
+    video = stretch_time(video, how.stretch, generator)
     video = flip_some(video, how.flip, generator)
     video = shift_some(video, how.shift_cells, generator)
     video = add_common_noise(video, how.noise, generator)
     return drop_cells(video, how.drop_fraction, generator)
+
+
+def stretch_time(video: Tensor, largest: float, generator: torch.Generator) -> Tensor:
+    """Each clip of (B, C, T, H, W) played at a pace between 1 / (1 + largest) and 1 + largest about its middle.
+
+    Linear interpolation. Where a quicker pace asks for frames beyond an end, the clip runs backwards from there. Labels stay:
+    SpO2 moves little in the second or so by which a moment is displaced.
+    """
+    if largest == 0:
+        return video
+    clips, channels, frames, height, width = video.shape
+    pace = (1 + largest) ** (2 * torch.rand((clips, 1), generator=generator, dtype=torch.float64) - 1)
+    middle = (frames - 1) / 2
+    moments = middle + (torch.arange(frames, dtype=torch.float64) - middle) * pace
+    moments = (frames - 1) - ((frames - 1) - moments.abs()).abs()  # reflected at both ends
+    before = moments.floor().long().clamp(max=frames - 2)
+    share = (moments - before).to(video).reshape(clips, 1, frames, 1, 1)
+    index = before.to(video.device).reshape(clips, 1, frames, 1, 1).expand(clips, channels, frames, height, width)
+    return torch.lerp(video.gather(2, index), video.gather(2, index + 1), share)
 
 
 def flip_some(video: Tensor, chance: float, generator: torch.Generator) -> Tensor:

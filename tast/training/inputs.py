@@ -1,8 +1,9 @@
 """What the network sees of a clip: frames of the store -> network input, one function per kind of input.
 
-`magnified` is the paper's: the magnified frames as they are. `normalised` keeps what carries SpO2 and drops what names the
-subject: each cell's pulse over its own light, so that skin colour and illumination divide out, over one scale for all three
-channels, so that the ratio between channels is left alone.
+`magnified` is the paper's: the magnified frames as they are. `normalised` keeps what carries SpO2 and drops what does not: each
+cell's pulse over its own light, so that skin colour and illumination divide out; less what all three channels share, since light
+and motion move them together and blood does not (the idea of the chrominance methods, de Haan & Jeanne 2013); over one scale for
+the whole clip, so that the ratio between channels is left alone.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy.typing as npt
 Float32Array = npt.NDArray[np.float32]
 
 DARK_LEVEL = 1.0  # of 255: a cell whose mean is below is outside the face, its pulse over its light is noise
+SMALLEST_PULSE = 1e-6  # of the light: below is the rounding of a still picture
 LARGEST_PULSES = 5.0  # a cell beyond this many deviations of the clip's pulse is motion or noise, not blood
 
 
@@ -42,23 +44,41 @@ def magnified(frames: Float32Array) -> Float32Array:
 
 
 def normalised(frames: Float32Array) -> Float32Array:
-    """Masked frames (T, H, W, 3) -> pulse over light, in units of the clip's green pulse; 0 outside the face.
+    """Masked frames (T, H, W, 3) -> colour pulse of each cell in units of the clip's own; 0 outside the face.
 
-    Each cell: (x - mean) / mean over the clip's time, then divided by ONE number for all cells and channels, the standard
-    deviation of the whole face's green pulse, and held within +- LARGEST_PULSES. A scale per channel would divide out the ratio
-    that carries SpO2.
+    Each cell and channel: (x - mean) / mean over the clip's time, minus the mean of the three channels, times the cell's share
+    of the light, so that cells average to the sum of AC over the sum of DC, and divided by ONE number, the root mean square of
+    the same over the whole face; held within +- LARGEST_PULSES. A scale per channel would divide out the ratio that carries
+    SpO2.
     """
-    mean = frames.mean(axis=0, dtype=np.float64)
-    lit = mean > DARK_LEVEL
-    pulse = np.where(lit, frames / np.where(lit, mean, 1.0) - 1.0, 0.0)
-    return np.clip(pulse / green_deviation(frames), -LARGEST_PULSES, LARGEST_PULSES).astype(np.float32)
+    light = frames.mean(axis=0, dtype=np.float64)
+    lit = light > DARK_LEVEL
+    pulse = without_common(np.where(lit, frames / np.where(lit, light, 1.0) - 1.0, 0.0))
+    return np.clip(pulse * light_share(light) / colour_pulse(frames), -LARGEST_PULSES, LARGEST_PULSES).astype(np.float32)
 
 
-def green_deviation(frames: Float32Array) -> float:
-    """Standard deviation over time of the green light summed over the face, relative to its mean; 1 where nothing moves."""
-    light = frames[..., 1].sum(axis=(1, 2), dtype=np.float64)
-    deviation = float(light.std() / light.mean()) if light.mean() > 0 else 0.0
-    return deviation if deviation > 1e-9 else 1.0
+def without_common(pulse: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    """Pulses (..., 3) less what the three channels share."""
+    return pulse - pulse.mean(axis=-1, keepdims=True)
+
+
+def light_share(light: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+    """Mean light (H, W, 3) -> weight of each cell (H, W, 1), 1 on average over the face, one for all channels."""
+    brightness = light.sum(axis=-1, keepdims=True)
+    face = brightness[brightness > 3 * DARK_LEVEL]
+    return brightness / face.mean() if face.size else np.zeros_like(brightness)
+
+
+def colour_pulse(frames: Float32Array) -> float:
+    """Root mean square of the whole face's pulse (light summed over the face, over its mean) less what the channels share.
+
+    1 where nothing moves, or all channels move alike.
+    """
+    light = frames.sum(axis=(1, 2), dtype=np.float64)
+    steady = light.mean(axis=0)
+    pulse = without_common(np.where(steady > 0, light / np.where(steady > 0, steady, 1.0) - 1.0, 0.0))
+    size = float(np.sqrt(np.mean(pulse**2)))
+    return size if size > SMALLEST_PULSE else 1.0
 
 
 INPUTS: dict[str, Callable[[Float32Array], Float32Array]] = {"normalised": normalised, "magnified": magnified}

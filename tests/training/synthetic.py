@@ -10,11 +10,12 @@ import numpy.typing as npt
 from tast.clip_store import ClipRow, ClipStore, write_tables
 
 MAGNIFICATION = 120
+BLUE_OVER_GREEN = 1.3
 
 
 def red_over_green(spo2_percent: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
-    """The empirical line of pulse oximetry, SpO2 = 110 - 25 R, read backwards."""
-    return (110.0 - spo2_percent) / 25.0
+    """A line as pulse oximetry's, SpO2 = 110 - 50 R, read backwards: red's pulse is a fifth to two thirds of green's."""
+    return (110.0 - spo2_percent) / 50.0
 
 
 def face_frames(
@@ -32,7 +33,7 @@ def face_frames(
     pulse = np.sin(2 * np.pi * rng.uniform(0.9, 1.7) * times_s + rng.uniform(0, 2 * np.pi)) * rng.uniform(0.005, 0.015)
     ratio = np.interp(times_s, np.arange(seconds) + 0.5, red_over_green(spo2_percent))
     common = rng.normal(0, common_noise, frames)
-    ac = np.stack([ratio * pulse, pulse, 0.6 * pulse], axis=-1) + common[:, None]
+    ac = np.stack([ratio * pulse, pulse, BLUE_OVER_GREEN * pulse], axis=-1) + common[:, None]
     y, x = np.mgrid[:size_px, :size_px] / (size_px - 1) - 0.5
     skin = (x**2 + y**2 < 0.2) * (1 - 0.5 * x * rng.uniform(-1, 1))
     colour = np.sort(rng.uniform(40, 180, 3))[::-1]

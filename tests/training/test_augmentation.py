@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from tast.training.augmentation import Augmentation, add_common_noise, augment, drop_cells, flip_some, shift_some
+from tast.training.augmentation import Augmentation, add_common_noise, augment, drop_cells, flip_some, shift_some, stretch_time
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -19,11 +19,11 @@ def grey(clips: int = 8) -> torch.Tensor:
     return picture * torch.tensor([1.0, 2.0, 4.0]).reshape(1, 3, 1, 1, 1)
 
 
-def test_flip_shift_and_drop_keep_the_ratio_between_channels() -> None:
+def test_stretch_flip_shift_and_drop_keep_the_ratio_between_channels() -> None:
     video = augment(grey(), Augmentation(noise=0.0), generator())
-    assert torch.equal(video[:, 1], 2 * video[:, 0])
-    assert torch.equal(video[:, 2], 4 * video[:, 0])
-    assert not torch.equal(video, grey())
+    torch.testing.assert_close(video[:, 1], 2 * video[:, 0], atol=1e-5, rtol=0)
+    torch.testing.assert_close(video[:, 2], 4 * video[:, 0], atol=1e-5, rtol=0)
+    assert (video - grey()).abs().max() > 1
 
 
 def test_noise_is_the_same_in_all_channels_and_spares_what_is_blank() -> None:
@@ -31,6 +31,21 @@ def test_noise_is_the_same_in_all_channels_and_spares_what_is_blank() -> None:
     torch.testing.assert_close(noise[:, 0], noise[:, 2], atol=1e-6, rtol=0)
     assert noise[..., 1:, :].std() > 0.05
     assert torch.all(noise[..., 0, :] == 0)
+
+
+def test_a_stretched_sine_is_a_sine_of_another_rate() -> None:
+    frames = 120
+    sine = torch.sin(2 * torch.pi * 2 * (torch.arange(frames) - 59.5) / frames)  # odd about the middle
+    video = sine.reshape(1, 1, frames, 1, 1).expand(50, 3, frames, 2, 2)
+    stretched = stretch_time(video, 0.3, generator())[:, 0, :, 0, 0]
+    near_middle = stretched[:, 45:75]
+    paces = torch.asin(near_middle[:, 16]) / (2 * torch.pi * 2 * 1.5 / frames)
+    assert 1 / 1.31 < paces.min() < 0.85
+    assert 1.15 < paces.max() < 1.31
+    expected = torch.sin(2 * torch.pi * 2 * paces[:, None] * (torch.arange(45, 75) - 59.5) / frames)
+    torch.testing.assert_close(near_middle, expected, atol=0.03, rtol=0)  # of linear interpolation
+    assert stretched.abs().max() <= 1
+    assert torch.equal(stretch_time(video, 0.0, generator()), video)
 
 
 @pytest.mark.parametrize("chance", [0.0, 1.0])

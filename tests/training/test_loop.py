@@ -77,7 +77,7 @@ def scaling_of(data: ClipDataset) -> LabelScaling:
 @pytest.fixture(scope="module")
 def learnt(tmp_path_factory: pytest.TempPathFactory) -> tuple[nn.Module, ClipDataset, LabelScaling, History]:
     folder = tmp_path_factory.mktemp("learn")
-    train, val = halves(write_store(folder, seed=0, subjects=12, clips=10, common_noise=0.002, pixel_noise=0.02), "s08")
+    train, val = halves(write_store(folder, seed=0, subjects=12, clips=10, common_noise=0.002, pixel_noise=0.01), "s08")
     net, scaling = tiny_net(), scaling_of(train)
     return (
         net,
