@@ -83,7 +83,14 @@ def learnt(tmp_path_factory: pytest.TempPathFactory) -> tuple[nn.Module, ClipDat
         net,
         val,
         scaling,
-        fit(net, train, val, replace(SETTINGS, epochs=20, learning_rate=3e-3), scaling=scaling, checkpoint_folder=folder / "run"),
+        fit(
+            net,
+            train,
+            val,
+            replace(SETTINGS, epochs=20, patience=20, learning_rate=3e-3),
+            scaling=scaling,
+            checkpoint_folder=folder / "run",
+        ),
     )
 
 
