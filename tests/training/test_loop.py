@@ -77,21 +77,10 @@ def scaling_of(data: ClipDataset) -> LabelScaling:
 @pytest.fixture(scope="module")
 def learnt(tmp_path_factory: pytest.TempPathFactory) -> tuple[nn.Module, ClipDataset, LabelScaling, History]:
     folder = tmp_path_factory.mktemp("learn")
-    train, val = halves(write_store(folder, seed=0, subjects=12, clips=10, common_noise=0.002, pixel_noise=0.01), "s08")
+    train, val = halves(write_store(folder, seed=0, subjects=12, clips=10, common_noise=0.004, pixel_noise=0.005), "s08")
     net, scaling = tiny_net(), scaling_of(train)
-    return (
-        net,
-        val,
-        scaling,
-        fit(
-            net,
-            train,
-            val,
-            replace(SETTINGS, epochs=20, patience=20, learning_rate=3e-3),
-            scaling=scaling,
-            checkpoint_folder=folder / "run",
-        ),
-    )
+    settings = replace(SETTINGS, epochs=20, patience=20, learning_rate=3e-3)
+    return net, val, scaling, fit(net, train, val, settings, scaling=scaling, checkpoint_folder=folder / "run")
 
 
 def test_it_learns_the_ratio_on_subjects_it_never_saw(learnt: tuple[nn.Module, ClipDataset, LabelScaling, History]) -> None:
