@@ -42,15 +42,20 @@ def stretch_time(video: Tensor, largest: float, generator: torch.Generator) -> T
     """
     if largest == 0:
         return video
-    clips, channels, frames, height, width = video.shape
+    clips, frames = len(video), video.shape[2]
     pace = (1 + largest) ** (2 * torch.rand((clips, 1), generator=generator, dtype=torch.float64) - 1)
     middle = (frames - 1) / 2
     moments = middle + (torch.arange(frames, dtype=torch.float64) - middle) * pace
     moments = (frames - 1) - ((frames - 1) - moments.abs()).abs()  # reflected at both ends
-    before = moments.floor().long().clamp(max=frames - 2)
-    share = (moments - before).to(video).reshape(clips, 1, frames, 1, 1)
-    index = before.to(video.device).reshape(clips, 1, frames, 1, 1).expand(clips, channels, frames, height, width)
-    return torch.lerp(video.gather(2, index), video.gather(2, index + 1), share)
+    return torch.stack([_at_moments(clip, at) for clip, at in zip(video, moments, strict=True)])
+
+
+def _at_moments(clip: Tensor, moments: Tensor) -> Tensor:
+    """Clip (C, T, H, W) at fractional frame numbers (N,) within 0 to T - 1 -> (C, N, H, W)."""
+    before = moments.floor().long().clamp(max=clip.shape[1] - 2)
+    share = (moments - before).to(clip)[:, None, None]
+    before = before.to(clip.device)
+    return torch.lerp(clip.index_select(1, before), clip.index_select(1, before + 1), share)
 
 
 def flip_some(video: Tensor, chance: float, generator: torch.Generator) -> Tensor:
@@ -71,6 +76,8 @@ def shift_some(video: Tensor, largest: int, generator: torch.Generator) -> Tenso
 
 def add_common_noise(video: Tensor, largest: float, generator: torch.Generator) -> Tensor:
     """Noise, the same in all channels of (B, C, T, H, W), each clip's deviation its own, up to `largest`; blanks stay blank."""
+    if largest == 0:
+        return video
     clips, _, frames, height, width = video.shape
     strength = torch.rand((clips, 1, 1, 1, 1), generator=generator) * largest / 2
     noise = torch.randn((clips, 1, frames, 1, 1), generator=generator)
