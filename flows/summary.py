@@ -36,4 +36,4 @@ def _number(value: float | None) -> str:
 def print_summary() -> None:
     console = Console()
     console.print(score_table(json.loads(METRICS.read_text())))
-    console.print(f"Report: {REPORT}    Pages: make ui (MLflow and Prefect)    Scores again: tast scores", highlight=False)
+    console.print(f"Report: {REPORT}\nPages:  make ui (MLflow and Prefect)", highlight=False)
