@@ -21,7 +21,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows import STATE
 from flows.layout import SOURCE, STAGES
-from flows.running import configure_logging, finish, stage
+from flows.running import configure_logging, finish, settle, stage
 from flows.servers import end_group, prefect_server
 from flows.summary import print_summary
 from tast.errors import TastError
@@ -79,7 +79,10 @@ def run() -> None:
         finish(pipeline, existing)
     else:
         with prefect_server() as address, temporary_settings({PREFECT_API_URL: f"{address}/api"}):
-            finish(pipeline, f"{address}/api")
+            try:
+                finish(pipeline, f"{address}/api")
+            finally:
+                settle()
     PUBLISHED.write_text(_fingerprint())
 
 

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from typing import Any
 
 from prefect import flow
+from prefect.events.worker import EventsWorker
+from prefect.logging.handlers import APILogWorker
 from prefect.states import Failed, State
 
 from tast.errors import TastError
@@ -34,6 +36,12 @@ def finish(stage_flow: Callable[..., Any], *arguments: Any) -> None:
     state = stage_flow(*arguments, return_state=True)
     if state.is_failed() or state.is_crashed():
         raise TastError(str(state.message))
+
+
+def settle() -> None:
+    """Send what Prefect still holds back. Call it before a server of one's own ends: Prefect would try for a minute to reach it."""
+    APILogWorker.drain_all()
+    EventsWorker.drain_all()
 
 
 def run(stage_flow: Callable[..., Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
@@ -27,6 +28,7 @@ from tast.training.labels import fit_label_scaling
 from tast.training.loop import EpochRecord, FitSettings, History, fit
 
 log = logging.getLogger(__name__)
+CHECKPOINTS = STATE / "checkpoints"
 
 
 @stage
@@ -38,9 +40,10 @@ def train() -> None:
         name: ClipDataset(store, split.parts[name], kind=params.input, frame_size_px=params.frame_size_px)
         for name in ("train", "val")
     }
-    model, history, card = train_model(params, store, parts["train"], parts["val"], STATE / "checkpoints")
+    model, history, card = train_model(params, store, parts["train"], parts["val"], CHECKPOINTS)
     save_model(MODEL, model, card)
     write_history(history)
+    shutil.rmtree(CHECKPOINTS)  # for interrupted runs only: a finished one would answer for changed code
 
 
 def compute_reproducibly(seed: int, threads: int) -> None:
