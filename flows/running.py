@@ -39,7 +39,7 @@ def finish(stage_flow: Callable[..., Any], *arguments: Any) -> None:
 
 
 def settle() -> None:
-    """Send what Prefect still holds back. Call it before a server of one's own ends: Prefect would try for a minute to reach it."""
+    """Send what Prefect still holds back, before a server of our own ends: it would be looked for, for a minute."""
     APILogWorker.drain_all()
     EventsWorker.drain_all()
 
