@@ -27,7 +27,7 @@ from tast.datasets.phantom_set import plan_phantom
 from tast.files import whole_folder
 from tast.params import Download, Params, Phantom, load_params
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("flows.download")  # __name__ is __main__ where a stage runs
 
 DOWNLOADS = STATE / "downloads"  # what came over the network is kept: a second run asks nothing
 CREDENTIALS = {"user": "TAST_DOWNLOAD_USER", "password": "TAST_DOWNLOAD_PASSWORD", "token": "TAST_DOWNLOAD_TOKEN"}

@@ -26,7 +26,7 @@ from tast.saved_model import CARD, load_model
 from tast.training.dataset import ClipDataset
 from tast.training.inference import predict
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("flows.evaluate")  # __name__ is __main__ where a stage runs
 THREADS = 2  # fixed, as in training: the order of sums decides the last bit
 
 

@@ -28,7 +28,7 @@ from tast.errors import TastError
 from tast.fingerprint import write_source
 from tast.params import load_params
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("flows.pipeline")  # __name__ is __main__ where a stage runs
 PUBLISHED = STATE / "published"  # digest of what was last published: only lets an unchanged run end at once
 
 

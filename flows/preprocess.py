@@ -23,7 +23,7 @@ from tast.params import Preprocess, load_params
 from tast.preprocessing.pipeline import Shard, preprocess_records, settings_of
 from tast.records import VideoRecord
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("flows.preprocess")  # __name__ is __main__ where a stage runs
 
 
 @stage

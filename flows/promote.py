@@ -18,7 +18,7 @@ from tast.params import load_params
 from tast.tracking import compare
 from tast.tracking import promote as give_title
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("flows.promote")  # __name__ is __main__ where a stage runs
 
 
 @stage

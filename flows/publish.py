@@ -23,7 +23,7 @@ from tast.tracking import Publication, output_digest
 from tast.tracking import publish as project
 from tast.training.dataset import ClipDataset
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("flows.publish")  # __name__ is __main__ where a stage runs
 ARTIFACTS = STATE / "mlflow" / "artifacts"
 
 

@@ -10,7 +10,7 @@ from tast.clip_store import ClipStore
 from tast.datasets.splits import make_split
 from tast.params import load_params
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("flows.split")  # __name__ is __main__ where a stage runs
 
 
 @stage

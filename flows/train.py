@@ -27,7 +27,7 @@ from tast.training.dataset import ClipDataset
 from tast.training.labels import fit_label_scaling
 from tast.training.loop import EpochRecord, FitSettings, History, fit
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("flows.train")  # __name__ is __main__ where a stage runs
 CHECKPOINTS = STATE / "checkpoints"
 
 

@@ -33,7 +33,7 @@ def test_the_model_is_registered_with_its_scores(finished: Workspace) -> None:
     script = (
         "from flows.publish import tracking_uri; import mlflow; mlflow.set_tracking_uri(tracking_uri());"
         "client = mlflow.MlflowClient(); version = client.get_model_version_by_alias('tast-net', 'champion');"
-        "print(client.get_run(version.run_id).data.metrics['test.rmse'])"
+        "print(client.get_run(version.run_id).data.metrics['test/rmse'])"
     )
     rmse = float(finished.run("-c", script).stdout.splitlines()[-1])
     assert rmse == pytest.approx(json.loads(finished.path("reports/metrics.json").read_text())["test"]["rmse"], abs=1e-5)
