@@ -47,7 +47,7 @@ def mlflow_page(tracking_uri: str, artifacts: Path, port: int) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def _process(name: str, command: list[str], health_url: str, patience_s: float = 120) -> Iterator[None]:
+def _process(name: str, command: list[str], health_url: str, patience_s: float = 300) -> Iterator[None]:
     logs = STATE / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     log_file = logs / f"{name}.log"
