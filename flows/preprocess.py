@@ -14,7 +14,7 @@ from flows import STATE
 from flows.layout import CLIPS, RAW
 from flows.parallel import over_processes
 from flows.running import run, stage
-from tast.clip_store import ClipRow, Reject, write_tables
+from tast.clip_store import DEFECTS, ClipRow, Reject, write_tables
 from tast.datasets import read_dataset
 from tast.datasets.description import described
 from tast.errors import TastError
@@ -36,12 +36,14 @@ def preprocess() -> None:
         rejects = unread + [reject for shard in shards for reject in shard.rejects]
         for reject in rejects:
             log.warning("rejected %s: %s", reject.record_id, reject.reason)
+        defects = [defect for shard in shards for defect in shard.defects]
         require_enough(rows, rejects, len(records) + len(unread), params.preprocess.max_reject_fraction)
-        write_tables(folder, rows, rejects, params.preprocess.model_dump())
+        write_tables(folder, rows, rejects, defects, params.preprocess.model_dump())
     computed = sum(shard.n_computed for shard in shards)
-    log.info(
-        "%d videos: computed %d, from the cache %d, rejected %d", len(records), computed, len(records) - computed, len(rejects)
-    )
+    cached = len(records) - computed
+    log.info("%d videos: computed %d, from the cache %d, rejected %d", len(records), computed, cached, len(rejects))
+    if defects:
+        log.info("%d defects in videos that are used all the same: %s", len(defects), CLIPS / DEFECTS)
 
 
 def read_raw(raw: Path, params: Preprocess) -> tuple[list[VideoRecord], list[Reject]]:

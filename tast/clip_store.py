@@ -2,7 +2,8 @@
 
     data/clips/<record_id>.npy     (T, H, W, 3) frames of one video, on a uniform grid of time
     data/clips/manifest.parquet    one row per clip, sorted by clip_id
-    data/clips/rejects.csv         record_id, reason
+    data/clips/rejects.csv         record_id, reason: videos without clips
+    data/clips/defects.csv         record_id, defect: what was met in the others, and mended or left out
     data/clips/preprocessing.json  the parameters that the clips were made with
 
 Clips overlap, so they are windows into the video's array and share its bytes; reading one maps only its pages.
@@ -27,6 +28,7 @@ from tast.records import Clip
 
 MANIFEST = "manifest.parquet"
 REJECTS = "rejects.csv"
+DEFECTS = "defects.csv"
 PREPROCESSING = "preprocessing.json"
 
 
@@ -54,15 +56,32 @@ class Reject:
     reason: str
 
 
-def write_tables(folder: Path, rows: Iterable[ClipRow], rejects: Iterable[Reject], preprocessing: Mapping[str, Any]) -> None:
-    """Write manifest, rejects and parameters, sorted, so that the same clips give the same bytes."""
+@dataclass(frozen=True)
+class Defect:
+    record_id: str
+    defect: str
+
+
+def write_tables(
+    folder: Path,
+    rows: Iterable[ClipRow],
+    rejects: Iterable[Reject],
+    defects: Iterable[Defect],
+    preprocessing: Mapping[str, Any],
+) -> None:
+    """Write manifest, rejects, defects and parameters, sorted, so that the same clips give the same bytes."""
     columns = list(ClipRow.__dataclass_fields__)
     manifest = pd.DataFrame([asdict(row) for row in sorted(rows, key=lambda row: row.clip_id)], columns=columns)
     manifest["spo2_percent"] = [list(labels) for labels in manifest["spo2_percent"]]
     manifest.to_parquet(folder / MANIFEST, index=False)
-    table = pd.DataFrame([asdict(r) for r in sorted(rejects, key=lambda r: r.record_id)], columns=["record_id", "reason"])
-    table.to_csv(folder / REJECTS, index=False)
+    _write_table(folder / REJECTS, Reject, rejects)
+    _write_table(folder / DEFECTS, Defect, defects)
     (folder / PREPROCESSING).write_text(json.dumps(preprocessing, indent=2, sort_keys=True) + "\n")
+
+
+def _write_table(path: Path, kind: type[Reject] | type[Defect], lines: Iterable[Reject] | Iterable[Defect]) -> None:
+    table = pd.DataFrame([asdict(line) for line in lines], columns=list(kind.__dataclass_fields__))
+    table.sort_values("record_id", kind="stable").to_csv(path, index=False)
 
 
 class ClipStore:
@@ -86,6 +105,10 @@ class ClipStore:
     @cached_property
     def rejects(self) -> pd.DataFrame:
         return pd.read_csv(self.folder / REJECTS, dtype=str)
+
+    @cached_property
+    def defects(self) -> pd.DataFrame:
+        return pd.read_csv(self.folder / DEFECTS, dtype=str)
 
     @cached_property
     def preprocessing(self) -> dict[str, Any]:

@@ -125,6 +125,7 @@ class FaceVideo:
     frames: (T, H, W, 3) RGB; uint8 until magnified, float after. Outside the mask exactly 0, once masked.
     times_s: (T,) seconds, increasing.
     quality: (T,) 1 where the face was found in that very frame, 0 where it was bridged from its neighbours.
+    notes: what the steps counted. defects: why the video holds less than its file promised.
     """
 
     record_id: str
@@ -132,6 +133,7 @@ class FaceVideo:
     times_s: FloatArray
     quality: FloatArray
     notes: dict[str, float] = field(default_factory=dict)
+    defects: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _require(self.frames.ndim == 4 and self.frames.shape[3] == 3, f"frames must be (T, H, W, 3), not {self.frames.shape}")

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 RgbImage = npt.NDArray[np.uint8]
 
+DECODE_VERSION = "2"  # change it with the pixels or the frames that are given
 DURATION_TOLERANCE_S = 0.25
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 

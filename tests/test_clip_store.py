@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tast.clip_store import MANIFEST, ClipRow, ClipStore, Reject, write_tables
+from tast.clip_store import MANIFEST, ClipRow, ClipStore, Defect, Reject, write_tables
 from tast.errors import BadInput
 
 ROW = ClipRow("a-000", "phantom", "01", "a", "steady", "a.npy", 2, 4, 0.5, 2.0, 1.0, (97.0, float("nan")))
@@ -17,7 +17,9 @@ ROW = ClipRow("a-000", "phantom", "01", "a", "steady", "a.npy", 2, 4, 0.5, 2.0, 
 def write(folder: Path, rows: list[ClipRow]) -> None:
     folder.mkdir()
     np.save(folder / "a.npy", np.arange(8 * 2 * 2 * 3, dtype=np.float16).reshape(8, 2, 2, 3))
-    write_tables(folder, rows, [Reject("z", "no face"), Reject("b", "too short, by 2 s")], {"alpha": 120})
+    rejects = [Reject("z", "no face"), Reject("b", "too short, by 2 s")]
+    defects = [Defect("d", "no time.txt"), Defect("c", "second"), Defect("d", "a reading of 127 masked")]
+    write_tables(folder, rows, rejects, defects, {"alpha": 120})
 
 
 def test_a_clip_is_a_view_into_its_video(tmp_path: Path) -> None:
@@ -31,6 +33,7 @@ def test_a_clip_is_a_view_into_its_video(tmp_path: Path) -> None:
     assert store.preprocessing == {"alpha": 120}
     assert list(store.rejects["record_id"]) == ["b", "z"]
     assert store.rejects["reason"][0] == "too short, by 2 s"
+    assert list(store.defects["defect"]) == ["second", "no time.txt", "a reading of 127 masked"]
 
 
 def test_order_of_writing_does_not_change_a_byte(tmp_path: Path) -> None:

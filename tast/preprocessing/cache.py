@@ -31,12 +31,13 @@ FICLONE = 0x40049409  # Linux ioctl: share the blocks of another file, copied wh
 
 @dataclass(frozen=True)
 class CachedVideo:
-    """A preprocessed video without its frames: frame k was at start_s + k / fps_hz; quality: one value per frame."""
+    """A preprocessed video without its frames: frame k was at start_s + k / fps_hz; quality: one value per frame; notes, defects: as in FaceVideo."""
 
     start_s: float
     fps_hz: float
     quality: tuple[float, ...]
     notes: dict[str, float]
+    defects: tuple[str, ...]
 
     @property
     def times_s(self) -> FloatArray:
@@ -61,7 +62,9 @@ class ItemCache:
             self.n_computed += 1
         if "rejected" in content:
             raise VideoRejected(record_id, content["rejected"])
-        return CachedVideo(content["start_s"], content["fps_hz"], tuple(content["quality"]), content["notes"])
+        return CachedVideo(
+            content["start_s"], content["fps_hz"], tuple(content["quality"]), content["notes"], tuple(content["defects"])
+        )
 
     def frames(self, key: str) -> npt.NDArray[np.generic]:
         """(T, H, W, 3) frames of an entry, mapped from disk."""
@@ -85,7 +88,7 @@ class ItemCache:
         else:
             with whole_file(self._path(key, "npy")) as part, part.open("wb") as file:
                 np.save(file, face.frames)
-            video = CachedVideo(float(face.times_s[0]), _rate_hz(face), tuple(face.quality.tolist()), face.notes)
+            video = CachedVideo(float(face.times_s[0]), _rate_hz(face), tuple(face.quality.tolist()), face.notes, face.defects)
             content = {**asdict(video), "frames_sha256": file_digest(self._path(key, "npy"))}
         with whole_file(self._path(key, "json")) as part:
             part.write_text(json.dumps({"content": content, "sha256": _digest(content)}), encoding="utf-8")

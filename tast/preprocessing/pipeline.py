@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from tast.clip_store import ClipRow, Reject
+from tast.clip_store import ClipRow, Defect, Reject
 from tast.errors import BadInput, TastError, VideoRejected
 from tast.preprocessing.align import ALIGN_VERSION, Image, align, landmark_model_path
 from tast.preprocessing.cache import ItemCache
@@ -21,8 +21,8 @@ from tast.preprocessing.keys import item_key
 from tast.preprocessing.magnify import MAGNIFY_VERSION, magnify
 from tast.preprocessing.mask import MASK_VERSION, mask, mesh_model_paths
 from tast.preprocessing.resample import RESAMPLE_VERSION, decimate, resample, shrink
-from tast.records import FaceVideo, VideoRecord
-from tast.video import read_frames
+from tast.records import FaceVideo, VideoRecord, VideoSource
+from tast.video import DECODE_VERSION, read_frames
 
 log = logging.getLogger(__name__)
 
@@ -35,15 +35,25 @@ STEPS: dict[str, Callable[..., FaceVideo]] = {  # after align, which makes the f
     "magnify": magnify,
     "decimate": decimate,
 }
-VERSIONS = {"align": ALIGN_VERSION, "mask": MASK_VERSION, "resample": RESAMPLE_VERSION, "magnify": MAGNIFY_VERSION}
+VERSIONS = {
+    "decode": DECODE_VERSION,
+    "align": ALIGN_VERSION,
+    "mask": MASK_VERSION,
+    "resample": RESAMPLE_VERSION,
+    "magnify": MAGNIFY_VERSION,
+}
 
 
 @dataclass(frozen=True)
 class Shard:
-    """What became of some records: the rows of their clips, a reason for each that has none, how many were not in the cache."""
+    """What became of some records: the rows of their clips, a reason for each that has none, how many were not in the cache.
+
+    defects: of those that have clips, what was met in them and mended or left out.
+    """
 
     rows: tuple[ClipRow, ...]
     rejects: tuple[Reject, ...]
+    defects: tuple[Defect, ...]
     n_computed: int
 
 
@@ -62,11 +72,19 @@ def settings_of(preprocess: Mapping[str, Any]) -> Settings:
     }
 
 
-def preprocess_video(record_id: str, frames: Iterable[tuple[float, Image]], settings: Settings) -> FaceVideo:
-    """Frames (time_s, (H, W, 3) uint8 RGB) -> (T, size_px, size_px, 3) float16, masked and magnified, on a uniform grid of time.
+def preprocess_video(record_id: str, source: VideoSource, settings: Settings) -> FaceVideo:
+    """A video on disk -> (T, size_px, size_px, 3) float16, masked and magnified, on a uniform grid of time.
 
-    Raises VideoRejected where the video cannot be used.
+    Of a video that breaks off, the good part; its defects say where. Raises VideoRejected where the video cannot be used, BadInput
+    where it cannot be read.
     """
+    defects: list[str] = []
+    face = preprocess_frames(record_id, read_frames(source, defects), settings)
+    return replace(face, defects=tuple(defects))
+
+
+def preprocess_frames(record_id: str, frames: Iterable[tuple[float, Image]], settings: Settings) -> FaceVideo:
+    """The steps themselves, on frames (time_s, (H, W, 3) uint8 RGB) from anywhere."""
     face = align(frames, record_id, **settings["align"])
     for name, step in STEPS.items():
         face = step(face, **settings[name])
@@ -82,29 +100,31 @@ def preprocess_records(records: Sequence[VideoRecord], *, settings: Settings, ca
     items = ItemCache(cache_root)
     rows: list[ClipRow] = []
     rejects: list[Reject] = []
+    defects: list[Defect] = []
     with threadpool_limits(1):
         for record in records:
             try:
-                rows += preprocess_record(record, settings, items, clips_folder)
+                clips, met = preprocess_record(record, settings, items, clips_folder)
+                rows += clips
+                defects += [Defect(record.record_id, defect) for defect in met]
             except TastError as error:
                 log.info("rejected: %s", error)
                 rejects.append(Reject(record.record_id, _reason(error)))
-    return Shard(tuple(rows), tuple(rejects), items.n_computed)
+    return Shard(tuple(rows), tuple(rejects), tuple(defects), items.n_computed)
 
 
-def preprocess_record(record: VideoRecord, settings: Settings, items: ItemCache, clips_folder: Path) -> list[ClipRow]:
-    """The clips of one record; its frames, from the cache where they are known, become <record_id>.npy in clips_folder."""
+def preprocess_record(
+    record: VideoRecord, settings: Settings, items: ItemCache, clips_folder: Path
+) -> tuple[list[ClipRow], tuple[str, ...]]:
+    """The clips of one record, and its defects; its frames, cached where known, become <record_id>.npy in clips_folder."""
     pixel_settings = {name: dict(settings[name]) for name in ("align", *STEPS)}
     key = item_key(record.video, pixel_settings, VERSIONS, (landmark_model_path(), *mesh_model_paths()))
-    video = items.get_or_compute(
-        key, record.record_id, lambda: preprocess_video(record.record_id, read_frames(record.video), settings)
-    )
+    video = items.get_or_compute(key, record.record_id, lambda: preprocess_video(record.record_id, record.video, settings))
     clips = cut(record.record_id, video.times_s, video.fps_hz, np.array(video.quality), record.spo2, **settings["cut"])
-    if clips.n_unlabelled:
-        log.info("%s: %d clips left out, too few labels", record.record_id, clips.n_unlabelled)
+    unlabelled = (f"{clips.n_unlabelled} clips left out: too few labels",) if clips.n_unlabelled else ()
     file = f"{record.record_id}.npy"
     items.materialise(key, clips_folder / file)
-    return [
+    rows = [
         ClipRow(
             clip_id=f"{record.record_id}-{window.number:03d}", dataset=record.dataset, subject_id=record.subject_id,
             record_id=record.record_id, scenario=record.scenario, file=file, first_frame=window.first_frame,
@@ -113,6 +133,7 @@ def preprocess_record(record: VideoRecord, settings: Settings, items: ItemCache,
         )
         for window in clips.windows
     ]  # fmt: skip
+    return rows, record.notes + video.defects + unlabelled
 
 
 def _reason(error: TastError) -> str:

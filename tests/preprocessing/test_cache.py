@@ -145,4 +145,4 @@ def test_entries_hold_no_path_and_no_record(tmp_path: Path) -> None:
     text = entry(tmp_path, "json").read_text()
     assert os.fspath(tmp_path) not in text
     assert "subject-7" not in text
-    assert set(json.loads(text)["content"]) == {"start_s", "fps_hz", "quality", "notes", "frames_sha256"}
+    assert set(json.loads(text)["content"]) == {"start_s", "fps_hz", "quality", "notes", "defects", "frames_sha256"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import re
 from functools import partial
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from tast.clip_store import ClipStore, write_tables
+from tast.datasets.phantom_video import write_video
 from tast.params import load_params
 from tast.preprocessing.pipeline import STEPS, Settings, Shard, preprocess_records, settings_of
 from tast.records import Spo2Trace, VideoRecord, VideoSource
@@ -68,7 +70,7 @@ def test_every_record_gives_clips_or_one_reason(done: tuple[Path, Shard]) -> Non
 
 def test_clips_read_back_with_labels_and_the_pulse_magnified(done: tuple[Path, Shard]) -> None:
     folder, shard = done
-    write_tables(folder / "clips", shard.rows, shard.rejects, {})
+    write_tables(folder / "clips", shard.rows, shard.rejects, shard.defects, {})
     clip = ClipStore(folder / "clips").clip("01-01-000")
     assert clip.frames.shape == (45, 32, 32, 3)
     assert clip.frames.dtype == np.float16
@@ -83,6 +85,23 @@ def test_clips_read_back_with_labels_and_the_pulse_magnified(done: tuple[Path, S
     assert relative[1] == pytest.approx(0.01 * 121, rel=0.1)
     assert relative[0] / relative[1] == pytest.approx(RATIO, rel=0.05)
     assert np.all(np.abs(cosine) < 0.1 * np.abs(sine))  # no lag
+
+
+def test_a_video_that_breaks_off_gives_its_good_part_and_says_where(settings: Settings, tmp_path: Path) -> None:
+    motion = scene.still(6.0)
+    pulse = np.sin(2 * np.pi * PULSE_HZ * motion.times_s)[:, None]
+    path = tmp_path / "video.avi"
+    write_video(path, (rgb for _, rgb in scene.film(motion, gain=1 + 0.01 * pulse)), codec="mjpeg", quality=2)
+    path.write_bytes(path.read_bytes()[: round(0.75 * path.stat().st_size)])
+    spo2 = Spo2Trace(np.arange(6.0), np.full(6, 97.0))
+    record = VideoRecord("test", "04", "steady", "04-01", VideoSource(path, None, motion.times_s), spo2, notes=("no wave.csv",))
+    run = partial(preprocess_records, settings=settings, cache_root=tmp_path / "cache", clips_folder=tmp_path / "clips")
+    shard = run([record])
+    assert [row.clip_id for row in shard.rows] == ["04-01-000", "04-01-001"]  # of the 4 clips of a whole video
+    assert [defect.defect for defect in shard.defects][0] == "no wave.csv"
+    assert re.search(r"after (frame )?1[23]\d", shard.defects[1].defect), shard.defects
+    again = run([record])
+    assert (again.n_computed, again.defects) == (0, shard.defects)
 
 
 def test_a_second_run_computes_nothing_but_what_could_not_be_read(

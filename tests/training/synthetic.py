@@ -67,5 +67,5 @@ def write_store(
             rows.append(
                 ClipRow(**values, **constants, n_frames=frames, fps_hz=frames / seconds, spo2_percent=tuple(spo2.tolist()))
             )
-    write_tables(folder, rows, [], {"kind": "synthetic"})
+    write_tables(folder, rows, [], [], {"kind": "synthetic"})
     return ClipStore(folder)
