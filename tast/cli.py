@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from tast import __version__, cli_data, cli_phantom
+from tast import __version__, cli_data, cli_export, cli_phantom
 from tast.doctor import all_checks
 from tast.errors import TastError
 
@@ -46,6 +46,7 @@ def doctor() -> None:
 
 app.command()(cli_data.audit)
 app.command()(cli_data.check)
+app.command()(cli_export.export)
 
 
 app.command("phantom")(cli_phantom.phantom)

@@ -14,11 +14,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
-from torch.export import Dim, ExportedProgram
 
 from tast.errors import BadInput
 from tast.files import whole_file
@@ -78,12 +76,6 @@ def load_model(folder: Path, *, expected_preprocessing: dict[str, Any] | None = 
     except (SafetensorError, RuntimeError) as error:
         raise BadInput(weights, " ".join(str(error).split()), f"the weights of {card.model_name}") from error
     return model.eval(), card
-
-
-def export(model: nn.Module, *, frames: int, size_px: int) -> ExportedProgram:
-    """The model in evaluation mode as a program of torch.export that takes video (B, 3, frames, size_px, size_px) of any B."""
-    example = torch.zeros(2, 3, frames, size_px, size_px)  # an example batch of 1 would freeze the batch size at 1
-    return torch.export.export(model.eval(), (example,), dynamic_shapes=({0: Dim("batch")},))
 
 
 def _read_card(path: Path) -> tuple[ModelCard, str]:

@@ -12,7 +12,7 @@ import torch
 
 from tast.errors import BadInput
 from tast.models.tast_net import TastNet, build
-from tast.saved_model import CARD, WEIGHTS, ModelCard, export, load_model, save_model
+from tast.saved_model import CARD, WEIGHTS, ModelCard, load_model, save_model
 from tast.training.labels import LabelScaling
 
 PREPROCESSING: dict[str, Any] = {"align": {"roi_size_px": 128}, "clips": {"fps_hz": 15.0, "band_hz": (0.4, 4.0)}}
@@ -102,9 +102,3 @@ def test_a_card_of_something_else_is_refused(net: TastNet, card: ModelCard, tmp_
     (tmp_path / CARD).write_text(json.dumps({**told, key: value}))
     with pytest.raises(BadInput, match=key if key == "colour" else value):
         load_model(tmp_path)
-
-
-def test_export_equals_eager_at_any_batch(net: TastNet) -> None:
-    program = export(net, frames=60, size_px=16).module()
-    for batch in (1, 3):
-        torch.testing.assert_close(program(VIDEO[:batch]), net(VIDEO[:batch]), atol=1e-4, rtol=0)

@@ -1,0 +1,62 @@
+"""A trained model as a program for other runtimes, for any number of clips at once: torch.export's pt2, and ONNX.
+
+Both take `video` (B, 3, T, H, W) float32, made as the model's card says, and give standardised SpO2 (B, S); the card's scaling
+turns that into percent. The ONNX file carries the card in its metadata, so that it cannot be parted from it.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import nn
+from torch.export import Dim, ExportedProgram
+
+from tast.files import whole_file
+from tast.saved_model import ModelCard
+
+INPUT_NAME, OUTPUT_NAME = "video", "spo2_standardised"
+CARD_KEY = "tast.card"  # of the ONNX file's metadata
+
+
+def exported(model: nn.Module, *, frames: int, size_px: int) -> ExportedProgram:
+    """The model, in evaluation mode, as a program of torch.export that takes video (B, 3, frames, size_px, size_px) of any B."""
+    example = torch.zeros(2, 3, frames, size_px, size_px)  # an example batch of 1 would freeze the batch size at 1
+    return torch.export.export(model.eval(), (example,), dynamic_shapes=({0: Dim("batch")},))
+
+
+def onnx_bytes(model: nn.Module, card: ModelCard) -> bytes:
+    """The model as ONNX, float32, its card as JSON under `tast.card`; the same model gives the same bytes."""
+    program = exported(model, frames=int(card.config["frames"]), size_px=card.frame_size_px)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # torch's exporter uses what torch itself has deprecated
+        made = torch.onnx.export(program, dynamo=True, verbose=False, input_names=[INPUT_NAME], output_names=[OUTPUT_NAME])
+    if made is None:  # torch's signature: only where a file is named
+        raise RuntimeError("torch.onnx gave no program")
+    proto = made.model_proto
+    for node in (*proto.graph.node, *(inner for function in proto.functions for inner in function.node)):
+        del node.metadata_props[:]  # traces of the exporter's own source
+    proto.metadata_props.add(key=CARD_KEY, value=json.dumps(asdict(card), sort_keys=True))
+    content: bytes = proto.SerializeToString(deterministic=True)
+    return content
+
+
+def write_onnx(path: Path, model: nn.Module, card: ModelCard) -> None:
+    content = onnx_bytes(model, card)
+    with whole_file(path) as part:
+        part.write_bytes(content)
+
+
+def write_pt2(path: Path, model: nn.Module, card: ModelCard) -> None:
+    """`torch.export.load(path).module()` is the model; the card lies in the file as `tast.card`."""
+    program = exported(model, frames=int(card.config["frames"]), size_px=card.frame_size_px)
+    told = json.dumps(asdict(card), sort_keys=True)
+    with whole_file(path) as part, part.open("wb") as file:
+        torch.export.save(program, file, extra_files={CARD_KEY: told})
+
+
+EXPORTERS: dict[str, Callable[[Path, nn.Module, ModelCard], None]] = {"onnx": write_onnx, "pt2": write_pt2}
