@@ -25,7 +25,7 @@ from tast.datasets.download import link_or_extract, refuse_overlap
 from tast.datasets.fetch import fetch, fetch_files, file_name_of, is_url
 from tast.datasets.phantom_set import plan_phantom
 from tast.files import whole_folder
-from tast.params import Download, Params, Phantom, load_params
+from tast.params import Download, Params, Phantom, Source, load_params
 
 log = logging.getLogger("flows.download")  # __name__ is __main__ where a stage runs
 
@@ -37,16 +37,29 @@ ARCHIVE_PASSWORD = "TAST_ARCHIVE_PASSWORD"
 @stage
 def download() -> None:
     params = load_params()
-    name = params.dataset.name
-    layout = params.download.phantom.layout if name == "phantom" else name
-    agree(name, params.download.accept_licence)
+    sources = params.dataset.sources
+    for source in sources:
+        agree(source.name, params.download.accept_licence)
+    told = [description(source.name, params) for source in sources]
     with whole_folder(RAW) as raw, whole_folder(AUDIT) as page:
-        if name == "phantom":
-            render_phantom(params.download.phantom, raw / name, params.runner.workers)
-        else:
-            link_in(source_of(params), raw / name)
-        describe(raw, Description(layout, name))
-        audit_into(page, raw / name, layout, name)
+        for source in sources:
+            bring(source, raw / source.name, params)
+        describe(raw, told)
+        for number, one in enumerate(told):
+            audit_into(page / one.name if number else page, raw / one.name, one.layout, one.name)
+
+
+def description(name: str, params: Params) -> Description:
+    layout = params.download.phantom.layout if name == "phantom" else name
+    return Description(layout, name, include_nir=params.dataset.include_nir and layout == "vipl_hr")
+
+
+def bring(source: Source, folder: Path, params: Params) -> None:
+    """Render, link, extract or fetch one data set into `folder`."""
+    if source.name == "phantom":
+        render_phantom(params.download.phantom, folder, params.runner.workers)
+    else:
+        link_in(place_of(source, params.download), folder)
 
 
 def agree(name: str, accepted: bool) -> None:
@@ -64,15 +77,14 @@ def render_phantom(phantom: Phantom, folder: Path, workers: int) -> None:
     planned.write_lists(folder)
 
 
-def source_of(params: Params) -> Path:
+def place_of(source: Source, download: Download) -> Path:
     """The folder or archive on this machine, once what lies elsewhere has been fetched."""
-    name, root = params.dataset.name, params.dataset.root
-    if root is None:
-        return fetch_public(name, params.download.base_url)
-    if is_url(root):
-        return fetch_url(root, DOWNLOADS / name, params.download)
-    refuse_overlap(Path(root), RAW)
-    return Path(root)
+    if source.root is None:
+        return fetch_public(source.name, download.base_url)
+    if is_url(source.root):
+        return fetch_url(source.root, DOWNLOADS / source.name, download)
+    refuse_overlap(Path(source.root), RAW)
+    return Path(source.root)
 
 
 def fetch_public(name: str, base_url: str | None) -> Path:

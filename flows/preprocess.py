@@ -15,7 +15,7 @@ from flows.layout import CLIPS, RAW
 from flows.parallel import over_processes
 from flows.running import run, stage
 from tast.clip_store import DEFECTS, ClipRow, Reject, write_tables
-from tast.datasets import read_dataset
+from tast.datasets import read_downloaded
 from tast.datasets.description import described
 from tast.errors import TastError
 from tast.files import whole_folder
@@ -48,9 +48,7 @@ def preprocess() -> None:
 
 def read_raw(raw: Path, params: Preprocess) -> tuple[list[VideoRecord], list[Reject]]:
     """Records and unreadable sessions of what the download stage left in `raw`."""
-    told = described(raw)
-    valid = (params.spo2_min_percent, params.spo2_max_percent)
-    return read_dataset(told.layout, raw / told.name, dataset=told.name, spo2_range_percent=valid)
+    return read_downloaded(raw, described(raw), (params.spo2_min_percent, params.spo2_max_percent))
 
 
 def preprocess_all(records: list[VideoRecord], params: Preprocess, folder: Path, workers: int) -> list[Shard]:

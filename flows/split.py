@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 
-from flows.layout import CLIPS, SPLIT
+from flows.layout import CLIPS, RAW, SPLIT
 from flows.running import run, stage
 from tast.clip_store import ClipStore
+from tast.datasets import downloaded_folds
+from tast.datasets.description import described
 from tast.datasets.splits import make_split
 from tast.params import load_params
 
@@ -16,7 +18,9 @@ log = logging.getLogger("flows.split")  # __name__ is __main__ where a stage run
 @stage
 def split() -> None:
     clips = ClipStore(CLIPS).manifest
-    made = make_split(clips, **load_params().split.model_dump())
+    params = load_params().split
+    folds = downloaded_folds(RAW, described(RAW)) if params.protocol == "official" else None
+    made = make_split(clips, **params.model_dump(), official_folds=folds)
     made.to_json(SPLIT)
     for name, clip_ids in made.parts.items():
         subjects = clips.loc[list(clip_ids), "subject_id"].nunique()

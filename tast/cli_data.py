@@ -28,18 +28,23 @@ def audit(
 
     `tast audit /data/PURE --layout pure --out audit_pure`
     """
-    from tast.datasets import READERS, read_dataset  # they take seconds to import, which other commands need not wait for
-    from tast.datasets.audit import audit as audit_of
-    from tast.datasets.audit_page import write_audit
+    from tast.datasets import READERS  # takes seconds to import, which other commands need not wait for
     from tast.datasets.description import described
 
     if root is None:
-        told = described(RAW)
-        root, layout, name = RAW / told.name, told.layout, told.name
+        for number, told in enumerate(described(RAW)):
+            _audit_one(RAW / told.name, told.layout, told.name, out / told.name if number else out)
     elif layout in READERS:
-        name = layout
+        _audit_one(root, layout, layout, out)
     else:
         raise typer.BadParameter(f"{layout!r} is not one of {', '.join(READERS)}", param_hint="--layout")
+
+
+def _audit_one(root: Path, layout: str, name: str, out: Path) -> None:
+    from tast.datasets import read_dataset
+    from tast.datasets.audit import audit as audit_of
+    from tast.datasets.audit_page import write_audit
+
     records, rejects = read_dataset(layout, root, dataset=name)
     facts = audit_of(name, records, rejects, root)
     write_audit(facts, out)

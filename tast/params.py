@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
@@ -25,15 +25,32 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Dataset(Section):
+class Source(Section):
+    """One data set: its name, and its folder, archive or URL."""
+
     name: Literal["phantom", "pure", "vipl_hr", "csv", "oximetry_phone_cam"]
     root: str | None = None
 
     @model_validator(mode="after")
-    def _real_data_needs_a_root(self) -> Dataset:
+    def _real_data_needs_a_root(self) -> Self:
         if self.name not in ("phantom", "oximetry_phone_cam") and not self.root:
             raise ValueError(f"dataset.root must name the folder, archive or URL of {self.name}")
         return self
+
+
+class Dataset(Source):
+    include_nir: bool = False
+    second: Source | None = None
+
+    @model_validator(mode="after")
+    def _two_data_sets_have_two_names(self) -> Self:
+        if self.second and self.second.name == self.name:
+            raise ValueError(f"dataset.second must be another data set than {self.name}")
+        return self
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        return (self,) if self.second is None else (self, self.second)
 
 
 class Compression(Section):

@@ -35,7 +35,7 @@ def test_audit_of_a_folder(tmp_path):
 def test_audit_of_what_was_downloaded(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_pure_session(tmp_path / "data/raw/phantom")
-    describe(tmp_path / "data/raw", Description(layout="pure", name="phantom"))
+    describe(tmp_path / "data/raw", [Description(layout="pure", name="phantom")])
     assert tast("audit").exit_code == 0
     assert json.loads((tmp_path / "audit/audit.json").read_text())["dataset"] == "phantom"
 
@@ -46,8 +46,9 @@ def test_audit_names_the_layouts_it_knows(tmp_path):
 
 
 def test_what_was_downloaded_is_told_or_missing(tmp_path):
-    describe(tmp_path, Description(layout="pure", name="phantom"))
-    assert described(tmp_path) == Description(layout="pure", name="phantom")
+    told = (Description(layout="pure", name="phantom"), Description("vipl_hr", "vipl_hr", include_nir=True))
+    describe(tmp_path, told)
+    assert described(tmp_path) == told
     with pytest.raises(BadInput, match="a downloaded data set"):
         described(tmp_path / "none")
 

@@ -1,8 +1,9 @@
-"""Which data set lies in a folder of downloaded data, in which reader's layout: dataset.json beside the files themselves."""
+"""Which data sets lie in a folder of downloaded data, in which readers' layouts: dataset.json beside the files themselves."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,19 +15,20 @@ FILE = "dataset.json"
 
 @dataclass(frozen=True)
 class Description:
-    """layout: a key of READERS. name: of the data set, and of the folder that holds its files."""
+    """layout: a key of READERS. name: of the data set, and of its folder. include_nir: read those videos too."""
 
     layout: str
     name: str
+    include_nir: bool = False
 
 
-def describe(raw: Path, description: Description) -> None:
-    (raw / FILE).write_text(json.dumps(asdict(description), indent=2, sort_keys=True) + "\n", encoding="utf-8")
+def describe(raw: Path, descriptions: Sequence[Description]) -> None:
+    (raw / FILE).write_text(json.dumps([asdict(one) for one in descriptions], indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
-def described(raw: Path) -> Description:
+def described(raw: Path) -> tuple[Description, ...]:
     """What `describe` wrote. Raises BadInput where raw holds no downloaded data set."""
     path = raw / FILE
     if not path.is_file():
         raise BadInput(path, "no such file", "a downloaded data set (run the download stage: `dvc repro download`)")
-    return Description(**load_json(path))
+    return tuple(Description(**one) for one in load_json(path))

@@ -34,8 +34,8 @@ PROTOCOL_WARNINGS = {
 }
 DATASETS = {
     "phantom": (
-        "A rendered phantom, not PURE: a physical model of light on a real face's geometry, written to disk as PURE would be. "
-        "It shows that the pipeline works, and says nothing about living people."
+        "A rendered phantom, neither PURE nor VIPL-HR: a physical model of light on a real face's geometry, written to disk in "
+        "the layout of one of them. It shows that the pipeline works, and says nothing about living people."
     ),
     "pure": "PURE (Stricker et al. 2014): 10 people, six kinds of head motion; SpO₂ lies mostly in 94-99 %.",
     "vipl_hr": "VIPL-HR (Niu et al. 2018): 107 people, nine scenarios, several cameras; SpO₂ lies mostly in 95-99 %.",

@@ -31,7 +31,10 @@ FICLONE = 0x40049409  # Linux ioctl: share the blocks of another file, copied wh
 
 @dataclass(frozen=True)
 class CachedVideo:
-    """A preprocessed video without its frames: frame k was at start_s + k / fps_hz; quality: one value per frame; notes, defects: as in FaceVideo."""
+    """A preprocessed video without its frames: frame k was at start_s + k / fps_hz; quality: one value per frame.
+
+    notes, defects: as in FaceVideo.
+    """
 
     start_s: float
     fps_hz: float

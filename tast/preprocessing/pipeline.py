@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -75,8 +75,8 @@ def settings_of(preprocess: Mapping[str, Any]) -> Settings:
 def preprocess_video(record_id: str, source: VideoSource, settings: Settings) -> FaceVideo:
     """A video on disk -> (T, size_px, size_px, 3) float16, masked and magnified, on a uniform grid of time.
 
-    Of a video that breaks off, the good part; its defects say where. Raises VideoRejected where the video cannot be used, BadInput
-    where it cannot be read.
+    Of a video that breaks off, the good part; its defects say where. Raises VideoRejected where the video cannot be used,
+    BadInput where it cannot be read.
     """
     defects: list[str] = []
     face = preprocess_frames(record_id, read_frames(source, defects), settings)
@@ -85,10 +85,18 @@ def preprocess_video(record_id: str, source: VideoSource, settings: Settings) ->
 
 def preprocess_frames(record_id: str, frames: Iterable[tuple[float, Image]], settings: Settings) -> FaceVideo:
     """The steps themselves, on frames (time_s, (H, W, 3) uint8 RGB) from anywhere."""
+    for _, face in after_each_step(record_id, frames, settings):
+        done = face
+    return done
+
+
+def after_each_step(record_id: str, frames: Iterable[tuple[float, Image]], settings: Settings) -> Iterator[tuple[str, FaceVideo]]:
+    """(name of the step, the face after it): align, then the STEPS in order."""
     face = align(frames, record_id, **settings["align"])
+    yield "align", face
     for name, step in STEPS.items():
         face = step(face, **settings[name])
-    return face
+        yield name, face
 
 
 def preprocess_records(records: Sequence[VideoRecord], *, settings: Settings, cache_root: Path, clips_folder: Path) -> Shard:

@@ -65,7 +65,7 @@ def test_a_folder_is_linked_in_described_and_audited(configure, pure):
     configure(dataset__root=str(pure))
     assert run() == ""
     assert files_in(RAW / "pure") == files_in(pure)
-    assert json.loads((RAW / "dataset.json").read_text()) == {"layout": "pure", "name": "pure"}
+    assert json.loads((RAW / "dataset.json").read_text()) == [{"include_nir": False, "layout": "pure", "name": "pure"}]
     facts = json.loads((AUDIT / "audit.json").read_text())
     assert facts["counts"]["videos"] == 2 and facts["published"]["n_expected"] == 59
     assert "PURE (Stricker" in (AUDIT / "audit.html").read_text()

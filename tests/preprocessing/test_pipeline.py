@@ -98,7 +98,7 @@ def test_a_video_that_breaks_off_gives_its_good_part_and_says_where(settings: Se
     run = partial(preprocess_records, settings=settings, cache_root=tmp_path / "cache", clips_folder=tmp_path / "clips")
     shard = run([record])
     assert [row.clip_id for row in shard.rows] == ["04-01-000", "04-01-001"]  # of the 4 clips of a whole video
-    assert [defect.defect for defect in shard.defects][0] == "no wave.csv"
+    assert shard.defects[0].defect == "no wave.csv"
     assert re.search(r"after (frame )?1[23]\d", shard.defects[1].defect), shard.defects
     again = run([record])
     assert (again.n_computed, again.defects) == (0, shard.defects)
