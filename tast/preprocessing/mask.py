@@ -91,20 +91,40 @@ def closed_chain(edges: Iterable[tuple[int, int]]) -> list[int]:
     return chain
 
 
-def _contours_px(frames: npt.NDArray[np.generic]) -> Iterator[FloatArray]:
-    """(N, 2) x, y of the face's outer contour in pixels, of each frame in which the mesh is found."""
+def mesh_points_px(frames: Iterable[npt.NDArray[np.generic]]) -> Iterator[FloatArray | None]:
+    """(468, 2) x, y in pixels of each (H, W, 3) uint8 frame of one face, followed through them; None where none is found."""
     with _quiet_stderr():
         from mediapipe.python.solutions import face_mesh  # imported late: it takes 2 s and talks
 
         mesh = face_mesh.FaceMesh(static_image_mode=False, max_num_faces=1, refine_landmarks=False)
-        oval = closed_chain(face_mesh.FACEMESH_FACE_OVAL)
-        with mesh:
-            for frame in frames:
+    with mesh:
+        for frame in frames:
+            with _quiet_stderr():
                 found = mesh.process(_enlarged(np.asarray(frame))).multi_face_landmarks
-                if found:
-                    height, width = frame.shape[:2]
-                    points = found[0].landmark
-                    yield np.array([(points[i].x * width - 0.5, points[i].y * height - 0.5) for i in oval])
+            height, width = frame.shape[:2]
+            yield np.array([(p.x * width - 0.5, p.y * height - 0.5) for p in found[0].landmark]) if found else None
+
+
+def mesh_edges() -> npt.NDArray[np.int64]:
+    """(E, 2) pairs of mesh points that the mesh's triangles join."""
+    from mediapipe.python.solutions import face_mesh  # as above
+
+    return np.array(sorted({(min(edge), max(edge)) for edge in face_mesh.FACEMESH_TESSELATION}))
+
+
+def _contours_px(frames: npt.NDArray[np.generic]) -> Iterator[FloatArray]:
+    """(N, 2) x, y of the face's outer contour in pixels, of each frame in which the mesh is found."""
+    oval = _oval()
+    for points in mesh_points_px(frames):
+        if points is not None:
+            yield points[oval]
+
+
+def _oval() -> list[int]:
+    with _quiet_stderr():
+        from mediapipe.python.solutions import face_mesh  # as above
+
+    return closed_chain(face_mesh.FACEMESH_FACE_OVAL)
 
 
 def _enlarged(frame: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
