@@ -24,6 +24,7 @@ HANDS = ("Left", "Right")
 LAYOUT = "oximetry-phone-cam's layout: gt/<subject>.csv and ppg-csv/Left/<subject>.csv, ppg-csv/Right/<subject>.csv"
 SPO2_COLUMN, PULSE_COLUMN = re.compile(r"SpO2 (\d+)"), re.compile(r"Pulse (\d+)")
 CHANNELS = ("R", "G", "B")
+COLUMN_NAMES = "metadata.csv"  # explains the columns, and lies among the readings
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -54,7 +55,8 @@ def read_oximetry_phone_cam(root: Path) -> tuple[FingerSeries, ...]:
     Raises BadInput where root is not in this layout, a subject has readings but no series, or a file is not what it should be.
     """
     top = folder_holding(Path(root), lambda folder: (folder / "gt").is_dir() and (folder / "ppg-csv").is_dir(), LAYOUT)
-    return tuple(series for path in sorted((top / "gt").glob("*.csv")) for series in _subject(top, path))
+    readings = [path for path in sorted((top / "gt").glob("*.csv")) if path.name != COLUMN_NAMES]
+    return tuple(series for path in readings for series in _subject(top, path))
 
 
 def _subject(top: Path, readings: Path) -> list[FingerSeries]:

@@ -45,6 +45,12 @@ def test_series_and_readings_in_both_layouts_and_headers(tmp_path: Path, below: 
     np.testing.assert_allclose(left.pulse_per_min, [57.5, 58, 57.5, 58])
 
 
+def test_the_table_that_explains_the_columns_is_no_subject(tmp_path: Path) -> None:
+    write_set(tmp_path)
+    (tmp_path / "gt" / "metadata.csv").write_text("\ufeffLabel,Description,Unit\nSpO2 1,SpO2 reading (%),Percentage\n")
+    assert [series.hand for series in read_oximetry_phone_cam(tmp_path)] == ["Left", "Right"]
+
+
 def test_one_hand_is_enough_and_none_is_an_error(tmp_path: Path) -> None:
     write_set(tmp_path / "one", hands=("Right",))
     assert [series.hand for series in read_oximetry_phone_cam(tmp_path / "one")] == ["Right"]

@@ -1,23 +1,19 @@
-"""The recorded driver: ratios kept to the last digit, measured SpO2 as truth, and a position that tells nothing."""
+"""The recorded driver: ratios kept to the last digit, measured SpO2 as truth, pieces in an order of the person's own."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.interpolate import CubicSpline
 
-from tast.datasets.oximetry_phone_cam import read_oximetry_phone_cam
 from tast.errors import TastError
-from tast.phantom.confound import time_only_rmse
 from tast.phantom.recorded import RecordedDrive, piece, piece_starts_s, pulsation, recorded_physiology, subject_numbers
 from tast.phantom.render import noise_free
 from tast.phantom.session import Session, phantom_sessions
 from tast.records import FloatArray
 
-REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "oximetry-phone-cam"
 AC = np.array([0.02, 0.05, 0.03])  # of red, green, blue: the ratio of ratios is 0.4
 DC = np.array([40.0, 90.0, 50.0])
 BEAT_HZ = 1.25
@@ -140,38 +136,3 @@ def test_a_recording_that_cannot_drive_is_told(recordings: tuple, told: str) -> 
         piece(plan(recordings)[0], recordings)
     with pytest.raises(TastError, match="subjects = 3; expected at most 2"):
         plan(RECORDINGS, subjects=3)
-
-
-def positions(recordings: tuple, seed: int, *, shuffled: bool = True) -> tuple[np.ndarray, ...]:
-    """subject, session's number, second within it, SpO2: one row per second of 20 sessions of 24 s of everybody."""
-    rows = []
-    for session in plan(recordings, seed, sessions=20, seconds=24.0):
-        recording, start_s = piece(session, recordings)
-        start_s = start_s if shuffled else piece_starts_s(recording, 24.0)[session.number - 1]
-        percent = recording.spo2_percent[int(start_s) : int(start_s) + 24]
-        rows += [(session.subject, session.number, second, value) for second, value in enumerate(percent)]
-    subject, number, second, value = np.array(rows).T
-    return subject.astype(np.int64), number, second, value
-
-
-def test_the_baseline_sees_a_confound_where_there_is_one() -> None:
-    """SpO2 = 99 - session: foretold to the last digit; noise: not at all."""
-    subject, number, second = (grid.ravel() for grid in np.meshgrid([1, 2, 3], np.arange(10.0), np.arange(5.0)))
-    foretold, constant = time_only_rmse(subject.astype(np.int64), number, second, 99 - number)
-    assert foretold < 1e-9 and constant == pytest.approx(np.std(np.arange(10)))
-    noise = np.random.default_rng(0).normal(90, 5, len(number))
-    foretold, constant = time_only_rmse(subject.astype(np.int64), number, second, noise)
-    assert foretold > 0.97 * constant
-
-
-@pytest.mark.skipif(not REAL.is_dir(), reason="the public data set is not beside the project")
-def test_position_is_no_better_than_the_constant_on_real_people() -> None:
-    """In the recordings' own order time foretells more than half of SpO2; cut and shuffled, nothing, whatever the seed."""
-    recordings = read_oximetry_phone_cam(REAL)
-    foretold, constant = time_only_rmse(*positions(recordings, 0, shuffled=False))
-    assert foretold < 0.5 * constant
-    skills = []
-    for seed in range(10):
-        foretold, constant = time_only_rmse(*positions(recordings, seed))
-        skills.append(1 - foretold / constant)
-    assert np.mean(skills) <= 0 and max(skills) < 0.03, skills
