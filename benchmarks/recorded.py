@@ -49,13 +49,15 @@ def position_rows(recordings: Sequence[FingerSeries]) -> list[Row]:
     """What position foretells in the recordings' own order, and cut and shuffled as the recorded phantom does."""
     in_order = position_share(recordings, seed=0, shuffled=False)
     shares = [position_share(recordings, seed=seed, shuffled=True) for seed in range(SHUFFLES)]
-    name = "time only, {}: RMSE over the constant's"
     return [
-        Row(name.format("sessions in the recordings' order"), in_order, "1", "constant", in_order, better="higher"),
-        Row(name.format(f"cut and shuffled, mean of {SHUFFLES} seeds"), float(np.mean(shares)), "1", "constant",
-            float(np.mean(shares)), better="higher", must=1.0),
-        Row(name.format(f"cut and shuffled, lowest of {SHUFFLES} seeds"), min(shares), "1", "constant", min(shares), better="higher"),
-    ]  # fmt: skip
+        _share_row("sessions in the recordings' order", in_order),
+        _share_row(f"cut and shuffled, mean of {SHUFFLES} seeds", float(np.mean(shares)), must=1.0),
+        _share_row(f"cut and shuffled, lowest of {SHUFFLES} seeds", min(shares)),
+    ]
+
+
+def _share_row(order: str, share: float, must: float | None = None) -> Row:
+    return Row(f"time only, {order}: RMSE over the constant's", share, "1", "constant", share, better="higher", must=must)
 
 
 def position_share(recordings: Sequence[FingerSeries], *, seed: int, shuffled: bool) -> float:

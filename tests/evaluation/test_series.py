@@ -63,7 +63,7 @@ def test_ac_dc_and_ratios_of_a_sine():
 
 
 def test_projection_ignores_noise_that_green_does_not_share():
-    """Red noise as strong as its pulse: one window's projection scatters by 0.05, the mean of 58 by 0.007 (tolerance: 3 times)."""
+    """Red noise as strong as its pulse: a window's projection scatters by 0.05, the mean of 58 by 0.007 (tolerance: 3 times)."""
     windows = windows_of(finger(600, noise=0.5), FPS_HZ, np.full(600, 97.0))
     inner = middle(windows)
     assert standard_deviation_ratio(windows, RED, GREEN)[inner].mean() > 0.6
