@@ -1,16 +1,22 @@
-"""Stage train: a network fitted on the training clips, the best by validation loss kept, with all that a prediction needs."""
+"""Stage train: a network fitted on the training clips, the best by validation loss kept, with all that a prediction needs.
+
+python -m flows.train                                       one process, or train.processes of them on this machine
+torchrun --nnodes 2 --nproc-per-node 8 ... -m flows.train   several machines, which see the same project folder
+"""
 
 from __future__ import annotations
 
 import logging
 import os
 import shutil
-from dataclasses import asdict
+import sys
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, cast
 
 import pandas as pd
 import torch
+from lightning.fabric import Fabric
 
 from flows import STATE
 from flows.layout import CLIPS, HISTORY, MODEL, SPLIT
@@ -19,13 +25,17 @@ from flows.running import run, stage
 from tast import __version__
 from tast.clip_store import ClipStore
 from tast.datasets.splits import Split
+from tast.errors import TastError
 from tast.files import whole_file
 from tast.models import MODELS
 from tast.params import Train, load_params
 from tast.saved_model import ModelCard, save_model
+from tast.training.augmentation import Augmentation
+from tast.training.compute import fabric_for
 from tast.training.dataset import ClipDataset
 from tast.training.labels import fit_label_scaling
-from tast.training.loop import EpochRecord, FitSettings, History, fit
+from tast.training.loop import fit
+from tast.training.settings import EpochRecord, FitSettings, History
 
 log = logging.getLogger("flows.train")  # __name__ is __main__ where a stage runs
 CHECKPOINTS = STATE / "checkpoints"
@@ -33,17 +43,32 @@ CHECKPOINTS = STATE / "checkpoints"
 
 @stage
 def train() -> None:
+    train_and_save()
+
+
+def train_and_save() -> None:
+    """What every process of a training does; the first one writes."""
     params = load_params().train
+    fabric = fabric_of(params)
     compute_reproducibly(params.seed, params.threads)
     store, split = ClipStore(CLIPS), Split.from_json(SPLIT)
     parts = {
         name: ClipDataset(store, split.parts[name], kind=params.input, frame_size_px=params.frame_size_px)
         for name in ("train", "val")
     }
-    model, history, card = train_model(params, store, parts["train"], parts["val"], CHECKPOINTS)
-    save_model(MODEL, model, card)
-    write_history(history)
-    shutil.rmtree(CHECKPOINTS)  # for interrupted runs only: a finished one would answer for changed code
+    model, history, card = train_model(params, store, parts["train"], parts["val"], CHECKPOINTS, fabric)
+    if fabric.is_global_zero:
+        save_model(MODEL, model, card)
+        write_history(history)
+        shutil.rmtree(CHECKPOINTS)  # for interrupted runs only: a finished one would answer for changed code
+
+
+def fabric_of(params: Train) -> Fabric:
+    """Where to compute: this process alone, or as one of those that torchrun started."""
+    per_node, of_all = int(os.environ.get("LOCAL_WORLD_SIZE", 1)), int(os.environ.get("WORLD_SIZE", 1))
+    fabric = fabric_for(accelerator=params.accelerator, precision=params.precision, processes=per_node, nodes=of_all // per_node)
+    fabric.launch()
+    return fabric
 
 
 def compute_reproducibly(seed: int, threads: int) -> None:
@@ -54,27 +79,36 @@ def compute_reproducibly(seed: int, threads: int) -> None:
 
 
 def train_model(
-    params: Train, store: ClipStore, train_clips: ClipDataset, val_clips: ClipDataset, checkpoints: Path
-) -> tuple[torch.nn.Module, History, ModelCard]:
+    params: Train, store: ClipStore, train_clips: ClipDataset, val_clips: ClipDataset, checkpoints: Path,
+    fabric: Fabric | None = None,
+) -> tuple[torch.nn.Module, History, ModelCard]:  # fmt: skip
     """Build, fit and describe one model. Call compute_reproducibly first: the initial weights come from torch's random state."""
-    model = MODELS[params.model](params.preset, frames=train_clips.frames, size=params.frame_size_px, seconds=train_clips.seconds)
-    scaling = fit_label_scaling(train_clips.spo2_percent)
-    settings = FitSettings(
-        epochs=params.epochs, patience=params.patience, batch_size=params.batch_size, learning_rate=params.learning_rate,
-        weight_decay=params.weight_decay, mse_weight=params.mse_weight, pearson_weight=params.pearson_weight, seed=params.seed,
+    model = MODELS[params.model](
+        params.preset, frames=train_clips.frames, size=params.frame_size_px, seconds=train_clips.seconds,
+        branches=params.branches, fusion=params.fusion, attention=params.attention,
     )  # fmt: skip
+    scaling = fit_label_scaling(train_clips.spo2_percent)
     with progress("train", params.epochs) as advance:
 
         def tell(record: EpochRecord) -> None:
             advance(1, f"validation RMSE {record.val_rmse_percent:.2f} %")
 
-        history = fit(model, train_clips, val_clips, settings, scaling=scaling, checkpoint_folder=checkpoints, on_epoch=tell)
+        history = fit(
+            model, train_clips, val_clips, settings_of(params), scaling=scaling, checkpoint_folder=checkpoints, on_epoch=tell,
+            fabric=fabric or fabric_of(params),
+        )  # fmt: skip
     card = ModelCard(
         model_name=params.model, config=asdict(cast(Any, model.config)), preprocessing=store.preprocessing,
         input_kind=params.input, frame_size_px=params.frame_size_px, scaling=scaling, data_digest=store.digest,
         code_version=__version__,
     )  # fmt: skip
     return model, history, card
+
+
+def settings_of(params: Train) -> FitSettings:
+    """Section train as the training loop takes it: fields of the same names."""
+    values = params.model_dump(include={one.name for one in fields(FitSettings)})
+    return FitSettings(**values | {"augmentation": Augmentation(**values["augmentation"])})
 
 
 def write_history(history: History) -> None:
@@ -84,5 +118,31 @@ def write_history(history: History) -> None:
     log.info("best epoch %d of %d: validation RMSE %.2f %%", best.epoch + 1, len(history.epochs), best.val_rmse_percent)
 
 
+def main() -> None:
+    rank = os.environ.get("RANK")  # set by torchrun
+    if rank is None and (processes := processes_wanted()) > 1:
+        os.execv(sys.executable, torchrun(processes))  # not a child: who ends this process ends the training
+    if rank in (None, "0"):
+        run(train)
+        return
+    try:
+        train_and_save()
+    except TastError:
+        raise SystemExit(1) from None  # the first process is the flow, and tells the mistake
+
+
+def processes_wanted() -> int:
+    try:
+        return load_params().train.processes
+    except TastError:
+        return 1  # the stage itself tells the mistake
+
+
+def torchrun(processes: int) -> list[str]:
+    """The command that starts this stage as several processes on this machine."""
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
+    return [*launcher, "-m", "flows.train"]
+
+
 if __name__ == "__main__":
-    run(train)
+    main()

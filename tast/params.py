@@ -144,19 +144,42 @@ class Split(Section):
     stratify: bool
 
 
+class Augmentation(Section):
+    stretch: NonNegative
+    flip: Fraction
+    shift_cells: Annotated[int, Field(ge=0)]
+    drop_fraction: Fraction
+    noise: NonNegative
+    shift_frames: Annotated[int, Field(ge=0)]
+
+
 class Train(Section):
     model: str
     preset: str
+    branches: Literal["both", "cnn", "vivit"]
+    fusion: Literal["concat", "gated", "cross_attention"] | None
+    attention: Literal["factorised", "joint"] | None
     input: Literal["normalised", "magnified"]
     frame_size_px: PositiveInt
     seed: int
     epochs: PositiveInt
     patience: PositiveInt
     batch_size: PositiveInt
+    sampler: Literal["shuffled", "balanced"]
     learning_rate: Positive
+    schedule: Literal["cosine", "one_cycle"]
+    warm_up: Annotated[float, Field(gt=0, lt=1)]
     weight_decay: NonNegative
+    gradient_clip: Positive
+    ema_epochs: NonNegative
     mse_weight: NonNegative
     pearson_weight: NonNegative
+    augmentation: Augmentation
+    accelerator: Literal["cpu", "cuda"]
+    processes: PositiveInt
+    precision: Literal["fp32", "bf16"]
+    compile: bool
+    channels_last_3d: bool
     threads: PositiveInt
 
 

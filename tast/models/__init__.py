@@ -11,9 +11,12 @@ from tast.models import tast_net
 
 
 class Builder(Protocol):
-    """A new network of a preset for clips of `frames` x `size` x `size` px that last `seconds`."""
+    """A new network of a preset for clips of `frames` x `size` x `size` px that last `seconds`; None: as the preset has it."""
 
-    def __call__(self, preset: str, *, frames: int, size: int, seconds: int) -> nn.Module: ...
+    def __call__(
+        self, preset: str, *, frames: int, size: int, seconds: int, branches: str = ..., fusion: str | None = ...,
+        attention: str | None = ...,
+    ) -> nn.Module: ...  # fmt: skip
 
 
 MODELS: dict[str, Builder] = {"tast_net": tast_net.build}

@@ -113,16 +113,33 @@ PRESETS: dict[str, TastNetConfig] = {
 }  # fmt: skip
 
 
-def build(preset: str, *, frames: int, size: int, seconds: int) -> TastNet:
+BRANCHES: dict[str, tuple[str, ...]] = {"both": ("cnn", "vivit"), "cnn": ("cnn",), "vivit": ("vivit",)}
+
+
+def build(
+    preset: str, *, frames: int, size: int, seconds: int, branches: str = "both", fusion: str | None = None,
+    attention: str | None = None,
+) -> TastNet:  # fmt: skip
     """A new TAST-Net of a preset for clips of `frames` x `size` x `size` px that last `seconds`.
 
-    Tubelets keep about half a second, as a length that divides the clip. Weights come from torch's current random state.
+    branches: a key of BRANCHES. fusion, attention: instead of the preset's. Tubelets keep about half a second, as a length that
+    divides the clip. Weights come from torch's current random state. Raises ValueError naming what is known.
     """
-    if preset not in PRESETS:
-        raise ValueError(f"preset {preset!r} of tast_net is unknown; one of {', '.join(PRESETS)}")
-    base = PRESETS[preset]
-    vivit = base.vivit and replace(base.vivit, tubelet_frames=nearest_divisor(frames, frames / seconds / 2))
-    return TastNet(replace(base, frames=frames, size_px=size, seconds=seconds, vivit=vivit))
+    for name, value, known in (("preset", preset, PRESETS), ("branches", branches, BRANCHES)):
+        if value not in known:
+            raise ValueError(f"{name} {value!r} of tast_net is unknown; one of {', '.join(known)}")
+    base, kept = PRESETS[preset], BRANCHES[branches]
+    vivit = base.vivit and replace(
+        base.vivit,
+        tubelet_frames=nearest_divisor(frames, frames / seconds / 2),
+        attention=attention or base.vivit.attention,
+    )
+    return TastNet(
+        replace(
+            base, frames=frames, size_px=size, seconds=seconds, fusion=fusion or base.fusion,
+            cnn=base.cnn if "cnn" in kept else None, vivit=vivit if "vivit" in kept else None,
+        )
+    )  # fmt: skip
 
 
 def nearest_divisor(number: int, wanted: float) -> int:

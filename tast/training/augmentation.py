@@ -1,8 +1,13 @@
-"""Changes to a batch that leave the ratio between colours alone: never hue, never a gain or noise of one channel only."""
+"""Changes to a batch that leave the ratio between colours alone: never hue, never a gain or noise of one channel only.
+
+What is changed is drawn first, for all clips of a batch, and applied after, to those that a process holds: several processes
+that share a batch change it as one would.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -15,7 +20,8 @@ class Augmentation:
     stretch: largest change of the clip's pace, 0.3 for 1/1.3 to 1.3 times: other pulse rates. flip: chance of a left-right
     flip. shift_cells: largest shift of the picture, in cells either way, zeros coming in. drop_fraction: largest share of cells
     blanked for the whole clip. noise: largest deviation of noise common to all channels, in units of the input; half of it
-    moves the whole picture, half each cell (of use to inputs that hold what channels share).
+    moves the whole picture, half each cell (of use to inputs that hold what channels share). shift_frames: largest shift in
+    time, in frames either way.
     """
 
     stretch: float = 0.3
@@ -23,76 +29,90 @@ class Augmentation:
     shift_cells: int = 1
     drop_fraction: float = 0.3
     noise: float = 0.0
+    shift_frames: int = 0
 
 
-def augment(video: Tensor, how: Augmentation, generator: torch.Generator) -> Tensor:
-    """Video (B, 3, T, H, W) -> the same shape; every clip changed by its own draw from `generator` (on the CPU)."""
-    video = stretch_time(video, how.stretch, generator)
-    video = flip_some(video, how.flip, generator)
-    video = shift_some(video, how.shift_cells, generator)
-    video = add_common_noise(video, how.noise, generator)
-    return drop_cells(video, how.drop_fraction, generator)
+@dataclass(frozen=True, eq=False)
+class Changes:
+    """What is done to each clip of a batch (B clips); None: nothing of this kind.
 
-
-def stretch_time(video: Tensor, largest: float, generator: torch.Generator) -> Tensor:
-    """Each clip of (B, C, T, H, W) played at a pace between 1 / (1 + largest) and 1 + largest about its middle.
-
-    Linear interpolation. Where a quicker pace asks for frames beyond an end, the clip runs backwards from there. Labels stay:
-    SpO2 moves little in the second or so by which a moment is displaced.
+    moments: (B, T) fractional frame numbers to show. flipped: (B,) bool. corners: (B, 2) cells from the top left of a picture
+    padded by padding cells. noise: (B, 1, T, H, W). kept: (B, H, W) bool, cells that are not blanked.
     """
-    if largest == 0:
-        return video
-    clips, frames = len(video), video.shape[2]
-    pace = (1 + largest) ** (2 * torch.rand((clips, 1), generator=generator, dtype=torch.float64) - 1)
+
+    moments: Tensor | None
+    flipped: Tensor
+    padding: int
+    corners: Tensor | None
+    noise: Tensor | None
+    kept: Tensor
+
+    def of(self, place: slice) -> Changes:
+        """Those of some clips of the batch."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        own: dict[str, Any] = {name: value[place] for name, value in values.items() if isinstance(value, Tensor)}
+        return replace(self, **own)
+
+
+def draw_changes(shape: torch.Size | tuple[int, ...], how: Augmentation, generator: torch.Generator) -> Changes:
+    """A draw for every clip of a batch of video (B, C, T, H, W), from `generator` (on the CPU)."""
+    clips, _, frames, height, width = shape
+    moments = draw_moments(clips, frames, how.stretch, how.shift_frames, generator)
+    flipped = torch.rand(clips, generator=generator) < how.flip
+    corners = torch.randint(0, 2 * how.shift_cells + 1, (clips, 2), generator=generator) if how.shift_cells else None
+    noise = draw_noise(clips, frames, height, width, how.noise, generator) if how.noise else None
+    share = torch.rand((clips, 1, 1), generator=generator) * how.drop_fraction
+    kept = torch.rand((clips, height, width), generator=generator) >= share
+    return Changes(moments, flipped, how.shift_cells, corners, noise, kept)
+
+
+def change(video: Tensor, changes: Changes) -> Tensor:
+    """Video (B, C, T, H, W) -> the same shape."""
+    if changes.moments is not None:
+        video = torch.stack([at_moments(clip, at) for clip, at in zip(video, changes.moments, strict=True)])
+    video = torch.where(changes.flipped.to(video.device).reshape(-1, 1, 1, 1, 1), video.flip(-1), video)
+    if changes.corners is not None:
+        video = shifted(video, changes.corners, changes.padding)
+    if changes.noise is not None:
+        seen = (video != 0).any(dim=2, keepdim=True)  # blanks stay blank
+        video = video + changes.noise.to(video) * seen
+    return video * changes.kept[:, None, None].to(video)
+
+
+def draw_moments(clips: int, frames: int, stretch: float, shift_frames: int, generator: torch.Generator) -> Tensor | None:
+    """Frame numbers (clips, frames) of clips played at a pace between 1 / (1 + stretch) and 1 + stretch about their middle.
+
+    Where they lie beyond an end, the clip runs backwards from there. Labels stay: SpO2 moves little in the second or so by
+    which a moment is displaced.
+    """
+    if not (stretch or shift_frames):
+        return None
+    pace = (1 + stretch) ** (2 * torch.rand((clips, 1), generator=generator, dtype=torch.float64) - 1)
     middle = (frames - 1) / 2
     moments = middle + (torch.arange(frames, dtype=torch.float64) - middle) * pace
-    moments = (frames - 1) - ((frames - 1) - moments.abs()).abs()  # reflected at both ends
-    return torch.stack([_at_moments(clip, at) for clip, at in zip(video, moments, strict=True)])
+    if shift_frames:
+        moments = moments + shift_frames * (2 * torch.rand((clips, 1), generator=generator, dtype=torch.float64) - 1)
+    return (frames - 1) - ((frames - 1) - moments.abs()).abs()  # reflected at both ends
 
 
-def _at_moments(clip: Tensor, moments: Tensor) -> Tensor:
-    """Clip (C, T, H, W) at fractional frame numbers (N,) within 0 to T - 1 -> (C, N, H, W)."""
+def at_moments(clip: Tensor, moments: Tensor) -> Tensor:
+    """Clip (C, T, H, W) at fractional frame numbers (N,) within 0 to T - 1, by linear interpolation -> (C, N, H, W)."""
     before = moments.floor().long().clamp(max=clip.shape[1] - 2)
     share = (moments - before).to(clip)[:, None, None]
     before = before.to(clip.device)
     return torch.lerp(clip.index_select(1, before), clip.index_select(1, before + 1), share)
 
 
-def flip_some(video: Tensor, chance: float, generator: torch.Generator) -> Tensor:
-    """Each clip of (B, C, T, H, W) mirrored left to right with this chance."""
-    chosen = torch.rand(len(video), generator=generator) < chance
-    return torch.where(_per_clip(chosen, video), video.flip(-1), video)
-
-
-def shift_some(video: Tensor, largest: int, generator: torch.Generator) -> Tensor:
-    """Each clip of (B, C, T, H, W) moved by up to `largest` cells along H and W; zeros come in at the edge."""
-    if largest == 0:
-        return video
+def shifted(video: Tensor, corners: Tensor, padding: int) -> Tensor:
+    """Each clip of (B, C, T, H, W), padded by zeros, cut to its old size from its own corner (B, 2)."""
     height, width = video.shape[-2:]
-    padded = torch.nn.functional.pad(video, (largest,) * 4)
-    corners = torch.randint(0, 2 * largest + 1, (len(video), 2), generator=generator).tolist()
-    return torch.stack([clip[..., y : y + height, x : x + width] for clip, (y, x) in zip(padded, corners, strict=True)])
+    padded = torch.nn.functional.pad(video, (padding,) * 4)
+    return torch.stack([clip[..., y : y + height, x : x + width] for clip, (y, x) in zip(padded, corners.tolist(), strict=True)])
 
 
-def add_common_noise(video: Tensor, largest: float, generator: torch.Generator) -> Tensor:
-    """Noise, the same in all channels of (B, C, T, H, W), each clip's deviation its own, up to `largest`; blanks stay blank."""
-    if largest == 0:
-        return video
-    clips, _, frames, height, width = video.shape
+def draw_noise(clips: int, frames: int, height: int, width: int, largest: float, generator: torch.Generator) -> Tensor:
+    """Noise (clips, 1, frames, height, width), each clip's deviation its own, up to `largest`."""
     strength = torch.rand((clips, 1, 1, 1, 1), generator=generator) * largest / 2
     noise = torch.randn((clips, 1, frames, 1, 1), generator=generator)
     noise = noise + torch.randn((clips, 1, frames, height, width), generator=generator)
-    seen = (video != 0).any(dim=2, keepdim=True)
-    return video + (strength * noise).to(video.device) * seen
-
-
-def drop_cells(video: Tensor, largest: float, generator: torch.Generator) -> Tensor:
-    """A share of the cells of (B, C, T, H, W), each clip's own between 0 and `largest`, set to 0 for the whole clip."""
-    clips, height, width = len(video), *video.shape[-2:]
-    share = torch.rand((clips, 1, 1), generator=generator) * largest
-    kept = torch.rand((clips, height, width), generator=generator) >= share
-    return video * kept[:, None, None].to(video)
-
-
-def _per_clip(values: Tensor, video: Tensor) -> Tensor:
-    return values.to(video.device).reshape(-1, 1, 1, 1, 1)
+    return strength * noise

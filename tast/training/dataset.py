@@ -80,19 +80,3 @@ class ClipDataset(Dataset[Batch]):
         for position in np.unique(np.linspace(0, len(self) - 1, DIGEST_CLIPS).astype(int)):
             told.update(self[[int(position)]].video.numpy().tobytes())
         return told.hexdigest()
-
-
-def seed_of(seed: int, *keys: int) -> int:
-    """A seed of its own for each use of one seed (an epoch, a batch), statistically independent of its neighbours."""
-    return int(np.random.SeedSequence((seed, *keys)).generate_state(1)[0])
-
-
-def batches_of_epoch(n_clips: int, batch_size: int, *, seed: int, epoch: int) -> list[list[int]]:
-    """All positions once, shuffled by seed and epoch alone, in batches whose sizes differ by at most 1 (no small last one)."""
-    order = np.random.default_rng(seed_of(seed, epoch)).permutation(n_clips)
-    return [part.tolist() for part in np.array_split(order, -(-n_clips // batch_size))]
-
-
-def batches_in_order(n_clips: int, batch_size: int) -> list[list[int]]:
-    """All positions once, in order."""
-    return [list(range(first, min(first + batch_size, n_clips))) for first in range(0, n_clips, batch_size)]

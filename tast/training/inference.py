@@ -7,18 +7,24 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from tast.training.dataset import ClipDataset, batches_in_order
+from tast.training.dataset import ClipDataset
 from tast.training.labels import LabelScaling
+from tast.training.sampling import batches_in_order
 
 IDENTITY = ["dataset", "subject_id", "record_id", "scenario", "clip_id", "quality"]
 
 
 @torch.no_grad()
-def standardised_predictions(model: nn.Module, dataset: ClipDataset, *, batch_size: int, device: torch.device) -> Tensor:
-    """The model's output for all clips in order: (N, S) float32 on the CPU. The model is put into evaluation mode."""
+def standardised_predictions(
+    model: nn.Module, dataset: ClipDataset, *, batch_size: int, device: torch.device, place: slice = slice(None)
+) -> Tensor:
+    """The model's output for the clips at `place`, in order: (N, S) float32 on the CPU. The model is put into evaluation mode."""
     model.eval()
-    batches = batches_in_order(len(dataset), batch_size)
-    return torch.cat([model(dataset[positions].video.to(device)).float().cpu() for positions in batches])
+    chosen = range(len(dataset))[place]
+    batches = batches_in_order(len(chosen), batch_size)
+    if not batches:
+        return torch.empty(0, dataset.seconds)
+    return torch.cat([model(dataset[[chosen[i] for i in batch]].video.to(device)).float().cpu() for batch in batches])
 
 
 def predict(model: nn.Module, dataset: ClipDataset, scaling: LabelScaling, *, batch_size: int = 16) -> pd.DataFrame:

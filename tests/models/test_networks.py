@@ -12,7 +12,7 @@ from torch import nn
 from tast.models import MODELS, RESTORERS
 from tast.models.cnn3d import Cnn3d, Cnn3dConfig
 from tast.models.fusion import FUSIONS, GatedFusion
-from tast.models.tast_net import PRESETS, TastNet, TastNetConfig, build, mean_over_spans, nearest_divisor
+from tast.models.tast_net import BRANCHES, PRESETS, TastNet, TastNetConfig, build, mean_over_spans, nearest_divisor
 from tast.models.vivit import ENCODERS, Attention, Vivit, VivitConfig
 
 PAPER_PARAMETERS = 3.24e6
@@ -68,6 +68,19 @@ def test_each_branch_stands_alone(off: str) -> None:
     assert not any(name.startswith((off, "fuse")) for name, _ in net.named_parameters())
 
 
+@pytest.mark.parametrize("branches", BRANCHES)
+def test_builder_switches_branches_fusion_and_attention(branches: str) -> None:
+    config = build("small", frames=60, size=16, seconds=4, branches=branches, fusion="gated", attention="joint").config
+    assert (config.cnn is not None, config.vivit is not None) == ("cnn" in BRANCHES[branches], "vivit" in BRANCHES[branches])
+    assert config.fusion == "gated"
+    assert config.vivit is None or config.vivit.attention == "joint"
+
+
+def test_without_a_word_the_builder_keeps_the_presets_choice() -> None:
+    config, preset = build("paper", frames=120, size=128, seconds=8).config, PRESETS["paper"]
+    assert (config.fusion, config.cnn, config.vivit) == (preset.fusion, preset.cnn, preset.vivit)
+
+
 def test_no_branch_and_unknown_names_are_refused() -> None:
     with pytest.raises(ValueError, match="at least one"):
         replace(TINY, cnn=None, vivit=None)
@@ -77,6 +90,8 @@ def test_no_branch_and_unknown_names_are_refused() -> None:
         replace(VIVIT, attention="axial")
     with pytest.raises(ValueError, match="small, paper"):
         build("large", frames=120, size=32, seconds=8)
+    with pytest.raises(ValueError, match="both, cnn, vivit"):
+        build("small", frames=120, size=32, seconds=8, branches="none")
     with pytest.raises(ValueError, match="do not divide"):
         TastNet(replace(TINY, frames=21))
 

@@ -1,4 +1,4 @@
-"""Batches: layout, identity, order from seed and epoch alone."""
+"""Batches: layout, identity, memory, digest."""
 
 from __future__ import annotations
 
@@ -7,11 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tast.clip_store import ClipStore
-from tast.training.dataset import Batch, ClipDataset, batches_in_order, batches_of_epoch
+from tast.training.dataset import Batch, ClipDataset
 from tast.training.inputs import network_input
 from tests.training.synthetic import write_store
 
@@ -60,22 +58,3 @@ def test_no_clips_is_an_error(store: ClipStore) -> None:
 def test_batch_checks_itself(video: tuple[int, ...], labels: tuple[int, ...], ids: str) -> None:
     with pytest.raises(ValueError, match="batch"):
         Batch(torch.zeros(video), torch.zeros(labels), tuple(ids))
-
-
-@given(n=st.integers(1, 200), size=st.integers(1, 40), seed=st.integers(0, 2**32), epoch=st.integers(0, 100))
-def test_an_epoch_is_every_clip_once_in_even_batches(n: int, size: int, seed: int, epoch: int) -> None:
-    batches = batches_of_epoch(n, size, seed=seed, epoch=epoch)
-    assert sorted(position for batch in batches for position in batch) == list(range(n))
-    sizes = {len(batch) for batch in batches}
-    assert max(sizes) <= size
-    assert max(sizes) - min(sizes) <= 1
-    assert batches == batches_of_epoch(n, size, seed=seed, epoch=epoch)
-
-
-def test_seed_and_epoch_both_change_the_order() -> None:
-    orders = [str(batches_of_epoch(50, 7, seed=seed, epoch=epoch)) for seed in (0, 1) for epoch in (0, 1)]
-    assert len(set(orders)) == 4
-
-
-def test_in_order() -> None:
-    assert batches_in_order(5, 2) == [[0, 1], [2, 3], [4]]

@@ -22,19 +22,13 @@ from tast.models.cnn3d import Cnn3dConfig
 from tast.models.tast_net import TastNet, TastNetConfig
 from tast.models.vivit import VivitConfig
 from tast.training.checkpoint import CHECKPOINT, weights_digest
+from tast.training.compute import use_channels_last
 from tast.training.dataset import ClipDataset
 from tast.training.inference import predict
 from tast.training.labels import LabelScaling, fit_label_scaling
-from tast.training.loop import (
-    EpochRecord,
-    FitSettings,
-    History,
-    WarmUpThenCosine,
-    ema_decay,
-    fit,
-    parameter_groups,
-    use_channels_last,
-)
+from tast.training.loop import fit
+from tast.training.optimisation import WarmUpThenCosine, ema_decay, parameter_groups
+from tast.training.settings import EpochRecord, FitSettings, History
 from tests.training.synthetic import write_store
 
 SETTINGS = FitSettings(

@@ -1,0 +1,110 @@
+"""Where and how a training computes: one CPU or GPU, or several processes that behave as one would.
+
+Several processes share every batch. What a clip's fellows in the batch bear on is therefore summed over the processes: the
+statistics of BatchNorm and the loss, whose correlation runs over the whole batch. `torch.distributed.nn.functional.all_reduce`
+sums gradients on the way back too; each process's gradient is then the number of processes times its part of the true one, and
+the mean that DistributedDataParallel takes over the processes is the gradient that one process would have found.
+"""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+import torch.distributed as dist
+from lightning.fabric import Fabric
+from torch import Tensor, nn
+from torch.distributed.nn.functional import all_reduce
+
+PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed"}
+
+
+def fabric_for(*, accelerator: str, precision: str, processes: int = 1, nodes: int = 1) -> Fabric:
+    """`accelerator`: cpu or cuda. `precision`: a key of PRECISIONS. `processes` per node: more than one (or more than one node)
+    train as one; they are started by torchrun, and call `fabric.launch()` first."""
+    several = processes * nodes > 1
+    return Fabric(
+        accelerator=accelerator, devices=processes, num_nodes=nodes, strategy="ddp" if several else "auto",
+        precision=PRECISIONS[precision],
+    )  # fmt: skip
+
+
+def described(fabric: Fabric) -> dict[str, str | int]:
+    """What of it bears on the last bits of the weights."""
+    return {
+        "device": fabric.device.type,
+        "precision": str(fabric.strategy.precision.precision),
+        "processes": fabric.world_size,
+    }
+
+
+def use_channels_last(model: nn.Module) -> None:
+    """Lay out 3D convolutions with channels innermost, which is faster on CPUs and on a GPU's tensor cores; no value changes."""
+    for module in model.modules():
+        if isinstance(module, nn.Conv3d):
+            module.weight.data = module.weight.data.contiguous(memory_format=torch.channels_last_3d)
+
+
+def for_processes(model: nn.Module, fabric: Fabric) -> nn.Module:
+    """The model itself where one process trains it, else a copy whose BatchNorms see the batches of all processes."""
+    if fabric.world_size == 1:
+        return model
+    if fabric.device.type == "cuda":
+        return nn.SyncBatchNorm.convert_sync_batchnorm(copy.deepcopy(model))
+    return _with_synced_batch_norm(copy.deepcopy(model))
+
+
+def _with_synced_batch_norm(model: nn.Module) -> nn.Module:
+    """torch's SyncBatchNorm knows GPUs only."""
+    for name, child in model.named_children():
+        if isinstance(child, nn.BatchNorm3d):
+            synced = SyncedBatchNorm3d(child.num_features, eps=child.eps, momentum=child.momentum)
+            synced.load_state_dict(child.state_dict())
+            setattr(model, name, synced)
+        else:
+            _with_synced_batch_norm(child)
+    return model
+
+
+class SyncedBatchNorm3d(nn.BatchNorm3d):
+    """BatchNorm3d of (B, C, T, H, W) whose B clips, in training, are those of all processes; same state as BatchNorm3d."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return super().forward(x)
+        count = x.numel() // x.shape[1]
+        sums = torch.cat((x.float().sum(dim=(0, 2, 3, 4)), x.new_tensor([count], dtype=torch.float32)))
+        total, n = all_reduce(sums).split([x.shape[1], 1])
+        mean = _along_channels(total / n)
+        centred = x.float() - mean
+        variance = all_reduce(centred.square().sum(dim=(0, 2, 3, 4))) / n
+        self._remember(mean.detach().flatten(), variance.detach() * (n / (n - 1)).detach())
+        scale = self.weight * torch.rsqrt(variance + self.eps)
+        return (centred * _along_channels(scale) + _along_channels(self.bias)).to(x.dtype)
+
+    @torch.no_grad()
+    def _remember(self, mean: Tensor, unbiased_variance: Tensor) -> None:
+        """The running statistics that evaluation uses, as BatchNorm3d keeps them."""
+        assert self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None
+        assert self.momentum is not None
+        self.num_batches_tracked += 1
+        self.running_mean.lerp_(mean, self.momentum)
+        self.running_var.lerp_(unbiased_variance, self.momentum)
+
+
+def _along_channels(values: Tensor) -> Tensor:
+    return values.reshape(1, -1, 1, 1, 1)
+
+
+def from_all_processes(own: Tensor, place: slice, n_rows: int, fabric: Fabric) -> Tensor:
+    """Own rows (b, S), which belong at `place` among n_rows, and those of the others -> all (n_rows, S), in every process."""
+    if fabric.world_size == 1:
+        return own
+    whole = own.new_zeros(n_rows, *own.shape[1:])
+    whole[place] = own
+    return all_reduce(whole)
+
+
+def wait_for_all(fabric: Fabric) -> None:
+    if fabric.world_size > 1:
+        dist.barrier()
