@@ -22,7 +22,7 @@ from tast.preprocessing.pose import ComplexArray, Pose, as_complex, fit_pose
 from tast.preprocessing.track import FaceTrack, RoiWarper
 from tast.records import FaceVideo
 
-ALIGN_VERSION = "2"  # change it with the pixels: cached videos of other versions are not used
+ALIGN_VERSION = "3"  # change it with the pixels: cached videos of other versions are not used
 
 Image = npt.NDArray[np.uint8]
 

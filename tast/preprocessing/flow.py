@@ -38,38 +38,38 @@ class FaceFlow:
         self._points = np.empty((0, 1, 2), dtype=np.float32)
         self._age = 0
 
-    def follow(self, rgb: Image, landmarks: Pose | None) -> Pose | None:
-        """The path's pose in this frame ((H, W, 3) uint8 RGB), given what the landmarks say; None where they see no face.
+    def follow(self, gray: Image, landmarks: Pose | None) -> Pose | None:
+        """The path's pose in this frame (H, W) uint8, given what the landmarks say; None where they see no face.
 
         At the first frame, after a loss and where the flow fails, the path goes on with the landmarks, as far off them as before.
         """
         if landmarks is None:
             self._previous = None
             return None
-        path = self._moved(rgb) or landmarks.after(self._offset.inverse())
+        path = self._moved(gray) or landmarks.after(self._offset.inverse())
         distance = path.inverse().after(landmarks)
         path = path.after(Pose(1 + LEAK * (distance.turn - 1), LEAK * distance.centre_px))
         self._offset = path.inverse().after(landmarks)
-        self._previous = rgb, path
+        self._previous = gray, path
         return path
 
-    def _moved(self, rgb: Image) -> Pose | None:
+    def _moved(self, gray: Image) -> Pose | None:
         if self._previous is None:
             return None
-        previous_rgb, path = self._previous
+        previous, path = self._previous
         to_frame = path.after(self._from_roi)
-        before, now = (_detail(upright(image, to_frame, SIDE_PX)) for image in (previous_rgb, rgb))
+        before, now = (detail(upright(image, to_frame, SIDE_PX)) for image in (previous, gray))
         if self._age % NEW_POINTS_EVERY == 0 or len(self._points) < MIN_POINTS:
-            self._points = _textured_points(before)
+            self._points = textured_points(before)
         self._age += 1
         step = flow_between(before, now, self._points)
         return None if step is None else to_frame.after(step).after(self._from_roi.inverse())
 
 
-def upright(rgb: Image, to_frame: Pose, size_px: int) -> Image:
-    """(size_px, size_px, 3): the part of a frame that a pose (pixels of the ROI -> pixels of the frame) points to."""
+def upright(frame: Image, to_frame: Pose, size_px: int) -> Image:
+    """(size_px, size_px[, 3]): the part of a frame (H, W[, 3]) that a pose (pixels of the ROI -> of the frame) points to."""
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    warped = cv2.warpAffine(rgb, to_frame.matrix(), (size_px, size_px), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    warped = cv2.warpAffine(frame, to_frame.matrix(), (size_px, size_px), flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(warped, dtype=np.uint8)
 
 
@@ -83,18 +83,19 @@ def flow_between(before: Image, now: Image, points: npt.NDArray[np.float32]) -> 
     return _robust_fit(points[ok, 0], moved[ok, 0], len(before)) if ok.sum() >= MIN_POINTS else None
 
 
-def _detail(rgb: Image) -> Image:
-    gray = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    detail = (gray - cv2.GaussianBlur(gray, (0, 0), DETAIL_SIGMA_PX)) * CONTRAST + 128.0
-    return np.clip(np.rint(detail), 0, 255).astype(np.uint8)
+def detail(gray: Image) -> Image:
+    """What of a picture (H, W) the light does not move: its fine structure around mid grey, (H, W) uint8."""
+    light = gray.astype(np.float32)  # OpenCV blurs floats twice as fast as bytes
+    smooth = cv2.GaussianBlur(light, (0, 0), DETAIL_SIGMA_PX)
+    return np.asarray(cv2.addWeighted(light, CONTRAST, smooth, -CONTRAST, 128.0, dtype=cv2.CV_8U), dtype=np.uint8)
 
 
-def _textured_points(detail: Image) -> npt.NDArray[np.float32]:
-    """Up to N_POINTS corners between the brows and the tip of the nose, (N, 1, 2)."""
-    size = len(detail)
-    where = np.zeros_like(detail)
+def textured_points(fine: Image) -> npt.NDArray[np.float32]:
+    """Up to N_POINTS corners between the brows and the tip of the nose of an upright face (size, size), (N, 1, 2)."""
+    size = len(fine)
+    where = np.zeros_like(fine)
     where[int(0.27 * size) : int(0.66 * size), int(0.24 * size) : int(0.76 * size)] = 255
-    points = cv2.goodFeaturesToTrack(detail, N_POINTS, 0.01, size / 40, mask=where, blockSize=5)
+    points = cv2.goodFeaturesToTrack(fine, N_POINTS, 0.01, size / 40, mask=where, blockSize=5)
     return np.empty((0, 1, 2), dtype=np.float32) if points is None else np.asarray(points, dtype=np.float32)
 
 

@@ -10,10 +10,12 @@ import importlib.util
 import logging
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -22,9 +24,10 @@ import numpy.typing as npt
 from tast.errors import VideoRejected
 from tast.records import FaceVideo
 
-MASK_VERSION = "1"  # change it with the pixels: cached videos of other versions are not used
+MASK_VERSION = "2"  # change it with the pixels: cached videos of other versions are not used
+N_MESH_POINTS = 468
 INSIDE_SHARE = 0.99  # of the meshed frames whose contour must hold a pixel
-MESH_SIDE_PX = 256  # smaller ROIs are enlarged to this for the mesh only
+FEATURE_EDGES = ("FACEMESH_LEFT_EYE", "FACEMESH_RIGHT_EYE", "FACEMESH_LEFT_EYEBROW", "FACEMESH_RIGHT_EYEBROW", "FACEMESH_LIPS")
 
 BoolImage = npt.NDArray[np.bool_]
 FloatArray = npt.NDArray[np.float64]
@@ -32,21 +35,31 @@ FloatArray = npt.NDArray[np.float64]
 log = logging.getLogger(__name__)
 
 
-def mask(face: FaceVideo, *, mesh_every_frames: int, erode_px: int) -> FaceVideo:
+def mask(face: FaceVideo, *, mesh_every_frames: int, erode_px: int, skin_only: bool = False) -> FaceVideo:
     """Set all that is not face to 0: what lies in the contour of >= 99 % of the meshed frames, less a rim of erode_px.
 
     face.frames: (T, H, W, 3) uint8. The mesh runs on every mesh_every_frames-th frame, tracking from one to the next.
+    skin_only: without eyes, brows and lips, and a rim of erode_px around them.
     Raises VideoRejected where no mesh is found or the mask is empty.
     """
-    contours = list(_contours_px(face.frames[::mesh_every_frames]))
-    if not contours:
-        raise VideoRejected(face.record_id, f"no face mesh found in {len(face.frames[::mesh_every_frames])} aligned frames")
-    inside = common_inside(contours, face.frames.shape[1:3], erode_px)
+    meshed = face.frames[::mesh_every_frames]
+    outlines = [outline for outline in face_outlines(meshed) if outline is not None]
+    if not outlines:
+        raise VideoRejected(face.record_id, f"no face mesh found in {len(meshed)} aligned frames")
+    inside = common_inside((drawn(outline, face.frames.shape[1:3], skin_only) for outline in outlines), erode_px)
     if not inside.any():
-        raise VideoRejected(face.record_id, f"no pixel lies in {INSIDE_SHARE:.0%} of {len(contours)} face contours")
-    notes = {**face.notes, "meshed_frames": float(len(contours)), "mask_share": float(inside.mean())}
+        raise VideoRejected(face.record_id, f"no pixel lies in {INSIDE_SHARE:.0%} of {len(outlines)} face contours")
+    notes = {**face.notes, "meshed_frames": float(len(outlines)), "mask_share": float(inside.mean())}
     log.debug("%s: %d of %d pixels are face", face.record_id, inside.sum(), inside.size)
     return replace(face, frames=face.frames * inside[None, :, :, None].astype(face.frames.dtype), notes=notes)
+
+
+@dataclass(frozen=True, eq=False)
+class FaceOutlines:
+    """One frame's mesh, (N, 2) x, y in pixels each. contour: closed, chin to hairline; features: each eye, each brow, the lips."""
+
+    contour: FloatArray
+    features: tuple[FloatArray, ...]
 
 
 def mesh_model_paths() -> tuple[Path, ...]:
@@ -58,16 +71,26 @@ def mesh_model_paths() -> tuple[Path, ...]:
     return (modules / "face_detection/face_detection_short_range.tflite", modules / "face_landmark/face_landmark.tflite")
 
 
-def common_inside(contours_px: Iterable[FloatArray], shape: tuple[int, ...], erode_px: int) -> BoolImage:
-    """(H, W) True where >= 99 % of the closed contours, each (N, 2) x, y in pixels, hold the pixel, less a rim of erode_px."""
-    count = np.zeros(shape, dtype=np.int32)
-    n_contours = 0
-    for contour in contours_px:
-        drawn = np.zeros(shape, dtype=np.uint8)
-        cv2.fillPoly(drawn, [np.rint(contour * 16).astype(np.int32)], 1, shift=4)
-        count += drawn
-        n_contours += 1
-    inside = (count >= INSIDE_SHARE * n_contours).astype(np.uint8)
+def drawn(outlines: FaceOutlines, shape: tuple[int, ...], skin_only: bool) -> BoolImage:
+    """(H, W) True inside the contour; with skin_only without the hulls of eyes, brows and lips."""
+    inside = np.zeros(shape, dtype=np.uint8)
+    cv2.fillPoly(inside, [_sixteenths(outlines.contour)], 1, shift=4)
+    for feature in outlines.features if skin_only else ():
+        cv2.fillConvexPoly(inside, cv2.convexHull(_sixteenths(feature)), 0, shift=4)
+    return inside.view(np.bool_)
+
+
+def _sixteenths(points_px: FloatArray) -> npt.NDArray[np.int32]:
+    return np.rint(points_px * 16).astype(np.int32)
+
+
+def common_inside(drawings: Iterable[BoolImage], erode_px: int) -> BoolImage:
+    """(H, W) True where >= 99 % of the drawings, each (H, W), are True, less a rim of erode_px."""
+    n_drawings, count = 0, np.zeros((), dtype=np.int32)
+    for drawing in drawings:
+        count = count + drawing
+        n_drawings += 1
+    inside = (count >= INSIDE_SHARE * n_drawings).astype(np.uint8)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * erode_px + 1, 2 * erode_px + 1))
     return cv2.erode(inside, disc, borderType=cv2.BORDER_CONSTANT, borderValue=0).astype(bool)
 
@@ -81,57 +104,62 @@ def closed_chain(edges: Iterable[tuple[int, int]]) -> list[int]:
     if not neighbours or any(len(ends) != 2 for ends in neighbours.values()):
         raise ValueError("the edges do not form one closed polygon: each vertex must have two edges")
     first = min(neighbours)
-    chain, following = [first], min(neighbours[first])
+    vertices, following = [first], min(neighbours[first])
     while following != first:
-        previous = chain[-1]
-        chain.append(following)
+        previous = vertices[-1]
+        vertices.append(following)
         following = next(end for end in neighbours[following] if end != previous)
-    if len(chain) != len(neighbours):
+    if len(vertices) != len(neighbours):
         raise ValueError("the edges form more than one polygon")
-    return chain
+    return vertices
 
 
-def mesh_points_px(frames: Iterable[npt.NDArray[np.generic]]) -> Iterator[FloatArray | None]:
-    """(468, 2) x, y in pixels of each (H, W, 3) uint8 frame of one face, followed through them; None where none is found."""
+def mesh_points_px(
+    frames: Iterable[npt.NDArray[np.generic]], numbers: Sequence[int] = range(N_MESH_POINTS)
+) -> Iterator[FloatArray | None]:
+    """(N, 2) x, y in pixels of the mesh's points `numbers` in each (H, W, 3) uint8 frame of one face; None where none is found.
+
+    The mesh follows the face from one frame to the next.
+    """
     with _quiet_stderr():
-        from mediapipe.python.solutions import face_mesh  # imported late: it takes 2 s and talks
-
-        mesh = face_mesh.FaceMesh(static_image_mode=False, max_num_faces=1, refine_landmarks=False)
+        mesh = _face_mesh().FaceMesh(static_image_mode=False, max_num_faces=1, refine_landmarks=False)
     with mesh:
         for frame in frames:
             with _quiet_stderr():
-                found = mesh.process(_enlarged(np.asarray(frame))).multi_face_landmarks
-            height, width = frame.shape[:2]
-            yield np.array([(p.x * width - 0.5, p.y * height - 0.5) for p in found[0].landmark]) if found else None
+                found = mesh.process(np.ascontiguousarray(frame)).multi_face_landmarks
+            yield _points_px(found[0].landmark, numbers, frame.shape) if found else None
+
+
+def _points_px(landmarks: Any, numbers: Sequence[int], shape: tuple[int, ...]) -> FloatArray:
+    height, width = shape[:2]
+    points = [landmarks[number] for number in numbers]
+    return np.array([(point.x * width - 0.5, point.y * height - 0.5) for point in points])
 
 
 def mesh_edges() -> npt.NDArray[np.int64]:
     """(E, 2) pairs of mesh points that the mesh's triangles join."""
-    from mediapipe.python.solutions import face_mesh  # as above
-
-    return np.array(sorted({(min(edge), max(edge)) for edge in face_mesh.FACEMESH_TESSELATION}))
+    return np.array(sorted({(min(edge), max(edge)) for edge in _face_mesh().FACEMESH_TESSELATION}))
 
 
-def _contours_px(frames: npt.NDArray[np.generic]) -> Iterator[FloatArray]:
-    """(N, 2) x, y of the face's outer contour in pixels, of each frame in which the mesh is found."""
-    oval = _oval()
-    for points in mesh_points_px(frames):
-        if points is not None:
-            yield points[oval]
-
-
-def _oval() -> list[int]:
+def face_outlines(frames: Iterable[npt.NDArray[np.generic]]) -> Iterator[FaceOutlines | None]:
+    """The outlines in each (H, W, 3) uint8 frame of one face, which is followed through them; None where none is found."""
     with _quiet_stderr():
-        from mediapipe.python.solutions import face_mesh  # as above
+        edges = _face_mesh()
+    oval = closed_chain(edges.FACEMESH_FACE_OVAL)
+    features = [sorted(set(chain.from_iterable(getattr(edges, name)))) for name in FEATURE_EDGES]
+    ends = np.cumsum([len(oval), *map(len, features)])[:-1]
+    for points_px in mesh_points_px(frames, [*oval, *chain.from_iterable(features)]):
+        if points_px is None:
+            yield None
+        else:
+            contour, *features_px = np.split(points_px, ends)
+            yield FaceOutlines(contour, tuple(features_px))
 
-    return closed_chain(face_mesh.FACEMESH_FACE_OVAL)
 
+def _face_mesh() -> Any:
+    from mediapipe.python.solutions import face_mesh  # imported late: it takes 2 s and talks
 
-def _enlarged(frame: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    zoom = MESH_SIDE_PX / min(frame.shape[:2])
-    if zoom <= 1:
-        return np.ascontiguousarray(frame)
-    return np.asarray(cv2.resize(frame, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_LINEAR), dtype=np.uint8)
+    return face_mesh
 
 
 @contextmanager

@@ -58,10 +58,10 @@ def as_complex(points: npt.ArrayLike) -> ComplexArray:
 
 def fit_pose(face: ComplexArray, frame_px: ComplexArray, weights: FloatArray | None = None) -> Pose:
     """Least-squares similarity that takes the points `face` (N,) to `frame_px` (N,); two distinct points suffice."""
-    w = np.ones(len(face)) if weights is None else weights
-    face_mean, frame_mean = np.average(face, weights=w), np.average(frame_px, weights=w)
+    w = np.full(len(face), 1.0 / len(face)) if weights is None else weights / weights.sum()
+    face_mean, frame_mean = w @ face, w @ frame_px
     centred = face - face_mean
-    turn = np.sum(w * np.conj(centred) * (frame_px - frame_mean)) / np.sum(w * np.abs(centred) ** 2)
+    turn = ((w * centred.conj()) @ (frame_px - frame_mean)) / (w @ (centred.real**2 + centred.imag**2))
     return Pose(complex(turn), complex(frame_mean - turn * face_mean))
 
 

@@ -15,7 +15,6 @@ from tast.preprocessing.pose import ROI_HEIGHT, SMOOTHING_WINDOW_SIGMAS, Pose, r
 Image = npt.NDArray[np.uint8]
 
 LONGEST_HOLE_S = 0.25  # between two frames of the camera itself; beyond it a pulse of 120 bpm is no longer sampled
-LARGEST_MINIFICATION = 0.8  # a warp by less aliases, so that the frame is area-averaged first
 
 
 class FaceTrack:
@@ -85,7 +84,7 @@ class RoiWarper:
         self._track, self._size_px = track, roi_size_px
         self._from_roi = roi_pose(roi_size_px).inverse()
         self._flow = FaceFlow()
-        self._reduction: float | None = None
+        self._reduction: int | None = None
         self._held: deque[tuple[float, Image]] = deque()
 
     def take(self, time_s: float, rgb: Image, landmarks: Pose | None) -> None:
@@ -96,8 +95,9 @@ class RoiWarper:
                 return
             self._reduction = _reduction(landmarks, self._size_px)
         small = rgb if self._reduction == 1 else _area_averaged(rgb, self._reduction)
-        pose = None if landmarks is None else landmarks.scaled(self._reduction)
-        self._track.add(time_s, pose, self._flow.follow(small, pose))
+        pose = None if landmarks is None else landmarks.scaled(1 / self._reduction)
+        path = self._flow.follow(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), pose)
+        self._track.add(time_s, pose, path)
         self._held.append((time_s, small))
         self._emit(until_s=time_s - self._track.horizon_s)
 
@@ -115,11 +115,12 @@ class RoiWarper:
             self.quality.append(float(found))
 
 
-def _reduction(pose: Pose, roi_size_px: int) -> float:
-    """One factor for a whole video, so that its sharpness does not vary: 1 unless the face is much larger than in the ROI."""
-    scale = roi_size_px / ROI_HEIGHT / abs(pose.turn)
-    return scale if scale < LARGEST_MINIFICATION else 1.0
+def _reduction(pose: Pose, roi_size_px: int) -> int:
+    """How many pixels of a side become one: whole, for speed; one for a whole video, so that its sharpness does not vary."""
+    return max(1, round(abs(pose.turn) * ROI_HEIGHT / roi_size_px))
 
 
-def _area_averaged(rgb: Image, factor: float) -> Image:
-    return np.asarray(cv2.resize(rgb, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+def _area_averaged(rgb: Image, pixels: int) -> Image:
+    height, width = (pixels * (side // pixels) for side in rgb.shape[:2])
+    size = (width // pixels, height // pixels)
+    return np.asarray(cv2.resize(rgb[:height, :width], size, interpolation=cv2.INTER_AREA), dtype=np.uint8)

@@ -16,9 +16,10 @@ EYES_NOSE = (-0.5 + 0j, 0.5 + 0j, 0.6j)
 
 
 def frame(pose: Pose, gain: float = 1.0, seed: int = 0) -> npt.NDArray[np.uint8]:
-    """The astronaut's face as a pose (face coordinates -> pixels) shows it, with the camera's noise."""
+    """The astronaut's face as a pose (face coordinates -> pixels) shows it in gray, with the camera's noise."""
     image = cv2.warpAffine(skimage.data.astronaut(), pose.after(PHOTOGRAPH.inverse()).matrix(), (SIDE_PX, SIDE_PX)).astype(float)
-    return np.clip(np.rint(0.7 * gain * image + np.random.default_rng(seed).normal(0, 1.5, image.shape)), 0, 255).astype(np.uint8)
+    noisy = 0.7 * gain * image + np.random.default_rng(seed).normal(0, 1.5, image.shape)
+    return np.asarray(cv2.cvtColor(np.clip(np.rint(noisy), 0, 255).astype(np.uint8), cv2.COLOR_RGB2GRAY), dtype=np.uint8)
 
 
 def moved(shift: complex, turn: complex) -> Pose:
@@ -50,7 +51,7 @@ def test_a_change_of_light_by_the_pulse_does_not_look_like_motion() -> None:
 
 
 def test_where_the_flow_fails_and_after_a_loss_the_path_goes_on_with_the_landmarks() -> None:
-    noise = np.random.default_rng(5).integers(0, 255, (SIDE_PX, SIDE_PX, 3), dtype=np.uint8)
+    noise = np.random.default_rng(5).integers(0, 255, (SIDE_PX, SIDE_PX), dtype=np.uint8)
     elsewhere = moved(30 + 10j, 1 + 0j)
     for broken in (frame(FRAME), noise):
         flow = FaceFlow()

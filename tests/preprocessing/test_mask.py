@@ -3,11 +3,12 @@ from __future__ import annotations
 import os
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from tast.errors import VideoRejected
 from tast.preprocessing.align import align
-from tast.preprocessing.mask import closed_chain, common_inside, mask
+from tast.preprocessing.mask import FaceOutlines, closed_chain, common_inside, drawn, mask
 from tast.records import FaceVideo
 from tests.preprocessing import scene
 
@@ -59,14 +60,37 @@ def test_native_chatter_is_swallowed_and_standard_error_comes_back(aligned: Face
     assert capfd.readouterr().err == "still heard"
 
 
-def test_common_inside_is_what_nearly_all_contours_hold_less_a_rim() -> None:
-    square = np.array([[10.0, 10], [30, 10], [30, 30], [10, 30]])
-    off = square + np.array([8.0, 0])
-    assert common_inside([square] * 100, (40, 40), 0).sum() == 21 * 21
-    assert common_inside([square] * 99 + [off], (40, 40), 0).sum() == 21 * 21  # 99 % suffice
-    assert common_inside([square] * 98 + [off] * 2, (40, 40), 0).sum() == 21 * 13
-    assert common_inside([square], (40, 40), 3).sum() == 15 * 15
-    assert common_inside([square + 20], (40, 40), 3).sum() == 4 * 4  # the image's border erodes as well
+def square(left: float = 10.0, top: float = 10.0, side: float = 20.0) -> npt.NDArray[np.float64]:
+    return np.array([[left, top], [left + side, top], [left + side, top + side], [left, top + side]])
+
+
+def test_common_inside_is_what_nearly_all_drawings_hold_less_a_rim() -> None:
+    here, off, corner = (drawn(FaceOutlines(square(*at), ()), (40, 40), skin_only=False) for at in ((10, 10), (18, 10), (30, 30)))
+    assert common_inside([here] * 100, 0).sum() == 21 * 21
+    assert common_inside([here] * 99 + [off], 0).sum() == 21 * 21  # 99 % suffice
+    assert common_inside([here] * 98 + [off] * 2, 0).sum() == 21 * 13
+    assert common_inside([here], 3).sum() == 15 * 15
+    assert common_inside([corner], 3).sum() == 4 * 4  # the image's border erodes as well
+
+
+def test_skin_only_leaves_out_the_hulls_of_the_features_and_a_rim_around_them() -> None:
+    corners_in_any_order = square(16, 18, 8)[[0, 2, 1, 3]]
+    outlines = FaceOutlines(square(), (corners_in_any_order,))
+    whole, skin = (drawn(outlines, (40, 40), skin_only=skin_only) for skin_only in (False, True))
+    assert whole.sum() == 21 * 21
+    assert skin.sum() == 21 * 21 - 9 * 9
+    assert not skin[18:27, 16:25].any()
+    assert not common_inside([skin], 2)[16:29, 18:23].any()
+
+
+def test_skin_only_on_a_face(aligned: FaceVideo, masked: FaceVideo) -> None:
+    skin = (mask(aligned, mesh_every_frames=5, erode_px=4, skin_only=True).frames != 0).any(axis=(0, 3))
+    kept = (masked.frames != 0).any(axis=(0, 3))
+    assert kept[skin].all()
+    for row, column in [(55, 46), (55, 81), (45, 46), (92, 64)]:  # eyes, a brow, the mouth
+        assert not skin[row, column]
+    for row, column in [(72, 45), (72, 82), (38, 64)]:  # cheeks, forehead
+        assert skin[row, column]
 
 
 def test_edges_become_one_closed_chain() -> None:

@@ -1,0 +1,171 @@
+"""What each step of preprocessing keeps of the signal, on phantoms whose truth is known."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tast.datasets.phantom import write_pure_session
+from tast.datasets.phantom_video import write_video
+from tast.models.ratio_of_ratios import pulse_signals
+from tast.phantom.render import FACE_PLACE, render
+from tast.phantom.scenarios import SCENARIOS
+from tast.phantom.session import Session, Truth, truth
+from tast.preprocessing.mask import drawn, face_outlines
+from tast.preprocessing.pipeline import Settings
+from tast.probe.chains import CHAINS, Frames
+from tast.probe.signal import signal_errors
+from tast.probe.stability import jitter_px, share_inside
+from tast.records import FaceVideo, VideoSource
+from tast.video import read_frames
+
+BOX_SHARE = (0.7, 0.85)  # of the face's height: width and height of the still box that a decoded frame is averaged in
+HIGHEST_BYTE = 255
+
+
+@dataclass(frozen=True)
+class StepReading:
+    """What one session's signal is worth after one step; units in the names, NaN where it is not asked."""
+
+    chain: str
+    motion: str
+    step: str
+    session: str
+    rate_error_per_min: float
+    snr_db: float
+    log_std: float
+    log_proj: float
+    saturated_share: float
+    beyond_8_bit_share: float
+    jitter_px: float = float("nan")
+    inside_share: float = float("nan")
+
+
+@dataclass(frozen=True)
+class ProbeRow:
+    """All sessions' readings after one step of one chain: root mean squares of errors, means of the rest."""
+
+    chain: str
+    motion: str
+    step: str
+    sessions: int
+    rate_error_per_min: float
+    snr_db: float
+    log_std: float
+    log_proj: float
+    saturated_share: float
+    beyond_8_bit_share: float
+    jitter_px: float
+    inside_share: float
+
+
+def motion_of(session: Session) -> str:
+    """Whether the head is asked to move: "moving", else "steady"."""
+    setup = SCENARIOS[session.scenario].setup
+    return "steady" if not setup.talks and setup.shift_speed == setup.turn_deg == setup.nod_deg == 0 else "moving"
+
+
+def probe_session(
+    session: Session, settings: Settings, compression: dict[str, Any] | None, chains: Sequence[str] = tuple(CHAINS)
+) -> Iterator[StepReading]:
+    """The readings of one session: decoded frames first, then each chain's steps.
+
+    compression: codec and quality of the video it is written as; None: as lossless images, in PURE's layout.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        source = _written(session, Path(folder), compression)
+        true = truth(session)
+        yield _decoded_reading(session, read_frames(source), true)
+        for chain in chains:
+            yield from _chain_readings(chain, session, source, true, settings)
+
+
+def summarised(readings: Iterable[StepReading]) -> list[ProbeRow]:
+    """One row for each chain, motion and step, in the order in which they first appear."""
+    groups: dict[tuple[str, str, str], list[StepReading]] = {}
+    for reading in readings:
+        groups.setdefault((reading.motion, reading.chain, reading.step), []).append(reading)
+    return [_row(chain, motion, step, group) for (motion, chain, step), group in groups.items()]
+
+
+ROOT_MEAN_SQUARE = ("rate_error_per_min", "log_std", "log_proj")
+
+
+def _row(chain: str, motion: str, step: str, readings: Sequence[StepReading]) -> ProbeRow:
+    measured = [field.name for field in fields(ProbeRow)][4:]
+    values = {}
+    for name in measured:
+        column = np.array([getattr(reading, name) for reading in readings])
+        values[name] = float(np.sqrt(np.mean(column**2)) if name in ROOT_MEAN_SQUARE else np.mean(column))
+    return ProbeRow(chain, motion, step, len(readings), **values)
+
+
+def _written(session: Session, folder: Path, compression: dict[str, Any] | None) -> VideoSource:
+    if compression is None:
+        write_pure_session(session, folder)
+        images = folder / session.name / session.name
+        return VideoSource(images, tuple(sorted(path.name for path in images.iterdir())), session.frame_times_s())
+    path = folder / "video.avi"
+    write_video(path, (rgb for _, rgb in render(session)), **compression)
+    return VideoSource(path, None, session.frame_times_s())
+
+
+def _decoded_reading(session: Session, frames: Frames, true: Truth) -> StepReading:
+    """The light of a box that stands still where the face is on average."""
+    width_px, height_px = (share * session.face_height_px for share in BOX_SHARE)
+    x, y = FACE_PLACE[0] * session.width_px, FACE_PLACE[1] * session.height_px
+    rows, columns = (slice(round(a - b / 2), round(a + b / 2)) for a, b in ((y, height_px), (x, width_px)))
+    times_s, boxes = zip(*((time_s, rgb[rows, columns].copy()) for time_s, rgb in frames), strict=True)
+    video = np.stack(boxes)
+    face = FaceVideo("probe", video, np.array(times_s), np.ones(len(video)))
+    return _signal_reading("frames", "decode (still box)", session, true, face)
+
+
+def _chain_readings(chain: str, session: Session, source: VideoSource, true: Truth, settings: Settings) -> Iterator[StepReading]:
+    aligned: FaceVideo | None = None
+    for step, face in CHAINS[chain](read_frames(source), settings):
+        reading = _signal_reading(chain, step, session, true, face)
+        if step == "align":
+            aligned = face
+            reading = replace(reading, jitter_px=jitter_px(face.frames.astype(np.uint8, copy=False), face.times_s))
+        elif step == "mask" and aligned is not None:
+            reading = replace(reading, inside_share=_inside_share(aligned, face))
+        yield reading
+
+
+def _inside_share(aligned: FaceVideo, masked: FaceVideo) -> float:
+    """Share of the pixels that the mask keeps in any frame that lie inside each frame's own contour."""
+    shape = aligned.frames.shape[1:3]
+    kept = (masked.frames != 0).any(axis=(0, 3))
+    outlines = face_outlines(aligned.frames)
+    return share_inside(kept, (drawn(outline, shape, skin_only=False) for outline in outlines if outline is not None))
+
+
+def _signal_reading(chain: str, step: str, session: Session, true: Truth, face: FaceVideo) -> StepReading:
+    errors = signal_errors(
+        pulse_signals(face.frames), face.times_s, float(true.pulse_rate_hz.mean()), float(true.ratio_of_ratios.mean())
+    )
+    return StepReading(
+        chain, motion_of(session), step, session.name, **asdict(errors),
+        saturated_share=_saturated_share(face.frames), beyond_8_bit_share=_beyond_8_bit_share(face.frames),
+    )  # fmt: skip
+
+
+def _saturated_share(frames: npt.NDArray[np.generic]) -> float:
+    """Share of the values of lit pixels that stand at the end of what their type can hold."""
+    lit = frames[:, (frames != 0).any(axis=(0, 3))]
+    if frames.dtype == np.uint8:
+        return float(np.mean(lit == HIGHEST_BYTE))
+    return float(np.mean(~np.isfinite(lit)))
+
+
+def _beyond_8_bit_share(frames: npt.NDArray[np.generic]) -> float:
+    """Share of the values of lit pixels that a byte would clip."""
+    lit = np.asarray(frames[:, (frames != 0).any(axis=(0, 3))], dtype=np.float32)
+    return float(np.mean((lit < 0) | (lit > HIGHEST_BYTE)))
