@@ -16,8 +16,7 @@ from flows.layout import AUDIT, RAW
 from flows.parallel import over_processes
 from flows.progress import progress
 from flows.running import run, stage
-from tast.datasets import READERS, read_dataset
-from tast.datasets.audit import audit
+from tast.datasets.audit import audit_folder
 from tast.datasets.audit_page import write_audit
 from tast.datasets.catalog import CATALOG, licence_notice, require_acceptance
 from tast.datasets.description import Description, describe
@@ -108,9 +107,7 @@ def link_in(root: Path, folder: Path) -> None:
 
 
 def audit_into(folder: Path, root: Path, layout: str, name: str) -> None:
-    """Of series without videos only that there are none."""
-    records, rejects = read_dataset(layout, root, dataset=name) if layout in READERS else ([], [])
-    write_audit(audit(name, records, rejects, root), folder)
+    write_audit(audit_folder(layout, root, name), folder)
 
 
 if __name__ == "__main__":

@@ -17,10 +17,10 @@ RAW = Path("data/raw")
 
 def audit(
     root: Annotated[Path | None, typer.Argument(help="The data set's folder; without it, the one in data/raw.")] = None,
-    layout: Annotated[str, typer.Option(help="How the folder is laid out: pure, vipl_hr or csv. Not needed without ROOT.")] = "",
+    layout: Annotated[str, typer.Option(help="pure, vipl_hr, csv or oximetry_phone_cam. Not needed without ROOT.")] = "",
     out: Annotated[Path, typer.Option(help="Folder for audit.json and audit.html.")] = Path("audit"),
 ) -> None:
-    """Say what a data set holds: videos, true frame rates, labels, faults, gaps, duplicates, and what a constant would score.
+    """Say what a data set holds: recordings, true frame rates, labels, faults, gaps, duplicates, and what a constant would score.
 
     Examples:
 
@@ -28,25 +28,23 @@ def audit(
 
     `tast audit /data/PURE --layout pure --out audit_pure`
     """
-    from tast.datasets import READERS  # takes seconds to import, which other commands need not wait for
+    from tast.datasets.audit_records import AUDITED  # takes seconds to import, which other commands need not wait for
     from tast.datasets.description import described
 
     if root is None:
         for number, told in enumerate(described(RAW)):
             _audit_one(RAW / told.name, told.layout, told.name, out / told.name if number else out)
-    elif layout in READERS:
+    elif layout in AUDITED:
         _audit_one(root, layout, layout, out)
     else:
-        raise typer.BadParameter(f"{layout!r} is not one of {', '.join(READERS)}", param_hint="--layout")
+        raise typer.BadParameter(f"{layout!r} is not one of {', '.join(AUDITED)}", param_hint="--layout")
 
 
 def _audit_one(root: Path, layout: str, name: str, out: Path) -> None:
-    from tast.datasets import read_dataset
-    from tast.datasets.audit import audit as audit_of
+    from tast.datasets.audit import audit_folder
     from tast.datasets.audit_page import write_audit
 
-    records, rejects = read_dataset(layout, root, dataset=name)
-    facts = audit_of(name, records, rejects, root)
+    facts = audit_folder(layout, root, name)
     write_audit(facts, out)
     console = Console()
     console.print(audit_table(facts))
@@ -58,16 +56,16 @@ def audit_table(facts: dict[str, Any]) -> Table:
     counts, labels, constant = facts["counts"], facts["labels"], facts["constant"]
     table = Table("", "", title=f"Audit of {facts['dataset']}", show_header=False)
     for name, value in {
-        "videos": f"{counts['videos']} of {counts['subjects']} subjects, {number(counts['seconds'] / 60, 1)} minutes",
+        "recordings": f"{counts['recordings']} of {counts['subjects']} subjects, {number(counts['seconds'] / 60, 1)} minutes",
         "cannot be used": str(counts["rejects"]),
-        "true frame rate (Hz)": _span([video["rate_hz"] for video in facts["videos"]]),
+        "true frame rate (Hz)": _span([one["rate_hz"] for one in facts["recordings"]]),
         "dropped frames": f"{counts['dropped_frames']} beside {counts['frames']}",
         "rates estimated": str(counts["estimated_rates"]),
         "SpO2 (%)": f"{number(labels['mean'])}, SD {number(labels['sd'])}, "
         f"{number(labels['min'], 0)} to {number(labels['max'], 0)}",
         "masked readings": f"{counts['masked_readings']} of {counts['readings']}",
         "swing in a recording": f"{number(facts['swings']['record']['mean'])} points on average",
-        "missing videos": _missing(facts["published"]),
+        "missing recordings": _missing(facts["published"]),
         "duplicates": str(sum(len(groups) for groups in facts["duplicates"].values())),
         "constant predictor": f"RMSE {number(constant['all_labels']['rmse'])}, MAE {number(constant['all_labels']['mae'])}",
         "the same, one subject left out": f"RMSE {number(constant['leave_one_subject_out']['rmse'])}, "

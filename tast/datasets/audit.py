@@ -1,4 +1,4 @@
-"""What a data set holds, before anything is learned from it: videos, true frame rates, labels, faults, gaps and duplicates.
+"""What a data set holds, before anything is learned from it: recordings, true frame rates, labels, faults, gaps, duplicates.
 
 Beside them stands what a constant prediction would score on its labels: the number every later table is read against.
 """
@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 
 from tast.clip_store import Reject
+from tast.datasets.audit_records import AUDITED, AuditRecord
 from tast.datasets.published import compare_with_published
-from tast.records import FloatArray, VideoRecord
-from tast.video import container_times_s
+from tast.records import FloatArray
 
 CLIP_S = 8
 USUAL_RANGE_PERCENT = (94.0, 99.0)
@@ -30,9 +30,9 @@ DECIMALS = 4  # of the numbers in the outputs: the last bits differ from machine
 
 
 @dataclass(frozen=True)
-class VideoFacts:
-    """One video. seconds: from its first to its last frame; step_sd_ms: spread of the time between frames; n_dropped: frames that
-    are missing between them (0 where the times are estimated). SpO2 in percent, of the valid seconds within the video.
+class RecordingFacts:
+    """One recording. seconds: from its first to its last frame; step_sd_ms: spread of the time between frames; n_dropped: frames
+    that are missing between them (0 where the times are estimated). SpO2 in percent, of the valid seconds within the recording.
     """
 
     record_id: str
@@ -57,50 +57,50 @@ class VideoFacts:
         return self.spo2_max - self.spo2_min
 
 
-def audit(name: str, records: Sequence[VideoRecord], rejects: Sequence[Reject], root: Path) -> dict[str, Any]:
+def audit_folder(layout: str, root: Path, name: str) -> dict[str, Any]:
+    """Read and audit the data set `name` in root; layout: a key of AUDITED. Raises BadInput where root is not in that layout."""
+    return audit(name, *AUDITED[layout](root, name), root)
+
+
+def audit(name: str, records: Sequence[AuditRecord], rejects: Sequence[Reject], root: Path) -> dict[str, Any]:
     """All facts as plain values, ready for JSON; the same files give the same facts.
 
-    name: of the data set; one with a published list (pure, vipl_hr) is compared with it. root: where its files are.
+    name: of the data set; one with a published list is compared with it. root: where its files are.
     """
     labels = {record.record_id: seconds_of(record) for record in records}
-    videos = [video_facts(record, labels[record.record_id]) for record in records]
+    recordings = [recording_facts(record, labels[record.record_id]) for record in records]
     facts = {
         "constant": constant_predictor(_by_subject(records, labels)),
-        "counts": _counts(videos, rejects),
+        "counts": _counts(recordings, rejects),
         "dataset": name,
         "duplicates": duplicates(records),
         "labels": label_facts(list(labels.values())),
         "notes": dict(sorted(Counter(kind_of(note) for record in records for note in record.notes).items())),
         "published": compare_with_published(name, [r.record_id for r in records] + [r.record_id for r in rejects], root),
+        "recordings": [asdict(one) | {"swing": one.swing} for one in recordings],
         "rejects": [asdict(reject) for reject in sorted(rejects, key=lambda reject: reject.record_id)],
         "swings": swing_facts(list(labels.values())),
-        "videos": [asdict(video) | {"swing": video.swing} for video in videos],
     }
     rounded: dict[str, Any] = _rounded(facts)
     return rounded
 
 
-def seconds_of(record: VideoRecord) -> FloatArray:
-    """(S,) mean of the valid readings in each whole second of the video, NaN where there is none."""
-    end_s = frame_times_s(record)[-1]
+def seconds_of(record: AuditRecord) -> FloatArray:
+    """(S,) mean of the valid readings in each whole second of the recording, NaN where there is none."""
+    end_s = record.times_s[-1]
     second = np.floor(record.spo2.times_s)
     within = (second >= 0) & (record.spo2.times_s <= end_s)
     means = pd.Series(record.spo2.percent[within]).groupby(second[within]).mean()
     return means.reindex(np.arange(int(end_s) + 1)).to_numpy(dtype=np.float64)
 
 
-def frame_times_s(record: VideoRecord) -> FloatArray:
-    """(T,) true times of the frames: the reader's, or the container's own."""
-    return container_times_s(record.video.path) if record.video.frame_times_s is None else record.video.frame_times_s
-
-
-def video_facts(record: VideoRecord, labels: FloatArray) -> VideoFacts:
-    times_s = frame_times_s(record)
+def recording_facts(record: AuditRecord, labels: FloatArray) -> RecordingFacts:
+    times_s = record.times_s
     seconds, steps_s = float(times_s[-1] - times_s[0]), np.diff(times_s)
-    estimated = record.video.times_are_estimated
+    estimated = record.times_are_estimated
     known = labels[~np.isnan(labels)]
     low, mean, high = (known.min(), known.mean(), known.max()) if len(known) else (np.nan,) * 3
-    return VideoFacts(
+    return RecordingFacts(
         record_id=record.record_id, subject_id=record.subject_id, scenario=record.scenario, camera=record.camera,
         n_frames=len(times_s), seconds=seconds, rate_hz=len(steps_s) / seconds if seconds else 0.0,
         step_sd_ms=1000 * float(steps_s.std()) if len(steps_s) else 0.0, n_dropped=0 if estimated else dropped_frames(steps_s),
@@ -162,17 +162,17 @@ def constant_predictor(by_subject: Mapping[str, FloatArray]) -> dict[str, dict[s
     }
 
 
-def duplicates(records: Sequence[VideoRecord]) -> dict[str, list[list[str]]]:
-    """Groups of records with the same video bytes; and with the same readings, although they are not cameras of one take."""
-    takes = {record.record_id: record.record_id.removesuffix(f"_{record.camera}") for record in records}
+def duplicates(records: Sequence[AuditRecord]) -> dict[str, list[list[str]]]:
+    """Groups of records whose files have the same bytes; and whose readings are the same, although they are not of one take."""
+    takes = {record.record_id: record.take for record in records}
     same_labels = _groups((_labels_digest(record), record.record_id) for record in records if _varies(record))
-    likely = _groups((_sizes(record), record.record_id) for record in records)
+    likely = _groups((_sizes(record.files), record.record_id) for record in records)
     by_id = {record.record_id: record for record in records}
     return {
-        "labels": [group for group in same_labels if len({takes[record_id] for record_id in group}) > 1],
-        "videos": [
-            group for same_size in likely for group in _groups((_bytes_digest(by_id[one]), one) for one in same_size)
+        "bytes": [
+            group for same_size in likely for group in _groups((_bytes_digest(by_id[one].files), one) for one in same_size)
         ],
+        "labels": [group for group in same_labels if len({takes[record_id] for record_id in group}) > 1],
     }  # fmt: skip
 
 
@@ -181,24 +181,24 @@ def kind_of(note: str) -> str:
     return re.sub(r"\d+(\.\d+)?", "N", note)
 
 
-def _counts(videos: Sequence[VideoFacts], rejects: Sequence[Reject]) -> dict[str, Any]:
+def _counts(recordings: Sequence[RecordingFacts], rejects: Sequence[Reject]) -> dict[str, Any]:
     return {
-        "cameras": dict(sorted(Counter(video.camera for video in videos if video.camera).items())),
-        "dropped_frames": sum(video.n_dropped for video in videos),
-        "estimated_rates": sum(video.times_are_estimated for video in videos),
-        "frames": sum(video.n_frames for video in videos),
-        "labelled_seconds": sum(video.n_labelled_s for video in videos),
-        "masked_readings": sum(video.n_masked for video in videos),
-        "readings": sum(video.n_readings for video in videos),
+        "cameras": dict(sorted(Counter(one.camera for one in recordings if one.camera).items())),
+        "dropped_frames": sum(one.n_dropped for one in recordings),
+        "estimated_rates": sum(one.times_are_estimated for one in recordings),
+        "frames": sum(one.n_frames for one in recordings),
+        "labelled_seconds": sum(one.n_labelled_s for one in recordings),
+        "masked_readings": sum(one.n_masked for one in recordings),
+        "readings": sum(one.n_readings for one in recordings),
+        "recordings": len(recordings),
         "rejects": len(rejects),
-        "scenarios": dict(sorted(Counter(video.scenario for video in videos).items())),
-        "seconds": sum(video.seconds for video in videos),
-        "subjects": len({video.subject_id for video in videos}),
-        "videos": len(videos),
+        "scenarios": dict(sorted(Counter(one.scenario for one in recordings).items())),
+        "seconds": sum(one.seconds for one in recordings),
+        "subjects": len({one.subject_id for one in recordings}),
     }
 
 
-def _by_subject(records: Sequence[VideoRecord], labels: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
+def _by_subject(records: Sequence[AuditRecord], labels: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
     found: dict[str, list[FloatArray]] = defaultdict(list)
     for record in records:
         found[record.subject_id].append(labels[record.record_id])
@@ -232,29 +232,23 @@ def _spread(swings: FloatArray) -> dict[str, float]:
     }
 
 
-def _varies(record: VideoRecord) -> bool:
+def _varies(record: AuditRecord) -> bool:
     """Readings that hardly move coincide by chance: only those with some pattern can show a copy."""
-    patterns = [record.spo2.percent] + ([record.pulse.value] if record.pulse else [])
-    return any(len(np.unique(values[~np.isnan(values)])) >= 3 for values in patterns)
+    return any(len(np.unique(values[~np.isnan(values)])) >= 3 for values in (record.spo2.percent, record.wave))
 
 
-def _labels_digest(record: VideoRecord) -> str:
-    parts = [record.spo2.times_s, record.spo2.percent] + ([record.pulse.value] if record.pulse else [])
+def _labels_digest(record: AuditRecord) -> str:
+    parts = [record.spo2.times_s, record.spo2.percent, record.wave]
     return hashlib.sha256(b"\0".join(np.ascontiguousarray(part).tobytes() for part in parts)).hexdigest()
 
 
-def _video_files(record: VideoRecord) -> list[Path]:
-    names = record.video.frame_files
-    return [record.video.path] if names is None else [record.video.path / name for name in names]
+def _sizes(files: Sequence[Path]) -> str:
+    return " ".join(str(path.stat().st_size) for path in files)
 
 
-def _sizes(record: VideoRecord) -> str:
-    return " ".join(str(path.stat().st_size) for path in _video_files(record))
-
-
-def _bytes_digest(record: VideoRecord) -> str:
+def _bytes_digest(files: Sequence[Path]) -> str:
     digest = hashlib.sha256()
-    for path in _video_files(record):
+    for path in files:
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()

@@ -20,7 +20,7 @@ from tast.pages.page import page_environment
 from tast.pages.pictures import BLUE, FAINT, INK, MUTED, SKY, VERMILION, png
 
 CAPTIONS = {
-    "labels": "All labelled seconds of all videos. Where nearly all lie in a few points, little can be learned or shown.",
+    "labels": "All labelled seconds of all recordings. Where nearly all lie in a few points, little can be learned or shown.",
     "subjects": "Range and mean of each subject's labelled seconds: where means differ, knowing the person pays.",
     "rates": "True rate by the time stamps, never by the container's header. A cross is an estimate where stamps are missing.",
     "swings": "How far SpO₂ moves within a recording: a model that says one number per recording errs by about half of it.",
@@ -45,14 +45,14 @@ def render_audit(facts: dict[str, Any]) -> str:
         title=CATALOG[name].title if name in CATALOG else name,
         clip_swings=facts["swings"][f"clip_{CLIP_S}_s"],
         clip_s=CLIP_S,
-        groups={"Scenario": by_group(facts["videos"], "scenario"), "Camera": by_group(facts["videos"], "camera")},
+        groups={"Scenario": by_group(facts["recordings"], "scenario"), "Camera": by_group(facts["recordings"], "camera")},
         pictures=[(key, base64.b64encode(picture).decode(), CAPTIONS[key]) for key, picture in pictures.items()],
     )  # fmt: skip
 
 
-def by_group(videos: list[dict[str, Any]], column: str) -> list[dict[str, Any]]:
-    """Totals of the videos that share a scenario or a camera; empty where the data set does not name them."""
-    table = pd.DataFrame(videos)
+def by_group(recordings: list[dict[str, Any]], column: str) -> list[dict[str, Any]]:
+    """Totals of the recordings that share a scenario or a camera; empty where the data set does not name them."""
+    table = pd.DataFrame(recordings)
     if table.empty or not table[column].any():
         return []
     rows = []
@@ -61,7 +61,7 @@ def by_group(videos: list[dict[str, Any]], column: str) -> list[dict[str, Any]]:
         seconds, means = group["n_labelled_s"], group["spo2_mean"]
         rows.append(
             {
-                "name": str(name).replace("_", " ") or "-", "videos": len(group), "subjects": group["subject_id"].nunique(),
+                "name": str(name).replace("_", " ") or "-", "recordings": len(group), "subjects": group["subject_id"].nunique(),
                 "minutes": group["seconds"].sum() / 60, "rate_min": rates.min(), "rate_median": rates.median(),
                 "rate_max": rates.max(), "dropped": group["n_dropped"].sum(), "masked": group["n_masked"].sum(),
                 "spo2_mean": (means * seconds).sum() / max(seconds.sum(), 1), "spo2_min": group["spo2_min"].min(),
@@ -73,12 +73,12 @@ def by_group(videos: list[dict[str, Any]], column: str) -> list[dict[str, Any]]:
 
 def audit_plots(facts: dict[str, Any]) -> dict[str, bytes]:
     """All pictures by name, as PNG bytes."""
-    videos = pd.DataFrame(facts["videos"])
+    recordings = pd.DataFrame(facts["recordings"])
     return {
         "labels": label_histogram(facts["labels"]),
-        "swings": swings(videos["swing"].dropna().to_numpy()),
-        "rates": frame_rates(videos),
-        "subjects": subject_ranges(videos),
+        "swings": swings(recordings["swing"].dropna().to_numpy()),
+        "rates": frame_rates(recordings),
+        "subjects": subject_ranges(recordings),
     }
 
 
@@ -113,18 +113,19 @@ def swings(values: np.ndarray[Any, np.dtype[np.float64]]) -> bytes:
     return png(draw, width_in=6.0, height_in=4.2)
 
 
-def frame_rates(videos: pd.DataFrame) -> bytes:
-    """True frame rate of each video, with the spread of its steps, by camera."""
+def frame_rates(recordings: pd.DataFrame) -> bytes:
+    """True frame rate of each recording, with the spread of its steps, by camera."""
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
-        ordered = videos.sort_values(["camera", "record_id"]).reset_index(drop=True)
+        ordered = recordings.sort_values(["camera", "record_id"]).reset_index(drop=True)
         known = ~ordered["times_are_estimated"].to_numpy(dtype=bool)
         spread_hz = ordered["rate_hz"] ** 2 * ordered["step_sd_ms"] / 1000  # d(1/step) = step SD * rate^2
-        axes.errorbar(
-            ordered.index[known], ordered["rate_hz"][known], yerr=spread_hz[known], fmt="o", color=BLUE, ecolor=SKY,
-            markersize=4, linewidth=1.0, label="by time stamps, ± SD of a step",
-        )  # fmt: skip
+        if known.any():
+            axes.errorbar(
+                ordered.index[known], ordered["rate_hz"][known], yerr=spread_hz[known], fmt="o", color=BLUE, ecolor=SKY,
+                markersize=4, linewidth=1.0, label="by time stamps, ± SD of a step",
+            )  # fmt: skip
         if not known.all():
             axes.plot(ordered.index[~known], ordered["rate_hz"][~known], "x", color=VERMILION, markersize=6, label="estimated")
         _mark_cameras(figure, ordered)
@@ -132,26 +133,28 @@ def frame_rates(videos: pd.DataFrame) -> bytes:
         high = float((ordered["rate_hz"] + spread_hz).max())
         margin = max(1.0, 0.1 * (high - low))
         axes.set(title="True frame rate", ylabel="frames per second", ylim=(max(0.0, low - margin), high + margin))
-        axes.set(xlabel="videos, in order of camera and name" if ordered["camera"].any() else "videos, in order of their names")
+        axes.set(
+            xlabel="recordings, in order of camera and name" if ordered["camera"].any() else "recordings, in order of their names"
+        )
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         figure.legend(loc="outside lower left", ncols=2)
 
     return png(draw, width_in=6.0, height_in=4.2)
 
 
-def subject_ranges(videos: pd.DataFrame) -> bytes:
+def subject_ranges(recordings: pd.DataFrame) -> bytes:
     """Range and mean of SpO2 of each subject; more than MOST_SUBJECTS are thinned evenly, which the heading says."""
-    names = sorted(videos["subject_id"].unique(), key=natural_order)
+    names = sorted(recordings["subject_id"].unique(), key=natural_order)
     chosen = [names[i] for i in np.unique(np.linspace(0, len(names) - 1, min(MOST_SUBJECTS, len(names))).astype(int))]
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
         for place, name in enumerate(chosen):
-            group = videos[videos["subject_id"] == name]
+            group = recordings[recordings["subject_id"] == name]
             axes.plot([place, place], [group["spo2_min"].min(), group["spo2_max"].max()], color=SKY, linewidth=3)
             axes.plot(group["spo2_mean"].map(lambda _, at=place: at), group["spo2_mean"], "o", color=BLUE, markersize=4)
         shown = "" if len(chosen) == len(names) else f" ({len(chosen)} of {len(names)})"
-        axes.set(title=f"SpO₂ of each subject{shown}", ylabel="SpO₂ (%): range, and mean of each video")
+        axes.set(title=f"SpO₂ of each subject{shown}", ylabel="SpO₂ (%): range, and mean of each recording")
         step = max(1, len(chosen) // 15)
         axes.set_xticks(range(0, len(chosen), step), chosen[::step], rotation=0 if len(chosen) <= 15 else 60)
         axes.set_xlabel("subject")
@@ -160,7 +163,7 @@ def subject_ranges(videos: pd.DataFrame) -> bytes:
 
 
 def _mark_cameras(figure: Figure, ordered: pd.DataFrame) -> None:
-    """A faint line and a name where the videos of another camera begin."""
+    """A faint line and a name where the recordings of another camera begin."""
     axes = figure.axes[0]
     for camera, group in ordered[ordered["camera"] != ""].groupby("camera"):
         first = group.index.min()

@@ -31,13 +31,14 @@ COLUMN_NAMES = "metadata.csv"  # explains the columns, and lies among the readin
 class FingerSeries:
     """One hand of one subject; camera and oximeters start together.
 
-    times_s (T,): of the frames, at 30 Hz. rgb (T, 3): mean grey levels of each frame. reading_times_s (N,): 1 Hz.
-    spo2_by_oximeter: percent (N,) of each oximeter that gave any reading, NaN where it gave none. spo2_percent,
-    pulse_per_min (N,): the medians over the oximeters, NaN where none gave a reading.
+    path: of the table of rgb. times_s (T,): of the frames, at 30 Hz. rgb (T, 3): mean grey levels of each frame.
+    reading_times_s (N,): 1 Hz. spo2_by_oximeter: percent (N,) of each oximeter that gave any reading, NaN where it gave none.
+    spo2_percent, pulse_per_min (N,): the medians over the oximeters, NaN where none gave a reading.
     """
 
     subject_id: str
     hand: str
+    path: Path
     times_s: FloatArray
     rgb: FloatArray
     reading_times_s: FloatArray
@@ -70,6 +71,7 @@ def _subject(top: Path, readings: Path) -> list[FingerSeries]:
         FingerSeries(
             subject_id=readings.stem,
             hand=hand,
+            path=path,
             times_s=np.arange(len(rgb)) / CAMERA_FPS_HZ,
             rgb=rgb,
             reading_times_s=np.arange(len(median_spo2), dtype=np.float64),
@@ -77,7 +79,7 @@ def _subject(top: Path, readings: Path) -> list[FingerSeries]:
             spo2_percent=median_spo2,
             pulse_per_min=median_pulse,
         )
-        for hand, rgb in ((hand, _rgb(path)) for hand, path in hands)
+        for hand, path, rgb in ((hand, path, _rgb(path)) for hand, path in hands)
     ]
 
 

@@ -1,4 +1,4 @@
-"""Which videos a published data set should hold: its grid of subjects, conditions and cameras, less the gaps it is known for."""
+"""Which recordings a published data set should hold: its grid of subjects, conditions and cameras, less its known gaps."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
+
+from tast.datasets.catalog import OXIMETRY_PHONE_CAM_FILES
 
 PURE_GAPS = ("06-02",)  # the data set's 59 sessions: this one was never given out
 VIPL_SUBJECTS = range(1, 108)
@@ -38,13 +40,22 @@ def _vipl_gap(subject: int, scenario: str, camera: str) -> bool:
     return without_webcam or (subject == 56 and scenario in ("v6", "v7", "v8", "v9"))
 
 
-EXPECTED: dict[str, Callable[[], set[str]]] = {"pure": pure_sessions, "vipl_hr": vipl_hr_videos}
+def oximetry_phone_cam_hands() -> set[str]:
+    paths = (Path(file.path) for file in OXIMETRY_PHONE_CAM_FILES)
+    return {f"{path.stem}_{path.parent.name}" for path in paths if path.parent.parent.name == "ppg-csv"}
+
+
+EXPECTED: dict[str, Callable[[], set[str]]] = {
+    "pure": pure_sessions,
+    "vipl_hr": vipl_hr_videos,
+    "oximetry_phone_cam": oximetry_phone_cam_hands,
+}
 
 
 def compare_with_published(name: str, record_ids: Iterable[str], root: Path) -> dict[str, Any] | None:
     """What is missing against the published list of data set `name`; None where there is none.
 
-    record_ids: of all videos on disk, unusable ones too. n_expected; subjects_absent: no video at all; missing: of subjects that
+    record_ids: of all recordings on disk, unusable ones too. n_expected; subjects_absent: none at all; missing: of subjects that
     are there; listed_missing: those of `missing` that root's own Missing_data.txt names; beyond_list: retakes and what is new.
     """
     if name not in EXPECTED:

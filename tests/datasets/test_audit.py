@@ -10,15 +10,14 @@ import numpy as np
 import pytest
 
 from tast.clip_store import Reject
-from tast.datasets import read_dataset
-from tast.datasets.audit import audit, constant_predictor, dropped_frames, label_facts, swing_facts
+from tast.datasets.audit import audit, audit_folder, constant_predictor, dropped_frames, label_facts, swing_facts
 from tast.datasets.audit_page import render_audit, write_audit
 from tests.datasets.layouts import START_NS, pure_reading, write_numbers, write_pure_session, write_recording, write_vipl_hr_video
+from tests.datasets.test_oximetry_phone_cam import REAL, write_set
 
 
 def audit_on_disk(layout: str, root: Path, name: str | None = None) -> dict:
-    records, rejects = read_dataset(layout, root, dataset=name or layout)
-    return audit(name or layout, records, rejects, root)
+    return audit_folder(layout, root, name or layout)
 
 
 def one_per_second(percents: list[float], start_ns: int = START_NS) -> list:
@@ -32,11 +31,11 @@ def test_counts_rates_and_drops_of_pure(tmp_path):
         image.unlink()
     facts = audit_on_disk("pure", tmp_path)
     counts = facts["counts"]
-    assert (counts["subjects"], counts["videos"], counts["frames"], counts["dropped_frames"]) == (2, 2, 59, 3)
+    assert (counts["subjects"], counts["recordings"], counts["frames"], counts["dropped_frames"]) == (2, 2, 59, 3)
     assert counts["scenarios"] == {"slow_translation": 1, "steady": 1}
     assert counts["seconds"] == pytest.approx(2 * 0.99999999, abs=1e-3)
     assert (counts["masked_readings"], counts["readings"], counts["labelled_seconds"]) == (1, 4, 2)
-    first, second = facts["videos"]
+    first, second = facts["recordings"]
     assert first["rate_hz"] == pytest.approx(30, abs=1e-3) and first["step_sd_ms"] == 0 and first["n_dropped"] == 0
     assert second["rate_hz"] == pytest.approx(27, abs=1e-3) and second["n_dropped"] == 3 and second["step_sd_ms"] > 10
 
@@ -94,13 +93,13 @@ def test_estimated_rates_and_cameras_of_vipl_hr(tmp_path):
     facts = audit_on_disk("vipl_hr", tmp_path)
     assert facts["counts"]["cameras"] == {"source1": 1, "source2": 1}
     assert facts["counts"]["estimated_rates"] == 1
-    assert [video["rate_hz"] for video in facts["videos"]] == pytest.approx([16, 30], abs=0.05)
+    assert [video["rate_hz"] for video in facts["recordings"]] == pytest.approx([16, 30], abs=0.05)
     assert facts["notes"] == {"no time.txt: N Hz estimated from N frames in N s of the oximeter": 1}
 
 
 def test_own_recordings_have_their_container_rate(tmp_path):
     write_recording(tmp_path, n_frames=51)
-    (video,) = audit_on_disk("csv", tmp_path)["videos"]
+    (video,) = audit_on_disk("csv", tmp_path)["recordings"]
     assert video["rate_hz"] == pytest.approx(25, abs=1e-6) and video["seconds"] == pytest.approx(2)
 
 
@@ -121,14 +120,14 @@ def test_duplicates_are_found_by_bytes_and_by_readings(tmp_path):
     write_pure_session(tmp_path, "02-01", n_images=5, readings=readings)
     write_pure_session(tmp_path, "03-01", n_images=5, readings=one_per_second([97, 97, 95]), image=np.zeros((8, 8, 3), np.uint8))
     duplicates = audit_on_disk("pure", tmp_path)["duplicates"]
-    assert duplicates == {"labels": [["01-01", "02-01"]], "videos": [["01-01", "02-01"]]}
+    assert duplicates == {"labels": [["01-01", "02-01"]], "bytes": [["01-01", "02-01"]]}
 
 
 def test_cameras_of_one_take_share_their_readings_rightly(tmp_path):
     for camera in ("source1", "source3"):
         folder = write_vipl_hr_video(tmp_path, f"p1/v1/{camera}", height=24 if camera == "source1" else 32)
         write_numbers(folder / "wave.csv", "Wave", np.arange(120) % 37)
-    assert audit_on_disk("vipl_hr", tmp_path)["duplicates"] == {"labels": [], "videos": []}
+    assert audit_on_disk("vipl_hr", tmp_path)["duplicates"] == {"labels": [], "bytes": []}
 
 
 def test_the_same_files_give_the_same_bytes_and_no_path(tmp_path):
@@ -144,6 +143,36 @@ def test_the_same_files_give_the_same_bytes_and_no_path(tmp_path):
     page = (tmp_path / "a/audit.html").read_text()
     assert page.count("<img") == 4 and "<script" not in page and "://" not in page
     assert "p3_v1_source1" in page and "gt_SpO2.csv: cannot be read" in page
+
+
+def test_series_of_both_hands_with_gaps(tmp_path):
+    """Medians 98.2, 95, none, 81; oximeter 1 is silent for two of the four seconds, oximeter 2 for one."""
+    write_set(tmp_path)
+    facts = audit_folder("oximetry_phone_cam", tmp_path, "oximetry_phone_cam")
+    counts = facts["counts"]
+    assert (counts["recordings"], counts["subjects"], counts["frames"], counts["estimated_rates"]) == (2, 1, 240, 2)
+    assert counts["cameras"] == {"Left hand": 1, "Right hand": 1}
+    assert (counts["readings"], counts["masked_readings"], counts["labelled_seconds"]) == (8, 2, 6)
+    assert [one["rate_hz"] for one in facts["recordings"]] == pytest.approx([30, 30])
+    assert [one["record_id"] for one in facts["recordings"]] == ["100001_Left", "100001_Right"]
+    assert facts["labels"]["histogram"] == {"81": 2, "95": 2, "98": 2}
+    assert facts["swings"]["record"] == pytest.approx({"max": 17.2, "mean": 17.2, "n": 2, "n_of_2_or_more": 2})
+    known = np.array([98.2, 95, 81])
+    assert facts["constant"]["all_labels"]["rmse"] == pytest.approx(known.std(), abs=1e-4)
+    assert facts["constant"]["all_labels"]["mae"] == pytest.approx((3.2 + 0 + 14) / 3, abs=1e-4)
+    assert facts["notes"] == {"oximeter N: no reading in N of N seconds": 4}
+    assert facts["duplicates"] == {"bytes": [], "labels": []}, "two hands at one oximeter are no copy"
+    assert len(facts["published"]["subjects_absent"]) == 5 and facts["published"]["missing"] == []
+    page = render_audit(facts)
+    assert "Left hand" in page and "video" not in page.lower()
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="the public data set is not beside the project")
+def test_the_public_set_as_it_is():
+    facts = audit_folder("oximetry_phone_cam", REAL, "oximetry_phone_cam")
+    assert facts["counts"]["recordings"] == 2 * facts["counts"]["subjects"] and facts["counts"]["masked_readings"] == 0
+    assert facts["labels"]["min"] < 70 and facts["labels"]["max"] <= 100 and facts["labels"]["share_94_to_99"] < 0.5
+    assert facts["constant"]["leave_one_subject_out"]["mae_of_mean"] == pytest.approx(7.2, abs=0.5)
 
 
 def test_a_data_set_of_rejects_alone_still_gives_a_page(tmp_path):

@@ -34,5 +34,5 @@ def test_dvc_repro_sees_a_change_at_the_root_and_only_then_downloads(tmp_path: P
     write_pure_session(root, "02-01", n_images=3)
     assert "Running stage 'download'" in workspace.run("-m", "dvc", "repro", "download").stdout
     assert {path.name for path in workspace.path("data/raw/pure").iterdir()} == {"01-01", "02-01"}
-    assert json.loads(workspace.path("data/audit/audit.json").read_text())["counts"]["videos"] == 2
+    assert json.loads(workspace.path("data/audit/audit.json").read_text())["counts"]["recordings"] == 2
     assert str(root) not in workspace.path("data/source.json").read_text()

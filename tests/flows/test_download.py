@@ -67,7 +67,7 @@ def test_a_folder_is_linked_in_described_and_audited(configure, pure):
     assert files_in(RAW / "pure") == files_in(pure)
     assert json.loads((RAW / "dataset.json").read_text()) == [{"include_nir": False, "layout": "pure", "name": "pure"}]
     facts = json.loads((AUDIT / "audit.json").read_text())
-    assert facts["counts"]["videos"] == 2 and facts["published"]["n_expected"] == 59
+    assert facts["counts"]["recordings"] == 2 and facts["published"]["n_expected"] == 59
     assert "PURE (Stricker" in (AUDIT / "audit.html").read_text()
 
 
@@ -159,7 +159,11 @@ def test_other_bytes_than_promised_are_discarded(configure, pure, tmp_path, serv
 
 def test_the_public_set_comes_from_its_own_place_or_a_mirror(configure, tmp_path, server, monkeypatch):
     url, behaviour = server
-    contents = {"LICENSE": b"MIT", "data/gt/100001.csv": b"SpO2 1\n97\n"}
+    contents = {
+        "LICENSE": b"MIT",
+        "data/gt/100001.csv": b"SpO2 1\n97\n95\n",
+        "data/ppg-csv/Left/100001.csv": b"R,G,B\n" + b"40,90,50\n" * 45,
+    }
     for name, content in contents.items():
         (tmp_path / "served" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "served" / name).write_bytes(content)
@@ -168,5 +172,5 @@ def test_the_public_set_comes_from_its_own_place_or_a_mirror(configure, tmp_path
     configure(dataset__name="oximetry_phone_cam", download__accept_licence=False, download__base_url=url)
     assert run() == ""
     assert files_in(RAW / "oximetry_phone_cam") == contents
-    assert json.loads((AUDIT / "audit.json").read_text())["counts"]["videos"] == 0
+    assert json.loads((AUDIT / "audit.json").read_text())["counts"]["recordings"] == 1
     assert run() == "" and len(behaviour.requests) == len(contents)

@@ -1,0 +1,93 @@
+"""What the audit asks of a recording, and how every data set answers it: face videos and colour series alike."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from tast.clip_store import Reject
+from tast.datasets import READERS, read_dataset
+from tast.datasets.oximetry_phone_cam import FingerSeries, read_oximetry_phone_cam
+from tast.records import FloatArray, Spo2Trace, VideoRecord
+from tast.video import container_times_s
+
+
+@dataclass(frozen=True, eq=False)
+class AuditRecord:
+    """One camera's recording of one subject.
+
+    take: what cameras that film at once have in common; they share their readings rightly. times_s (T,): of the frames, on the
+    clock of spo2. wave (N,): of the pulse, empty where there is none. files: the camera's own, in order.
+    """
+
+    record_id: str
+    subject_id: str
+    take: str
+    scenario: str
+    camera: str
+    times_s: FloatArray
+    times_are_estimated: bool
+    spo2: Spo2Trace
+    wave: FloatArray
+    files: tuple[Path, ...]
+    notes: tuple[str, ...]
+
+
+Read = tuple[list[AuditRecord], list[Reject]]
+
+
+def read_videos(layout: str, root: Path, name: str) -> Read:
+    """The face videos of a data set in a layout of READERS."""
+    records, rejects = read_dataset(layout, root, dataset=name)
+    return [of_video(record) for record in records], rejects
+
+
+def read_finger_series(root: Path, name: str) -> Read:
+    """The hands of oximetry-phone-cam."""
+    return [of_series(series) for series in read_oximetry_phone_cam(root)], []
+
+
+AUDITED: dict[str, Callable[[Path, str], Read]] = {  # layout -> (root, name of the data set) -> records and rejects
+    **{layout: partial(read_videos, layout) for layout in READERS},
+    "oximetry_phone_cam": read_finger_series,
+}
+
+
+def of_video(record: VideoRecord) -> AuditRecord:
+    video = record.video
+    return AuditRecord(
+        record_id=record.record_id,
+        subject_id=record.subject_id,
+        take=record.record_id.removesuffix(f"_{record.camera}"),
+        scenario=record.scenario,
+        camera=record.camera,
+        times_s=container_times_s(video.path) if video.frame_times_s is None else video.frame_times_s,
+        times_are_estimated=video.times_are_estimated,
+        spo2=record.spo2,
+        wave=record.pulse.value if record.pulse else np.empty(0),
+        files=(video.path,) if video.frame_files is None else tuple(video.path / name for name in video.frame_files),
+        notes=record.notes,
+    )
+
+
+def of_series(series: FingerSeries) -> AuditRecord:
+    """A hand is a camera's place; the data set gives its frame rate and no time stamps."""
+    silent = {name: int(np.isnan(percent).sum()) for name, percent in series.spo2_by_oximeter.items()}
+    n_seconds = len(series.reading_times_s)
+    return AuditRecord(
+        record_id=f"{series.subject_id}_{series.hand}",
+        subject_id=series.subject_id,
+        take=series.subject_id,
+        scenario="",
+        camera=f"{series.hand} hand",
+        times_s=series.times_s,
+        times_are_estimated=True,
+        spo2=Spo2Trace(series.reading_times_s, series.spo2_percent),
+        wave=np.empty(0),
+        files=(series.path,),
+        notes=tuple(f"oximeter {name}: no reading in {n} of {n_seconds} seconds" for name, n in silent.items() if n),
+    )
