@@ -33,7 +33,9 @@ from tast.saved_model import ModelCard, save_model
 from tast.training.augmentation import Augmentation
 from tast.training.compute import fabric_for
 from tast.training.dataset import ClipDataset
-from tast.training.labels import fit_label_scaling
+from tast.training.inference import predict
+from tast.training.interval import PredictionInterval, fit_interval
+from tast.training.labels import LabelScaling, fit_label_scaling
 from tast.training.loop import fit
 from tast.training.settings import EpochRecord, FitSettings, History
 
@@ -100,9 +102,14 @@ def train_model(
     card = ModelCard(
         model_name=params.model, config=asdict(cast(Any, model.config)), preprocessing=store.preprocessing,
         input_kind=params.input, frame_size_px=params.frame_size_px, scaling=scaling, data_digest=store.digest,
-        code_version=__version__,
+        code_version=__version__, interval=validation_interval(model, val_clips, scaling),
     )  # fmt: skip
     return model, history, card
+
+
+def validation_interval(model: torch.nn.Module, val_clips: ClipDataset, scaling: LabelScaling) -> PredictionInterval | None:
+    predictions = predict(model, val_clips, scaling)
+    return fit_interval(predictions.assign(start_s=predictions["clip_id"].map(val_clips.clips["start_s"])))
 
 
 def settings_of(params: Train) -> FitSettings:

@@ -21,6 +21,7 @@ from torch import nn
 from tast.errors import BadInput
 from tast.files import whole_file
 from tast.models import RESTORERS
+from tast.training.interval import PredictionInterval
 from tast.training.labels import LabelScaling
 
 WEIGHTS = "model.safetensors"
@@ -33,7 +34,7 @@ class ModelCard:
 
     model_name: a key of tast.models.MODELS. config: every size of the network (its config dataclass as a dict). preprocessing:
     the parameters that its clips were made with. input_kind, frame_size_px: see tast.training.inputs. data_digest: of the clip
-    store that it was trained on. code_version: of this project.
+    store that it was trained on. code_version: of this project. interval: how far its predictions may be off; None where unknown.
     """
 
     model_name: str
@@ -44,6 +45,7 @@ class ModelCard:
     scaling: LabelScaling
     data_digest: str
     code_version: str
+    interval: PredictionInterval | None = None
 
 
 def save_model(folder: Path, model: nn.Module, card: ModelCard) -> None:
@@ -84,7 +86,9 @@ def _read_card(path: Path) -> tuple[ModelCard, str]:
     try:
         told = json.loads(path.read_text())
         weights_sha256 = told.pop("weights_sha256")
-        return ModelCard(**{**told, "scaling": LabelScaling(**told["scaling"])}), weights_sha256
+        interval = told.pop("interval", None)  # models of before have none
+        told |= {"scaling": LabelScaling(**told["scaling"]), "interval": interval and PredictionInterval(**interval)}
+        return ModelCard(**told), weights_sha256
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise BadInput(path, f"not JSON ({error})", "the card of a saved model") from error
     except (AttributeError, KeyError, TypeError) as error:

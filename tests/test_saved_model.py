@@ -13,6 +13,7 @@ import torch
 from tast.errors import BadInput
 from tast.models.tast_net import TastNet, build
 from tast.saved_model import CARD, WEIGHTS, ModelCard, load_model, save_model
+from tast.training.interval import PredictionInterval
 from tast.training.labels import LabelScaling
 
 PREPROCESSING: dict[str, Any] = {"align": {"roi_size_px": 128}, "clips": {"fps_hz": 15.0, "band_hz": (0.4, 4.0)}}
@@ -30,7 +31,7 @@ def net() -> TastNet:
 def card(net: TastNet) -> ModelCard:
     return ModelCard(
         model_name="tast_net", config=asdict(net.config), preprocessing=PREPROCESSING, input_kind="normalised", frame_size_px=16,
-        scaling=LabelScaling(91.0, 6.0), data_digest="d" * 64, code_version="0.1.0",
+        scaling=LabelScaling(91.0, 6.0), data_digest="d" * 64, code_version="0.1.0", interval=PredictionInterval(0.9, 3.1, 8, 70),
     )  # fmt: skip
 
 
@@ -39,8 +40,15 @@ def test_comes_back_as_it_was(net: TastNet, card: ModelCard, tmp_path: Path) -> 
     again, told = load_model(tmp_path, expected_preprocessing=PREPROCESSING)
     assert torch.equal(again(VIDEO), net(VIDEO))
     assert not again.training
-    assert (told.scaling, told.input_kind, told.frame_size_px) == (card.scaling, "normalised", 16)
+    assert told == replace(card, preprocessing=told.preprocessing, config=told.config)  # JSON has lists for tuples
     assert sorted(path.name for path in tmp_path.iterdir()) == [CARD, WEIGHTS]
+
+
+def test_a_model_of_before_there_were_intervals_has_none(net: TastNet, card: ModelCard, tmp_path: Path) -> None:
+    save_model(tmp_path, net, card)
+    told = json.loads((tmp_path / CARD).read_text())
+    (tmp_path / CARD).write_text(json.dumps({key: value for key, value in told.items() if key != "interval"}))
+    assert load_model(tmp_path)[1].interval is None
 
 
 def test_same_model_same_bytes(net: TastNet, card: ModelCard, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import torch
 from torch import Tensor
@@ -39,6 +40,12 @@ class Batch:
         return f"Batch({'x'.join(map(str, self.video.shape))}, {self.spo2_percent.shape[1]} s)"
 
 
+def clip_input(frames: npt.NDArray[np.generic], *, kind: str, frame_size_px: int) -> Tensor:
+    """Frames of a clip (T, H, W, 3) -> what the network sees of it, (3, T, frame_size_px, frame_size_px) float16."""
+    made = network_input(frames, kind=kind, frame_size_px=frame_size_px)
+    return torch.from_numpy(made.astype(np.float16)).permute(3, 0, 1, 2)  # a view: memory stays with channels innermost
+
+
 class ClipDataset(Dataset[Batch]):
     """Chosen clips of a store; indexing by a list of positions gives a Batch.
 
@@ -61,8 +68,7 @@ class ClipDataset(Dataset[Batch]):
         self._inputs = torch.stack([self._input(clip_id) for clip_id in self.clip_ids]) if fits else None
 
     def _input(self, clip_id: str) -> Tensor:
-        frames = network_input(self._store.clip(clip_id).frames, kind=self.kind, frame_size_px=self.frame_size_px)
-        return torch.from_numpy(frames.astype(np.float16)).permute(3, 0, 1, 2)  # a view: memory stays with channels innermost
+        return clip_input(self._store.clip(clip_id).frames, kind=self.kind, frame_size_px=self.frame_size_px)
 
     def __len__(self) -> int:
         return len(self.clip_ids)
