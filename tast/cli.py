@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from tast import __version__, cli_data, cli_export, cli_phantom
+from tast import __version__, cli_data, cli_export, cli_phantom, cli_preview
 from tast.doctor import all_checks
 from tast.errors import TastError
 
@@ -50,6 +50,7 @@ app.command()(cli_export.export)
 
 
 app.command("phantom")(cli_phantom.phantom)
+app.command()(cli_preview.preview)
 
 
 def main() -> None:

@@ -51,6 +51,13 @@ def read_pure(
     yield from records_or_rejects(root, _sessions(top), read_one)
 
 
+def image_source(folder: Path) -> VideoSource:
+    """The images of one session alone, without its readings: its folder, or the images' own. Raises BadInput without any."""
+    images = _image_folder(folder, folder.resolve().name)
+    names, image_ns = _images(images)
+    return VideoSource(images, frame_files=names, frame_times_s=_seconds_since(image_ns[0], image_ns))
+
+
 def _sessions(folder: Path) -> list[tuple[str, Path]]:
     return [(child.name, child) for child in visible_folders(folder) if SESSION.fullmatch(child.name)]
 

@@ -1,0 +1,1 @@
+"""Preprocessing to look at: contact sheets and films of what each step makes of a video."""
