@@ -100,6 +100,8 @@ class Align(Section):
 class Mask(Section):
     mesh_every_frames: PositiveInt
     erode_px: Annotated[int, Field(ge=0)]
+    skin_only: bool
+    low_gradient_share: Annotated[float, Field(gt=0, le=1)]
 
 
 class Magnify(Section):
@@ -195,6 +197,10 @@ class Publish(Section):
 
 class Promote(Section):
     margin_percent: NonNegative
+    confidence: Fraction
+    group_tolerance_percent: NonNegative
+    draws: PositiveInt
+    seed: int
 
 
 class Runner(Section):

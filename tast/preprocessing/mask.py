@@ -1,7 +1,8 @@
 """Background removal: MediaPipe Face Mesh's outer contour, drawn once per video in the coordinates of the aligned face.
 
 A mask that is drawn anew in each frame follows the jitter of the mesh and modulates the mean at the rate of the pulse; one mask
-for all frames cannot. Everything outside is exactly 0.
+for all frames cannot. Where the picture is steep, the smallest motion changes a pixel's light, so that the steepest part of the
+face is left out as well. Everything outside is exactly 0.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from tast.records import FaceVideo
 MASK_VERSION = "2"  # change it with the pixels: cached videos of other versions are not used
 N_MESH_POINTS = 468
 INSIDE_SHARE = 0.99  # of the meshed frames whose contour must hold a pixel
+GRADIENT_SIGMA_PX = 1.0
 FEATURE_EDGES = ("FACEMESH_LEFT_EYE", "FACEMESH_RIGHT_EYE", "FACEMESH_LEFT_EYEBROW", "FACEMESH_RIGHT_EYEBROW", "FACEMESH_LIPS")
 
 BoolImage = npt.NDArray[np.bool_]
@@ -35,11 +37,14 @@ FloatArray = npt.NDArray[np.float64]
 log = logging.getLogger(__name__)
 
 
-def mask(face: FaceVideo, *, mesh_every_frames: int, erode_px: int, skin_only: bool = False) -> FaceVideo:
+def mask(
+    face: FaceVideo, *, mesh_every_frames: int, erode_px: int, skin_only: bool = False, low_gradient_share: float = 1.0
+) -> FaceVideo:
     """Set all that is not face to 0: what lies in the contour of >= 99 % of the meshed frames, less a rim of erode_px.
 
     face.frames: (T, H, W, 3) uint8. The mesh runs on every mesh_every_frames-th frame, tracking from one to the next.
-    skin_only: without eyes, brows and lips, and a rim of erode_px around them.
+    skin_only: without eyes, brows and lips, and a rim of erode_px around them. low_gradient_share: of what is left, that share is
+    kept, where the mean picture is least steep.
     Raises VideoRejected where no mesh is found or the mask is empty.
     """
     meshed = face.frames[::mesh_every_frames]
@@ -49,6 +54,7 @@ def mask(face: FaceVideo, *, mesh_every_frames: int, erode_px: int, skin_only: b
     inside = common_inside((drawn(outline, face.frames.shape[1:3], skin_only) for outline in outlines), erode_px)
     if not inside.any():
         raise VideoRejected(face.record_id, f"no pixel lies in {INSIDE_SHARE:.0%} of {len(outlines)} face contours")
+    inside = least_steep(meshed.mean(axis=(0, 3), dtype=np.float64), inside, low_gradient_share)
     notes = {**face.notes, "meshed_frames": float(len(outlines)), "mask_share": float(inside.mean())}
     log.debug("%s: %d of %d pixels are face", face.record_id, inside.sum(), inside.size)
     return replace(face, frames=face.frames * inside[None, :, :, None].astype(face.frames.dtype), notes=notes)
@@ -56,7 +62,7 @@ def mask(face: FaceVideo, *, mesh_every_frames: int, erode_px: int, skin_only: b
 
 @dataclass(frozen=True, eq=False)
 class FaceOutlines:
-    """One frame's mesh, (N, 2) x, y in pixels each. contour: closed, chin to hairline; features: each eye, each brow, the lips."""
+    """One frame's mesh, (N, 2) x, y in pixels each. contour: closed, chin to hairline; features: eyes, brows, lips."""
 
     contour: FloatArray
     features: tuple[FloatArray, ...]
@@ -93,6 +99,13 @@ def common_inside(drawings: Iterable[BoolImage], erode_px: int) -> BoolImage:
     inside = (count >= INSIDE_SHARE * n_drawings).astype(np.uint8)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * erode_px + 1, 2 * erode_px + 1))
     return cv2.erode(inside, disc, borderType=cv2.BORDER_CONSTANT, borderValue=0).astype(bool)
+
+
+def least_steep(mean_light: FloatArray, inside: BoolImage, share: float) -> BoolImage:
+    """That share of the pixels inside (H, W) where the gradient of mean_light (H, W), relative to the light, is smallest."""
+    smooth = cv2.GaussianBlur(mean_light, (0, 0), GRADIENT_SIGMA_PX)
+    steepness = np.hypot(cv2.Sobel(smooth, cv2.CV_64F, 1, 0), cv2.Sobel(smooth, cv2.CV_64F, 0, 1)) / np.maximum(smooth, 1)
+    return inside & (steepness <= np.quantile(steepness[inside], share))
 
 
 def closed_chain(edges: Iterable[tuple[int, int]]) -> list[int]:

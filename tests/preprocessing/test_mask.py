@@ -8,7 +8,7 @@ import pytest
 
 from tast.errors import VideoRejected
 from tast.preprocessing.align import align
-from tast.preprocessing.mask import FaceOutlines, closed_chain, common_inside, drawn, mask
+from tast.preprocessing.mask import FaceOutlines, closed_chain, common_inside, drawn, least_steep, mask
 from tast.records import FaceVideo
 from tests.preprocessing import scene
 
@@ -91,6 +91,22 @@ def test_skin_only_on_a_face(aligned: FaceVideo, masked: FaceVideo) -> None:
         assert not skin[row, column]
     for row, column in [(72, 45), (72, 82), (38, 64)]:  # cheeks, forehead
         assert skin[row, column]
+
+
+def test_of_a_face_the_least_steep_share_is_kept() -> None:
+    """A ramp beside an even field, both lit: with half of the pixels, none of the ramp."""
+    light = np.full((20, 40), 100.0)
+    light[:, 20:] += 5 * np.arange(20)
+    inside = np.zeros(light.shape, dtype=bool)
+    inside[5:15, 4:36] = True
+    half = least_steep(light, inside, 0.4)
+    assert half.sum() == pytest.approx(0.4 * inside.sum(), abs=20)  # the even field's ties stay together
+    assert not half[:, 20:].any()
+    assert not half[~inside].any()
+    np.testing.assert_array_equal(least_steep(light, inside, 1.0), inside)
+    brighter = light.copy()
+    brighter[:, 20:] *= 4  # more light makes a ramp no steeper, relative to it
+    assert not least_steep(brighter, inside, 0.4)[:, 20:].any()
 
 
 def test_edges_become_one_closed_chain() -> None:
