@@ -1,7 +1,8 @@
-"""Stage source: a fingerprint of what lies at dataset.root, so that the download stage runs again when files there change.
+"""Stage source: a fingerprint of what the download stage reads outside of the project, so that it runs again when that changes.
 
-DVC does not look outside of the project by itself: it runs this stage every time (no Prefect, a fraction of a second), and goes
-on to download only where the fingerprint is another one.
+That is what lies at each data set's root, and the recorded waves where they drive the phantom. DVC does not look there by itself:
+it runs this stage every time (no Prefect, a fraction of a second), and goes on to download only where the fingerprint is another
+one.
 """
 
 from __future__ import annotations
@@ -10,16 +11,23 @@ import sys
 
 from flows.layout import SOURCE
 from tast.errors import TastError
-from tast.fingerprint import write_source
-from tast.params import load_params
+from tast.fingerprint import write_sources
+from tast.params import Params, load_params
 
 
 def main() -> None:
     try:
-        write_source(load_params().dataset.root, SOURCE)
+        write_sources(roots_of(load_params()), SOURCE)
     except TastError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(1) from None
+
+
+def roots_of(params: Params) -> dict[str, str | None]:
+    """Name of each data set -> what it is made from outside of the project; None for a simulated phantom and what is public."""
+    phantom = params.download.phantom
+    waves = phantom.recorded_root if phantom.driver == "recorded" else None
+    return {source.name: waves if source.name == "phantom" else source.root for source in params.dataset.sources}
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tast.errors import BadInput
@@ -27,18 +27,22 @@ def fingerprint(root: Path) -> dict[str, str | int]:
     return {"digest": digest.hexdigest(), "n_bytes": sum(size for _, size, _ in told), "n_files": len(told)}
 
 
-def write_source(root: str | None, path: Path) -> None:
-    """Write the fingerprint of a folder or archive; of a URL or of no root (rendered or public data) only that it is one.
+def write_sources(roots: Mapping[str, str | None], path: Path) -> None:
+    """Write what is known of each data set's root: the fingerprint of a folder or archive; of a URL or none only that it is so.
 
-    A file that says so already is left as it is.
+    roots: by name of the data set. A file that says so already is left as it is. Raises BadInput where a root does not exist.
     """
-    remote = root is not None and "://" in root
-    told = {"kind": "url" if remote else "none"} if root is None or remote else {"kind": "files"} | fingerprint(Path(root))
-    text = json.dumps(told, indent=2, sort_keys=True) + "\n"
+    text = json.dumps({name: _source(root) for name, root in roots.items()}, indent=2, sort_keys=True) + "\n"
     if path.is_file() and path.read_text(encoding="utf-8") == text:
         return
     with whole_file(path) as part:
         part.write_text(text, encoding="utf-8")
+
+
+def _source(root: str | None) -> dict[str, str | int]:
+    if root is None or "://" in root:
+        return {"kind": "none" if root is None else "url"}
+    return {"kind": "files"} | fingerprint(Path(root))
 
 
 def _told(root: Path) -> Iterator[tuple[str, int, int]]:

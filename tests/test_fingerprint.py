@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tast.errors import BadInput
-from tast.fingerprint import fingerprint, write_source
+from tast.fingerprint import fingerprint, write_sources
 
 
 @pytest.fixture
@@ -69,11 +70,10 @@ def test_an_archive_and_what_is_not_there(root):
 
 def test_source_tells_its_kind_and_no_path_and_is_left_alone_when_right(root, tmp_path):
     path = tmp_path / "data" / "source.json"
-    write_source(str(root), path)
+    write_sources({"pure": str(root)}, path)
     text, written_ns = path.read_text(), path.stat().st_mtime_ns
     assert '"kind": "files"' in text and str(tmp_path) not in text
-    write_source(str(root), path)
+    write_sources({"pure": str(root)}, path)
     assert path.stat().st_mtime_ns == written_ns
-    for source, kind in ((None, "none"), ("https://example.org/a.zip?key=s3cret", "url")):
-        write_source(source, path)
-        assert path.read_text() == f'{{\n  "kind": "{kind}"\n}}\n'
+    write_sources({"vipl_hr": "https://example.org/a.zip?key=s3cret", "phantom": None}, path)
+    assert json.loads(path.read_text()) == {"phantom": {"kind": "none"}, "vipl_hr": {"kind": "url"}}

@@ -1,0 +1,57 @@
+"""The stage source on the project's own params: every place outside of the project that download reads is told, and no other."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from flows import source as stage
+from flows.layout import SOURCE
+from tests.end_to_end.conftest import PROJECT, set_params
+
+
+@pytest.fixture
+def waves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of recorded waves, beside an empty project to work in."""
+    (tmp_path / "project").mkdir()
+    monkeypatch.chdir(tmp_path / "project")
+    shutil.copy(PROJECT / "params.yaml", "params.yaml")
+    (tmp_path / "waves").mkdir()
+    (tmp_path / "waves" / "100001.csv").write_text("R,G,B\n")
+    return tmp_path / "waves"
+
+
+def told(**values: object) -> dict:
+    set_params(Path("params.yaml"), {key.replace("__", "."): value for key, value in values.items()})
+    stage.main()
+    content: dict = json.loads(SOURCE.read_text())
+    return content
+
+
+def test_waves_that_drive_the_phantom_are_a_source_and_a_change_in_them_tells(waves):
+    recorded = {"download__phantom__driver": "recorded", "download__phantom__recorded_root": str(waves)}
+    before = told(**recorded)
+    assert before["phantom"]["kind"] == "files" and before["phantom"]["n_files"] == 1
+    assert told() == before and str(waves) not in SOURCE.read_text()
+    (waves / "100001.csv").write_text("R,G,B\n1,2,3\n")
+    assert told()["phantom"]["digest"] != before["phantom"]["digest"]
+
+
+def test_waves_that_drive_nothing_do_not_count(waves):
+    simulated = {"download__phantom__driver": "simulated", "download__phantom__recorded_root": str(waves)}
+    assert told(**simulated) == {"phantom": {"kind": "none"}}
+
+
+def test_both_data_sets_are_told_and_the_phantoms_waves_only_where_there_is_one(waves):
+    recorded = {"download__phantom__driver": "recorded", "download__phantom__recorded_root": "/no/such/folder"}
+    both = told(dataset__name="pure", dataset__root=str(waves), dataset__second={"name": "oximetry_phone_cam"}, **recorded)
+    assert {name: one["kind"] for name, one in both.items()} == {"pure": "files", "oximetry_phone_cam": "none"}
+
+
+def test_waves_that_are_not_there_end_the_run_with_one_line(waves, capsys):
+    with pytest.raises(SystemExit):
+        told(download__phantom__driver="recorded", download__phantom__recorded_root="/no/such/folder")
+    assert "/no/such/folder: no such file or folder" in capsys.readouterr().err
