@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
-import subprocess
-import sys
+from collections.abc import Callable
 from dataclasses import replace
+from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,54 +18,29 @@ from torch import nn
 
 from tast.clip_store import ClipStore
 from tast.errors import TastError
-from tast.models.cnn3d import Cnn3dConfig
-from tast.models.tast_net import TastNet, TastNetConfig
-from tast.models.vivit import VivitConfig
 from tast.training.checkpoint import CHECKPOINT, weights_digest
 from tast.training.compute import use_channels_last
 from tast.training.dataset import ClipDataset
 from tast.training.inference import predict
-from tast.training.labels import LabelScaling, fit_label_scaling
+from tast.training.labels import LabelScaling
 from tast.training.loop import fit
-from tast.training.optimisation import WarmUpThenCosine, ema_decay, parameter_groups
-from tast.training.settings import EpochRecord, FitSettings, History
+from tast.training.optimisation import SCHEDULES, WarmUpThenCosine, ema_decay, parameter_groups
+from tast.training.settings import EpochRecord, History
 from tests.training.synthetic import write_store
-
-SETTINGS = FitSettings(
-    epochs=4, patience=4, batch_size=8, learning_rate=1e-3, weight_decay=0.1, mse_weight=1.0, pearson_weight=0.3, seed=0
+from tests.training.tiny import SETTINGS, halves, scaling_of, tiny_net
+from tests.training.trainings import (
+    FIRST_VAL,
+    ended_within_epoch,
+    exit_codes,
+    killed_after_epoch,
+    killed_while_writing,
+    start,
 )
-ROOT = Path(__file__).parents[2]
-
-
-TINY = TastNetConfig(
-    frames=60, size_px=8, seconds=4, fusion="concat", width=24, heads=2, dropout=0.1,
-    cnn=Cnn3dConfig(patch_px=4, widths=(12, 24), blocks=(1, 1), spatial_strides=(1, 2), temporal_strides=(1, 2)),
-    vivit=VivitConfig(tubelet_frames=10, patch_px=4, width=24, heads=2, mlp_ratio=2.0, spatial_layers=1, temporal_layers=1,
-                      attention="factorised", dropout=0.1),
-)  # fmt: skip
-
-
-def tiny_net() -> nn.Module:
-    """A TAST-Net of 50 thousand parameters, always with the same initial weights."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        return TastNet(TINY)
-
-
-def halves(store: ClipStore, first_val: str, kind: str = "normalised") -> tuple[ClipDataset, ClipDataset]:
-    ids = store.clip_ids
-    parts = [i for i in ids if i < first_val], [i for i in ids if i >= first_val]
-    train, val = (ClipDataset(store, part, kind=kind, frame_size_px=8) for part in parts)
-    return train, val
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> tuple[ClipDataset, ClipDataset]:
     return halves(write_store(tmp_path_factory.mktemp("clips"), seed=0, subjects=4, clips=4), "s03")
-
-
-def scaling_of(data: ClipDataset) -> LabelScaling:
-    return fit_label_scaling(data.spo2_percent)
 
 
 @pytest.fixture(scope="module")
@@ -101,35 +76,55 @@ def test_predictions_carry_identity_and_seconds(learnt: tuple[nn.Module, ClipDat
     np.testing.assert_allclose(table["predicted_percent"], again["predicted_percent"], atol=1e-3)
 
 
-INTERRUPTED = """
-import os, signal, sys
-from pathlib import Path
-import torch
-from tests.training.test_loop import SETTINGS, fit, halves, scaling_of, tiny_net
-from tast.clip_store import ClipStore
-torch.set_num_threads(1)
-train, val = halves(ClipStore(Path(sys.argv[1])), "s03")
-def die(record):
-    if record.epoch == 1:
-        os.kill(os.getpid(), signal.SIGKILL)
-fit(tiny_net(), train, val, SETTINGS, scaling=scaling_of(train), checkpoint_folder=Path(sys.argv[2]), on_epoch=die)
-"""
+@pytest.mark.parametrize(
+    ("how", "by", "left"),
+    [
+        (killed_after_epoch, signal.SIGKILL, [CHECKPOINT]),
+        (ended_within_epoch, signal.SIGTERM, [CHECKPOINT]),
+        (killed_while_writing, signal.SIGKILL, [".checkpoint.pt.*.part", CHECKPOINT]),
+    ],
+)
+def test_interrupted_anywhere_it_goes_on_to_the_same_weights_bit_for_bit(
+    straight: tuple[Path, nn.Module, History], tmp_path: Path, how: Callable[..., None], by: signal.Signals, left: list[str]
+) -> None:
+    clips, whole, history = straight
+    assert exit_codes(start(how, clips, tmp_path)) == [-by]
+    assert [fnmatch(path.name, name) for path, name in zip(sorted(tmp_path.iterdir()), left, strict=True)] == [True] * len(left)
+    resumed, epochs_after = tiny_net(), []
+    train, val = halves(ClipStore(clips), FIRST_VAL)
+    again = fit(
+        resumed, train, val, SETTINGS, scaling=scaling_of(train), checkpoint_folder=tmp_path, on_epoch=epochs_after.append
+    )
+    assert [record.epoch for record in epochs_after] == [2, 3]
+    assert again == history
+    assert weights_digest(resumed) == weights_digest(whole)
 
 
-def test_killed_and_resumed_reaches_the_same_weights_bit_for_bit(tmp_path: Path) -> None:
-    train, val = halves(write_store(tmp_path / "clips", seed=0, subjects=4, clips=4), "s03")
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, nn.Module, History]:
+    """An uninterrupted training: its clips, and what it came to."""
+    folder, net = tmp_path_factory.mktemp("straight"), tiny_net()
+    train, val = halves(write_store(folder / "clips", seed=0, subjects=4, clips=4), FIRST_VAL)
+    return folder / "clips", net, fit(net, train, val, SETTINGS, scaling=scaling_of(train), checkpoint_folder=folder / "run")
+
+
+@pytest.mark.parametrize("changes", [{"schedule": "one_cycle", "warm_up": 0.3}, {"sampler": "balanced"}, {"ema_epochs": 0.0}])
+def test_every_kind_of_training_resumes_to_the_same_weights(
+    tiny: tuple[ClipDataset, ClipDataset], tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    class Stop(Exception):
+        pass
+
+    def stop(record: EpochRecord) -> None:
+        if record.epoch == 1:
+            raise Stop
+
+    settings, scaling = replace(SETTINGS, **changes), scaling_of(tiny[0])
     whole, resumed = tiny_net(), tiny_net()
-    straight = fit(whole, train, val, SETTINGS, scaling=scaling_of(train), checkpoint_folder=tmp_path / "straight")
-    command = [sys.executable, "-c", INTERRUPTED, str(tmp_path / "clips"), str(tmp_path / "killed")]
-    killed = subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, check=False)
-    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
-    epochs_after: list[int] = []
-    history = fit(
-        resumed, train, val, SETTINGS, scaling=scaling_of(train), checkpoint_folder=tmp_path / "killed",
-        on_epoch=lambda record: epochs_after.append(record.epoch),
-    )  # fmt: skip
-    assert epochs_after == [2, 3]
-    assert history == straight
+    fit(whole, *tiny, settings, scaling=scaling, checkpoint_folder=tmp_path / "straight")
+    with pytest.raises(Stop):
+        fit(tiny_net(), *tiny, settings, scaling=scaling, checkpoint_folder=tmp_path / "stopped", on_epoch=stop)
+    fit(resumed, *tiny, settings, scaling=scaling, checkpoint_folder=tmp_path / "stopped")
     assert weights_digest(resumed) == weights_digest(whole)
 
 
@@ -262,6 +257,20 @@ def test_best_is_the_lowest_validation_loss() -> None:
 def test_learning_rate_rises_linearly_and_falls_to_0_on_a_cosine() -> None:
     rate = WarmUpThenCosine(steps=110, warm_up=10 / 110)
     assert [rate(step) for step in (0, 4, 9, 10, 60, 110)] == pytest.approx([0.1, 0.5, 1.0, 1.0, 0.5, 0.0])
+
+
+def test_one_cycle_ends_far_below_its_peak() -> None:
+    optimiser = torch.optim.AdamW([nn.Parameter(torch.zeros(1))], lr=0.01)
+    schedule = SCHEDULES["one_cycle"](optimiser, steps=100, warm_up=0.3)
+    rates = []
+    for _ in range(100):
+        optimiser.step()
+        rates.append(schedule.get_last_lr()[0])
+        schedule.step()
+    assert max(rates) == pytest.approx(0.01)
+    assert rates.index(max(rates)) == 29
+    assert rates[0] == pytest.approx(0.01 / 25)
+    assert rates[-1] < 1e-5
 
 
 def test_memory_of_the_average() -> None:
