@@ -23,9 +23,10 @@ from flows import STATE
 from flows.layout import SOURCE, STAGES
 from flows.running import configure_logging, finish, settle, stage
 from flows.servers import end_group, prefect_server
+from flows.source import roots_of
 from flows.summary import print_summary
 from tast.errors import TastError
-from tast.fingerprint import write_source
+from tast.fingerprint import write_sources
 from tast.params import load_params
 
 log = logging.getLogger("flows.pipeline")  # __name__ is __main__ where a stage runs
@@ -90,7 +91,7 @@ def nothing_changed() -> bool:
     """True when the source is as it was, every stage is up to date and its results were published."""
     if not (PUBLISHED.is_file() and PUBLISHED.read_text() == _fingerprint()):
         return False
-    write_source(load_params().dataset.root, SOURCE)
+    write_sources(roots_of(load_params()), SOURCE)
     return subprocess.run([sys.executable, "-m", "dvc", "status", "--quiet", *STAGES], check=False).returncode == 0
 
 
