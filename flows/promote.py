@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any
+
+import pandas as pd
 
 from flows.evaluate import predict_test
 from flows.layout import CLIPS, PREDICTIONS, SPLIT
@@ -12,10 +13,10 @@ from flows.publish import tracking_uri
 from flows.running import run, stage
 from tast.clip_store import ClipStore
 from tast.datasets.splits import Split
-from tast.evaluation.evaluate import digest_of_test, labelled, read_predictions
-from tast.evaluation.metrics import score
+from tast.evaluation.contest import Rules, judge
+from tast.evaluation.evaluate import digest_of_test, labelled, read_predictions, with_clip_facts
 from tast.params import load_params
-from tast.tracking import compare
+from tast.tracking import Comparison, compare
 from tast.tracking import promote as give_title
 
 log = logging.getLogger("flows.promote")  # __name__ is __main__ where a stage runs
@@ -24,18 +25,22 @@ log = logging.getLogger("flows.promote")  # __name__ is __main__ where a stage r
 @stage
 def promote() -> None:
     params = load_params()
+    comparison = compare_now(params.publish.model_name, Rules(**params.promote.model_dump()))
+    give_title(comparison, tracking_uri=tracking_uri())
+    log.info("%s", comparison.sentence)
+
+
+def compare_now(model_name: str, rules: Rules) -> Comparison:
+    """Challenger against champion on this workspace's test split; changes nothing."""
     store, split = ClipStore(CLIPS), Split.from_json(SPLIT)
 
-    def score_on_test(model_folder: Path) -> dict[str, Any]:
-        rows = labelled(predict_test(store, split, model_folder))
-        return {"rmse": score(rows["true_percent"], rows["predicted_percent"]).rmse}
+    def predictions_on_test(model_folder: Path) -> pd.DataFrame:
+        return labelled(with_clip_facts(predict_test(store, split, model_folder), store.manifest))
 
-    comparison = compare(
-        params.publish.model_name, score_on_test, test_digest=digest_of_test(read_predictions(PREDICTIONS)),
-        protocol=split.protocol, margin_percent=params.promote.margin_percent, tracking_uri=tracking_uri(),
+    return compare(
+        model_name, predictions_on_test, judge, rules=rules, test_digest=digest_of_test(read_predictions(PREDICTIONS)),
+        protocol=split.protocol, tracking_uri=tracking_uri(),
     )  # fmt: skip
-    give_title(comparison, tracking_uri=tracking_uri())
-    log.info("%s", comparison.verdict)
 
 
 if __name__ == "__main__":

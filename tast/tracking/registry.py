@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import math
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.tracking import MlflowClient
 
 from tast.errors import TastError
+from tast.evaluation.contest import Rules, Verdict
 from tast.tracking.store import (
     CHALLENGER,
     CHAMPION,
@@ -27,37 +27,43 @@ from tast.tracking.store import (
     open_store,
 )
 
+Predictions = TypeVar("Predictions")
+
 
 @dataclass(frozen=True)
 class Comparison:
-    """Challenger against champion, both scored now, on the same test set. RMSE in percent SpO2; champion None: there was none."""
+    """Challenger against champion, both scored now, on the same test set: versions, the rules, and what came of it.
+
+    champion None: there was none. evidence: what the rules found. sentence: the outcome, with names and figures.
+    """
 
     model_name: str
     challenger: str
     champion: str | None
-    challenger_rmse: float
-    champion_rmse: float | None
-    margin_percent: float
+    rules: Rules
     protocol: str
     test_digest: str
     promotes: bool
-    verdict: str
+    evidence: Verdict
+    sentence: str
 
 
 def compare(
     model_name: str,
-    score: Callable[[Path], Mapping[str, Any]],
+    predict: Callable[[Path], Predictions],
+    judge: Callable[[Predictions, Predictions | None, Rules], Verdict],
     *,
+    rules: Rules,
     test_digest: str,
     protocol: str,
-    margin_percent: float,
     tracking_uri: str,
 ) -> Comparison:
-    """Score challenger and champion on the current test split and say which is better; changes nothing.
+    """Predict the current test split with challenger and champion and judge them; changes nothing.
 
-    score: folder of a saved model -> its metrics there, with `rmse`. The challenger must have the lower RMSE, and by at least
-    margin_percent. Raises TastError where the two were not made for the same test set and protocol: a champion whose
-    test set was another may have been trained on people who are tested now. A comparison that promote recorded is read back.
+    predict: folder of a saved model -> its predictions there. judge: those of the challenger and of the champion (None where
+    there is no other) -> verdict. Raises TastError where the two were not made for the same test set and protocol: a champion
+    whose test set was another may have been trained on people who are tested now. A comparison that promote recorded is read
+    back.
     """
     with open_store(tracking_uri) as client:
         challenger = aliased(client, model_name, CHALLENGER)
@@ -67,17 +73,17 @@ def compare(
         _require_same_test(challenger, test_digest, protocol)
         if champion is not None:
             _require_same_test(champion, test_digest, protocol)
-        recorded = _recorded(challenger, champion, margin_percent)
+        recorded = _recorded(challenger, champion, rules)
         if recorded is not None:
             return recorded
-        challenger_rmse = _rmse(client, challenger, score)
+        ours = _predictions(client, challenger, predict)
         another = champion is not None and champion.version != challenger.version
-        champion_rmse = _rmse(client, champion, score) if another else None
-    promotes, verdict = _judge(challenger, champion, challenger_rmse, champion_rmse, margin_percent)
+        theirs = _predictions(client, champion, predict) if another else None
+    evidence = judge(ours, theirs, rules)
+    promotes, sentence = _outcome(challenger, champion, evidence)
     return Comparison(
         model_name=model_name, challenger=str(challenger.version), champion=str(champion.version) if champion else None,
-        challenger_rmse=challenger_rmse, champion_rmse=champion_rmse, margin_percent=margin_percent, protocol=protocol,
-        test_digest=test_digest, promotes=promotes, verdict=verdict,
+        rules=rules, protocol=protocol, test_digest=test_digest, promotes=promotes, evidence=evidence, sentence=sentence,
     )  # fmt: skip
 
 
@@ -150,23 +156,30 @@ def _require_same_test(version: ModelVersion, test_digest: str, protocol: str) -
             )
 
 
-def _recorded(challenger: ModelVersion, champion: ModelVersion | None, margin_percent: float) -> Comparison | None:
-    """The comparison that promote recorded, if it still holds: same champion, test set and margin, and it did not promote."""
+def _recorded(challenger: ModelVersion, champion: ModelVersion | None, rules: Rules) -> Comparison | None:
+    """The comparison that promote recorded, if it still holds: same champion, test set and rules, and it did not promote."""
     text = challenger.tags.get(COMPARISON_TAG)
     if text is None:
         return None
-    recorded = Comparison(**json.loads(text))
-    same = recorded.champion == (str(champion.version) if champion else None) and recorded.margin_percent == margin_percent
+    try:
+        recorded = _from_tag(text)
+    except (KeyError, TypeError):
+        return None
+    same = recorded.champion == (str(champion.version) if champion else None) and recorded.rules == rules
     tested = recorded.test_digest == challenger.tags[TEST_TAG] and recorded.protocol == challenger.tags[PROTOCOL_TAG]
     return recorded if same and tested and not recorded.promotes else None
 
 
-def _rmse(client: MlflowClient, version: ModelVersion, score: Callable[[Path], Mapping[str, Any]]) -> float:
+def _from_tag(text: str) -> Comparison:
+    """Raises KeyError or TypeError where an older release recorded it in another form."""
+    told = json.loads(text)
+    evidence = told["evidence"] | {"worse_groups": tuple(told["evidence"]["worse_groups"])}
+    return Comparison(**{**told, "rules": Rules(**told["rules"]), "evidence": Verdict(**evidence)})
+
+
+def _predictions(client: MlflowClient, version: ModelVersion, predict: Callable[[Path], Predictions]) -> Predictions:
     with tempfile.TemporaryDirectory() as scratch:
-        rmse = float(score(_download(client, version, Path(scratch)))["rmse"])
-    if not math.isfinite(rmse):
-        raise TastError(f"version {version.version} of {version.name} has no RMSE on the current test set")
-    return rmse
+        return predict(_download(client, version, Path(scratch)))
 
 
 def _download(client: MlflowClient, version: ModelVersion, target: Path) -> Path:
@@ -174,23 +187,16 @@ def _download(client: MlflowClient, version: ModelVersion, target: Path) -> Path
     return Path(client.download_artifacts(version.run_id, MODEL_FILES, str(target)))
 
 
-def _judge(
-    challenger: ModelVersion,
-    champion: ModelVersion | None,
-    challenger_rmse: float,
-    champion_rmse: float | None,
-    margin_percent: float,
-) -> tuple[bool, str]:
-    new = f"version {challenger.version}"
+def _outcome(challenger: ModelVersion, champion: ModelVersion | None, evidence: Verdict) -> tuple[bool, str]:
+    new, own = f"version {challenger.version}", f"{evidence.challenger_rmse:.3f} %"
     rolled_back = challenger.tags.get(ROLLED_BACK_TAG)
     if champion is None:
-        return True, f"{new.capitalize()} is the first champion, with an RMSE of {challenger_rmse:.3f} %."
-    if champion_rmse is None:
-        return False, f"{new.capitalize()} is the champion already, with an RMSE of {challenger_rmse:.3f} %."
-    old, figures = f"version {champion.version}", f"an RMSE of {challenger_rmse:.3f} % against {champion_rmse:.3f} %"
+        return True, f"{new.capitalize()} is the first champion, with an RMSE of {own}."
+    if evidence.champion_rmse is None:
+        return False, f"{new.capitalize()} is the champion already, with an RMSE of {own}."
+    old, figures = f"version {champion.version}", f"an RMSE of {own} against {evidence.champion_rmse:.3f} %"
     if rolled_back is not None:
         return False, f"{old.capitalize()} stays champion: {new} was rolled back ({rolled_back})."
-    gain = champion_rmse - challenger_rmse
-    if gain > 0 and gain >= margin_percent:
-        return True, f"{new.capitalize()} replaces {old}: {figures} on the same test set (margin {margin_percent:g})."
-    return False, f"{old.capitalize()} stays champion: {new} has {figures} on the same test set (margin {margin_percent:g})."
+    if evidence.wins:
+        return True, f"{new.capitalize()} replaces {old}: {figures} on the same test set, {evidence.reason}."
+    return False, f"{old.capitalize()} stays champion: {new} has {figures} on the same test set; {evidence.reason}."

@@ -6,12 +6,26 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
 from tast.errors import TastError
+from tast.evaluation.contest import Rules, judge
+from tast.evaluation.evaluate import labelled
 from tast.tracking import champion_files, compare, promote, publish, rollback, set_champion
 from tests.tracking.conftest import DIGEST, OTHER_DIGEST, OTHER_PROTOCOL, OTHER_TEST
+
+RULES = Rules(margin_percent=0.0, confidence=0.9, group_tolerance_percent=1.0, draws=50, seed=0)
+
+
+def rows(rmse: float) -> pd.DataFrame:
+    """Four people of five seconds, each read too high by the same."""
+    true = 90.0 + np.tile(np.arange(5.0), 4)
+    clips = [f"c{subject}" for subject in range(4) for _ in range(5)]
+    table = {"clip_id": clips, "second": np.tile(np.arange(5), 4), "subject_id": clips, "true_percent": true}
+    return pd.DataFrame(table | {"predicted_percent": true + rmse})
 
 
 @pytest.fixture
@@ -28,14 +42,14 @@ def contest(full_store, make):
         def compare(self, rmse_by_seed, *, margin_percent=0.0, test_digest=DIGEST, protocol="subject_independent"):
             self.scored = []
 
-            def score(folder: Path):
+            def predict(folder: Path):
                 seed = json.loads((folder / "model.json").read_text())["seed"]
                 self.scored.append(seed)
-                return {"rmse": rmse_by_seed[seed]}
+                return labelled(rows(rmse_by_seed[seed]))
 
             return compare(
-                "tast-net", score, test_digest=test_digest, protocol=protocol, margin_percent=margin_percent,
-                tracking_uri=full_store.tracking_uri,
+                "tast-net", predict, judge, rules=replace(RULES, margin_percent=margin_percent), test_digest=test_digest,
+                protocol=protocol, tracking_uri=full_store.tracking_uri,
             )  # fmt: skip
 
         def decide(self, rmse_by_seed, **options):
@@ -53,17 +67,22 @@ def test_the_first_becomes_champion_and_later_ones_must_be_better(contest):
     contest.publish(0)
     first = contest.decide({0: 2.0})
     assert (first.promotes, first.champion, contest.champion()) == (True, None, "1")
-    assert first.verdict == "Version 1 is the first champion, with an RMSE of 2.000 %."
+    assert first.sentence == "Version 1 is the first champion, with an RMSE of 2.000 %."
     contest.publish(1)
     worse = contest.decide({0: 2.0, 1: 2.1})
     assert (worse.promotes, contest.champion()) == (False, "1")
-    assert worse.verdict.startswith("Version 1 stays champion: version 2 has an RMSE of 2.100 % against 2.000 %")
+    assert worse.sentence.startswith("Version 1 stays champion: version 2 has an RMSE of 2.100 % against 2.000 %")
     contest.publish(2)
     better = contest.decide({0: 2.0, 2: 1.5})
-    assert (better.promotes, better.challenger_rmse, better.champion_rmse, contest.champion()) == (True, 1.5, 2.0, "3")
-    assert better.verdict == ("Version 3 replaces version 1: an RMSE of 1.500 % against 2.000 % on the same test set (margin 0).")
+    assert (better.promotes, contest.champion()) == (True, "3")
+    assert (better.evidence.challenger_rmse, better.evidence.champion_rmse) == pytest.approx((1.5, 2.0))
+    assert better.sentence == (
+        "Version 3 replaces version 1: an RMSE of 1.500 % against 2.000 % on the same test set, "
+        "better in 100% of resampled subjects."
+    )
     evidence = json.loads(contest.client.get_model_version("tast-net", "3").tags["tast.comparison"])
-    assert (evidence["champion"], evidence["champion_rmse"], evidence["test_digest"]) == ("1", 2.0, DIGEST)
+    assert (evidence["champion"], evidence["rules"]["confidence"], evidence["test_digest"]) == ("1", 0.9, DIGEST)
+    assert evidence["evidence"]["champion_rmse"] == pytest.approx(2.0)
 
 
 def test_both_are_scored_now_and_stored_numbers_do_not_count(contest):
@@ -92,9 +111,8 @@ def test_a_recorded_loss_is_not_scored_again_until_something_changes(contest):
     lost = contest.decide({0: 2.0, 1: 2.5})
     assert contest.compare({}) == lost
     assert contest.scored == []
-    assert contest.compare({0: 2.0, 1: 2.5}, margin_percent=0.1) == replace(
-        lost, margin_percent=0.1, verdict=lost.verdict.replace("margin 0", "margin 0.1")
-    )
+    stricter = contest.compare({0: 2.0, 1: 2.5}, margin_percent=0.1)
+    assert (stricter.rules.margin_percent, stricter.promotes) == (0.1, False)
     assert sorted(contest.scored) == [0, 1]
 
 
@@ -104,7 +122,7 @@ def test_a_champion_that_is_challenged_by_itself_stays_and_keeps_its_evidence(co
     evidence = contest.client.get_model_version("tast-net", "1").tags["tast.comparison"]
     again = contest.decide({0: 2.0})
     assert (again.promotes, contest.scored) == (False, [0])
-    assert again.verdict == "Version 1 is the champion already, with an RMSE of 2.000 %."
+    assert again.sentence == "Version 1 is the champion already, with an RMSE of 2.000 %."
     assert contest.client.get_model_version("tast-net", "1").tags["tast.comparison"] == evidence
 
 
@@ -135,7 +153,7 @@ def test_another_protocol_is_refused(contest):
 
 def test_a_score_that_is_no_number_is_refused(contest):
     contest.publish(0)
-    with pytest.raises(TastError, match="version 1 of tast-net has no RMSE"):
+    with pytest.raises(TastError, match="20 predictions are not finite"):
         contest.compare({0: float("nan")})
 
 
@@ -163,13 +181,13 @@ def test_rollback_gives_the_title_back_and_it_stays_there(contest, full_store):
     assert contest.champion() == "1"
     again = contest.decide({0: 2.0, 1: 1.0})
     assert (again.promotes, contest.champion()) == (False, "1")
-    assert "version 2 was rolled back (reads too high in the dark)" in again.verdict
+    assert "version 2 was rolled back (reads too high in the dark)" in again.sentence
 
 
 def test_an_empty_registry_says_what_to_do(store, tmp_path):
     for call in (
         lambda: compare(
-            "tast-net", lambda folder: {"rmse": 1.0}, test_digest=DIGEST, protocol="x", margin_percent=0.0,
+            "tast-net", lambda folder: rows(1.0), judge, rules=RULES, test_digest=DIGEST, protocol="x",
             tracking_uri=store.tracking_uri,
         ),
         lambda: rollback("tast-net", reason="x", tracking_uri=store.tracking_uri),
