@@ -110,11 +110,20 @@ class Magnify(Section):
     low_hz: Positive
     high_hz: Positive
     alpha: NonNegative
+    filter: Literal["butterworth", "ideal", "iir"]
+    skip_finest: Annotated[int, Field(ge=0)]
+    cutoff_wavelength_px: Positive | None
+    colour_space: Literal["rgb", "yiq"]
+    chroma_attenuation: Fraction
 
     @model_validator(mode="after")
     def _band(self) -> Magnify:
         if self.low_hz >= self.high_hz:
             raise ValueError(f"low_hz ({self.low_hz}) must be below high_hz ({self.high_hz})")
+        if self.skip_finest > self.levels:
+            raise ValueError(f"skip_finest ({self.skip_finest}) must not exceed levels ({self.levels})")
+        if self.colour_space == "rgb" and self.chroma_attenuation != 1:
+            raise ValueError("chroma_attenuation is of colour_space yiq; rgb has no chroma")
         return self
 
 

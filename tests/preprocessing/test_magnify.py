@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 from tast.errors import VideoRejected
-from tast.preprocessing.magnify import band_pass, filter_forth_and_back, magnify
+from tast.preprocessing.band_pass import FILTERS, Band, band_pass, filter_forth_and_back
+from tast.preprocessing.magnify import magnify
 from tast.records import FaceVideo
+from tests.preprocessing.textbook import noisy_scene, textbook
 
 SETTINGS = {"levels": 4, "residual": True, "low_hz": 0.4, "high_hz": 4.0, "alpha": 120.0}
 FPS_HZ = 30.0
@@ -47,39 +48,32 @@ def test_uniform_flicker_lives_in_the_residual_and_stays_if_that_is_left_alone()
     assert gain(1.2, np.ones((32, 32)), residual=False) == pytest.approx(1, abs=1e-3)
 
 
-def textbook(frames: npt.NDArray[np.float64], *, levels: int, residual: bool, low_hz: float, high_hz: float, alpha: float):  # type: ignore[no-untyped-def]
-    """Build the pyramid, filter each level, amplify, collapse, add: in float64, as the paper's figure 2 has it."""
-    pyramids = []
-    for frame in frames:
-        pyramid = []
-        for _ in range(levels):
-            smaller = cv2.pyrDown(frame)
-            pyramid.append(frame - cv2.pyrUp(smaller, dstsize=frame.shape[1::-1]))
-            frame = smaller
-        pyramids.append([*pyramid, frame])
-    amplified = []
-    for number, level in enumerate(zip(*pyramids, strict=True)):
-        factor = alpha if number < levels or residual else 0.0
-        amplified.append(factor * filter_forth_and_back(np.stack(level), FPS_HZ, low_hz, high_hz))
-    result = []
-    for k, frame in enumerate(frames):
-        collapsed = amplified[-1][k]
-        for level in reversed(amplified[:-1]):
-            collapsed = cv2.pyrUp(collapsed, dstsize=level[k].shape[1::-1]) + level[k]
-        result.append(frame + collapsed)
-    return np.stack(result)
-
-
 @pytest.mark.parametrize("residual", [True, False])
 @pytest.mark.parametrize(("height", "width", "levels"), [(32, 32, 4), (37, 50, 3)])
 def test_equal_to_the_textbook(residual: bool, height: int, width: int, levels: int) -> None:
-    random = np.random.default_rng(3)
-    frames = np.rint(120 + 5 * random.normal(size=(150, height, width, 3)) + 20 * random.normal(size=(height, width, 3)))
-    settings = {**SETTINGS, "levels": levels, "residual": residual}
-    expected = textbook(frames, **settings)
-    magnified = magnify(video(np.clip(frames, 0, 255).astype(np.uint8)), **settings).frames
+    frames = noisy_scene(150, height, width)
+    expected = textbook(frames, FPS_HZ, [120.0] * levels + [120.0 * residual], Band(0.4, 4.0))
+    magnified = magnify(video(frames), **{**SETTINGS, "levels": levels, "residual": residual}).frames
     assert magnified.dtype == np.float32
     assert np.max(np.abs(magnified - expected)) < 1e-4 * np.max(np.abs(expected))
+
+
+@pytest.mark.parametrize("filter", FILTERS)
+def test_every_parameter_equal_to_the_textbook(filter: str) -> None:
+    """lambda_c = 1936: levels of 4, 8, 16 px and the residual of 32 px get 121 lambda / lambda_c - 1 < 0, < 0, 0 and 1."""
+    frames = noisy_scene(150, 37, 50)
+    expected = textbook(frames, FPS_HZ, [0.0, 0.0, 0.0, 1.0], Band(0.4, 4.0, filter), chroma_attenuation=0.25)
+    options = {"filter": filter, "cutoff_wavelength_px": 1936.0, "colour_space": "yiq", "chroma_attenuation": 0.25}
+    magnified = magnify(video(frames), **{**SETTINGS, "levels": 3, **options}).frames
+    assert np.max(np.abs(magnified - expected)) < 1e-4 * np.max(np.abs(expected - frames))
+
+
+def test_what_stood_before_there_were_parameters_stays_bit_for_bit() -> None:
+    """The default: nothing but frames + alpha x band-passed frames."""
+    face = video(noisy_scene(150, 16, 16))
+    frames = face.frames.astype(np.float32)
+    passed = band_pass(frames.reshape(150, -1), FPS_HZ, Band(0.4, 4.0)).reshape(frames.shape)
+    np.testing.assert_array_equal(magnify(face, **SETTINGS, fps_hz=FPS_HZ).frames, frames + 120.0 * passed)
 
 
 def test_values_beyond_the_camera_s_range_are_kept() -> None:
@@ -104,7 +98,7 @@ def test_first_and_last_second_are_usable() -> None:
         times_s = np.arange(240) / FPS_HZ
         pulse = np.sin(2 * np.pi * random.uniform(0.9, 1.8) * times_s + random.uniform(0, 6.28))
         drift = 3 * np.sin(2 * np.pi * 0.04 * times_s + random.uniform(0, 6.28))
-        passed = band_pass((100 + pulse + drift).astype(np.float32)[:, None], FPS_HZ, 0.4, 4.0)[:, 0]
+        passed = band_pass((100 + pulse + drift).astype(np.float32)[:, None], FPS_HZ, Band(0.4, 4.0))[:, 0]
         errors.append(np.concatenate([passed[:30] - pulse[:30], passed[-30:] - pulse[-30:]]))
     assert np.sqrt(np.mean(np.square(errors))) < 0.3 * np.sqrt(0.5)  # of the pulse's own rms; odd continuation gives 0.5
 
@@ -124,7 +118,7 @@ def test_true_time_stamps_decide_not_the_number_of_frames() -> None:
 def test_long_signals_are_filtered_in_blocks_to_the_same_values() -> None:
     signals = np.random.default_rng(0).normal(size=(3000, 3))
     expected = filter_forth_and_back(signals, FPS_HZ, 0.4, 4.0)
-    np.testing.assert_allclose(band_pass(signals.astype(np.float32), FPS_HZ, 0.4, 4.0), expected, atol=2e-5)
+    np.testing.assert_allclose(band_pass(signals.astype(np.float32), FPS_HZ, Band(0.4, 4.0)), expected, atol=2e-5)
 
 
 def test_too_slow_and_too_short_videos_are_rejected() -> None:

@@ -1,0 +1,80 @@
+"""What Eulerian magnification does to one frame, before the temporal filter and after it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from tast.preprocessing.pyramid import (
+    Amplification,
+    amplified_part,
+    base_level,
+    colour_matrix,
+    gaussian_terms,
+    level_weights,
+    raised,
+)
+
+Image = npt.NDArray[Any]  # uint8 or float32
+Float32Array = npt.NDArray[np.float32]
+Float64Array = npt.NDArray[np.float64]
+
+DEPTHS = {np.dtype(np.uint8): cv2.CV_8U, np.dtype(np.float32): cv2.CV_32F}
+
+
+@dataclass(frozen=True)
+class Amplifier:
+    """For frames of (height, width, 3). terms: of the Gaussian levels, alpha included; mixing: (3, 3) of colours or None."""
+
+    height: int
+    width: int
+    terms: tuple[float, ...]
+    mixing: Float64Array | None
+    dtype: npt.DTypeLike
+
+    @property
+    def base(self) -> int:
+        return base_level(self.terms)
+
+    def part(self, frame: Image) -> Float32Array:
+        """What of the frame is to be filtered, at the base level's size."""
+        return self.mixed(amplified_part(frame, self.terms))
+
+    def parts(self, frames: Sequence[Image] | Image) -> Float32Array:
+        """(T, h, w, 3): `part` of each frame."""
+        first = self.part(frames[0])
+        parts = np.empty((len(frames), *first.shape), dtype=np.float32)
+        parts[0] = first
+        for target, frame in zip(parts[1:], frames[1:], strict=True):
+            target[:] = self.part(frame)
+        return parts
+
+    def mixed(self, part: Float32Array) -> Float32Array:
+        return part if self.mixing is None else np.asarray(cv2.transform(part, self.mixing))
+
+    def raised(self, part: Float32Array) -> Float32Array:
+        return raised(part, self.base, self.height, self.width)
+
+    def added(self, frame: Image, passed: Float32Array) -> Image:
+        """The frame and what has passed the filter, in the result's type."""
+        return add(frame, self.raised(passed), self.dtype)
+
+
+def make_amplifier(frame: Image, amplification: Amplification, dtype: npt.DTypeLike | None) -> Amplifier:
+    """For frames like this one; dtype of the result, None for the frame's. Raises ValueError where it is not uint8 or float32."""
+    terms = tuple(amplification.alpha * factor for factor in gaussian_terms(level_weights(amplification)))
+    dtype = np.dtype(frame.dtype if dtype is None else dtype)
+    if dtype not in DEPTHS:
+        raise ValueError(f"frames become uint8 or float32, not {dtype}")
+    height, width = frame.shape[:2]
+    return Amplifier(height, width, terms, colour_matrix(amplification), dtype)
+
+
+def add(frames: Image, passed: Float32Array, dtype: npt.DTypeLike) -> Image:
+    """Sum of two arrays of one shape as uint8 (rounded, halves to even, and saturated) or float32."""
+    return np.asarray(cv2.add(frames, passed, dtype=DEPTHS[np.dtype(dtype)]))
