@@ -11,7 +11,8 @@ from functools import partial
 from pathlib import Path
 
 from flows import STATE
-from flows.layout import CLIPS, RAW
+from flows.contact_sheets import write_contact_sheets
+from flows.layout import CLIPS, CONTACT_SHEETS, RAW
 from flows.parallel import over_processes
 from flows.running import run, stage
 from tast.clip_store import DEFECTS, ClipRow, Reject, write_tables
@@ -39,6 +40,7 @@ def preprocess() -> None:
         defects = [defect for shard in shards for defect in shard.defects]
         require_enough(rows, rejects, len(records) + len(unread), params.preprocess.max_reject_fraction)
         write_tables(folder, rows, rejects, defects, params.preprocess.model_dump())
+    write_contact_sheets(CONTACT_SHEETS, CLIPS, records, rows, params.preprocess.magnify.model_dump())
     computed = sum(shard.n_computed for shard in shards)
     cached = len(records) - computed
     log.info("%d videos: computed %d, from the cache %d, rejected %d", len(records), computed, cached, len(rejects))

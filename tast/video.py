@@ -74,18 +74,53 @@ def read_png(path: Path) -> RgbImage:
 def container_times_s(path: Path) -> FloatArray:
     """(T,) time stamps of a container's frames in seconds since its first frame, increasing, without decoding a frame."""
     with _opened(path) as (container, stream):
-        stamps = [packet.pts for packet in container.demux(stream) if packet.size and not packet.is_corrupt]
-        seconds_per_tick = stream.time_base
-    if not stamps or None in stamps:
-        raise BadInput(path, "frames without time stamps", "a container that gives each frame its time")
-    ticks = np.unique(np.array(stamps, dtype=np.int64))
-    return (ticks - ticks[0]) * float(seconds_per_tick)
+        ticks, seconds_per_tick = _stamps(path, container, stream), float(stream.time_base)
+    return (ticks - ticks[0]) * seconds_per_tick
+
+
+def read_frames_at(video: VideoSource, times_s: FloatArray) -> list[tuple[float, RgbImage]]:
+    """(time in seconds, (H, W, 3) uint8 RGB) of the frame next to each of times_s; of a container no more is decoded than needed.
+
+    Times as in read_frames. Raises BadInput where such a frame cannot be read.
+    """
+    if video.frame_files is not None:
+        known_s = np.empty(0) if video.frame_times_s is None else video.frame_times_s
+        return [(float(known_s[n]), read_png(video.path / video.frame_files[n])) for n in _nearest(known_s, times_s)]
+    with _opened(video.path) as (container, stream):
+        ticks = _stamps(video.path, container, stream)
+        known_s = (ticks - ticks[0]) * float(stream.time_base) if video.frame_times_s is None else video.frame_times_s
+        numbers = _nearest(known_s[: len(ticks)], times_s)
+        return [(float(known_s[n]), _frame_at(video.path, container, stream, int(ticks[n]))) for n in numbers]
 
 
 def container_frame_count(path: Path) -> int:
     """Frames that the container's header announces; counted packet by packet where it announces none."""
     with _opened(path) as (container, stream):
         return int(stream.frames) or sum(1 for packet in container.demux(stream) if packet.size)
+
+
+def _nearest(known_s: FloatArray, times_s: FloatArray) -> list[int]:
+    return [int(np.argmin(np.abs(known_s - time_s))) for time_s in times_s]
+
+
+def _stamps(path: Path, container: Any, stream: Any) -> npt.NDArray[np.int64]:
+    """(T,) time stamps of all sound packets in ticks, increasing."""
+    stamps = [packet.pts for packet in container.demux(stream) if packet.size and not packet.is_corrupt]
+    if not stamps or None in stamps:
+        raise BadInput(path, "frames without time stamps", "a container that gives each frame its time")
+    return np.unique(np.array(stamps, dtype=np.int64))
+
+
+def _frame_at(path: Path, container: Any, stream: Any, ticks: int) -> RgbImage:
+    """The frame with that time stamp, decoded from the last key frame before it on."""
+    try:
+        container.seek(ticks, stream=stream)
+        found = next((frame for frame in container.decode(stream) if frame.pts is not None and frame.pts >= ticks), None)
+    except av.error.FFmpegError as error:
+        raise BadInput(path, f"no frame can be decoded at tick {ticks} ({error.strerror})", "a whole video") from None
+    if found is None:
+        raise BadInput(path, f"no frame at tick {ticks}", "a whole video")
+    return _upright_rgb(found, VideoReformatter())
 
 
 def _png_defect(content: bytes) -> str:

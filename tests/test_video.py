@@ -11,7 +11,7 @@ import pytest
 
 from tast.errors import BadInput
 from tast.records import VideoSource
-from tast.video import container_frame_count, container_times_s, read_frames, read_png
+from tast.video import container_frame_count, container_times_s, read_frames, read_frames_at, read_png
 from tests.datasets.layouts import plain_image, write_container, write_png
 
 RED, CODEC_TOLERANCE = (240, 10, 20), 6  # 4:2:0 chroma and rounding move a flat colour by a few levels
@@ -196,3 +196,28 @@ def test_memory_is_bounded_whatever_the_length(tmp_path):
     grown_bytes = [process.memory_info().rss - before_bytes for _ in read_frames(VideoSource(path))]
     assert len(grown_bytes) == n_frames
     assert max(grown_bytes) < n_frames * 240 * 288 * 3 / 3
+
+
+def test_single_frames_are_those_of_the_whole_video(coded):
+    path, write = coded
+    write(textured(40))
+    whole = list(read_frames(VideoSource(path)))
+    wanted_s = np.array([whole[n][0] for n in (3, 17, 4, 39)]) + 0.001
+    some = read_frames_at(VideoSource(path), wanted_s)
+    assert [time_s for time_s, _ in some] == [whole[n][0] for n in (3, 17, 4, 39)]
+    for (_, frame), n in zip(some, (3, 17, 4, 39), strict=True):
+        np.testing.assert_array_equal(frame, whole[n][1])
+
+
+def test_single_frames_by_given_times(tmp_path):
+    path, images = tmp_path / "video.avi", textured(6)
+    write_container(path, images, **CODECS["mjpeg.avi"])
+    times_s = np.array([0.0, 0.1, 0.5, 0.6, 0.9, 1.0])
+    ((time_s, frame),) = read_frames_at(VideoSource(path, None, times_s), np.array([0.54]))
+    assert time_s == 0.5
+    np.testing.assert_array_equal(frame, list(read_frames(VideoSource(path)))[2][1])
+    write_png(tmp_path / "a.png", images[0])
+    write_png(tmp_path / "b.png", images[1])
+    source = VideoSource(tmp_path, ("a.png", "b.png"), np.array([0.0, 0.3]))
+    assert [time_s for time_s, _ in read_frames_at(source, np.array([0.2, 0.1]))] == [0.3, 0.0]
+    np.testing.assert_array_equal(read_frames_at(source, np.array([9.0]))[0][1], images[1])

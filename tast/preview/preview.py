@@ -79,7 +79,7 @@ def _remembering(sights: Iterable[Sight], times_s: FloatArray, nearest: dict[int
 
 def _remark(steps: Steps) -> str:
     rate_hz, share = mean_rate_hz(steps.aligned.times_s), steps.aligned.quality.mean()
-    return f"{rate_hz:.1f} frames per second; face seen in {share:.0%} of {len(steps.aligned.times_s)} frames"
+    return f"{rate_hz:.1f} frames per second; face seen in {100 * share:.0f} % of {len(steps.aligned.times_s)} frames"
 
 
 def _band(settings: Settings) -> dict[str, float]:
