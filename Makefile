@@ -10,7 +10,7 @@ ifneq ($(strip $(PIP_FIND_LINKS)),)
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 endif
 
-.PHONY: help setup repro test lint bench ui clean lock
+.PHONY: help setup repro test lint bench ui serve clean lock
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -45,6 +45,9 @@ bench: $(INSTALLED)  ## benchmarks, JSON into benchmarks/results/
 
 ui: $(INSTALLED)  ## MLflow and Prefect pages on this machine, until Ctrl-C
 	@$(BIN)/python -m flows.ui
+
+serve: $(INSTALLED)  ## schedules: Prefect server, a worker for prefect.yaml's deployments, MLflow page, until Ctrl-C
+	@$(BIN)/python -m flows.serve
 
 clean: $(INSTALLED)  ## remove what the pipeline made (data, models, reports, run history, caches); .venv stays
 	@$(BIN)/python -m flows.clean

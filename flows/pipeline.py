@@ -115,20 +115,23 @@ def main() -> None:
     configure_logging()
     signal.signal(signal.SIGTERM, _stop)
     try:
-        _main(dry_run=arguments.dry_run)
+        if arguments.dry_run:
+            load_params()
+            raise SystemExit(subprocess.run([sys.executable, "-m", "dvc", "repro", "--dry"], check=False).returncode)
+        reproduce()
+        print_summary()
     except TastError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(1) from None
 
 
-def _main(*, dry_run: bool) -> None:
+def reproduce() -> None:
+    """Run what is out of date. Raises TastError inside a DVC stage, and where another run holds this workspace."""
     if "DVC_STAGE" in os.environ:
         raise TastError(
             f"the pipeline was started inside the DVC stage {os.environ['DVC_STAGE']!r}: DVC cannot run within itself"
         )
     load_params()
-    if dry_run:
-        raise SystemExit(subprocess.run([sys.executable, "-m", "dvc", "repro", "--dry"], check=False).returncode)
     STATE.mkdir(exist_ok=True)
     try:
         with FileLock(STATE / "pipeline.lock", timeout=0):
@@ -138,7 +141,6 @@ def _main(*, dry_run: bool) -> None:
                 run()
     except Timeout:
         raise TastError("another run of the pipeline holds this workspace; wait for it or stop it") from None
-    print_summary()
 
 
 if __name__ == "__main__":

@@ -27,30 +27,35 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def prefect_server(port: int | None = None) -> Iterator[str]:
+def prefect_server(port: int | None = None, host: str = LOOPBACK) -> Iterator[str]:
     """A Prefect server for the length of the block; yields its page's address. The API is at <address>/api."""
     port = port or free_port()
-    command = [sys.executable, "-m", "prefect", "server", "start", "--host", LOOPBACK, "--port", str(port)]
-    address = f"http://{LOOPBACK}:{port}"
+    command = [sys.executable, "-m", "prefect", "server", "start", "--host", host, "--port", str(port)]
+    address = f"http://{host}:{port}"
     with _process("prefect", command, f"{address}/api/health"):
         yield address
 
 
 @contextlib.contextmanager
-def mlflow_page(tracking_uri: str, artifacts: Path, port: int) -> Iterator[str]:
+def mlflow_page(tracking_uri: str, artifacts: Path, port: int, host: str = LOOPBACK) -> Iterator[str]:
     """MLflow's page over a tracking store; yields its address."""
-    command = [sys.executable, "-m", "mlflow", "server", "--host", LOOPBACK, "--port", str(port), "--workers", "1"]
+    command = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port), "--workers", "1"]
     command += ["--backend-store-uri", tracking_uri, "--default-artifact-root", artifacts.as_uri()]
-    address = f"http://{LOOPBACK}:{port}"
+    address = f"http://{host}:{port}"
     with _process("mlflow", command, f"{address}/health"):
         yield address
 
 
-@contextlib.contextmanager
-def _process(name: str, command: list[str], health_url: str, patience_s: float = 300) -> Iterator[None]:
+def log_of(name: str) -> Path:
+    """The file that a server's output goes to."""
     logs = STATE / "logs"
     logs.mkdir(parents=True, exist_ok=True)
-    log_file = logs / f"{name}.log"
+    return logs / f"{name}.log"
+
+
+@contextlib.contextmanager
+def _process(name: str, command: list[str], health_url: str, patience_s: float = 300) -> Iterator[None]:
+    log_file = log_of(name)
     with log_file.open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
     try:

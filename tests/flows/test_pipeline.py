@@ -38,10 +38,10 @@ def test_a_workspace_that_is_held_is_refused(project: Path, monkeypatch: pytest.
     monkeypatch.delenv("DVC_STAGE", raising=False)
     (project / ".tast").mkdir()
     with FileLock(project / ".tast" / "pipeline.lock"), pytest.raises(TastError, match="holds this workspace"):
-        pipeline._main(dry_run=False)
+        pipeline.reproduce()
 
 
 def test_inside_a_stage_it_is_refused(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DVC_STAGE", "train")
     with pytest.raises(TastError, match="'train': DVC cannot run within itself"):
-        pipeline._main(dry_run=False)
+        pipeline.reproduce()

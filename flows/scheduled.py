@@ -1,0 +1,66 @@
+"""What runs on a schedule, as prefect.yaml deploys it: the nightly reproduction, a look for new data, the weekly benchmarks.
+
+Parameters are typed, so that Prefect's page asks for them in a form. All runs of one project take turns: a workspace has one DVC.
+"""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from typing import Literal
+
+from prefect import flow
+
+from flows.pipeline import nothing_changed, reproduce
+from flows.running import configure_logging
+from tast.errors import TastError
+
+log = logging.getLogger("flows.scheduled")
+
+BenchmarkName = Literal["metadata", "evm", "preprocessing", "store", "workers", "models", "recorded"]
+
+
+@flow(name="nightly-repro")
+def nightly_repro(push: bool = False) -> None:
+    """Reproduce every stage that is out of date, publish the result to MLflow, promote it where it is better.
+
+    Args:
+        push: Afterwards, send DVC's outputs to its remote (restricted data never leave this machine).
+    """
+    configure_logging()
+    reproduce()
+    if push:
+        _run("dvc", "push")
+
+
+@flow(name="on-new-data")
+def on_new_data(push: bool = False) -> None:
+    """The same, but only where files at dataset.root, parameters or code have changed; else it ends within seconds.
+
+    Args:
+        push: Afterwards, send DVC's outputs to its remote (restricted data never leave this machine).
+    """
+    configure_logging()
+    if nothing_changed():
+        log.info("nothing changed")
+        return
+    nightly_repro(push)
+
+
+@flow(name="benchmark")
+def benchmark(names: list[BenchmarkName] = []) -> None:  # noqa: B006 Prefect's form shows the default, and never changes it
+    """Measure speed and memory, JSON into benchmarks/results/.
+
+    Args:
+        names: Which benchmarks; none means all.
+    """
+    configure_logging()
+    _run("benchmarks", *names)
+
+
+def _run(module: str, *arguments: str) -> None:
+    """A program of this environment, in the project. Raises TastError where it fails."""
+    code = subprocess.run([sys.executable, "-m", module, *arguments], check=False).returncode
+    if code:
+        raise TastError(f"{' '.join((module, *arguments))} exited with {code}")

@@ -1,0 +1,81 @@
+"""`make serve`: Prefect's server with a worker for prefect.yaml's deployments, and MLflow's page, until Ctrl-C.
+
+Ports by PREFECT_PORT (4200) and MLFLOW_PORT (5000), addresses by TAST_HOST (127.0.0.1: nobody outside this machine sees them).
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from flows import PROJECT
+from flows.publish import ARTIFACTS, tracking_uri
+from flows.servers import LOOPBACK, end_group, log_of, mlflow_page, prefect_server
+from tast.errors import TastError
+from tast.tracking import initialise
+
+POOL = "tast"
+QUERY_S = 5  # how often the worker asks for runs that are due
+
+
+@contextmanager
+def deployed(prefect_url: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A work pool, prefect.yaml's deployments and a worker in this checkout; the worker is ended with the block."""
+    environment = {**os.environ, "PREFECT_API_URL": f"{prefect_url}/api", "TAST_HOME": str(PROJECT)}
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+    _prefect(["work-pool", "create", "--type", "process", "--overwrite", POOL], environment)
+    _prefect(["--no-prompt", "deploy", "--all"], environment)
+    command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"]
+    with log_of("worker").open("wb") as log:
+        worker = subprocess.Popen(
+            command, env=environment | {"PREFECT_WORKER_QUERY_SECONDS": str(QUERY_S)},
+            cwd=PROJECT, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+    try:
+        yield worker
+    finally:
+        end_group(worker, patience_s=30)  # it ends the runs that it has started first
+
+
+def _prefect(arguments: list[str], environment: dict[str, str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "prefect", *arguments], env=environment, cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        raise TastError(f"prefect {' '.join(arguments)}: {(done.stderr or done.stdout).strip().splitlines()[-1]}")
+
+
+def serve(prefect_port: int, mlflow_port: int, host: str) -> None:
+    """Until Ctrl-C or SIGTERM. Raises TastError where a server or the worker ends by itself."""
+    initialise(tracking_uri())
+    with (
+        mlflow_page(tracking_uri(), ARTIFACTS, mlflow_port, host) as mlflow_url,
+        prefect_server(prefect_port, host) as prefect_url,
+        deployed(prefect_url) as worker,
+    ):
+        print(f"MLflow   {mlflow_url}\nPrefect  {prefect_url}/deployments\nCtrl-C stops all of them.", flush=True)
+        while worker.poll() is None:
+            time.sleep(1)
+        raise TastError(f"the worker ended with code {worker.returncode}; see {log_of('worker')}")
+
+
+def main() -> None:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stop cleanly on TERM as on Ctrl-C
+    ports = (int(os.environ.get("PREFECT_PORT", "4200")), int(os.environ.get("MLFLOW_PORT", "5000")))
+    try:
+        serve(*ports, os.environ.get("TAST_HOST", LOOPBACK))
+    except KeyboardInterrupt:
+        print("stopped")
+    except TastError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,108 @@
+"""`make serve` on a real Prefect server: the deployments are there with their forms, a schedule fires, and all ends together."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from flows.servers import end_group, free_port
+from tests.end_to_end.conftest import Workspace
+
+pytestmark = pytest.mark.end_to_end
+PATIENCE_S = 300
+
+
+class Api:
+    """Prefect's API, asked over HTTP."""
+
+    def __init__(self, port: int) -> None:
+        self.url = f"http://127.0.0.1:{port}/api"
+
+    def filter(self, what: str) -> list[dict[str, Any]]:
+        request = urllib.request.Request(f"{self.url}/{what}/filter", b"{}", {"content-type": "application/json"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return list(json.load(answer))
+
+
+def fire_every(prefect_yaml: Path, name: str, seconds: int) -> None:
+    yaml = YAML()
+    content = yaml.load(prefect_yaml)
+    (deployment,) = (one for one in content["deployments"] if one["name"] == name)
+    deployment["schedules"] = [{"interval": seconds}]
+    yaml.dump(content, prefect_yaml)
+
+
+def until(ask: Any, process: subprocess.Popen[str]) -> Any:
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline:
+        assert process.poll() is None, process.communicate()
+        if found := ask():
+            return found
+        time.sleep(1)
+    raise AssertionError(f"nothing within {PATIENCE_S} s")
+
+
+@pytest.fixture(scope="module")
+def served(finished: Workspace) -> Iterator[tuple[Api, subprocess.Popen[str]]]:
+    kept = finished.path("prefect.yaml").read_text()
+    fire_every(finished.path("prefect.yaml"), "on-new-data", 10)
+    ports = {"PREFECT_PORT": str(free_port()), "MLFLOW_PORT": str(free_port())}
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "DVC_", "MLFLOW_"))}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "flows.serve"], cwd=finished.folder, env=clean | ports, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    try:
+        lines = [process.stdout.readline() for _ in range(3)]
+        assert lines[-1].startswith("Ctrl-C stops"), (lines, process.poll())
+        yield Api(int(ports["PREFECT_PORT"])), process
+    finally:
+        end_group(process)
+        finished.path("prefect.yaml").write_text(kept)
+
+
+def test_deployments_take_turns_and_have_typed_forms(served: tuple[Api, subprocess.Popen[str]]) -> None:
+    deployments = {one["name"]: one for one in served[0].filter("deployments")}
+    assert set(deployments) == {"nightly-repro", "on-new-data", "benchmark"}
+    assert {one["global_concurrency_limit"]["limit"] for one in deployments.values()} == {1}
+    push = deployments["nightly-repro"]["parameter_openapi_schema"]["properties"]["push"]
+    assert push["type"] == "boolean" and "remote" in push["description"]
+    names = deployments["benchmark"]["parameter_openapi_schema"]["properties"]["names"]
+    assert "evm" in names["items"]["enum"]
+    assert deployments["nightly-repro"]["schedules"][0]["schedule"]["cron"] == "0 3 * * *"
+
+
+def test_the_schedule_fires_and_ends_at_once_where_nothing_changed(served: tuple[Api, subprocess.Popen[str]]) -> None:
+    api, process = served
+
+    def done() -> list[dict[str, Any]]:
+        return [run for run in api.filter("flow_runs") if run["state_type"] in ("COMPLETED", "FAILED", "CRASHED")]
+
+    run = until(done, process)[0]
+    assert run["state_type"] == "COMPLETED", run
+    assert run["auto_scheduled"] and run["deployment_id"] is not None
+    assert any("nothing changed" in line["message"] for line in api.filter("logs") if line["flow_run_id"] == run["id"])
+
+
+def test_term_ends_servers_and_worker(served: tuple[Api, subprocess.Popen[str]]) -> None:
+    api, process = served
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, out.strip(), err.strip()) == (0, "stopped", "")
+    with pytest.raises(urllib.error.URLError):
+        api.filter("deployments")
+    left = subprocess.run(["pgrep", "-g", str(process.pid)], capture_output=True, text=True, check=False).stdout.split()
+    assert left == []
