@@ -1,4 +1,4 @@
-"""VIPL-HR's layout with the published data's defects, from a folder on disk to a registered model; then a second data set beside it."""
+"""VIPL-HR's layout with the published defects, from a folder on disk to a registered model; then a second data set beside it."""
 
 from __future__ import annotations
 
