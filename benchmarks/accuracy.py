@@ -1,9 +1,11 @@
-"""TAST-Net on the clips of the last `make repro`, over several seeds and splits, on subjects never seen.
+"""TAST-Net on subjects never seen, over several seeds and splits, beside what needs no network.
 
-    python -m benchmarks.accuracy --seeds 0 1 2 --folds 0 1
+    python -m benchmarks.accuracy --seeds 0 1 2 --folds 0 1    (the clips of the last `make repro`)
+    python -m benchmarks.accuracy --set recorded --seeds 0     (a phantom made for it, see benchmarks/sets.py)
 
-Each fold is another set of test subjects; each seed another initial network. Beside it stand the constant predictor and the two
-colour ratios, calibrated on the same training clips. Nothing is chosen on the test clips.
+Each fold is another set of test subjects; each seed another initial network. Beside it stand the constant predictor, the two
+colour ratios and mere position in the recording, calibrated on the same training clips. Nothing is chosen on the test clips.
+Where one subject is left out at a time, all take their turn, and the seconds of all are scored together.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +22,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from benchmarks.methods import HOFFMAN_2022, method_rows
 from benchmarks.results import Row, write_rows
+from benchmarks.sets import RECORDED_ROOT, SETS, make_clips, params_of_set
 from flows.evaluate import train_mean_percent
 from flows.layout import CLIPS
 from flows.running import configure_logging
@@ -30,59 +35,68 @@ from tast.errors import TastError
 from tast.evaluation.baselines import ratio_predictions
 from tast.evaluation.evaluate import KEY, labelled
 from tast.evaluation.metrics import Scores, score
+from tast.evaluation.position import position_predictions
 from tast.params import Params, load_params
 from tast.training.dataset import ClipDataset
 from tast.training.inference import predict
 
+OURS, CONSTANT = "TAST-Net", "constant predictor"
+BASELINES = ("ratio_of_ratios", "chrominance", "time only")
+
 
 @dataclass(frozen=True)
 class Run:
+    """said: one row per labelled test second, with subject_id, true_percent, and what each method says of it."""
+
     fold: int
     seed: int
-    scores: Scores
-    constant_rmse: float
+    said: pd.DataFrame
+
+    def scores(self, method: str = OURS) -> Scores:
+        return score(self.said["true_percent"], self.said[method])
 
     @property
     def share_of_constant(self) -> float:
-        return self.scores.rmse / self.constant_rmse
+        return self.scores().rmse / self.scores(CONSTANT).rmse
 
     def __str__(self) -> str:
-        against = f"RMSE {self.scores.rmse:.2f} (constant {self.constant_rmse:.2f})"
-        return f"fold {self.fold}, seed {self.seed}: {against}, R {self.scores.pearson_r:.2f}"
+        against = f"RMSE {self.scores().rmse:.2f} (constant {self.scores(CONSTANT).rmse:.2f})"
+        return f"fold {self.fold}, seed {self.seed}: {against}, R {self.scores().pearson_r:.2f}"
 
 
-def runs_of_fold(params: Params, store: ClipStore, fold: int, seeds: list[int]) -> tuple[list[Run], dict[str, Scores]]:
-    """Train once per seed on one fold -> the runs, and the scores of the colour ratios on the same seconds."""
-    chosen = params.split.model_dump() | {"fold": fold, "folds": params.split.folds}
-    split = make_split(store.manifest, **chosen)
+def runs_of_fold(params: Params, store: ClipStore, fold: int, seeds: Sequence[int]) -> list[Run]:
+    """Train once per seed on one fold."""
+    split = make_split(store.manifest, **(params.split.model_dump() | {"fold": fold}))
     parts = {name: _dataset(params, store, split, name) for name in split.parts}
-    mean = train_mean_percent(store, split)
+    mean, baselines = train_mean_percent(store, split), baseline_table(store, split)
     runs = []
     for seed in seeds:
         compute_reproducibly(seed, params.train.threads)
         seeded = params.train.model_copy(update={"seed": seed})
         with tempfile.TemporaryDirectory() as checkpoints:
             model, _, card = train_model(seeded, store, parts["train"], parts["val"], Path(checkpoints))
-        rows = labelled(predict(model, parts["test"], card.scaling))
-        constant = score(rows["true_percent"], np.full(len(rows), mean)).rmse
-        runs.append(Run(fold, seed, score(rows["true_percent"], rows["predicted_percent"]), constant))
+        rows = labelled(predict(model, parts["test"], card.scaling)).rename(columns={"predicted_percent": OURS})
+        runs.append(Run(fold, seed, rows.merge(baselines, on=KEY, validate="one_to_one").assign(**{CONSTANT: mean})))
         print(runs[-1], flush=True)
-    baselines = ratio_predictions(store, split.train, split.test)
-    return runs, {name: _score_beside(rows, table) for name, table in baselines.items()}
+    return runs
+
+
+def baseline_table(store: ClipStore, split: Split) -> pd.DataFrame:
+    """clip_id, second, and a column of percents for each of BASELINES; fitted on the training clips."""
+    tables = ratio_predictions(store, split.train, split.test)
+    tables["time only"] = position_predictions(store.manifest, split.train, split.test)
+    return pd.concat([tables[name].set_index(KEY)["predicted_percent"].rename(name) for name in BASELINES], axis=1).reset_index()
 
 
 def _dataset(params: Params, store: ClipStore, split: Split, part: str) -> ClipDataset:
     return ClipDataset(store, split.parts[part], kind=params.train.input, frame_size_px=params.train.frame_size_px)
 
 
-def _score_beside(rows: pd.DataFrame, table: pd.DataFrame) -> Scores:
-    said = rows[[*KEY, "true_percent"]].merge(table, on=KEY, validate="one_to_one")
-    return score(said["true_percent"], said["predicted_percent"])
-
-
-def rows_of(runs: list[Run], ratios: list[dict[str, Scores]]) -> list[Row]:
-    shares, r = np.array([run.share_of_constant for run in runs]), np.array([run.scores.pearson_r for run in runs])
-    rmse, mae = np.array([run.scores.rmse for run in runs]), np.array([run.scores.mae for run in runs])
+def rows_by_run(runs: list[Run]) -> list[Row]:
+    """Worst and mean over runs, each on several test subjects."""
+    scores = [run.scores() for run in runs]
+    shares, r = np.array([run.share_of_constant for run in runs]), np.array([one.pearson_r for one in scores])
+    rmse = np.array([one.rmse for one in scores])
     rows = [
         _against_constant("worst run", shares.max()),
         _against_constant("mean", shares.mean()),
@@ -90,12 +104,22 @@ def rows_of(runs: list[Run], ratios: list[dict[str, Scores]]) -> list[Row]:
         Row("R, mean", r.mean(), "1", must=0.7, aim=0.9),
         _percent("RMSE, mean", rmse.mean()),
         _percent("RMSE, deviation over runs", deviation(rmse)),
-        _percent("MAE, mean", mae.mean()),
-        _percent("constant predictor: RMSE, mean", np.mean([run.constant_rmse for run in runs])),
+        _percent("MAE, mean", np.mean([one.mae for one in scores])),
+        _percent("constant predictor: RMSE, mean", np.mean([run.scores(CONSTANT).rmse for run in runs])),
     ]
-    for name in ratios[0]:
-        rows.append(_percent(f"{name}: RMSE, mean", np.mean([one[name].rmse for one in ratios])))
-        rows.append(Row(f"{name}: R, mean", float(np.mean([one[name].pearson_r for one in ratios])), "1"))
+    for name in BASELINES:
+        said = [run.scores(name) for run in runs]
+        rows.append(_percent(f"{name}: RMSE, mean", np.mean([one.rmse for one in said])))
+        rows.append(Row(f"{name}: R, mean", float(np.mean([one.pearson_r for one in said])), "1"))
+    return rows
+
+
+def rows_of_all(runs: list[Run]) -> list[Row]:
+    """Every method on the seconds of all people together, each person left out in turn, beside the published figures."""
+    said = pd.concat([run.said for run in runs], ignore_index=True)
+    rows = [Row("people", said["subject_id"].nunique(), "1"), Row("runs", len(runs), "1")]
+    for method in (OURS, CONSTANT, *BASELINES):
+        rows += method_rows(method, said["true_percent"], said[method], HOFFMAN_2022, is_ours=method == OURS)
     return rows
 
 
@@ -112,18 +136,37 @@ def deviation(values: npt.NDArray[np.float64]) -> float:
     return float(values.std(ddof=1)) if len(values) > 1 else 0.0
 
 
-def main() -> None:
+def measure(params: Params, store: ClipStore, seeds: Sequence[int], folds: Sequence[int] | None) -> list[Row]:
+    """Rows of all runs; folds: None for all people in turn where one is left out at a time, else for two."""
+    leaves_one_out = params.split.protocol == "leave_one_subject_out"
+    chosen = folds or range(store.manifest["subject_id"].nunique() if leaves_one_out else 2)
+    runs = [run for fold in chosen for run in runs_of_fold(params, store, fold, seeds)]
+    return rows_of_all(runs) if leaves_one_out else rows_by_run(runs)
+
+
+def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.accuracy", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
+    parser.add_argument("--set", choices=SETS, help="a phantom made for this; without it, the clips of the last `make repro`")
+    parser.add_argument("--recorded-root", type=Path, default=RECORDED_ROOT, help="folder of oximetry_phone_cam")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--folds", type=int, nargs="+", default=[0, 1])
-    parser.add_argument("--name", default="accuracy", help="of the JSON below benchmarks/results/")
-    arguments = parser.parse_args()
+    parser.add_argument("--folds", type=int, nargs="+")
+    parser.add_argument("--name", help="of the JSON below benchmarks/results/; accuracy, or accuracy_SET")
+    return parser.parse_args()
+
+
+def main() -> None:
+    asked = arguments()
     configure_logging()
-    params, store = load_params(), ClipStore(CLIPS)
-    by_fold = [runs_of_fold(params, store, fold, arguments.seeds) for fold in arguments.folds]
-    write_rows(arguments.name, rows_of([run for runs, _ in by_fold for run in runs], [ratios for _, ratios in by_fold]))
+    params = load_params()
+    if asked.set is None:
+        rows = measure(params, ClipStore(CLIPS), asked.seeds, asked.folds)
+    else:
+        params = params_of_set(params, asked.set, asked.recorded_root)
+        with tempfile.TemporaryDirectory() as folder:
+            rows = measure(params, make_clips(params, Path(folder)), asked.seeds, asked.folds)
+    write_rows(asked.name or "_".join(filter(None, ["accuracy", asked.set])), rows)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ import numpy as np
 
 from benchmarks.methods import HOFFMAN_2022, method_rows
 from benchmarks.results import Row, write_rows
+from benchmarks.sets import RECORDED_ROOT
 from tast.datasets.oximetry_phone_cam import CAMERA_FPS_HZ, FingerSeries, read_oximetry_phone_cam
 from tast.errors import TastError
 from tast.evaluation.metrics import score
@@ -25,7 +26,6 @@ from tast.evaluation.series import FEATURES, joined, leave_one_person_out, posit
 from tast.phantom.recorded import piece, piece_starts_s, subject_numbers
 from tast.phantom.session import phantom_sessions
 
-ROOT = Path("../shared/data/oximetry-phone-cam")
 SHUFFLES, SESSIONS, SECONDS = 10, 20, 24
 
 
@@ -84,7 +84,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.recorded", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--root", type=Path, default=ROOT)
+    parser.add_argument("--root", type=Path, default=RECORDED_ROOT)
     parser.add_argument("--name", default="recorded", help="of the JSON below benchmarks/results/")
     arguments = parser.parse_args()
     recordings = read_oximetry_phone_cam(arguments.root)

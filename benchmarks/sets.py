@@ -9,27 +9,41 @@ from typing import Any
 from flows.preprocess import cache_root, read_raw, require_enough
 from tast.clip_store import ClipStore, write_tables
 from tast.datasets.description import Description, describe
+from tast.datasets.oximetry_phone_cam import read_oximetry_phone_cam
 from tast.datasets.phantom_set import plan_phantom
 from tast.params import Params
+from tast.phantom.recorded import subject_numbers
 from tast.preprocessing.pipeline import preprocess_records, settings_of
 
+RECORDED_ROOT = Path("../shared/data/oximetry-phone-cam")
+
 SETS: dict[str, dict[str, Any]] = {  # what differs from params.yaml
-    "recorded": {  # real waves and readings; 16 pieces of 12 s of each person, painted on a steady face
+    "recorded": {  # real waves and readings; 24 pieces of 12 s of each person, painted on a steady face
         "download": {
             "phantom": {
-                "driver": "recorded", "layout": "vipl_hr", "scenarios": ("stable",), "sources": (1,), "sessions": 16,
+                "driver": "recorded", "layout": "vipl_hr", "scenarios": ("stable",), "sources": (1,), "sessions": 24,
                 "seconds": 12, "fps_hz": 15, "width_px": 160, "height_px": 120, "face_height_px": 96,
                 "compression": {"codec": "mjpeg", "quality": 2}, "defects": False,
             }
         },
+        "preprocess": {"clips": {"hop_s": 2}},
         "split": {"protocol": "leave_one_subject_out"},
+        "train": {"epochs": 30, "patience": 10, "threads": 1},
     },
 }  # fmt: skip
 
 
-def params_of_set(params: Params, changes: Mapping[str, Any]) -> Params:
-    """The parameters with nested changes, checked as params.yaml is; the data set is the phantom."""
-    return Params.model_validate(_merged(params.model_dump(), {"dataset": {"name": "phantom", "root": None}, **changes}))
+def params_of_set(params: Params, name: str, recorded_root: Path = RECORDED_ROOT) -> Params:
+    """The parameters with the changes of SETS[name], checked as params.yaml is.
+
+    recorded_root: where the waves lie, for a set that is driven by them; all people there take part.
+    """
+    changed = _merged(params.model_dump(), SETS[name])
+    phantom = changed["download"]["phantom"]
+    if phantom["driver"] == "recorded":
+        people = subject_numbers(read_oximetry_phone_cam(recorded_root))
+        phantom |= {"recorded_root": str(recorded_root), "subjects": len(people)}
+    return Params.model_validate(changed)
 
 
 def make_clips(params: Params, folder: Path) -> ClipStore:
@@ -38,7 +52,7 @@ def make_clips(params: Params, folder: Path) -> ClipStore:
     planned = plan_phantom(**phantom.model_dump())
     planned.write_sessions(planned.sessions, raw / "phantom")
     planned.write_lists(raw / "phantom")
-    describe(raw, Description(phantom.layout, "phantom"))
+    describe(raw, [Description(phantom.layout, "phantom")])
     records, unread = read_raw(raw, params.preprocess)
     clips.mkdir()
     settings = settings_of(params.preprocess.model_dump())

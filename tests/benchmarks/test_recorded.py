@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from benchmarks.methods import HOFFMAN_2022, method_rows
-from benchmarks.recorded import ROOT, SHUFFLES, position_share, window_rows
+from benchmarks.recorded import SHUFFLES, position_share, window_rows
+from benchmarks.sets import RECORDED_ROOT
 from tast.datasets.oximetry_phone_cam import FingerSeries, read_oximetry_phone_cam
 from tests.end_to_end.conftest import PROJECT
 
-REAL = PROJECT / ROOT
+REAL = PROJECT / RECORDED_ROOT
 needs_recordings = pytest.mark.skipif(not REAL.is_dir(), reason="the public data set is not beside the project")
 
 

@@ -1,0 +1,80 @@
+"""The accuracy benchmark's set of real waves, rendered and cut for two people; and its rows on runs made by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks.accuracy import BASELINES, CONSTANT, OURS, Run, baseline_table, rows_by_run, rows_of_all
+from benchmarks.sets import SETS, make_clips, params_of_set
+from tast.clip_store import ClipStore
+from tast.datasets.oximetry_phone_cam import read_oximetry_phone_cam
+from tast.datasets.splits import make_split
+from tast.params import Params, load_params
+from tests.benchmarks.test_recorded import REAL, needs_recordings
+from tests.end_to_end.conftest import PROJECT
+
+
+@pytest.fixture(scope="module")
+def recorded() -> Params:
+    return params_of_set(load_params(PROJECT / "params.yaml"), "recorded", REAL)
+
+
+@needs_recordings
+def test_a_set_changes_what_it_names_and_nothing_else(recorded):
+    base = load_params(PROJECT / "params.yaml")
+    people = {one.subject_id for one in read_oximetry_phone_cam(REAL)}
+    assert recorded.download.phantom.subjects == len(people) and recorded.split.protocol == "leave_one_subject_out"
+    assert recorded.preprocess.magnify == base.preprocess.magnify and recorded.train.learning_rate == base.train.learning_rate
+    assert "recorded_root" not in SETS["recorded"]["download"]["phantom"], "the set itself is left as it is"
+
+
+@pytest.fixture(scope="module")
+def clips(recorded: Params, tmp_path_factory: pytest.TempPathFactory) -> ClipStore:
+    """Three people, one session each."""
+    folder = tmp_path_factory.mktemp("recorded")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TAST_CACHE", str(folder / "cache"))
+        phantom = recorded.download.phantom.model_copy(update={"subjects": 3, "sessions": 1})
+        download = recorded.download.model_copy(update={"phantom": phantom})
+        return make_clips(recorded.model_copy(update={"download": download}), folder)
+
+
+@needs_recordings
+def test_real_people_come_through_the_whole_chain(clips):
+    assert set(clips.manifest["subject_id"]) == {"p100001", "p100002", "p100003"} and clips.rejects.empty
+    labels = np.concatenate(clips.manifest["spo2_percent"].tolist())
+    assert np.nanmin(labels) > 60 and np.nanmax(labels) <= 100
+
+
+@needs_recordings
+def test_baselines_speak_of_every_test_second_and_never_see_the_person(clips, monkeypatch):
+    split = make_split(clips.manifest, protocol="leave_one_subject_out", seed=0, fold=0)
+    table = baseline_table(clips, split)
+    assert set(table["clip_id"]) == set(split.test) and list(table.columns) == ["clip_id", "second", *BASELINES]
+    assert len(table) == 8 * len(split.test) and np.isfinite(table[list(BASELINES)]).all(axis=None)
+    tested = clips.manifest["clip_id"].isin(split.test)
+    labels = [[50.0] * 8 if one else known for one, known in zip(tested, clips.manifest["spo2_percent"], strict=True)]
+    monkeypatch.setattr(clips, "manifest", clips.manifest.assign(spo2_percent=labels))
+    pd.testing.assert_frame_equal(baseline_table(clips, split), table)
+
+
+def run(fold: int, person: str, ours: list[float]) -> Run:
+    """True 80 and 100; the constant says 90."""
+    said = {name: [85.0, 95.0] for name in BASELINES} | {OURS: ours, CONSTANT: [90.0, 90.0]}
+    return Run(fold, 0, pd.DataFrame({"subject_id": person, "true_percent": [80.0, 100.0]} | said))
+
+
+def test_rows_of_all_people_score_their_seconds_together():
+    rows = {row.name: row for row in rows_of_all([run(0, "a", [80.0, 100.0]), run(1, "b", [88.0, 92.0])])}
+    assert rows["people"].value == 2 and rows["TAST-Net: MAE"].value == 4 and rows["TAST-Net: MAE"].ratio == pytest.approx(0.8)
+    assert rows["TAST-Net: sensitivity, SpO2 < 90 %"].value == 1 and rows["TAST-Net: MAE"].aim == 1
+    assert rows["constant predictor: MAE"].value == 10 and rows["constant predictor: MAE"].aim is None
+    assert rows["time only: RMSE"].value == 5
+
+
+def test_rows_by_run_tell_the_worst():
+    rows = {row.name: row.value for row in rows_by_run([run(0, "a", [80.0, 100.0]), run(1, "b", [82.0, 98.0])])}
+    assert rows["RMSE over the constant predictor's, worst run"] == pytest.approx(0.2)
+    assert rows["RMSE, mean"] == 1 and rows["time only: RMSE, mean"] == 5 and rows["chrominance: R, mean"] == pytest.approx(1)
