@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from tast import __version__, cli_data, cli_export, cli_phantom, cli_preview
+from tast import __version__, cli_data, cli_export, cli_phantom, cli_predict, cli_preview, cli_probe
 from tast.doctor import all_checks
 from tast.errors import TastError
 
@@ -47,10 +47,12 @@ def doctor() -> None:
 app.command()(cli_data.audit)
 app.command()(cli_data.check)
 app.command()(cli_export.export)
+app.command()(cli_predict.predict)
 
 
 app.command("phantom")(cli_phantom.phantom)
 app.command()(cli_preview.preview)
+app.command()(cli_probe.probe)
 
 
 def main() -> None:

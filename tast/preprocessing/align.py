@@ -40,7 +40,7 @@ TEMPLATE: ComplexArray = np.array([
 ])  # fmt: skip
 STEERING = slice(27, 48)
 
-PREDICTOR_BOX_PX = 300  # side of the face box that landmarks are predicted in, so that one landmark step is about 1/3 frame pixel
+PREDICTOR_BOX_PX = 150  # side of the face box that landmarks are predicted in; more is no steadier once smoothed, only slower
 PREDICTOR_MARGIN = 1.3  # of that box: landmarks look beyond it
 BOX_SIDE = 1.95  # side of dlib's detector box in eye distances, and its middle: landmarks were trained in such boxes
 BOX_CENTRE = 0 + 0.42j

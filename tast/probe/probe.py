@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from tast.datasets.phantom import write_pure_session
 from tast.datasets.phantom_video import write_video
 from tast.models.ratio_of_ratios import pulse_signals
 from tast.phantom.render import FACE_PLACE, render
-from tast.phantom.scenarios import SCENARIOS
-from tast.phantom.session import Session, Truth, truth
+from tast.phantom.scenarios import SCENARIOS, SCENARIOS_OF_LAYOUT
+from tast.phantom.session import Session, Truth, phantom_sessions, truth
 from tast.preprocessing.mask import drawn, face_outlines
 from tast.preprocessing.pipeline import Settings
 from tast.probe.chains import CHAINS, Frames
@@ -65,9 +66,25 @@ class ProbeRow:
     inside_share: float
 
 
-def motion_of(session: Session) -> str:
+MEASURES = tuple(field.name for field in fields(ProbeRow) if field.type == "float")
+ROOT_MEAN_SQUARE = ("rate_error_per_min", "log_std", "log_proj")
+
+
+def probe_sessions(*, layout: str, scenarios: tuple[str, ...] | None, **plan: Any) -> tuple[Session, ...]:
+    """One session a subject in the layout's first steady scenario, then one a subject in its moving ones by turns.
+
+    scenarios: these by turns instead. plan: the rest of phantom_sessions. Raises TastError for a plan that cannot be.
+    """
+    known = SCENARIOS_OF_LAYOUT.get(layout, ())
+    steady, moving = (tuple(name for name in known if motion_in(name) == motion) for motion in ("steady", "moving"))
+    groups = (scenarios,) if scenarios or not known else (steady[:1], moving)
+    planned = (phantom_sessions(layout=layout, sessions=1, scenarios=group or "all", **plan) for group in groups)
+    return tuple(chain.from_iterable(planned))
+
+
+def motion_in(scenario: str) -> str:
     """Whether the head is asked to move: "moving", else "steady"."""
-    setup = SCENARIOS[session.scenario].setup
+    setup = SCENARIOS[scenario].setup
     return "steady" if not setup.talks and setup.shift_speed == setup.turn_deg == setup.nod_deg == 0 else "moving"
 
 
@@ -82,8 +99,8 @@ def probe_session(
         source = _written(session, Path(folder), compression)
         true = truth(session)
         yield _decoded_reading(session, read_frames(source), true)
-        for chain in chains:
-            yield from _chain_readings(chain, session, source, true, settings)
+        for name in chains:
+            yield from _chain_readings(name, session, source, true, settings)
 
 
 def summarised(readings: Iterable[StepReading]) -> list[ProbeRow]:
@@ -91,19 +108,19 @@ def summarised(readings: Iterable[StepReading]) -> list[ProbeRow]:
     groups: dict[tuple[str, str, str], list[StepReading]] = {}
     for reading in readings:
         groups.setdefault((reading.motion, reading.chain, reading.step), []).append(reading)
-    return [_row(chain, motion, step, group) for (motion, chain, step), group in groups.items()]
+    return [_row(group) for group in groups.values()]
 
 
-ROOT_MEAN_SQUARE = ("rate_error_per_min", "log_std", "log_proj")
-
-
-def _row(chain: str, motion: str, step: str, readings: Sequence[StepReading]) -> ProbeRow:
-    measured = [field.name for field in fields(ProbeRow)][4:]
-    values = {}
-    for name in measured:
+def _row(readings: Sequence[StepReading]) -> ProbeRow:
+    first, values = readings[0], {}
+    for name in MEASURES:
         column = np.array([getattr(reading, name) for reading in readings])
-        values[name] = float(np.sqrt(np.mean(column**2)) if name in ROOT_MEAN_SQUARE else np.mean(column))
-    return ProbeRow(chain, motion, step, len(readings), **values)
+        known = column[np.isfinite(column)]
+        if not len(known):
+            values[name] = float("nan")
+        else:
+            values[name] = float(np.sqrt(np.mean(known**2)) if name in ROOT_MEAN_SQUARE else np.mean(known))
+    return ProbeRow(first.chain, first.motion, first.step, len(readings), **values)
 
 
 def _written(session: Session, folder: Path, compression: dict[str, Any] | None) -> VideoSource:
@@ -127,10 +144,10 @@ def _decoded_reading(session: Session, frames: Frames, true: Truth) -> StepReadi
     return _signal_reading("frames", "decode (still box)", session, true, face)
 
 
-def _chain_readings(chain: str, session: Session, source: VideoSource, true: Truth, settings: Settings) -> Iterator[StepReading]:
+def _chain_readings(name: str, session: Session, source: VideoSource, true: Truth, settings: Settings) -> Iterator[StepReading]:
     aligned: FaceVideo | None = None
-    for step, face in CHAINS[chain](read_frames(source), settings):
-        reading = _signal_reading(chain, step, session, true, face)
+    for step, face in CHAINS[name](read_frames(source), settings):
+        reading = _signal_reading(name, step, session, true, face)
         if step == "align":
             aligned = face
             reading = replace(reading, jitter_px=jitter_px(face.frames.astype(np.uint8, copy=False), face.times_s))
@@ -147,12 +164,12 @@ def _inside_share(aligned: FaceVideo, masked: FaceVideo) -> float:
     return share_inside(kept, (drawn(outline, shape, skin_only=False) for outline in outlines if outline is not None))
 
 
-def _signal_reading(chain: str, step: str, session: Session, true: Truth, face: FaceVideo) -> StepReading:
+def _signal_reading(name: str, step: str, session: Session, true: Truth, face: FaceVideo) -> StepReading:
     errors = signal_errors(
         pulse_signals(face.frames), face.times_s, float(true.pulse_rate_hz.mean()), float(true.ratio_of_ratios.mean())
     )
     return StepReading(
-        chain, motion_of(session), step, session.name, **asdict(errors),
+        name, motion_in(session.scenario), step, f"{session.subject:02d} {session.scenario}", **asdict(errors),
         saturated_share=_saturated_share(face.frames), beyond_8_bit_share=_beyond_8_bit_share(face.frames),
     )  # fmt: skip
 
