@@ -10,6 +10,7 @@ import logging
 import os
 import shutil
 import sys
+import warnings
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, cast
@@ -70,6 +71,7 @@ def fabric_of(params: Train) -> Fabric:
     per_node, of_all = int(os.environ.get("LOCAL_WORLD_SIZE", 1)), int(os.environ.get("WORLD_SIZE", 1))
     fabric = fabric_for(accelerator=params.accelerator, precision=params.precision, processes=per_node, nodes=of_all // per_node)
     fabric.launch()
+    warnings.filterwarnings("ignore", message="Grad strides do not match")  # 1x1x1 kernels have no channels-last layout to match
     return fabric
 
 

@@ -1,20 +1,20 @@
 """Where and how a training computes: one CPU or GPU, or several processes that behave as one would.
 
 Several processes share every batch. What a clip's fellows in the batch bear on is therefore summed over the processes: the
-statistics of BatchNorm and the loss, whose correlation runs over the whole batch. `torch.distributed.nn.functional.all_reduce`
-sums gradients on the way back too; each process's gradient is then the number of processes times its part of the true one, and
-the mean that DistributedDataParallel takes over the processes is the gradient that one process would have found.
+statistics of BatchNorm and the loss, whose correlation runs over the whole batch. Gradients are summed on the way back too; each
+process's is then the number of processes times its part of the true one, and the mean that DistributedDataParallel takes over
+the processes is the gradient that one process would have found.
 """
 
 from __future__ import annotations
 
 import copy
+from typing import Any
 
 import torch
 import torch.distributed as dist
 from lightning.fabric import Fabric
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
 
 PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed"}
 
@@ -66,6 +66,24 @@ def _with_synced_batch_norm(model: nn.Module) -> nn.Module:
     return model
 
 
+class _SumOverProcesses(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, own: Tensor) -> Tensor:
+        total = own.clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:  # type: ignore[override]
+        return _SumOverProcesses.forward(ctx, gradient)
+
+
+def sum_over_processes(own: Tensor) -> Tensor:
+    """The sum over all processes, in each of them; the gradient of a process's own part is the sum of what all ask for."""
+    total: Tensor = _SumOverProcesses.apply(own)
+    return total
+
+
 class SyncedBatchNorm3d(nn.BatchNorm3d):
     """BatchNorm3d of (B, C, T, H, W) whose B clips, in training, are those of all processes; same state as BatchNorm3d."""
 
@@ -74,10 +92,10 @@ class SyncedBatchNorm3d(nn.BatchNorm3d):
             return super().forward(x)
         count = x.numel() // x.shape[1]
         sums = torch.cat((x.float().sum(dim=(0, 2, 3, 4)), x.new_tensor([count], dtype=torch.float32)))
-        total, n = all_reduce(sums).split([x.shape[1], 1])
+        total, n = sum_over_processes(sums).split([x.shape[1], 1])
         mean = _along_channels(total / n)
         centred = x.float() - mean
-        variance = all_reduce(centred.square().sum(dim=(0, 2, 3, 4))) / n
+        variance = sum_over_processes(centred.square().sum(dim=(0, 2, 3, 4))) / n
         self._remember(mean.detach().flatten(), variance.detach() * (n / (n - 1)).detach())
         scale = self.weight * torch.rsqrt(variance + self.eps)
         return (centred * _along_channels(scale) + _along_channels(self.bias)).to(x.dtype)
@@ -102,9 +120,4 @@ def from_all_processes(own: Tensor, place: slice, n_rows: int, fabric: Fabric) -
         return own
     whole = own.new_zeros(n_rows, *own.shape[1:])
     whole[place] = own
-    return all_reduce(whole)
-
-
-def wait_for_all(fabric: Fabric) -> None:
-    if fabric.world_size > 1:
-        dist.barrier()
+    return sum_over_processes(whole)
