@@ -23,8 +23,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmarks.methods import HOFFMAN_2022, method_rows
+from benchmarks.recorded import RECORDED_ROOT
 from benchmarks.results import Row, write_rows
-from benchmarks.sets import RECORDED_ROOT, SETS, make_clips, params_of_set
+from benchmarks.sets import SETS, make_clips, params_of_set
 from flows.evaluate import train_mean_percent
 from flows.layout import CLIPS
 from flows.running import configure_logging

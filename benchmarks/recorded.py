@@ -18,7 +18,6 @@ import numpy as np
 
 from benchmarks.methods import HOFFMAN_2022, method_rows
 from benchmarks.results import Row, write_rows
-from benchmarks.sets import RECORDED_ROOT
 from tast.datasets.oximetry_phone_cam import CAMERA_FPS_HZ, FingerSeries, read_oximetry_phone_cam
 from tast.errors import TastError
 from tast.evaluation.metrics import score
@@ -26,6 +25,7 @@ from tast.evaluation.series import FEATURES, joined, leave_one_person_out, posit
 from tast.phantom.recorded import piece, piece_starts_s, subject_numbers
 from tast.phantom.session import phantom_sessions
 
+RECORDED_ROOT = Path("../shared/data/oximetry-phone-cam")
 SHUFFLES, SESSIONS, SECONDS = 10, 20, 24
 
 

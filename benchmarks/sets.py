@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.recorded import RECORDED_ROOT
 from flows.preprocess import cache_root, read_raw, require_enough
 from tast.clip_store import ClipStore, write_tables
 from tast.datasets.description import Description, describe
@@ -14,8 +15,6 @@ from tast.datasets.phantom_set import plan_phantom
 from tast.params import Params
 from tast.phantom.recorded import subject_numbers
 from tast.preprocessing.pipeline import preprocess_records, settings_of
-
-RECORDED_ROOT = Path("../shared/data/oximetry-phone-cam")
 
 SETS: dict[str, dict[str, Any]] = {  # what differs from params.yaml
     "recorded": {  # real waves and readings; 24 pieces of 12 s of each person, painted on a steady face

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.methods import HOFFMAN_2022, method_rows
-from benchmarks.recorded import SHUFFLES, position_share, window_rows
-from benchmarks.sets import RECORDED_ROOT
+from benchmarks.recorded import RECORDED_ROOT, SHUFFLES, position_share, window_rows
 from tast.datasets.oximetry_phone_cam import FingerSeries, read_oximetry_phone_cam
 from tests.end_to_end.conftest import PROJECT
 
