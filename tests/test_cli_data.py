@@ -12,6 +12,7 @@ from tast.cli import app
 from tast.datasets.description import Description, describe, described
 from tast.errors import BadInput
 from tests.datasets.layouts import write_pure_session, write_recording
+from tests.datasets.test_oximetry_phone_cam import write_set
 
 
 def tast(*arguments: object) -> Result:
@@ -38,6 +39,15 @@ def test_audit_of_what_was_downloaded(tmp_path, monkeypatch):
     describe(tmp_path / "data/raw", [Description(layout="pure", name="phantom")])
     assert tast("audit").exit_code == 0
     assert json.loads((tmp_path / "audit/audit.json").read_text())["dataset"] == "phantom"
+
+
+def test_audit_of_colour_series(tmp_path):
+    """Medians 98.2, 95, none, 81 of both hands: mean 91.4, SD 7.47."""
+    write_set(tmp_path / "set")
+    done = tast("audit", tmp_path / "set", "--layout", "oximetry_phone_cam", "--out", tmp_path / "out")
+    assert done.exit_code == 0, done.output
+    assert "2 of 1 subjects" in done.output and "2 of 8" in done.output and "91.40, SD 7.47" in done.output
+    assert json.loads((tmp_path / "out/audit.json").read_text())["dataset"] == "oximetry_phone_cam"
 
 
 def test_audit_names_the_layouts_it_knows(tmp_path):
