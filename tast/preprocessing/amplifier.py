@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from tast.preprocessing.compiled import add
 from tast.preprocessing.pyramid import (
     Amplification,
     amplified_part,
@@ -24,7 +25,7 @@ Image = npt.NDArray[Any]  # uint8 or float32
 Float32Array = npt.NDArray[np.float32]
 Float64Array = npt.NDArray[np.float64]
 
-DEPTHS = {np.dtype(np.uint8): cv2.CV_8U, np.dtype(np.float32): cv2.CV_32F}
+PIXEL_TYPES = (np.dtype(np.uint8), np.dtype(np.float32))
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,16 @@ class Amplifier:
     @property
     def base(self) -> int:
         return base_level(self.terms)
+
+    @property
+    def finest(self) -> float:
+        """Factor of the frame itself."""
+        return self.terms[0] if self.terms else 0.0
+
+    @property
+    def coarse(self) -> Amplifier | None:
+        """The same without the frame itself; None where there is nothing else."""
+        return replace(self, terms=(0.0, *self.terms[1:])) if any(self.terms[1:]) else None
 
     def part(self, frame: Image) -> Float32Array:
         """What of the frame is to be filtered, at the base level's size."""
@@ -57,24 +68,19 @@ class Amplifier:
     def mixed(self, part: Float32Array) -> Float32Array:
         return part if self.mixing is None else np.asarray(cv2.transform(part, self.mixing))
 
-    def raised(self, part: Float32Array) -> Float32Array:
-        return raised(part, self.base, self.height, self.width)
+    def raised(self, part: Float32Array, rows: slice | None = None, out: Float32Array | None = None) -> Float32Array:
+        return raised(part, self.base, self.height, self.width, rows=rows, out=out)
 
-    def added(self, frame: Image, passed: Float32Array) -> Image:
-        """The frame and what has passed the filter, in the result's type."""
-        return add(frame, self.raised(passed), self.dtype)
+    def add(self, frame: Image, passed: Float32Array, result: Image) -> None:
+        """result = the frame and what has passed the filter, in the result's type."""
+        add(frame, self.raised(passed), result)
 
 
 def make_amplifier(frame: Image, amplification: Amplification, dtype: npt.DTypeLike | None) -> Amplifier:
     """For frames like this one; dtype of the result, None for the frame's. Raises ValueError where it is not uint8 or float32."""
     terms = tuple(amplification.alpha * factor for factor in gaussian_terms(level_weights(amplification)))
     dtype = np.dtype(frame.dtype if dtype is None else dtype)
-    if dtype not in DEPTHS:
+    if dtype not in PIXEL_TYPES:
         raise ValueError(f"frames become uint8 or float32, not {dtype}")
     height, width = frame.shape[:2]
     return Amplifier(height, width, terms, colour_matrix(amplification), dtype)
-
-
-def add(frames: Image, passed: Float32Array, dtype: npt.DTypeLike) -> Image:
-    """Sum of two arrays of one shape as uint8 (rounded, halves to even, and saturated) or float32."""
-    return np.asarray(cv2.add(frames, passed, dtype=DEPTHS[np.dtype(dtype)]))

@@ -122,12 +122,21 @@ def ideal(signals: Float32Array, fps_hz: float, band: Band) -> Float32Array:
 
     The signal is taken as periodic: what does not close on itself over the video rings at both ends.
     """
-    n_samples = len(signals)
-    frequency_hz = rfftfreq(n_samples, 1 / fps_hz)
-    passes = (frequency_hz > band.low_hz * (1 + EDGE_TOLERANCE)) & (frequency_hz < band.high_hz * (1 - EDGE_TOLERANCE))
     spectrum = rfft(signals - signals[0], axis=0)
-    spectrum[~passes] = 0
-    return np.asarray(irfft(spectrum, n_samples, axis=0))
+    spectrum[~_passes(len(signals), fps_hz, band)] = 0
+    return np.asarray(irfft(spectrum, len(signals), axis=0))
+
+
+def passing_waves(n_samples: int, fps_hz: float, band: Band) -> Float32Array:
+    """(T, 2 K) waves W, cosine and sine of each of the K bins that pass: the ideal filter is W W' x."""
+    bins = np.flatnonzero(_passes(n_samples, fps_hz, band))
+    phase = 2 * np.pi * np.outer(np.arange(n_samples), bins) / n_samples
+    return np.asarray(np.sqrt(2 / n_samples) * np.hstack([np.cos(phase), np.sin(phase)]), dtype=np.float32)
+
+
+def _passes(n_samples: int, fps_hz: float, band: Band) -> npt.NDArray[np.bool_]:
+    frequency_hz = rfftfreq(n_samples, 1 / fps_hz)
+    return (frequency_hz > band.low_hz * (1 + EDGE_TOLERANCE)) & (frequency_hz < band.high_hz * (1 - EDGE_TOLERANCE))
 
 
 def causal(signals: Float32Array, fps_hz: float, band: Band) -> Float32Array:

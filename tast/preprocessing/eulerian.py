@@ -7,17 +7,18 @@ the method and pyramid.py for why one collapsed part is filtered once, at the re
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg.blas import sgemm
 
-from tast.preprocessing.amplifier import Amplifier, Float32Array, Image, add, make_amplifier
-from tast.preprocessing.band_pass import Band, band_pass, check_band
-from tast.preprocessing.pyramid import Amplification, base_level, raised
-from tast.preprocessing.stream import causal_stream
+from tast.preprocessing.amplifier import Amplifier, Image, make_amplifier
+from tast.preprocessing.band_pass import Band, band_pass, check_band, passing_waves
+from tast.preprocessing.compiled import add
+from tast.preprocessing.pyramid import Amplification
+from tast.preprocessing.stream import CAUSAL_BLOCK, CausalMagnifier, window_stream
 
-CHUNK = 16  # frames whose filtered parts are held together, and freed once they are added
+CHUNK = 32  # frames that are held as floats at once
 TILE_BYTES = 16 << 20  # of float32 signals filtered at once over the whole time
 TILES = 16  # at least, so that a tile is small beside a small video
 
@@ -32,57 +33,57 @@ def magnify_frames(
     pyramid's coarse levels. Raises ValueError where the filter is not known or the rate cannot carry the band.
     """
     check_band(fps_hz, band)
+    frames = np.ascontiguousarray(frames)
     amplifier = make_amplifier(frames[0], amplification, dtype)
-    if band.filter == "iir":
-        magnified = causal_stream(iter(frames), fps_hz, amplifier, band)
-    elif amplifier.base:
-        magnified = _filtered_at_base(frames, fps_hz, amplifier, band)
-    else:
-        return _filtered_in_tiles(frames, fps_hz, amplifier, band)
     result = np.empty(frames.shape, dtype=amplifier.dtype)
-    for target, frame in zip(result, magnified, strict=True):
+    at_full_size, at_lower_size = FILLS[band.filter]
+    fill = at_lower_size if amplifier.base else at_full_size
+    fill(result, frames, fps_hz, amplifier, band)
+    return result
+
+
+def _fill_causally(result: Image, frames: Image, fps_hz: float, amplifier: Amplifier, band: Band) -> None:
+    magnifier = CausalMagnifier(fps_hz, amplifier, band)
+    for start in range(0, len(frames), CAUSAL_BLOCK):
+        block = slice(start, start + CAUSAL_BLOCK)
+        magnifier.magnify(frames[block], result[block])
+
+
+def _fill_from_windows(result: Image, frames: Image, fps_hz: float, amplifier: Amplifier, band: Band) -> None:
+    for target, frame in zip(result, window_stream(iter(frames), fps_hz, amplifier, band), strict=True):
         target[:] = frame
-    return result
 
 
-def _filtered_at_base(frames: Image, fps_hz: float, amplifier: Amplifier, band: Band) -> Iterator[Image]:
-    """Where the finest level is left alone: filter at a quarter of the size or less, then raise frame by frame."""
-    chunks = [amplifier.parts(frames[start : start + CHUNK]) for start in range(0, len(frames), CHUNK)]
-    flat = [chunk.reshape(len(chunk), -1) for chunk in chunks]
-    bounds = np.cumsum([len(chunk) for chunk in chunks[:-1]])
-    for tile in _tiles(flat[0].shape[1], len(frames)):
-        passed = band_pass(np.concatenate([chunk[:, tile] for chunk in flat]), fps_hz, band)
-        for chunk, part in zip(flat, np.split(passed, bounds), strict=True):
-            chunk[:, tile] = part
-    del flat
-    for number, start in enumerate(range(0, len(frames), CHUNK)):
-        yield from map(amplifier.added, frames[start : start + CHUNK], chunks[number])
-        chunks[number] = np.empty(0, dtype=np.float32)  # as the result grows, the parts go
+def _fill_from_spectrum(result: Image, frames: Image, fps_hz: float, amplifier: Amplifier, band: Band) -> None:
+    """Only the waves that pass are held, far fewer than frames; a product of matrices each way is as fast as a transform."""
+    waves = passing_waves(len(frames), fps_hz, band)
+    level = amplifier.part(frames[0])  # does not pass; without it float32 keeps its digits
+    spectrum = np.zeros((waves.shape[1], level.size), dtype=np.float32)
+    for start in range(0, len(frames), CHUNK):
+        parts = amplifier.parts(frames[start : start + CHUNK])
+        parts -= level
+        signals, some = parts.reshape(len(parts), -1), waves[start : start + CHUNK]
+        sgemm(1, signals.T, some.T, beta=1, c=spectrum.T, trans_b=True, overwrite_c=True)  # spectrum += some.T @ signals
+    for start in range(0, len(frames), CHUNK):
+        passed = (waves[start : start + CHUNK] @ spectrum).reshape(-1, *level.shape)
+        for number, part in enumerate(passed, start):
+            amplifier.add(frames[number], part, result[number])
 
 
-def _filtered_in_tiles(frames: Image, fps_hz: float, amplifier: Amplifier, band: Band) -> Image:
+def _fill_in_tiles(result: Image, frames: Image, fps_hz: float, amplifier: Amplifier, band: Band) -> None:
     """At full size: rows of pixels over the whole time; the coarse levels' share is raised anew for each tile."""
-    height, width = frames.shape[1:3]
-    coarse = _coarse(frames, amplifier)
-    result = np.empty(frames.shape, dtype=amplifier.dtype)
-    for tile in _tiles(height, len(frames) * width * 3):
-        signals = np.multiply(frames[:, tile], np.float32(amplifier.terms[0] if amplifier.terms else 0), dtype=np.float32)
-        if coarse is not None:
-            for target, part in zip(signals, coarse[1], strict=True):
-                target += raised(part, coarse[0], height, width, tile)
-        for target in signals if amplifier.mixing is not None else ():
-            target[:] = amplifier.mixed(target)
+    coarse = amplifier.coarse
+    parts = None if coarse is None else coarse.parts(frames)
+    for rows in _tiles(frames.shape[1], frames[:, 0].size):
+        signals = np.multiply(frames[:, rows], np.float32(amplifier.finest), dtype=np.float32)
+        if amplifier.mixing is not None:
+            signals = np.stack([amplifier.mixed(signal) for signal in signals])
+        if coarse is not None and parts is not None:
+            for signal, part in zip(signals, parts, strict=True):
+                signal += coarse.raised(part, rows)
         passed = band_pass(signals.reshape(len(frames), -1), fps_hz, band)
-        result[:, tile] = add(frames[:, tile].reshape(passed.shape), passed, amplifier.dtype).reshape(signals.shape)
-    return result
-
-
-def _coarse(frames: Image, amplifier: Amplifier) -> tuple[int, Float32Array] | None:
-    """(level, (T, h, w, 3) parts at its size) of all terms but the finest; None where there are no others."""
-    terms = (0.0, *amplifier.terms[1:])
-    if not any(terms):
-        return None
-    return base_level(terms), replace(amplifier, terms=terms, mixing=None).parts(frames)
+        for frame, part, target in zip(frames, passed, result, strict=True):
+            add(frame[rows], part, target[rows])
 
 
 def _tiles(n_columns: int, values_per_column: int) -> Iterator[slice]:
@@ -91,3 +92,10 @@ def _tiles(n_columns: int, values_per_column: int) -> Iterator[slice]:
     columns = max(columns, 1)
     for start in range(0, n_columns, columns):
         yield slice(start, min(start + columns, n_columns))
+
+
+FILLS = {  # filter -> how it fills the result where the finest level is amplified, and where it is not
+    "iir": (_fill_causally, _fill_causally),
+    "butterworth": (_fill_in_tiles, _fill_from_windows),
+    "ideal": (_fill_in_tiles, _fill_from_spectrum),
+}

@@ -95,8 +95,10 @@ def _scaled(image: Float32Array, factor: float) -> Float32Array:
     return image if factor == 1 else image * np.float32(factor)
 
 
-def raised(part: Float32Array, base: int, height: int, width: int, rows: slice | None = None) -> Float32Array:
-    """A part of level `base`, `base` times up to (height, width, 3); or some of its rows, made from what they need of it."""
+def raised(
+    part: Float32Array, base: int, height: int, width: int, *, rows: slice | None = None, out: Float32Array | None = None
+) -> Float32Array:
+    """A part of level `base`, `base` times up to (height, width, 3), into `out`; or some of its rows, from what they need."""
     sizes = [(height, width)]
     for _ in range(base):
         sizes.append(((sizes[-1][0] + 1) // 2, (sizes[-1][1] + 1) // 2))
@@ -107,7 +109,8 @@ def raised(part: Float32Array, base: int, height: int, width: int, rows: slice |
     for level in range(base - 1, -1, -1):
         first = 2 * spans[level + 1][0]
         last = min(2 * spans[level + 1][1], sizes[level][0])
-        piece = cv2.pyrUp(piece, dstsize=(sizes[level][1], last - first))[spans[level][0] - first : spans[level][1] - first]
+        size = sizes[level][1], last - first
+        piece = cv2.pyrUp(piece, dst=out if level == 0 else None, dstsize=size)[spans[level][0] - first : spans[level][1] - first]
     return piece
 
 

@@ -8,8 +8,9 @@ from itertools import chain, islice
 import numpy as np
 import numpy.typing as npt
 
-from tast.preprocessing.amplifier import Amplifier, Float32Array, Image, make_amplifier
+from tast.preprocessing.amplifier import Amplifier, Image, make_amplifier
 from tast.preprocessing.band_pass import Band, check_band, filter_window
+from tast.preprocessing.causal import CausalBandPass
 from tast.preprocessing.pyramid import Amplification
 
 CAUSAL_BLOCK = 8  # frames filtered at once: few enough for the cache, enough to read the filter's state seldom
@@ -44,13 +45,45 @@ def _started(
 
 def causal_stream(frames: Iterator[Image], fps_hz: float, amplifier: Amplifier, band: Band) -> Iterator[Image]:
     """The filter that knows the past alone: its state is all that goes from one block to the next."""
-    from tast.preprocessing.causal import CausalBandPass  # its compiler takes seconds to import
-
-    past = CausalBandPass(fps_hz, band.low_hz, band.high_hz, order=band.order, settled=band.settled)
+    magnifier = CausalMagnifier(fps_hz, amplifier, band)
     while block := list(islice(frames, CAUSAL_BLOCK)):
-        parts = amplifier.parts(block)
-        past.filter_in_place(parts.reshape(len(parts), -1))
-        yield from map(amplifier.added, block, parts)
+        result = np.empty((len(block), *block[0].shape), dtype=amplifier.dtype)
+        magnifier.magnify(np.stack(block), result)
+        yield from result
+
+
+class CausalMagnifier:
+    """Magnifies blocks of at most CAUSAL_BLOCK frames, one after the other."""
+
+    def __init__(self, fps_hz: float, amplifier: Amplifier, band: Band) -> None:
+        self._amplifier = amplifier
+        self._past = CausalBandPass(fps_hz, band.low_hz, band.high_hz, order=band.order, settled=band.settled)
+        self._parts = np.zeros((CAUSAL_BLOCK, amplifier.height, amplifier.width, 3), dtype=np.float32)
+
+    def magnify(self, frames: Image, result: Image) -> None:
+        """The next block, (T, H, W, 3), into `result`; both contiguous."""
+        amplifier, n_times = self._amplifier, len(frames)
+        if amplifier.base:
+            parts = amplifier.parts(frames)
+            self._past.filter_in_place(parts.reshape(n_times, -1))
+            for frame, part, target in zip(frames, parts, result, strict=True):
+                amplifier.add(frame, part, target)
+            return
+        factor = self._fill_parts(frames)
+        flat = (array.reshape(n_times, -1) for array in (frames, self._parts[:n_times], result))
+        self._past.magnify(next(flat), factor, next(flat), next(flat))
+
+    def _fill_parts(self, frames: Image) -> float:
+        """What is to be filtered, less the frames themselves -> the factor at which they are to be added."""
+        amplifier, coarse = self._amplifier, self._amplifier.coarse
+        for part, frame in zip(self._parts, frames, strict=False):
+            if amplifier.mixing is not None:
+                part[:] = amplifier.part(frame)
+            elif coarse is not None:
+                coarse.raised(coarse.part(frame), out=part)
+            else:
+                part[:] = 0
+        return amplifier.finest if amplifier.mixing is None else 0.0
 
 
 def window_stream(frames: Iterator[Image], fps_hz: float, amplifier: Amplifier, band: Band) -> Iterator[Image]:
@@ -65,7 +98,11 @@ def window_stream(frames: Iterator[Image], fps_hz: float, amplifier: Amplifier, 
         stop = len(window) if ended else start + written
         for first in range(start, stop, CHUNK):
             rows = slice(first, min(first + CHUNK, stop))
-            yield from map(amplifier.added, window[rows], _passed(parts, rows, fps_hz, band))
+            passed = filter_window(parts.reshape(len(parts), -1), rows, fps_hz, band).reshape(-1, *level.shape)
+            for frame, part in zip(window[rows], passed, strict=True):
+                result = np.empty(frame.shape, dtype=amplifier.dtype)
+                amplifier.add(np.ascontiguousarray(frame), part, result)
+                yield result
         if ended:
             return
         first = max(stop - margin, 0)
@@ -73,10 +110,6 @@ def window_stream(frames: Iterator[Image], fps_hz: float, amplifier: Amplifier, 
         window = window[first:] + ahead
         parts = np.concatenate([parts[first:], *([amplifier.parts(ahead) - level] if ahead else [])])
         start = stop - first
-
-
-def _passed(parts: Float32Array, rows: slice, fps_hz: float, band: Band) -> Float32Array:
-    return filter_window(parts.reshape(len(parts), -1), rows, fps_hz, band).reshape(-1, *parts.shape[1:])
 
 
 STREAMS: dict[str, Callable[[Iterator[Image], float, Amplifier, Band], Iterator[Image]]] = {

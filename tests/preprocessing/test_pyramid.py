@@ -56,7 +56,7 @@ def test_some_rows_are_raised_as_in_the_whole(height: int, width: int, base: int
     assert whole.shape == frame.shape
     for start in range(0, height, 5):
         rows = slice(start, min(start + 5, height))
-        np.testing.assert_allclose(raised(part, base, height, width, rows), whole[rows], rtol=1e-6)
+        np.testing.assert_allclose(raised(part, base, height, width, rows=rows), whole[rows], rtol=1e-6)
 
 
 def test_yiq_attenuates_what_is_not_grey() -> None:
