@@ -68,6 +68,11 @@ def read_png(path: Path) -> RgbImage:
     bgr = cv2.imdecode(np.frombuffer(content, dtype=np.uint8), cv2.IMREAD_COLOR)
     if bgr is None:
         raise BadInput(path, "cannot be decoded", "a whole PNG image")
+    return rgb_from_bgr(bgr)
+
+
+def rgb_from_bgr(bgr: npt.NDArray[np.generic]) -> RgbImage:
+    """(H, W, 3) as OpenCV gives it -> (H, W, 3) uint8 RGB."""
     return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)
 
 

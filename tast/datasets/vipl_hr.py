@@ -41,6 +41,7 @@ LAYOUT = (
 FOLD_LAYOUT = "VIPL-HR's official folds: fold/fold1.mat to fold5.mat"
 SUBJECT, SCENARIO, CAMERA = re.compile(r"p\d+"), re.compile(r"v\d+(-\d+)?"), re.compile(r"source[1-4]")
 FOLD = re.compile(r"fold\d+\.mat")
+VIDEO, STAMPS = "video.avi", "time.txt"  # of one camera
 NIR_CAMERA = "source4"  # near infrared: it has no colour
 
 FAULT_CODES_PERCENT = (44.0, 127.0)
@@ -86,6 +87,14 @@ def official_folds(root: Path) -> tuple[tuple[str, ...], ...]:
     return folds
 
 
+def stamped_video(path: Path) -> tuple[VideoSource, tuple[str, ...]]:
+    """One camera's video alone, without its readings, and what was mended: timed by the time.txt beside it.
+
+    Raises BadInput or VideoRejected where the two do not fit each other.
+    """
+    return _with_stamps(path.stem, path, path.with_name(STAMPS), container_frame_count(path))
+
+
 def _places(top: Path, include_nir: bool) -> list[tuple[str, Path]]:
     """(record_id, folder) of every camera's video."""
     return [
@@ -105,7 +114,7 @@ def _read_video(record_id: str, folder: Path, *, spo2_range_percent: tuple[float
     rate = _optional_numbers(folder / "gt_HR.csv", "HR")
     wave = _optional_numbers(folder / "wave.csv", "Wave")
     duration_s = _oximeter_duration_s(percent, rate, wave)
-    video, timing_notes = _video(record_id, folder / "video.avi", folder / "time.txt", duration_s)
+    video, timing_notes = _video(record_id, folder / VIDEO, folder / STAMPS, duration_s)
     seconds = np.arange(len(percent), dtype=np.float64)
     spo2, masked = spo2_trace(
         record_id, seconds, percent, valid_range=spo2_range_percent, fault_codes=FAULT_CODES_PERCENT
@@ -156,6 +165,10 @@ def _video(record_id: str, path: Path, stamps: Path, duration_s: float) -> tuple
     n_frames = container_frame_count(path)
     if not stamps.exists():
         return _with_estimated_times(record_id, path, n_frames, duration_s)
+    return _with_stamps(record_id, path, stamps, n_frames)
+
+
+def _with_stamps(record_id: str, path: Path, stamps: Path, n_frames: int) -> tuple[VideoSource, tuple[str, ...]]:
     times_s, notes = _times_s(stamps)
     n_used = min(n_frames, len(times_s))
     if abs(n_frames - len(times_s)) > max(1.0, MAX_UNMATCHED_FRACTION * n_frames):

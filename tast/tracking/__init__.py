@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from tast.tracking.lock import output_digest, stage_key
 from tast.tracking.projection import Publication, Published, publish
-from tast.tracking.registry import Comparison, champion_files, compare, promote, rollback, set_champion
+from tast.tracking.registry import Comparison, champion_files, compare, model_files, promote, rollback, set_champion
 from tast.tracking.store import initialise
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "champion_files",
     "compare",
     "initialise",
+    "model_files",
     "output_digest",
     "promote",
     "publish",

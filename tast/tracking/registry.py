@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -28,6 +29,8 @@ from tast.tracking.store import (
 )
 
 Predictions = TypeVar("Predictions")
+
+MODEL_URI = re.compile(r"models:/(?P<name>[\w.\- ]+)(?:@(?P<alias>[\w.\-]+)|/(?P<version>\d+))")
 
 
 @dataclass(frozen=True)
@@ -144,6 +147,25 @@ def champion_files(model_name: str, target: Path, *, tracking_uri: str) -> Path:
         if champion is None:
             raise TastError(f"{model_name} has no champion: promote one first")
         return _download(client, champion, target)
+
+
+def model_files(uri: str, target: Path, *, tracking_uri: str) -> Path:
+    """Copy the saved model (not the export) that `models:/NAME@ALIAS` or `models:/NAME/VERSION` names into the folder `target`.
+
+    Returns where it lies. Raises TastError where the registry has no such model.
+    """
+    named = MODEL_URI.fullmatch(uri)
+    if named is None:
+        raise TastError(f"{uri} names no registered model; expected models:/NAME@ALIAS or models:/NAME/VERSION")
+    with open_store(tracking_uri) as client:
+        if named["alias"]:
+            version = aliased(client, named["name"], named["alias"])
+        else:
+            known = client.search_model_versions(f"name = '{named['name']}'")
+            version = next((one for one in known if str(one.version) == named["version"]), None)
+        if version is None:
+            raise TastError(f"the registry has no {uri}")
+        return _download(client, version, target)
 
 
 def _require_same_test(version: ModelVersion, test_digest: str, protocol: str) -> None:

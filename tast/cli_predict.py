@@ -1,0 +1,173 @@
+"""`tast predict`: SpO2 per second of any video with one face, by a saved or a registered model."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress
+from rich.table import Table
+
+from tast.errors import BadInput
+from tast.pages.page import number, percentage
+
+if TYPE_CHECKING:
+    from tast.prediction.batch import Outcome
+    from tast.prediction.trace import PredictedTrace
+
+LARGEST_TABLE_S = 60  # a longer trace is told in one row, and read in its file
+REGISTERED = "models:/"
+
+
+class Format(StrEnum):
+    csv = "csv"
+    json = "json"
+    parquet = "parquet"
+
+
+def predict(
+    videos: Annotated[list[Path] | None, typer.Argument(help="Videos, folders of PURE's images, or folders of either.")] = None,
+    model: Annotated[str, typer.Option(help="Folder of a saved model, models:/NAME@ALIAS or models:/NAME/VERSION.")] = (
+        "models/tast_net"
+    ),
+    out: Annotated[Path, typer.Option(help="Folder for a table and a picture of each video.")] = Path("predictions"),
+    format: Annotated[Format, typer.Option(help="Of the tables.")] = Format.csv,
+    camera: Annotated[str | None, typer.Option(help="Instead of VIDEOS: number of a camera; 0 is the first.")] = None,
+    seconds: Annotated[float, typer.Option(min=1, help="How long to watch the camera.")] = 30.0,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes; as many as there are cores where not given.")] = None,
+    min_quality: Annotated[float, typer.Option(min=0, max=1, help="Videos whose mean quality is below are refused.")] = 0.45,
+) -> None:
+    """Read SpO2 from videos with one face each: a value a second, with its interval and quality, as a table and a picture.
+
+    Quality, 0 to 1: in how many frames the face was seen, times how much of what moves is the pulse. A video that cannot be
+    read, or whose quality is too low, is refused with the reason; the exit code is then 1.
+
+    Examples:
+
+    `tast predict visit.mp4`
+
+    `tast predict recordings --model models:/tast-net@champion --format parquet --out spo2 --workers 8`
+
+    `tast predict --camera 0 --seconds 30`
+    """
+    from tast.prediction.files import write_trace  # they take seconds to import, which other commands need not wait for
+    from tast.prediction.trace import PredictedTrace
+
+    if bool(videos) == (camera is not None):
+        raise typer.BadParameter("give either videos or --camera", param_hint="VIDEOS")
+    with saved_model(model) as folder:
+        if camera is not None:
+            outcomes = [_of_camera(camera, seconds, folder, min_quality)]
+        else:
+            outcomes = _of_videos(videos or [], folder, min_quality, workers or os.cpu_count() or 1)
+    traces = [outcome for outcome in outcomes if isinstance(outcome, PredictedTrace)]
+    for trace in traces:
+        write_trace(out, trace, format.value)
+    _tell(outcomes, traces)
+    if traces:
+        Console().print(f"Tables and pictures: {out}", highlight=False)
+    if len(traces) < len(outcomes):
+        raise typer.Exit(1)
+
+
+@contextmanager
+def saved_model(model: str) -> Iterator[Path]:
+    """The folder of a saved model; of a registered one, a copy of it as long as the block lasts."""
+    if not model.startswith(REGISTERED):
+        yield Path(model)
+        return
+    from tast.tracking import model_files  # as above
+
+    with tempfile.TemporaryDirectory() as scratch:
+        yield model_files(model, Path(scratch), tracking_uri=_tracking_uri())
+
+
+def _tracking_uri() -> str:
+    """MLFLOW_TRACKING_URI where it is set, else the file that the pipeline keeps in its project folder."""
+    given = os.environ.get("MLFLOW_TRACKING_URI")
+    database = Path(".tast/mlflow/mlflow.db").resolve()
+    if not given and not database.is_file():
+        raise BadInput(database, "no such file", "the project's MLflow store (run `make repro` here, or set MLFLOW_TRACKING_URI)")
+    return given or f"sqlite:///{database}"
+
+
+def _of_videos(paths: list[Path], model_folder: Path, min_quality: float, workers: int) -> list[Outcome]:
+    from tast.prediction.batch import predict_videos  # as above
+    from tast.prediction.sources import find_videos
+
+    found = find_videos(paths)
+    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("predict", total=len(found))
+        return predict_videos(
+            found, model_folder, min_quality=min_quality, workers=workers, on_outcome=lambda _: bar.advance(task)
+        )
+
+
+def _of_camera(device: str, seconds: float, model_folder: Path, min_quality: float) -> Outcome:
+    from tast.camera import read_camera  # as above
+    from tast.errors import VideoRejected
+    from tast.prediction.batch import Refusal, one_thread
+    from tast.prediction.predict import predict_frames
+    from tast.saved_model import load_model
+
+    one_thread()
+    network, card = load_model(model_folder)
+    name = f"camera-{device}" if device.isdigit() else Path(device).stem
+    frames = read_camera(int(device) if device.isdigit() else Path(device), seconds)
+    try:
+        with Console(stderr=True).status(f"watching camera {device} for {seconds:g} s"):
+            return predict_frames(name, frames, network, card, min_quality=min_quality)
+    except VideoRejected as error:
+        return Refusal(name, error.reason)
+
+
+def _tell(outcomes: list[Outcome], traces: list[PredictedTrace]) -> None:
+    console = Console()
+    if len(outcomes) == 1 and traces and len(traces[0]) <= LARGEST_TABLE_S:
+        console.print(seconds_table(traces[0]))
+    else:
+        console.print(videos_table(outcomes))
+    for trace in traces:
+        for note in trace.notes:
+            console.print(f"{trace.name}: {note}", highlight=False)
+
+
+def seconds_table(trace: PredictedTrace) -> Table:
+    """One row per second."""
+    mean = f"mean {number(trace.spo2_percent.mean(), 1)} %, quality {number(trace.quality.mean())}"
+    table = Table("second", "SpO2 (%)", _interval(trace), "quality", "pulse (1/min)", title=trace.name, caption=mean)
+    for row in trace.table().itertuples():
+        span = f"{number(row.lower_percent, 1)} to {number(row.upper_percent, 1)}"
+        spo2, pulse = number(row.spo2_percent, 1), number(row.pulse_per_minute, 0)
+        table.add_row(number(row.start_s, 1), spo2, span, number(row.quality), pulse)
+    return table
+
+
+def videos_table(outcomes: list[Outcome]) -> Table:
+    """One row per video; a refused one with its reason."""
+    from tast.prediction.trace import PredictedTrace  # as above
+
+    intervals = [_interval(outcome) for outcome in outcomes if isinstance(outcome, PredictedTrace)]  # of one model: all alike
+    table = Table("video", "seconds", "SpO2 (%)", "range", "quality", "refused", caption=intervals[0] if intervals else None)
+    for outcome in outcomes:
+        if isinstance(outcome, PredictedTrace):
+            spo2 = outcome.spo2_percent
+            span = f"{number(spo2.min(), 1)} to {number(spo2.max(), 1)}"
+            table.add_row(outcome.name, str(len(outcome)), number(spo2.mean(), 1), span, number(outcome.quality.mean()), "")
+        else:
+            table.add_row(outcome.name, "", "", "", "", outcome.reason, style="red")
+    return table
+
+
+def _interval(trace: PredictedTrace) -> str:
+    if trace.interval is None:
+        return "no interval: the model knows none"
+    return f"{percentage(trace.interval.coverage)} interval (± {number(trace.interval.half_width_percent, 1)})"

@@ -1,0 +1,49 @@
+"""A predicted trace on disk: a table in the format of one's choice, and a picture beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from tast.files import whole_file
+from tast.prediction.picture import trace_png
+from tast.prediction.trace import PredictedTrace
+
+
+def write_trace(folder: Path, trace: PredictedTrace, kind: str) -> tuple[Path, Path]:
+    """<name>.<kind>, a kind of FORMATS, and <name>.png, each written whole."""
+    table, picture = folder / f"{trace.name}.{kind}", folder / f"{trace.name}.png"
+    with whole_file(table) as part:
+        FORMATS[kind](part, trace)
+    with whole_file(picture) as part:
+        part.write_bytes(trace_png(trace))
+    return table, picture
+
+
+def _write_csv(path: Path, trace: PredictedTrace) -> None:
+    trace.table().to_csv(path, index=False)
+
+
+def _write_json(path: Path, trace: PredictedTrace) -> None:
+    """What holds for the whole video once, then its seconds; null where there is no value."""
+    table = trace.table().drop(columns=["video", "coverage"])
+    told = {
+        "video": trace.name,
+        "coverage": None if trace.interval is None else trace.interval.coverage,
+        "half_width_percent": None if trace.interval is None else trace.interval.half_width_percent,
+        "notes": list(trace.notes),
+        "seconds": json.loads(table.to_json(orient="records")),
+    }
+    path.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+
+
+def _write_parquet(path: Path, trace: PredictedTrace) -> None:
+    trace.table().to_parquet(path, index=False)
+
+
+FORMATS: dict[str, Callable[[Path, PredictedTrace], None]] = {
+    "csv": _write_csv,
+    "json": _write_json,
+    "parquet": _write_parquet,
+}

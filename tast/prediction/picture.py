@@ -1,0 +1,55 @@
+"""A predicted trace as a picture: SpO2 with its interval, and below it the quality of each second."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from tast.pages.pictures import BLUE, GREEN, MUTED, VERMILION, png
+from tast.prediction.predict import MIN_QUALITY
+from tast.prediction.trace import PredictedTrace
+
+HEADROOM_PERCENT = 1.0  # above and below the interval
+LEAST_SPAN_PERCENT = 6.0  # of the axis, so that a steady trace looks steady
+
+
+def trace_png(trace: PredictedTrace) -> bytes:
+    """PNG bytes; the same trace gives the same bytes."""
+
+    def draw(figure: Figure) -> None:
+        above, below = figure.subplots(2, 1, sharex=True, height_ratios=(5, 1.3))
+        _draw_spo2(above, trace)
+        _draw_quality(below, trace)
+        figure.align_ylabels((above, below))
+
+    return png(draw, width_in=8.5, height_in=4.6)
+
+
+def _draw_spo2(axes: Axes, trace: PredictedTrace) -> None:
+    edges_s = np.append(trace.start_s, trace.start_s[-1] + 1)
+    if trace.interval is not None:
+        told = f"{trace.interval.coverage:.0%} interval (± {trace.interval.half_width_percent:.1f})".replace("%", " %", 1)
+        axes.stairs(
+            trace.upper_percent, edges_s, baseline=trace.lower_percent, fill=True, color=BLUE, alpha=0.18, linewidth=0, label=told
+        )
+    axes.plot(trace.start_s + 0.5, trace.spo2_percent, color=BLUE, linewidth=2, marker="o", markersize=3, label="predicted")
+    axes.set(ylabel="SpO₂ (%)", title=trace.name, ylim=_limits(trace))
+    axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=7))
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1.0), ncols=2, borderaxespad=0.2)
+
+
+def _limits(trace: PredictedTrace) -> tuple[float, float]:
+    lower, upper = np.nan_to_num(trace.lower_percent, nan=np.inf), np.nan_to_num(trace.upper_percent, nan=-np.inf)
+    low, high = min(lower.min(), trace.spo2_percent.min()), max(upper.max(), trace.spo2_percent.max())
+    missing = max(0.0, LEAST_SPAN_PERCENT - (high - low)) / 2
+    return float(low - missing - HEADROOM_PERCENT), float(min(high + missing + HEADROOM_PERCENT, trace.highest_percent + 0.5))
+
+
+def _draw_quality(axes: Axes, trace: PredictedTrace) -> None:
+    good = trace.quality >= MIN_QUALITY
+    axes.bar(trace.start_s, trace.quality, width=0.92, align="edge", color=np.where(good, GREEN, VERMILION))
+    axes.axhline(MIN_QUALITY, color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
+    axes.set(xlabel="Time (s)", ylabel="Quality", ylim=(0, 1), yticks=(0, 0.5, 1), xlim=(trace.start_s[0], trace.start_s[-1] + 1))
+    axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))

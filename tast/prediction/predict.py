@@ -1,0 +1,129 @@
+"""A video in, a trace of SpO2 out: preprocessed, cut into windows and read as the model's card says, nothing else to set.
+
+SpO2 is that of the face: an oximeter on the finger shows the same later, by the label_delay_s that the model was trained with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import nn
+
+from tast.errors import VideoRejected
+from tast.models.ratio_of_ratios import pulse_signals
+from tast.prediction.pulse import pulse_clarity, pulse_wave
+from tast.prediction.trace import PredictedTrace
+from tast.preprocessing.pipeline import after_each_step, settings_of
+from tast.preprocessing.resample import mean_rate_hz
+from tast.records import FaceVideo, FloatArray, VideoSource
+from tast.saved_model import ModelCard
+from tast.training.dataset import clip_input
+from tast.training.sampling import batches_in_order
+from tast.video import RgbImage, read_frames
+
+BATCH_SIZE = 16
+MIN_QUALITY = 0.45  # a face with a pulse has more, a photograph under camera noise less
+
+
+def predict_video(
+    name: str, video: VideoSource, model: nn.Module, card: ModelCard, *, min_quality: float = MIN_QUALITY,
+    watch: Callable[[], None] = lambda: None,
+) -> PredictedTrace:  # fmt: skip
+    """SpO2 per second of a video on disk; of one that breaks off, of its good part, and its notes say so.
+
+    As predict_frames; raises BadInput as well, where the video cannot be read.
+    """
+    defects: list[str] = []
+    try:
+        trace = predict_frames(name, read_frames(video, defects), model, card, min_quality=min_quality, watch=watch)
+    except VideoRejected as error:
+        raise VideoRejected(name, "; ".join([error.reason, *defects])) from None
+    return replace(trace, notes=trace.notes + tuple(defects))
+
+
+def predict_frames(
+    name: str, frames: Iterable[tuple[float, RgbImage]], model: nn.Module, card: ModelCard, *, min_quality: float = MIN_QUALITY,
+    watch: Callable[[], None] = lambda: None,
+) -> PredictedTrace:  # fmt: skip
+    """SpO2 per second of frames (time_s, (H, W, 3) uint8 RGB) from anywhere, read once.
+
+    Raises VideoRejected: no face, face lost, frame rate too low, shorter than a clip, or a mean quality (0 to 1) below
+    min_quality. watch is called again and again on the way; what it raises ends the work.
+    """
+    for _, step in after_each_step(name, _watched(frames, watch), settings_of(card.preprocessing)):
+        watch()
+        face = step
+    trace = predict_face(face, model, card)
+    _require_quality(trace, min_quality)
+    return trace
+
+
+def _watched(frames: Iterable[tuple[float, RgbImage]], watch: Callable[[], None]) -> Iterator[tuple[float, RgbImage]]:
+    for frame in frames:
+        watch()
+        yield frame
+
+
+def predict_face(face: FaceVideo, model: nn.Module, card: ModelCard) -> PredictedTrace:
+    """SpO2 per second of a face as preprocessing leaves it, from its first whole second on; a window begins with every second.
+
+    A second that several windows show gets the mean of what they say. Raises VideoRejected where there is no whole window.
+    """
+    fps_hz = float(card.preprocessing["clips"]["fps_hz"])
+    windows = windows_per_second(face, fps_hz, int(card.preprocessing["clips"]["length_s"]))
+    spo2_percent = card.scaling.to_percent(_standardised(model, windows, card))
+    seconds = spo2_percent.shape[1]
+    clarity = np.array([pulse_clarity(pulse_wave(pulse_signals(window)), fps_hz) for window in windows])
+    pulse_share, pulse_per_minute = (overlap_mean(np.repeat(column[:, None], seconds, axis=1)) for column in clarity.T)
+    start_s = face.times_s[0] + np.arange(len(pulse_share))
+    return PredictedTrace(
+        face.record_id, start_s, overlap_mean(spo2_percent), _mean_per_second(face.quality, fps_hz, len(start_s)), pulse_share,
+        pulse_per_minute, card.interval, card.scaling.lowest_percent, card.scaling.highest_percent, face.defects,
+    )  # fmt: skip
+
+
+def windows_per_second(face: FaceVideo, fps_hz: float, length_s: int) -> list[npt.NDArray[np.generic]]:
+    """(T, H, W, 3) windows of length_s seconds, one beginning with every second; they share the memory of the face's frames."""
+    n_frames = round(length_s * fps_hz)
+    n_windows = int((len(face.frames) - n_frames) // fps_hz) + 1
+    if n_windows < 1:
+        seen_s = len(face.frames) / mean_rate_hz(face.times_s)
+        raise VideoRejected(face.record_id, f"{seen_s:.2f} s of face are shorter than a clip of {length_s} s")
+    return [face.frames[first : first + n_frames] for first in (round(k * fps_hz) for k in range(n_windows))]
+
+
+@torch.no_grad()
+def _standardised(model: nn.Module, windows: list[npt.NDArray[np.generic]], card: ModelCard) -> npt.NDArray[np.float32]:
+    """The model's output (N, S) for N windows."""
+    outputs = []
+    for batch in batches_in_order(len(windows), BATCH_SIZE):
+        inputs = [clip_input(windows[i], kind=card.input_kind, frame_size_px=card.frame_size_px) for i in batch]
+        outputs.append(model(torch.stack(inputs).float()))
+    return np.asarray(torch.cat(outputs).numpy())
+
+
+def overlap_mean(values: FloatArray) -> FloatArray:
+    """Values (N, S) of N windows, each beginning a second after the last -> (N + S - 1,) mean of those that show a second."""
+    n_windows, seconds = values.shape
+    second = (np.arange(n_windows)[:, None] + np.arange(seconds)).ravel()
+    return np.asarray(np.bincount(second, weights=values.ravel()) / np.bincount(second))
+
+
+def _mean_per_second(values: FloatArray, fps_hz: float, n_seconds: int) -> FloatArray:
+    edges = np.rint(np.arange(n_seconds + 1) * fps_hz).astype(int)
+    return np.array([values[first:last].mean() for first, last in pairwise(edges)])
+
+
+def _require_quality(trace: PredictedTrace, min_quality: float) -> None:
+    quality = float(trace.quality.mean())
+    if quality < min_quality:
+        raise VideoRejected(
+            trace.name,
+            f"quality {quality:.2f} is below {min_quality:.2f}: face seen in {trace.face_share.mean():.0%} of the frames, "
+            f"pulse is {trace.pulse_share.mean():.0%} of what moves",
+        )

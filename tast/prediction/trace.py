@@ -1,0 +1,76 @@
+"""What a prediction is: SpO2 per second of a video, with an interval and the quality that it rests on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from tast.prediction.pulse import decibel
+from tast.training.interval import PredictionInterval
+
+FloatArray = npt.NDArray[np.floating]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PredictedTrace:
+    """SpO2 of one video's face; every array (S,), one value per second.
+
+    name: of the video. start_s: when each second begins, in seconds since the video's first frame. spo2_percent: predicted.
+    face_share: share of the second's frames in which the face was seen. pulse_share: how clear the pulse is, 0 to 1 (see
+    tast.prediction.pulse). pulse_per_minute: its rate, NaN where there is none. interval: how far spo2_percent may be off; None
+    where the model does not say. lowest_percent, highest_percent: what the model can say. notes: what was met in the video, and
+    mended or left out.
+    """
+
+    name: str
+    start_s: FloatArray
+    spo2_percent: FloatArray
+    face_share: FloatArray
+    pulse_share: FloatArray
+    pulse_per_minute: FloatArray
+    interval: PredictionInterval | None
+    lowest_percent: float
+    highest_percent: float
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        shapes = {array.shape for array in (self.start_s, self.spo2_percent, self.face_share, self.pulse_share)}
+        if shapes | {self.pulse_per_minute.shape} != {(len(self.start_s),)} or not len(self.start_s):
+            raise ValueError(f"each array of a trace must be (S,), S > 0, not {sorted(shapes)}")
+
+    def __len__(self) -> int:
+        return len(self.start_s)
+
+    def __repr__(self) -> str:
+        return f"PredictedTrace({self.name}, {len(self)} s, {self.spo2_percent.mean():.1f} %)"
+
+    @property
+    def quality(self) -> FloatArray:
+        """(S,) 0 to 1: face_share times pulse_share."""
+        return self.face_share * self.pulse_share
+
+    @property
+    def half_width_percent(self) -> float:
+        """Of the interval; NaN where the model does not say."""
+        return float("nan") if self.interval is None else self.interval.half_width_percent
+
+    @property
+    def lower_percent(self) -> FloatArray:
+        return np.maximum(self.spo2_percent - self.half_width_percent, self.lowest_percent)
+
+    @property
+    def upper_percent(self) -> FloatArray:
+        return np.minimum(self.spo2_percent + self.half_width_percent, self.highest_percent)
+
+    def table(self) -> pd.DataFrame:
+        """One row per second, as it is written and served; coverage: share of seconds whose true SpO2 the interval holds."""
+        return pd.DataFrame({
+            "video": self.name, "start_s": self.start_s.round(3), "spo2_percent": self.spo2_percent.round(2),
+            "lower_percent": self.lower_percent.round(2), "upper_percent": self.upper_percent.round(2),
+            "coverage": np.nan if self.interval is None else self.interval.coverage, "quality": self.quality.round(3),
+            "face_share": self.face_share.round(3), "pulse_snr_db": decibel(self.pulse_share).round(1),
+            "pulse_per_minute": self.pulse_per_minute.round(1),
+        })  # fmt: skip

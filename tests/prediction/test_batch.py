@@ -1,0 +1,66 @@
+"""Many videos: the same files for any number of workers, a refused one beside its neighbours, and no model told at once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tast.errors import BadInput
+from tast.prediction.batch import Refusal, predict_videos
+from tast.prediction.files import FORMATS, write_trace
+from tast.prediction.sources import find_videos
+from tast.prediction.trace import PredictedTrace
+
+
+def outcomes_of(videos: Path, saved: Path, workers: int) -> list[PredictedTrace | Refusal]:
+    heard = []
+    outcomes = predict_videos(find_videos([videos]), saved, min_quality=0.45, workers=workers, on_outcome=heard.append)
+    assert sorted(one.name for one in heard) == [one.name for one in outcomes]
+    return outcomes
+
+
+def written(outcomes: list[PredictedTrace | Refusal], folder: Path) -> dict[str, bytes]:
+    for outcome in outcomes:
+        if isinstance(outcome, PredictedTrace):
+            for kind in FORMATS:
+                write_trace(folder, outcome, kind)
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+@pytest.fixture(scope="module")
+def alone(videos: Path, saved: Path) -> list[PredictedTrace | Refusal]:
+    return outcomes_of(videos, saved, workers=1)
+
+
+def test_a_refused_video_does_not_stop_the_others(alone):
+    assert [one.name for one in alone] == ["anna-day1", "bert-day1", "nobody"]
+    assert [type(one) for one in alone] == [PredictedTrace, PredictedTrace, Refusal]
+    assert "no face" in alone[2].reason
+    assert [len(one) for one in alone[:2]] == [5, 6]
+
+
+def test_one_worker_and_two_write_the_same_bytes(alone, videos, saved, tmp_path):
+    together = outcomes_of(videos, saved, workers=2)
+    assert together[2] == alone[2]
+    one, two = written(alone, tmp_path / "one"), written(together, tmp_path / "two")
+    assert one == two
+    assert sorted(one) == sorted(f"{name}-day1.{kind}" for name in ("anna", "bert") for kind in (*FORMATS, "png"))
+
+
+def test_all_formats_say_the_same(alone, tmp_path):
+    for kind in FORMATS:
+        write_trace(tmp_path, alone[0], kind)
+    table = pd.read_csv(tmp_path / "anna-day1.csv")
+    pd.testing.assert_frame_equal(table, pd.read_parquet(tmp_path / "anna-day1.parquet"), check_dtype=False)
+    told = json.loads((tmp_path / "anna-day1.json").read_text())
+    assert (told["video"], told["coverage"], told["half_width_percent"], told["notes"]) == ("anna-day1", 0.9, 3.5, [])
+    assert [second["spo2_percent"] for second in told["seconds"]] == table["spo2_percent"].tolist()
+    assert list(table["video"].unique()) == ["anna-day1"]
+
+
+def test_a_model_that_is_none_is_told_before_any_work(videos, tmp_path):
+    with pytest.raises(BadInput, match=r"model\.json: no such file"):
+        predict_videos(find_videos([videos]), tmp_path, min_quality=0, workers=2, on_outcome=print)

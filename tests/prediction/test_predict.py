@@ -1,0 +1,114 @@
+"""A trace says what training and evaluation would say of the same face; what cannot be read is refused with the reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from tast.clip_store import ClipRow, ClipStore, write_tables
+from tast.errors import VideoRejected
+from tast.prediction.predict import overlap_mean, predict_face, predict_frames, predict_video
+from tast.preprocessing.clips import cut
+from tast.records import FaceVideo, Spo2Trace, VideoSource
+from tast.training.dataset import ClipDataset
+from tast.training.inference import predict
+from tast.training.interval import mean_per_second
+from tests.prediction.conftest import CLIP_S, PULSE_HZ, film, write_film
+
+
+def as_clips(face: FaceVideo, folder: Path) -> ClipStore:
+    """The face as the preprocess stage would have stored it, with labels that nobody looks at."""
+    np.save(folder / "face.npy", face.frames)
+    spo2 = Spo2Trace(np.arange(10.0), np.full(10, 97.0))
+    windows = cut("face", face.times_s, 15.0, face.quality, spo2, length_s=4, hop_s=1, label_delay_s=0, max_missing_labels=0)
+    rows = [
+        ClipRow(f"face-{w.number}", "test", "a", "face", "still", "face.npy", w.first_frame, w.n_frames, w.start_s, 15.0,
+                w.quality, w.spo2_percent)
+        for w in windows.windows
+    ]  # fmt: skip
+    write_tables(folder, rows, [], [], {})
+    return ClipStore(folder)
+
+
+def test_seconds_are_the_mean_of_what_evaluation_predicts_for_their_clips(face, model, tmp_path):
+    network, card = model
+    store = as_clips(face, tmp_path)
+    clips = ClipDataset(store, store.clip_ids, kind=card.input_kind, frame_size_px=card.frame_size_px)
+    table = predict(network, clips, card.scaling)
+    expected = mean_per_second(table.assign(start_s=table["clip_id"].map(store.manifest["start_s"])))["predicted_percent"]
+    trace = predict_face(face, network, card)
+    assert len(trace) == 7
+    assert trace.spo2_percent.std() > 0.01
+    assert_allclose(trace.spo2_percent, expected, atol=1e-4)  # float32 sums in batches of other sizes
+
+
+def test_a_trace_says_when_how_sure_and_how_good(face, model):
+    trace = predict_face(face, *model)
+    assert_allclose(trace.start_s, face.times_s[0] + np.arange(7))
+    assert_allclose(trace.upper_percent - trace.spo2_percent, np.minimum(3.5, 100 - trace.spo2_percent))
+    assert_allclose(trace.spo2_percent - trace.lower_percent, 3.5)
+    assert (trace.face_share == 1).all()
+    assert (trace.quality > 0.8).all()
+    assert_allclose(trace.pulse_per_minute, 60 * PULSE_HZ, atol=2)
+    assert list(trace.table()["coverage"]) == [0.9] * 7
+
+
+def test_frames_without_a_sight_of_the_face_lower_the_quality_of_their_second_only(model):
+    trace = predict_frames("blink", film(6.0, hidden=range(74, 81)), *model)  # the detector looks again at 3 s
+    assert_allclose(trace.face_share[[0, 1, 2, 4, 5]], 1)
+    assert 0.6 < trace.face_share[3] < 0.85
+    assert_allclose(trace.quality, trace.face_share * trace.pulse_share)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "kind", "reason"),
+    [
+        (1.0, {"hidden": range(1000)}, "no face"),
+        (3.0, {"hidden": range(20, 40)}, "lost"),
+        (3.9, {}, r"3.9\d s of face are shorter than a clip of 4 s"),
+        (5.0, {"fps_hz": 7.0}, "7.0 frames per second cannot carry 4 Hz"),
+        (6.0, {"pulsing": False}, r"quality 0\.\d\d is below 0\.45: face seen in 100% of the frames"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_with_the_reason(model, seconds, kind, reason):
+    with pytest.raises(VideoRejected, match=reason):
+        predict_frames("bad", film(seconds, **kind), *model)
+
+
+def test_the_limit_of_quality_is_an_option(model):
+    assert len(predict_frames("still", film(4.1, pulsing=False), *model, min_quality=0.0)) == 4
+    with pytest.raises(VideoRejected, match=r"below 1\.00"):
+        predict_frames("good", film(4.1), *model, min_quality=1.0)
+
+
+def test_a_video_that_breaks_off_gives_its_good_part_and_says_so(model, tmp_path):
+    path = write_film(tmp_path / "cut.avi", 9.0)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) * 6 // 9])
+    trace = predict_video("cut", VideoSource(path), *model)
+    assert 4 <= len(trace) <= 6
+    assert trace.notes == ("damaged after frame 150; expected a whole video",)
+    path.write_bytes(content[: len(content) * 3 // 9])
+    with pytest.raises(VideoRejected, match=r"shorter than a clip of 4 s; damaged after frame 7\d"):
+        predict_video("cut", VideoSource(path), *model)
+
+
+def test_what_watch_raises_ends_the_work_at_once(model):
+    seen = 0
+
+    def three() -> None:
+        nonlocal seen
+        seen += 1
+        if seen > 3:
+            raise TimeoutError
+
+    with pytest.raises(TimeoutError):
+        predict_frames("long", film(60.0), *model, watch=three)
+
+
+def test_overlapping_windows_are_averaged_where_they_overlap():
+    assert_allclose(overlap_mean(np.array([[1.0, 2, 3], [4, 5, 6]])), [1, 3, 4, 6])
+    assert_allclose(overlap_mean(np.ones((5, CLIP_S))), np.ones(5 + CLIP_S - 1))
