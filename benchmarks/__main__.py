@@ -16,6 +16,7 @@ from pathlib import Path
 BENCHMARKS = {  # module below benchmarks/ -> whether it takes --peer
     "evm": True,
     "metadata": False,
+    "models": True,
     "preprocessing": False,
     "accuracy": False,
 }
