@@ -23,11 +23,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tast.errors import VideoRejected
+from tast.preprocessing.pose import as_complex, roi_pose
 from tast.records import FaceVideo
 
 MASK_VERSION = "2"  # change it with the pixels: cached videos of other versions are not used
 N_MESH_POINTS = 468
 INSIDE_SHARE = 0.99  # of the meshed frames whose contour must hold a pixel
+EYES_ASTRAY = 0.3  # eye distances
 GRADIENT_SIGMA_PX = 1.0
 FEATURE_EDGES = ("FACEMESH_LEFT_EYE", "FACEMESH_RIGHT_EYE", "FACEMESH_LEFT_EYEBROW", "FACEMESH_RIGHT_EYEBROW", "FACEMESH_LIPS")
 
@@ -45,12 +47,15 @@ def mask(
     face.frames: (T, H, W, 3) uint8. The mesh runs on every mesh_every_frames-th frame, tracking from one to the next.
     skin_only: without eyes, brows and lips, and a rim of erode_px around them. low_gradient_share: of what is left, that share is
     kept, where the mean picture is least steep.
-    Raises VideoRejected where no mesh is found or the mask is empty.
+    Raises VideoRejected where no mesh is found, where its eyes are not where the alignment has put them, or the mask is empty.
     """
     meshed = face.frames[::mesh_every_frames]
     outlines = [outline for outline in face_outlines(meshed) if outline is not None]
     if not outlines:
         raise VideoRejected(face.record_id, f"no face mesh found in {len(meshed)} aligned frames")
+    if (astray := eyes_astray(outlines, face.frames.shape[1])) > EYES_ASTRAY:
+        reason = f"eyes of the mesh {astray:.2f} eye distances off those of the alignment"
+        raise VideoRejected(face.record_id, reason)
     inside = common_inside((drawn(outline, face.frames.shape[1:3], skin_only) for outline in outlines), erode_px)
     if not inside.any():
         raise VideoRejected(face.record_id, f"no pixel lies in {INSIDE_SHARE:.0%} of {len(outlines)} face contours")
@@ -66,6 +71,19 @@ class FaceOutlines:
 
     contour: FloatArray
     features: tuple[FloatArray, ...]
+
+
+def eyes_astray(outlines: Sequence[FaceOutlines], roi_size_px: int) -> float:
+    """How far the mesh sees the worse eye from where align puts eyes, in eye distances; the median over the frames.
+
+    A second opinion: dlib's landmarks form a plausible face even where they lie beside it. People's own eyes differ by about 0.1.
+    """
+    to_face = roi_pose(roi_size_px).inverse()
+    eyes_px = [[as_complex(eye).mean() for eye in outline.features[:2]] for outline in outlines]
+    eyes = np.sort(
+        to_face.turn * np.array(eyes_px) + to_face.centre_px, axis=1
+    )  # by x: the mesh's left is the right in the image
+    return float(np.median(np.abs(eyes - [-0.5, 0.5]).max(axis=1)))
 
 
 def mesh_model_paths() -> tuple[Path, ...]:

@@ -5,19 +5,19 @@ from __future__ import annotations
 import itertools
 import tracemalloc
 from collections.abc import Iterator
+from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
-import skimage.data
 
 from tast.errors import VideoRejected
-from tast.preprocessing.align import align
+from tast.preprocessing.align import align, watch_face
 from tast.records import FaceVideo
 from tests.preprocessing import scene
 
-SETTINGS = {"roi_size_px": 128, "smooth_s": 0.27, "detect_every_s": 1.0, "max_gap_s": 0.5}
+SETTINGS: dict[str, Any] = {"roi_size_px": 128, "smooth_s": 0.27, "detect_every_s": 1.0, "max_gap_s": 0.5}
 
 
 def wander_px(frames: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
@@ -66,17 +66,6 @@ def test_same_frames_give_the_same_bytes(swaying: FaceVideo) -> None:
     assert again.frames.tobytes() == swaying.frames.tobytes()
 
 
-def test_a_face_much_larger_than_the_roi_is_averaged_not_sampled() -> None:
-    """A fine checkerboard on a face of seven times the ROI's scale becomes even; a bare bilinear warp keeps it as moire."""
-    board = 60.0 * (np.indices((840, 840)).sum(axis=0) % 2)
-    photograph = cv2.resize(skimage.data.astronaut()[0:280, 86:366], (840, 840), interpolation=cv2.INTER_CUBIC).astype(float)
-    frames = [np.clip(0.7 * photograph + offset * board[..., None], 0, 255).astype(np.uint8) for offset in (0, 1)]
-    plain, patterned = (align(((k / 30, f) for k in range(3)), "r", **SETTINGS).frames[1].astype(float) for f in frames)
-    difference = (patterned - plain)[60:100, 44:84]
-    assert difference.mean() == pytest.approx(30, abs=1.5)
-    assert difference.std() < 4  # 10 without the area average; the board also moves the landmarks a little
-
-
 def hiding(hidden: range, seconds: float = 2.0) -> Iterator[tuple[float, npt.NDArray[np.uint8]]]:
     return scene.film(scene.still(seconds), hidden=hidden)
 
@@ -86,6 +75,42 @@ def test_a_short_loss_is_bridged_marked_and_counted() -> None:
     assert len(face.frames) == 60
     np.testing.assert_array_equal(np.flatnonzero(face.quality == 0), np.arange(30, 40))
     assert face.notes["bridged_frames"] == 10
+    assert face.notes["longest_gap_s"] == pytest.approx(11 / 30)
+
+
+def test_a_face_lost_elsewhere_and_found_again_stands_where_it_stood() -> None:
+    """It leaves on one side and comes back, rolled, on another: the detector has to look over the whole frame."""
+    motion = scene.still(3.0)
+    shift, roll = motion.shift_px.copy(), motion.roll.copy()
+    shift[40:] = (45, -12)
+    roll[40:] = np.deg2rad(25)
+    moved = scene.Motion(motion.times_s, shift, roll, motion.size)
+    face = align(scene.film(moved, hidden=range(30, 40)), "r", **{**SETTINGS, "detect_every_s": 0.01, "smooth_s": 0.05})
+    assert face.notes["bridged_frames"] == 10
+    assert wander_px(face.frames[np.r_[0:25, 50:90]]).max() < 1.0
+
+
+def test_a_hand_before_the_mouth_does_not_move_the_face() -> None:
+    frames = []
+    for k, (time_s, rgb) in enumerate(scene.film(scene.still(2.0))):
+        if k >= 30:
+            cv2.ellipse(rgb, (166, 158), (34, 14), 10, 0, 360, (176, 132, 112), -1)
+        frames.append((time_s, rgb))
+    face = align(iter(frames), "r", **SETTINGS)
+    assert face.quality.all()
+    face.frames[:, 72:] = 0  # what is below the eyes and the bridge of the nose
+    assert wander_px(face.frames).max() < 1.5
+
+
+def test_landmarks_of_a_dark_face_lie_where_those_of_a_bright_one_do() -> None:
+    """At an eighth of the light; 320 x 240 with eyes 40 px apart."""
+    motion = scene.still(0.1)
+    bright, dark = (
+        next(watch_face(scene.film(motion, gain=np.full((3, 3), gain)), detect_every_s=1.0))[2] for gain in (1.0, 0.12)
+    )
+    assert bright is not None
+    assert dark is not None
+    assert np.abs(dark.landmarks_px - bright.landmarks_px)[27:48].mean() < 1.5
 
 
 def test_a_long_loss_is_rejected_with_its_place() -> None:

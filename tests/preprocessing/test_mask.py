@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +52,13 @@ def test_no_face_is_rejected() -> None:
     noise = np.random.default_rng(0).integers(0, 255, (10, 128, 128, 3), dtype=np.uint8)
     with pytest.raises(VideoRejected, match="r: no face mesh found in 5 aligned frames"):
         mask(FaceVideo("r", noise, np.arange(10) / 30, np.ones(10)), mesh_every_frames=2, erode_px=4)
+
+
+def test_a_face_that_is_not_where_alignment_says_is_rejected(aligned: FaceVideo) -> None:
+    """As if the landmarks lay 14 px, or 0.4 eye distances, beside the eyes."""
+    astray = replace(aligned, frames=np.roll(aligned.frames, 14, axis=2))
+    with pytest.raises(VideoRejected, match=r"r: eyes of the mesh 0\.[34]\d eye distances off those of the alignment"):
+        mask(astray, mesh_every_frames=5, erode_px=4)
 
 
 def test_native_chatter_is_swallowed_and_standard_error_comes_back(aligned: FaceVideo, capfd: pytest.CaptureFixture[str]) -> None:

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import skimage.data
 
 from tast.preprocessing.pose import Pose
-from tast.preprocessing.track import FaceTrack
+from tast.preprocessing.track import FaceTrack, RoiWarper
 
 
 def test_jitter_of_the_landmarks_and_drift_of_the_path_both_vanish() -> None:
@@ -44,3 +45,19 @@ def test_a_gap_is_bridged_by_a_straight_line() -> None:
     pose, found = track.pose(25 / 30)
     assert not found
     assert pose.centre_px == pytest.approx(50 + 1j)
+
+
+def test_a_face_much_larger_than_the_roi_is_averaged_not_sampled() -> None:
+    """A fine checkerboard on a face of four times the ROI's scale becomes even; a bare bilinear warp keeps it as moire."""
+    board = 60.0 * (np.indices((840, 840)).sum(axis=0) % 2)
+    photograph = np.kron(skimage.data.astronaut()[0:280, 86:366], np.ones((3, 3, 1)))
+    rois = []
+    for offset in (0, 1):
+        warper = RoiWarper(FaceTrack("r", smooth_s=0.0, max_gap_s=0.5), 128)
+        frame = np.clip(np.rint(0.7 * photograph + offset * board[..., None]), 0, 255).astype(np.uint8)
+        warper.take(0.0, frame, Pose(132 + 5j, 417 + 312j))
+        warper.finish()
+        rois.append(warper.rois[0].astype(float))
+    inner = (rois[1] - rois[0])[30:110, 30:100]
+    assert inner.mean() == pytest.approx(30, abs=0.5)
+    assert inner.std() < 0.5  # rounding; 10 without the area average
