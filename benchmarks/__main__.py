@@ -2,8 +2,8 @@
 
     python -m benchmarks [NAME ...] [--peer PATH ...]
 
-Each runs in a process of its own, so that none inherits another's threads, memory or caches. One that knows the checkout of a peer
-by what it holds takes all paths given, and measures ours alone where its peer is not among them.
+Each runs in a process of its own, so that none inherits another's threads, memory or caches. One that knows the checkout of a
+peer by what it holds takes all paths given, and measures ours alone where its peer is not among them.
 """
 
 from __future__ import annotations
