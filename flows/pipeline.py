@@ -22,7 +22,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from flows import STATE
 from flows.layout import SOURCE, STAGES
 from flows.running import configure_logging, finish, settle, stage
-from flows.servers import end_group, prefect_server
+from flows.servers import guarded, prefect_server
 from flows.source import roots_of
 from flows.summary import print_summary
 from tast.errors import TastError
@@ -49,11 +49,8 @@ def _in_own_group(command: list[str], api_url: str) -> int:
         "PREFECT_API_URL": api_url,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
-    process = subprocess.Popen(command, env=environment, start_new_session=True)
-    try:
+    with guarded(command, env=environment) as process:
         return process.wait()
-    finally:
-        end_group(process)
 
 
 @stage

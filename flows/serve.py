@@ -16,7 +16,7 @@ from pathlib import Path
 
 from flows import PROJECT
 from flows.publish import ARTIFACTS, tracking_uri
-from flows.servers import LOOPBACK, end_group, log_of, mlflow_page, prefect_server
+from flows.servers import LOOPBACK, guarded, log_of, mlflow_page, prefect_server
 from tast.errors import TastError
 from tast.tracking import initialise
 
@@ -32,15 +32,12 @@ def deployed(prefect_url: str) -> Iterator[subprocess.Popen[bytes]]:
     _prefect(["work-pool", "create", "--type", "process", "--overwrite", POOL], environment)
     _prefect(["--no-prompt", "deploy", "--all"], environment)
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"]
-    with log_of("worker").open("wb") as log:
-        worker = subprocess.Popen(
-            command, env=environment | {"PREFECT_WORKER_QUERY_SECONDS": str(QUERY_S)},
-            cwd=PROJECT, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
-    try:
+    environment["PREFECT_WORKER_QUERY_SECONDS"] = str(QUERY_S)
+    with (
+        log_of("worker").open("wb") as log,
+        guarded(command, env=environment, cwd=PROJECT, stdout=log, stderr=subprocess.STDOUT) as worker,
+    ):
         yield worker
-    finally:
-        end_group(worker, patience_s=30)  # it ends the runs that it has started first
 
 
 def _prefect(arguments: list[str], environment: dict[str, str]) -> None:

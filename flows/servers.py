@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from flows import STATE
 from tast.errors import TastError
@@ -56,13 +57,23 @@ def log_of(name: str) -> Path:
 @contextlib.contextmanager
 def _process(name: str, command: list[str], health_url: str, patience_s: float = 300) -> Iterator[None]:
     log_file = log_of(name)
-    with log_file.open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
-    try:
+    with log_file.open("wb") as log, guarded(command, stdout=log, stderr=subprocess.STDOUT) as process:
         _wait_until_healthy(name, process, health_url, patience_s, log_file)
         yield
+
+
+@contextlib.contextmanager
+def guarded(command: list[str], **options: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """A program in a process group of its own, which ends with the block, and with this process even where that one is killed."""
+    its_end, our_end = os.pipe()
+    guard = [sys.executable, "-I", "-S", str(Path(__file__).with_name("guard.py")), str(its_end)]
+    process = subprocess.Popen([*guard, *command], pass_fds=[its_end], start_new_session=True, **options)
+    os.close(its_end)
+    try:
+        yield process
     finally:
         end_group(process)
+        os.close(our_end)
 
 
 def _wait_until_healthy(name: str, process: subprocess.Popen[bytes], url: str, patience_s: float, log_file: Path) -> None:

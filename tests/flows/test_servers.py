@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.servers import _wait_until_healthy, end_group, free_port, prefect_server
+from flows.servers import _wait_until_healthy, end_group, free_port, guarded, prefect_server
 from tast.errors import TastError
 
 PARENT_WITH_CHILD = (
@@ -41,6 +41,37 @@ def test_end_group_ends_the_child_of_the_child() -> None:
         time.sleep(0.05)
     assert not alive(grandchild)
     assert process.poll() is not None
+
+
+def test_a_guarded_group_ends_even_where_its_starter_is_killed() -> None:
+    """The starter is killed without a word; program and grandchild, which ignores TERM, are gone soon after."""
+    stubborn = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
+    program = (
+        "import subprocess, sys, time;"
+        f"child = subprocess.Popen([sys.executable, '-c', {stubborn!r}], stdout=subprocess.PIPE);"
+        "child.stdout.readline(); print(child.pid, flush=True); time.sleep(600)"
+    )
+    starter = (
+        "import sys, time; from flows.servers import guarded\n"
+        f"with guarded([sys.executable, '-c', {program!r}]) as process:\n    print(process.pid, flush=True); time.sleep(600)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", starter], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    pids = [int(process.stdout.readline()) for _ in range(2)]
+    assert all(alive(pid) for pid in pids)
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    deadline = time.monotonic() + 20
+    while any(alive(pid) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not any(alive(pid) for pid in pids)
+
+
+def test_a_guarded_programs_code_is_its_own() -> None:
+    for code in (0, 3):
+        with guarded([sys.executable, "-c", f"raise SystemExit({code})"]) as process:
+            assert process.wait() == code
 
 
 def test_a_server_that_dies_at_once_is_told_with_its_log(tmp_path: Path) -> None:
