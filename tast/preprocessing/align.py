@@ -46,6 +46,7 @@ BOX_SIDE = 1.95  # side of dlib's detector box in eye distances, and its middle:
 BOX_CENTRE = 0 + 0.42j
 DETECTOR_BOX_PX = 100  # a known face is resampled so that the detector's box has this side; it finds none below 80
 SEARCH_SIDE = 2.0  # the region searched around a known face, in boxes
+BRIGHTER = 3.0  # finds dark skin at a seventh of the light; a well-lit face it bleaches
 LARGEST_DRIFT = 0.25  # of a box: farther from the detector's, the landmarks follow something else
 SEARCHES = ((1.0, 0), (2.0, 0), (1.0, 35), (1.0, -35))  # over the whole frame: magnification, roll in degrees
 
@@ -163,7 +164,12 @@ class _FaceFinder:
         return self._box is not None and abs(detected.centre_px - self._box.centre_px) < LARGEST_DRIFT * abs(self._box.turn)
 
     def _detect(self, gray: Image) -> _Box | None:
+        """In the frame as it is, then brighter: a dark face before a light wall may be found in the second only."""
         self.detections += 1
+        return self._search(gray) or self._search(np.asarray(cv2.convertScaleAbs(gray, alpha=BRIGHTER), dtype=np.uint8))
+
+    def _search(self, gray: Image) -> _Box | None:
+        """Around the last face, then everywhere."""
         if self._box is not None:
             region = _Box(self._box.centre_px, SEARCH_SIDE * self._box.turn)
             found = self._detect_in(gray, region, int(SEARCH_SIDE * DETECTOR_BOX_PX))
@@ -189,12 +195,16 @@ class _FaceFinder:
         return _Box(to_frame.turn * middle + to_frame.centre_px, to_frame.turn * largest.width())
 
     def _landmarks(self, gray: Image, box: _Box) -> ComplexArray:
-        """(68,) pixels of the frame, predicted on an upright face whose box has PREDICTOR_BOX_PX."""
+        """(68,) pixels of the frame, predicted on an upright face whose box has PREDICTOR_BOX_PX and whose grey levels are even.
+
+        The predictor knows well-lit faces only: on dark skin at a third of the light it is half an eye distance off otherwise.
+        """
         size_px = int(PREDICTOR_MARGIN * PREDICTOR_BOX_PX)
         to_frame = _to_frame(_Box(box.centre_px, PREDICTOR_MARGIN * box.turn), size_px)
         first = int(0.5 * (size_px - PREDICTOR_BOX_PX))
         last = size_px - first - 1
-        shape = self._predictor(_sampled(gray, to_frame, size_px), dlib.rectangle(first, first, last, last))
+        even = cv2.equalizeHist(_sampled(gray, to_frame, size_px))
+        shape = self._predictor(even, dlib.rectangle(first, first, last, last))
         return to_frame.turn * as_complex([(point.x, point.y) for point in shape.parts()]) + to_frame.centre_px
 
 
@@ -205,10 +215,5 @@ def _to_frame(box: _Box, size_px: int) -> Pose:
 
 
 def _sampled(gray: Image, to_frame: Pose, size_px: int) -> Image:
-    """(size_px, size_px) part of a frame as the models see it: its grey levels spread evenly, for they know well-lit faces only.
-
-    On dark skin at a third of the light, landmarks of the picture as it is are half an eye distance off.
-    """
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    patch = cv2.warpAffine(gray, to_frame.matrix(), (size_px, size_px), flags=flags)
-    return np.asarray(cv2.equalizeHist(patch), dtype=np.uint8)
+    return np.asarray(cv2.warpAffine(gray, to_frame.matrix(), (size_px, size_px), flags=flags), dtype=np.uint8)
