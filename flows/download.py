@@ -24,7 +24,7 @@ from tast.datasets.download import link_or_extract, refuse_overlap
 from tast.datasets.fetch import fetch, fetch_files, file_name_of, is_url
 from tast.datasets.phantom_set import plan_phantom
 from tast.files import whole_folder
-from tast.params import Download, Params, Phantom, Source, load_params
+from tast.params import Download, Params, Phantom, Runner, Source, load_params
 
 log = logging.getLogger("flows.download")  # __name__ is __main__ where a stage runs
 
@@ -56,7 +56,7 @@ def description(name: str, params: Params) -> Description:
 def bring(source: Source, folder: Path, params: Params) -> None:
     """Render, link, extract or fetch one data set into `folder`."""
     if source.name == "phantom":
-        render_phantom(params.download.phantom, folder, params.runner.workers)
+        render_phantom(params.download.phantom, folder, params.runner)
     else:
         link_in(place_of(source, params.download), folder)
 
@@ -68,11 +68,11 @@ def agree(name: str, accepted: bool) -> None:
     require_acceptance(name, accepted)
 
 
-def render_phantom(phantom: Phantom, folder: Path, workers: int) -> None:
+def render_phantom(phantom: Phantom, folder: Path, runner: Runner) -> None:
     planned = plan_phantom(**phantom.model_dump())
     told = len(planned.sessions), phantom.seconds, phantom.layout
     log.info("rendering %d phantom sessions of %g s in the layout of %s", *told)
-    over_processes("render", partial(planned.write_sessions, folder=folder), planned.sessions, workers=workers)
+    over_processes("render", partial(planned.write_sessions, folder=folder), planned.sessions, runner=runner)
     planned.write_lists(folder)
 
 

@@ -1,28 +1,24 @@
-"""Work per video over processes: shards as Prefect tasks, each driven from a thread, computed in one pool of spawned processes.
+"""Work per video: shards as Prefect tasks, each driven from a thread, its items done one by one by a crew of processes.
 
 Threads hold Prefect's side, so that no worker process ever starts a Prefect client or server of its own.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 
-import cv2
 from prefect import task
 from prefect.futures import as_completed
-from threadpoolctl import threadpool_limits
 
+from flows.crews import CREWS, Crew, WorkerKilled
 from flows.progress import progress
 from tast.errors import TastError
+from tast.params import Runner
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-SHARDS_PER_WORKER = 4  # coarse enough for Prefect, fine enough for an even load and a moving progress bar
+SHARDS_PER_WORKER = 4  # coarse enough for Prefect, fine enough for an even load
 
 
 def deal(items: Sequence[Item], hands: int) -> list[list[Item]]:
@@ -35,48 +31,44 @@ def over_processes(
     work: Callable[[list[Item]], Result],
     items: Sequence[Item],
     *,
-    workers: int,
-    note: Callable[[Result], str] = lambda _: "",
+    runner: Runner,
+    note: Callable[[Collection[Result]], str] = lambda _: "",
+    lost: Callable[[Item, str], Result] | None = None,
 ) -> list[Result]:
-    """work(shard) for every shard of the items; the results in the order of the shards, whatever the order of completion.
+    """work([item]) for every item; the results in the order of the items, whatever the order of completion.
 
-    Raises TastError when a worker process is killed (by the kernel for its memory, most often); errors of work() pass through.
+    note: what the progress bar tells of the results so far. lost: the result of an item whose worker was killed twice, from the
+    item and the reason; without it, that raises TastError. Errors of work() pass through.
     """
+    results: dict[int, Result] = {}
     if not items:
         return []
-    shards = deal(items, workers * SHARDS_PER_WORKER)
-    results: dict[int, Result] = {}
-    with _pool(min(workers, len(items))) as pool, progress(what, len(items)) as advance:
+    how = runner.model_dump(exclude={"kind"}) | {"workers": min(runner.workers, len(items))}
+    with CREWS[runner.kind](**how) as crew, progress(what, len(items)) as advance:
 
         @task(name=what)
-        def shard_task(number: int) -> int:
-            results[number] = pool.submit(work, shards[number]).result()
-            return number
+        def shard_task(numbers: list[int]) -> None:
+            for number in numbers:
+                results[number] = _result(what, crew, work, items[number], lost)
+                advance(1, note(list(results.values())))
 
-        futures = [shard_task.with_options(task_run_name=f"{what} {n + 1}/{len(shards)}").submit(n) for n in range(len(shards))]
-        for future in as_completed(futures):
-            number = _result(what, future)
-            advance(len(shards[number]), note(results[number]))
-    return [results[number] for number in range(len(shards))]
+        shards = deal(range(len(items)), crew.size * SHARDS_PER_WORKER)
+        named = [shard_task.with_options(task_run_name=f"{what} {n}/{len(shards)}") for n in range(1, len(shards) + 1)]
+        for future in as_completed([one.submit(shard) for one, shard in zip(named, shards, strict=True)]):
+            future.result()
+    return [results[number] for number in range(len(items))]
 
 
-def _result(what: str, future: object) -> int:
+def _result(
+    what: str,
+    crew: Crew,
+    work: Callable[[list[Item]], Result],
+    item: Item,
+    lost: Callable[[Item, str], Result] | None,
+) -> Result:
     try:
-        return int(future.result())  # type: ignore[attr-defined]
-    except BrokenProcessPool:
-        raise TastError(f"{what}: a worker process was killed (out of memory?); lower runner.workers and run again") from None
-
-
-@contextmanager
-def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_one_thread_each)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _one_thread_each() -> None:
-    """Workers times threads would oversubscribe the cores."""
-    cv2.setNumThreads(1)
-    threadpool_limits(1)
+        return crew.do(work, item)
+    except WorkerKilled as death:
+        if lost is None:
+            raise TastError(f"{what}: {death}; raise runner.memory_gb, or lower runner.workers, and run again") from None
+        return lost(item, str(death))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from tast.datasets import read_downloaded
 from tast.datasets.description import described
 from tast.errors import TastError
 from tast.files import whole_folder
-from tast.params import Preprocess, load_params
+from tast.params import Preprocess, Runner, load_params
 from tast.preprocessing.pipeline import Shard, preprocess_records, settings_of
 from tast.records import VideoRecord
 
@@ -32,7 +33,7 @@ def preprocess() -> None:
     params = load_params()
     records, unread = read_raw(RAW, params.preprocess)
     with whole_folder(CLIPS) as folder:
-        shards = preprocess_all(records, params.preprocess, folder, params.runner.workers)
+        shards = preprocess_all(records, params.preprocess, folder, params.runner)
         rows = [row for shard in shards for row in shard.rows]
         rejects = unread + [reject for shard in shards for reject in shard.rejects]
         for reject in rejects:
@@ -53,9 +54,9 @@ def read_raw(raw: Path, params: Preprocess) -> tuple[list[VideoRecord], list[Rej
     return read_downloaded(raw, described(raw), (params.spo2_min_percent, params.spo2_max_percent))
 
 
-def preprocess_all(records: list[VideoRecord], params: Preprocess, folder: Path, workers: int) -> list[Shard]:
+def preprocess_all(records: list[VideoRecord], params: Preprocess, folder: Path, runner: Runner) -> list[Shard]:
     work = partial(preprocess_records, settings=settings_of(params.model_dump()), cache_root=cache_root(), clips_folder=folder)
-    return over_processes("preprocess", work, records, workers=workers, note=_note)
+    return over_processes("preprocess", work, records, runner=runner, note=_rejected, lost=_lost)
 
 
 def cache_root() -> Path:
@@ -63,8 +64,13 @@ def cache_root() -> Path:
     return Path(os.environ.get("TAST_CACHE", STATE / "cache")).resolve()
 
 
-def _note(shard: Shard) -> str:
-    return f"{len(shard.rejects)} rejected" if shard.rejects else ""
+def _rejected(shards: Collection[Shard]) -> str:
+    count = sum(len(shard.rejects) for shard in shards)
+    return f"{count} rejected" if count else ""
+
+
+def _lost(record: VideoRecord, reason: str) -> Shard:
+    return Shard(rows=(), rejects=(Reject(record.record_id, reason),), defects=(), n_computed=1)
 
 
 def require_enough(rows: list[ClipRow], rejects: list[Reject], n_videos: int, max_reject_fraction: float) -> None:

@@ -6,6 +6,7 @@ Read by flows and the CLI only. Functions further in take plain values, never a 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -215,6 +216,7 @@ class Promote(Section):
 class Runner(Section):
     kind: Literal["local", "dask"]
     workers: PositiveInt
+    memory_gb: Positive
     address: str | None = None
 
 
@@ -244,6 +246,23 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
         return Params.model_validate(raw)
     except ValidationError as error:
         raise _first_mistake(path, error) from None
+
+
+def changed(params: Params, changes: Mapping[str, Any]) -> Params:
+    """The parameters with other values at dotted keys (`train.branches`), checked as params.yaml is."""
+    values = params.model_dump()
+    for key, value in changes.items():
+        *sections, name = key.split(".")
+        section: Any = values
+        for part in sections:
+            section = section.get(part, {}) if isinstance(section, dict) else {}
+        if not isinstance(section, dict) or name not in section:
+            raise BadInput(key, "no such parameter", "a dotted key of params.yaml, such as train.epochs")
+        section[name] = value
+    try:
+        return Params.model_validate(values)
+    except ValidationError as error:
+        raise _first_mistake(Path("params.yaml"), error) from None
 
 
 def _first_mistake(path: Path, error: ValidationError) -> BadInput:

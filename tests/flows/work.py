@@ -1,0 +1,38 @@
+"""Work that test crews do in other processes: it must be importable there."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+
+
+def squares(items: list[int]) -> tuple[list[int], int, str]:
+    """Squares, who made them, and where."""
+    return [item * item for item in items], os.getpid(), str(Path.cwd())
+
+
+def fragile(items: list[int], *, folder: Path, deadly: tuple[int, ...] = (), once: tuple[int, ...] = ()) -> list[int]:
+    """Squares; `deadly` items kill their worker each time, `once` items the first time; every try leaves a file in folder."""
+    for item in items:
+        tries = len(list(folder.glob(f"{item}-*")))
+        (folder / f"{item}-{tries}").touch()
+        if item in deadly or (item in once and tries == 0):
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(0.02)
+    return [item * item for item in items]
+
+
+def greedy(items: list[int]) -> int:
+    """Holds as many megabytes as an item says, for up to 20 s; then how many arrays it got."""
+    held = [np.ones(125_000) for _ in range(items[0])]
+    if items[0] > 300:
+        time.sleep(20)
+    return len(held)
+
+
+def wrong(items: list[int]) -> int:
+    raise ValueError(f"no {items[0]}")
