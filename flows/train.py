@@ -11,6 +11,7 @@ import os
 import shutil
 import sys
 import warnings
+from collections.abc import Callable
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, cast
@@ -86,21 +87,29 @@ def train_model(
     params: Train, store: ClipStore, train_clips: ClipDataset, val_clips: ClipDataset, checkpoints: Path,
     fabric: Fabric | None = None,
 ) -> tuple[torch.nn.Module, History, ModelCard]:  # fmt: skip
+    """As `fit_model`, with a progress bar."""
+    with progress("train", params.epochs) as advance:
+
+        def tell(record: EpochRecord) -> None:
+            advance(1, f"validation RMSE {record.val_rmse_percent:.2f} %")
+
+        return fit_model(params, store, train_clips, val_clips, checkpoints, on_epoch=tell, fabric=fabric)
+
+
+def fit_model(
+    params: Train, store: ClipStore, train_clips: ClipDataset, val_clips: ClipDataset, checkpoints: Path, *,
+    on_epoch: Callable[[EpochRecord], None] | None = None, fabric: Fabric | None = None,
+) -> tuple[torch.nn.Module, History, ModelCard]:  # fmt: skip
     """Build, fit and describe one model. Call compute_reproducibly first: the initial weights come from torch's random state."""
     model = MODELS[params.model](
         params.preset, frames=train_clips.frames, size=params.frame_size_px, seconds=train_clips.seconds,
         branches=params.branches, fusion=params.fusion, attention=params.attention,
     )  # fmt: skip
     scaling = fit_label_scaling(train_clips.spo2_percent)
-    with progress("train", params.epochs) as advance:
-
-        def tell(record: EpochRecord) -> None:
-            advance(1, f"validation RMSE {record.val_rmse_percent:.2f} %")
-
-        history = fit(
-            model, train_clips, val_clips, settings_of(params), scaling=scaling, checkpoint_folder=checkpoints, on_epoch=tell,
-            fabric=fabric or fabric_of(params),
-        )  # fmt: skip
+    history = fit(
+        model, train_clips, val_clips, settings_of(params), scaling=scaling, checkpoint_folder=checkpoints, on_epoch=on_epoch,
+        fabric=fabric or fabric_of(params),
+    )  # fmt: skip
     card = ModelCard(
         model_name=params.model, config=asdict(cast(Any, model.config)), preprocessing=store.preprocessing,
         input_kind=params.input, frame_size_px=params.frame_size_px, scaling=scaling, data_digest=store.digest,

@@ -9,7 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from tast import __version__, cli_data, cli_export, cli_phantom, cli_predict, cli_preview, cli_probe
+from tast import __version__, cli_data, cli_export, cli_phantom, cli_predict, cli_preview, cli_probe, cli_project
 from tast.doctor import all_checks
 from tast.errors import TastError
 
@@ -53,6 +53,8 @@ app.command()(cli_predict.predict)
 app.command("phantom")(cli_phantom.phantom)
 app.command()(cli_preview.preview)
 app.command()(cli_probe.probe)
+app.command(context_settings=cli_project.PASSED_ON)(cli_project.ablate)
+app.command(context_settings=cli_project.PASSED_ON)(cli_project.benchmark)
 
 
 def main() -> None:

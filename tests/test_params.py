@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tast.errors import BadInput
-from tast.params import load_params
+from tast.params import changed, load_params
 
 TREE = Path("params.yaml").read_text()
 
@@ -46,3 +46,21 @@ def test_a_mistake_is_one_line(tmp_path: Path, old: str, new: str, line: str) ->
 def test_no_file_says_where_to_stand(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"no such file; expected .*top folder"):
         load_params(tmp_path / "params.yaml")
+
+
+def test_dotted_keys_change_single_values() -> None:
+    params = load_params()
+    other = changed(params, {"train.branches": "cnn", "preprocess.magnify.alpha": 0})
+    assert (other.train.branches, other.preprocess.magnify.alpha) == ("cnn", 0)
+    assert changed(other, {"train.branches": "both", "preprocess.magnify.alpha": params.preprocess.magnify.alpha}) == params
+
+
+@pytest.mark.parametrize("key", ["train.epoch", "trian.epochs", "train.epochs.more", "epochs", "split.folds.x.y"])
+def test_an_unknown_dotted_key_is_named(key: str) -> None:
+    with pytest.raises(BadInput, match=f"^{key}: no such parameter"):
+        changed(load_params(), {key: 1})
+
+
+def test_a_changed_value_is_checked() -> None:
+    with pytest.raises(BadInput, match=r"train.branches = 'all'; expected .*'both', 'cnn' or 'vivit'"):
+        changed(load_params(), {"train.branches": "all"})

@@ -1,0 +1,238 @@
+"""The ablation table: TAST-Net with one thing changed at a time, on this workspace's clips and split, over several seeds.
+
+    python -m flows.ablate [--seeds 0 1 2] [--only NAME ...] [--set KEY=VALUE ...] [--out FOLDER] [--dry-run]
+
+Not a stage. What is done is kept below .tast/ablation by all that decides it (parameters, clips, split, code), so that an
+interrupted table goes on where it stopped, within a training too, and a repeated one costs nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import logging
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+from ruamel.yaml import YAML
+
+from flows import PROJECT, STATE
+from flows.evaluate import train_mean_percent
+from flows.layout import CLIPS, RAW, SPLIT
+from flows.preprocess import preprocess_all, read_raw, require_enough
+from flows.progress import progress
+from flows.running import configure_logging
+from flows.train import compute_reproducibly, fit_model
+from tast.clip_store import ClipStore, write_tables
+from tast.datasets.splits import Split
+from tast.errors import TastError
+from tast.evaluation.ablation import COLUMNS, ablation_table, as_markdown, scores_of_runs
+from tast.evaluation.evaluate import labelled
+from tast.files import whole_file, whole_folder
+from tast.params import Params, Preprocess, changed, load_params
+from tast.training.dataset import ClipDataset
+from tast.training.inference import predict
+from tast.training.settings import EpochRecord
+
+log = logging.getLogger("flows.ablate")  # __name__ is __main__ where it runs
+FOLDER = STATE / "ablation"
+OUT = Path("reports/ablation")
+REFERENCE = "TAST-Net"
+VARIANTS: dict[str, dict[str, Any]] = {  # what differs from params.yaml: a line of it each
+    REFERENCE: {},
+    "3D CNN alone": {"train.branches": "cnn"},
+    "ViViT alone": {"train.branches": "vivit"},
+    "fusion concat": {"train.fusion": "concat"},
+    "fusion gated": {"train.fusion": "gated"},
+    "fusion cross_attention": {"train.fusion": "cross_attention"},
+    "attention joint": {"train.attention": "joint"},
+    "loss without Pearson": {"train.pearson_weight": 0.0},
+    "loss without MSE": {"train.mse_weight": 0.0, "train.pearson_weight": 1.0},
+    "input magnified": {"train.input": "magnified"},
+    "without EVM": {"preprocess.magnify.alpha": 0.0},
+    "without EVM, input of raw frames": {"preprocess.magnify.alpha": 0.0, "train.input": "magnified"},
+}
+CODE = ("tast/models", "tast/training")  # what a result depends on beside parameters and clips
+
+
+@dataclass(frozen=True)
+class Training:
+    """One run of the table; `key` names all that decides its result."""
+
+    variant: str
+    seed: int
+    params: Params
+    key: str
+
+    @property
+    def result(self) -> Path:
+        return FOLDER / f"{self.key}.parquet"
+
+    @property
+    def is_done(self) -> bool:
+        return self.result.is_file()
+
+
+def planned(params: Params, variants: Sequence[str], seeds: Sequence[int]) -> list[Training]:
+    """Every variant with every seed. Variants that come to the same parameters share one result."""
+    split, code = Split.from_json(SPLIT), _code_digest()
+    trainings = []
+    for variant in variants:
+        for seed in seeds:
+            own = changed(params, {**VARIANTS[variant], "train.seed": seed})
+            model = {"preprocess": own.preprocess.model_dump(), "train": own.train.model_dump()}
+            told = [model, split.parts, ClipStore(CLIPS).digest, code]
+            key = hashlib.sha256(json.dumps(told, sort_keys=True, default=list).encode()).hexdigest()[:32]
+            trainings.append(Training(variant, seed, own, key))
+    return trainings
+
+
+def _code_digest() -> str:
+    told = hashlib.sha256()
+    for path in sorted(path for folder in CODE for path in (PROJECT / folder).rglob("*.py")):
+        told.update(path.read_bytes())
+    return told.hexdigest()
+
+
+def clips_for(params: Params) -> ClipStore:
+    """This workspace's clips where params.yaml's preprocessing is asked for, else others from the same videos, made once."""
+    store = ClipStore(CLIPS)
+    if params.preprocess == load_params().preprocess:
+        return store
+    told = json.dumps([params.preprocess.model_dump(), store.digest], sort_keys=True, default=list)
+    folder = FOLDER / f"clips-{hashlib.sha256(told.encode()).hexdigest()[:32]}"
+    if not folder.is_dir():
+        make_clips(params, folder)
+    return ClipStore(folder)
+
+
+def make_clips(params: Params, target: Path) -> None:
+    records, unread = read_raw(RAW, params.preprocess)
+    with whole_folder(target) as folder:
+        shards = preprocess_all(records, params.preprocess, folder, params.runner)
+        rows = [row for shard in shards for row in shard.rows]
+        rejects = unread + [reject for shard in shards for reject in shard.rejects]
+        require_enough(rows, rejects, len(records) + len(unread), params.preprocess.max_reject_fraction)
+        write_tables(folder, rows, rejects, [one for shard in shards for one in shard.defects], params.preprocess.model_dump())
+
+
+def run(training: Training, store: ClipStore, on_epoch: Callable[[EpochRecord], None]) -> None:
+    """Train, predict the test clips, keep the labelled seconds."""
+    split, params = Split.from_json(SPLIT), training.params.train
+    absent = [clip for part in split.parts.values() for clip in part if clip not in store.manifest.index]
+    if absent:
+        raise TastError(f"{training.variant}: its clips lack {len(absent)} of the split's, the first {absent[0]}")
+    parts = {
+        name: ClipDataset(store, ids, kind=params.input, frame_size_px=params.frame_size_px) for name, ids in split.parts.items()
+    }
+    compute_reproducibly(params.seed, params.threads)
+    checkpoints = FOLDER / "checkpoints" / training.key
+    model, _, card = fit_model(params, store, parts["train"], parts["val"], checkpoints, on_epoch=on_epoch)
+    rows = labelled(predict(model, parts["test"], card.scaling))
+    with whole_file(training.result) as part:
+        rows[list(COLUMNS)].to_parquet(part, index=False)
+    shutil.rmtree(checkpoints)
+
+
+def run_all(trainings: Sequence[Training]) -> None:
+    """Those that are not done yet, one after the other."""
+    stores: dict[Preprocess, ClipStore] = {}
+    for training in trainings:
+        if not training.is_done:
+            stores.setdefault(training.params.preprocess, clips_for(training.params))  # its own progress, before the bar's
+    with progress("ablation", len(trainings)) as advance:
+        for training in trainings:
+            name = f"{training.variant}, seed {training.seed}"
+            if not training.is_done:
+
+                def tell(record: EpochRecord, name: str = name, epochs: int = training.params.train.epochs) -> None:
+                    advance(0, f"{name}: epoch {record.epoch + 1} of {epochs}")
+
+                run(training, stores[training.params.preprocess], tell)
+            advance(1, name)
+
+
+def write_tables_of(trainings: Sequence[Training], params: Params, out: Path) -> str:
+    """ablation.parquet (one row per variant), runs.parquet (one per training), ablation.md; returns the last."""
+    runs = {(one.variant, one.seed): pd.read_parquet(one.result) for one in trainings}
+    mean = train_mean_percent(ClipStore(CLIPS), Split.from_json(SPLIT))
+    table = ablation_table(
+        runs, reference=REFERENCE, constant_percent=mean, draws=params.evaluate.bootstrap, seed=params.evaluate.seed
+    )
+    for name, content in {"ablation": table, "runs": scores_of_runs(runs)}.items():
+        with whole_file(out / f"{name}.parquet") as part:
+            content.to_parquet(part, index=False)
+    told = "\n".join([as_markdown(table), *_notes(trainings)]) + "\n"
+    with whole_file(out / "ablation.md") as part:
+        part.write_text(told, encoding="utf-8")
+    return told
+
+
+def _notes(trainings: Sequence[Training]) -> Iterator[str]:
+    seeds = sorted({one.seed for one in trainings})
+    split = Split.from_json(SPLIT)
+    people = ClipStore(CLIPS).manifest.loc[list(split.test), "subject_id"].nunique()
+    yield f"Errors in % SpO2; means over seeds {', '.join(map(str, seeds))}; tested on {people} people ({split.protocol})."
+    yield f"[95 %]: over resampled people, all seeds together; difference: from {REFERENCE}, the same people drawn for both."
+    yield "skill: 1 - RMSE over that of the training mean said for all."
+
+
+def show_plan(trainings: Sequence[Training]) -> None:
+    table = Table("variant", "differs in", "seeds to train", "done", title="ablation")
+    for variant in dict.fromkeys(one.variant for one in trainings):
+        own = [one for one in trainings if one.variant == variant]
+        todo = [str(one.seed) for one in own if not one.is_done]
+        change = ", ".join(f"{key}: {value}" for key, value in VARIANTS[variant].items())
+        table.add_row(variant, change, " ".join(todo), str(len(own) - len(todo)))
+    Console().print(table)
+    count = len({one.key for one in trainings if not one.is_done})
+    Console().print(f"{count} trainings of up to {trainings[0].params.train.epochs} epochs", highlight=False)
+
+
+def value_of(text: str) -> tuple[str, Any]:
+    """`train.epochs=2` -> the key and the value, read as YAML."""
+    key, sign, value = text.partition("=")
+    if not sign:
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE, such as train.epochs=2")
+    return key, YAML(typ="safe").load(value)
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="tast ablate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--only", nargs="+", choices=VARIANTS, default=list(VARIANTS), metavar="NAME",
+                        help=f"these variants beside {REFERENCE}: {', '.join(VARIANTS)}")  # fmt: skip
+    parser.add_argument("--set", type=value_of, nargs="+", default=[], metavar="KEY=VALUE", help="for all: train.epochs=2")
+    parser.add_argument("--out", type=Path, default=OUT)
+    parser.add_argument("--dry-run", action="store_true", help="say what would be trained, and train nothing")
+    return parser.parse_args()
+
+
+def main() -> None:
+    asked = arguments()
+    configure_logging()
+    try:
+        params = changed(load_params(), dict(asked.set))
+        trainings = planned(params, list(dict.fromkeys([REFERENCE, *asked.only])), asked.seeds)
+        if asked.dry_run:
+            show_plan(trainings)
+            return
+        run_all(trainings)
+        print(write_tables_of(trainings, params, asked.out))
+    except TastError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""Commands that run a program of the project's own folder, which an installed package does not hold: the ablation table and the
+benchmarks."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import typer
+
+from tast.errors import BadInput
+
+PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+
+def ablate(context: typer.Context) -> None:
+    """Train TAST-Net with one thing changed at a time, and write the table (reports/ablation: parquet, markdown).
+
+    On the clips and the split of the last `make repro`; interrupted, it goes on where it stopped. `tast ablate --help` lists
+    the variants and options.
+
+    Examples:
+
+    `tast ablate --seeds 0 1 2`
+
+    `tast ablate --only "3D CNN alone" "ViViT alone" --set train.epochs=10`
+
+    `tast ablate --dry-run`
+    """
+    _run("flows.ablate", Path("flows/ablate.py"), context.args)
+
+
+def benchmark(context: typer.Context) -> None:
+    """Run benchmarks by name, all of them without one; results go to benchmarks/results. Options are the benchmark's own.
+
+    Examples:
+
+    `tast benchmark accuracy --set vipl --seeds 0 1 2`
+
+    `tast benchmark models --peer /path/to/rPPG-Toolbox`
+
+    `tast benchmark --help`
+    """
+    named = bool(context.args) and not context.args[0].startswith("-")
+    own = Path("benchmarks") / f"{context.args[0]}.py" if named else None
+    if own is not None and own.is_file():
+        _run(f"benchmarks.{context.args[0]}", own, context.args[1:])
+    else:
+        _run("benchmarks", Path("benchmarks/__main__.py"), context.args)
+
+
+def _run(module: str, file: Path, arguments: list[str]) -> None:
+    """The module as a program, from here; its exit code is ours. Raises BadInput outside of the project's folder."""
+    if not file.is_file():
+        raise BadInput(file, "no such file", "the project's top folder as the working directory")
+    code = subprocess.run([sys.executable, "-m", module, *arguments], check=False).returncode
+    if code:
+        raise typer.Exit(code)

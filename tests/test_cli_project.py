@@ -1,0 +1,48 @@
+"""`tast ablate` and `tast benchmark`: programs of the project's folder, with their own options and exit codes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tast import cli_project
+from tast.cli import app
+from tast.errors import BadInput
+
+
+@pytest.mark.parametrize(
+    ("arguments", "started"),
+    [
+        (["ablate", "--seeds", "0", "--dry-run"], ["flows.ablate", "--seeds", "0", "--dry-run"]),
+        (["ablate", "--help"], ["flows.ablate", "--help"]),
+        (["benchmark", "accuracy", "--set", "vipl"], ["benchmarks.accuracy", "--set", "vipl"]),
+        (["benchmark", "metadata", "evm"], ["benchmarks.metadata", "evm"]),
+        (["benchmark", "nothing"], ["benchmarks", "nothing"]),
+        (["benchmark", "--help"], ["benchmarks", "--help"]),
+    ],
+)
+def test_arguments_reach_the_program_and_its_exit_code_comes_back(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], started: list[str]
+) -> None:
+    commands = []
+
+    class Done:
+        returncode = 3
+
+    monkeypatch.setattr(cli_project.subprocess, "run", lambda command, check: commands.append(command[2:]) or Done())
+    assert CliRunner().invoke(app, arguments).exit_code == 3
+    assert commands == [started]
+
+
+def test_outside_of_the_project_it_says_where_to_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(app, ["ablate"])
+    assert isinstance(result.exception, BadInput)
+    assert "the project's top folder" in str(result.exception)
+
+
+def test_a_real_program_runs() -> None:
+    result = CliRunner().invoke(app, ["benchmark", "nothing"])
+    assert result.exit_code == 2
