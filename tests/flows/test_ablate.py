@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+import torch
 
 from flows import ablate
 from flows.ablate import REFERENCE, VARIANTS, planned, run_all, show_plan, value_of, write_tables_of
@@ -23,7 +25,7 @@ PAIR = [REFERENCE, "3D CNN alone"]
 
 
 @pytest.fixture()
-def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
+def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Params]:
     """Parameters of a workspace with clips and a split, in which we stand."""
     shutil.copy(ROOT / "params.yaml", tmp_path)
     monkeypatch.chdir(tmp_path)
@@ -31,7 +33,11 @@ def params(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
     store = write_store(tmp_path / "data/clips", seed=0, subjects=6, clips=2)
     own = changed(load_params(), SHORT)
     make_split(store.manifest, **own.split.model_dump()).to_json(tmp_path / "data/split.json")
-    return own
+    threads, state = torch.get_num_threads(), torch.get_rng_state()
+    yield own
+    torch.set_num_threads(threads)
+    torch.set_rng_state(state)
+    torch.use_deterministic_algorithms(False)
 
 
 def test_every_variant_is_a_change_that_params_know(params: Params) -> None:
@@ -73,7 +79,7 @@ def test_interrupted_it_goes_on_and_repeated_it_trains_nothing(params: Params, m
     assert table["difference"].iloc[1] != 0
     assert runs[["variant", "seed"]].values.tolist() == [[name, seed] for name in PAIR for seed in (0, 1)]
     assert Path("out/ablation.md").read_text() == text
-    assert "means over seeds 0, 1; tested on 1 people (subject_independent)" in text
+    assert "means over seeds 0, 1; tested on 2 people (subject_independent)" in text
 
 
 def test_other_clips_parameters_or_code_are_other_results(
