@@ -20,7 +20,7 @@ from ruamel.yaml import YAML
 from flows.servers import end_group, free_port
 from tests.end_to_end.conftest import Workspace
 
-pytestmark = pytest.mark.end_to_end
+pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1200)]  # the first waits for the pipeline, then for two servers
 PATIENCE_S = 300
 
 
@@ -60,18 +60,18 @@ def served(finished: Workspace) -> Iterator[tuple[Api, subprocess.Popen[str]]]:
     fire_every(finished.path("prefect.yaml"), "on-new-data", 10)
     ports = {"PREFECT_PORT": str(free_port()), "MLFLOW_PORT": str(free_port())}
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "DVC_", "MLFLOW_"))}
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "flows.serve"], cwd=finished.folder, env=clean | ports, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
-    )  # fmt: skip
-    assert process.stdout is not None
-    try:
-        lines = [process.stdout.readline() for _ in range(3)]
-        assert lines[-1].startswith("Ctrl-C stops"), (lines, process.poll())
-        yield Api(int(ports["PREFECT_PORT"])), process
-    finally:
-        end_group(process)
-        finished.path("prefect.yaml").write_text(kept)
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        try:
+            lines = [process.stdout.readline() for _ in range(3)]
+            assert lines[-1].startswith("Ctrl-C stops"), (lines, process.poll())
+            yield Api(int(ports["PREFECT_PORT"])), process
+        finally:
+            end_group(process)
+            finished.path("prefect.yaml").write_text(kept)
 
 
 def test_deployments_take_turns_and_have_typed_forms(served: tuple[Api, subprocess.Popen[str]]) -> None:
