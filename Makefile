@@ -40,8 +40,8 @@ lint: $(INSTALLED)  ## ruff, mypy and the rules of who may import whom
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: $(INSTALLED)  ## benchmarks, JSON into benchmarks/results/
-	$(BIN)/python -m benchmarks
+bench: $(INSTALLED)  ## benchmarks, JSON into benchmarks/results/; NAMES="evm store", PEERS="checkouts of other projects"
+	$(BIN)/python -m benchmarks $(NAMES) $(foreach peer,$(PEERS),--peer $(peer))
 
 ui: $(INSTALLED)  ## MLflow and Prefect pages on this machine, until Ctrl-C
 	@$(BIN)/python -m flows.ui

@@ -18,6 +18,7 @@ BENCHMARKS = {  # module below benchmarks/ -> whether it takes --peer
     "metadata": False,
     "models": True,
     "preprocessing": False,
+    "recorded": False,
     "accuracy": False,
 }
 

@@ -18,7 +18,7 @@ from tast.errors import TastError
 
 log = logging.getLogger("flows.scheduled")
 
-BenchmarkName = Literal["metadata", "evm", "preprocessing", "store", "workers", "models", "recorded"]
+BenchmarkName = Literal["evm", "metadata", "models", "preprocessing", "recorded", "store", "workers", "accuracy"]
 
 
 @flow(name="nightly-repro")
