@@ -55,6 +55,8 @@ app.command()(cli_preview.preview)
 app.command()(cli_probe.probe)
 app.command(context_settings=cli_project.PASSED_ON)(cli_project.ablate)
 app.command(context_settings=cli_project.PASSED_ON)(cli_project.benchmark)
+app.command(context_settings=cli_project.PASSED_ON)(cli_project.compare)
+app.command(context_settings=cli_project.PASSED_ON)(cli_project.rollback)
 
 
 def main() -> None:

@@ -1,5 +1,5 @@
-"""Commands that run a program of the project's own folder, which an installed package does not hold: the ablation table and the
-benchmarks."""
+"""Commands that run a program of the project's own folder, which an installed package does not hold: the ablation table, the
+benchmarks, the registry."""
 
 from __future__ import annotations
 
@@ -48,6 +48,26 @@ def benchmark(context: typer.Context) -> None:
         _run(f"benchmarks.{context.args[0]}", own, context.args[1:])
     else:
         _run("benchmarks", Path("benchmarks/__main__.py"), context.args)
+
+
+def compare(context: typer.Context) -> None:
+    """Challenger against champion, both scored now on this project's test split; changes nothing.
+
+    Examples:
+
+    `tast compare`
+
+    `tast compare --json`
+    """
+    _run("flows.registry", Path("flows/registry.py"), ["compare", *context.args])
+
+
+def rollback(context: typer.Context) -> None:
+    """Give the title back to the version that the champion replaced; the reason stays with the version that loses it.
+
+    Example: `tast rollback --reason "reads too high in the dark"`
+    """
+    _run("flows.registry", Path("flows/registry.py"), ["rollback", *context.args])
 
 
 def _run(module: str, file: Path, arguments: list[str]) -> None:

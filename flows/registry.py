@@ -1,0 +1,96 @@
+"""The registry by hand: challenger against champion (`compare`), the title given back (`rollback`) or given (`champion`).
+
+    python -m flows.registry compare
+    python -m flows.registry rollback --reason "reads too high in the dark"
+    python -m flows.registry champion 3
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from flows.promote import compare_now
+from flows.publish import tracking_uri
+from flows.running import configure_logging
+from tast.errors import TastError
+from tast.evaluation.contest import Rules
+from tast.params import load_params
+from tast.tracking import Comparison, rollback, set_champion
+
+
+def compare(arguments: argparse.Namespace) -> None:
+    """Score both on this workspace's test split, change nothing."""
+    comparison = compare_now(load_params().publish.model_name, Rules(**load_params().promote.model_dump()))
+    if arguments.json:
+        print(json.dumps(asdict(comparison), indent=2, sort_keys=True))
+    else:
+        Console().print(comparison_table(comparison))
+        Console().print(comparison.sentence, highlight=False)
+
+
+def give_back(arguments: argparse.Namespace) -> None:
+    """The version that the champion replaced is the champion again; the reason stays as a tag."""
+    print(rollback(load_params().publish.model_name, reason=arguments.reason, tracking_uri=tracking_uri()))
+
+
+def crown(arguments: argparse.Namespace) -> None:
+    """A version by hand, without a comparison: the way on after the test set itself has changed."""
+    print(set_champion(load_params().publish.model_name, arguments.version, tracking_uri=tracking_uri()))
+
+
+def comparison_table(comparison: Comparison) -> Table:
+    evidence = comparison.evidence
+    table = Table("", "", title=f"{comparison.model_name}: challenger against champion ({comparison.protocol})", show_header=False)
+    rows: dict[str, Any] = {
+        f"RMSE of the challenger, version {comparison.challenger}": f"{evidence.challenger_rmse:.3f} % SpO2",
+        f"RMSE of the champion, version {comparison.champion or '-'}": _or_dash(evidence.champion_rmse, "{:.3f} % SpO2"),
+        "difference, 95 % interval over subjects": _interval(evidence.difference_low, evidence.difference_high),
+        "better in so many resamples of subjects": _or_dash(evidence.probability_better, "{:.0%}"),
+        "groups that would suffer": "; ".join(evidence.worse_groups) or "none",
+        "test set": comparison.test_digest[:12],
+    }
+    for name, value in rows.items():
+        table.add_row(name, value)
+    return table
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    return "-" if low is None or high is None else f"{low:+.3f} to {high:+.3f}"
+
+
+def _or_dash(value: float | None, form: str) -> str:
+    return "-" if value is None else form.format(value)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m flows.registry", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(required=True)
+    one = commands.add_parser("compare", help=compare.__doc__)
+    one.add_argument("--json", action="store_true", help="the evidence as JSON")
+    one.set_defaults(run=compare)
+    one = commands.add_parser("rollback", help=give_back.__doc__)
+    one.add_argument("--reason", required=True, help="one sentence, kept with the version that loses the title")
+    one.set_defaults(run=give_back)
+    one = commands.add_parser("champion", help=crown.__doc__)
+    one.add_argument("version")
+    one.set_defaults(run=crown)
+    arguments = parser.parse_args()
+    configure_logging()
+    try:
+        arguments.run(arguments)
+    except TastError as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()
