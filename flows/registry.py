@@ -47,7 +47,8 @@ def crown(arguments: argparse.Namespace) -> None:
 
 def comparison_table(comparison: Comparison) -> Table:
     evidence = comparison.evidence
-    table = Table("", "", title=f"{comparison.model_name}: challenger against champion ({comparison.protocol})", show_header=False)
+    title = f"{comparison.model_name}: challenger against champion ({comparison.protocol})"
+    table = Table("", "", title=title, show_header=False)
     rows: dict[str, Any] = {
         f"RMSE of the challenger, version {comparison.challenger}": f"{evidence.challenger_rmse:.3f} % SpO2",
         f"RMSE of the champion, version {comparison.champion or '-'}": _or_dash(evidence.champion_rmse, "{:.3f} % SpO2"),
