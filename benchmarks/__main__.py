@@ -18,6 +18,8 @@ BENCHMARKS = {  # module below benchmarks/ -> whether it takes --peer
     "metadata": False,
     "models": True,
     "preprocessing": False,
+    "workers": False,
+    "store": False,
     "recorded": False,
     "accuracy": False,
 }

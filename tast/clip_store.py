@@ -122,16 +122,19 @@ class ClipStore:
         return hashlib.sha256((self.folder / MANIFEST).read_bytes()).hexdigest()
 
     def clip(self, clip_id: str) -> Clip:
-        """One clip; its frames are a memory-mapped view, not a copy."""
-        row = self.manifest.loc[clip_id]
-        video = self._array(row["file"])
-        first, n = int(row["first_frame"]), int(row["n_frames"])
+        """One clip; its frames are a memory-mapped view, not a copy. Raises KeyError where there is no such clip."""
+        row = self._rows[clip_id]
+        frames = self._array(row.file)[row.first_frame : row.first_frame + row.n_frames]
         return Clip(
-            clip_id=clip_id, dataset=row["dataset"], record_id=row["record_id"], subject_id=row["subject_id"],
-            scenario=row["scenario"], start_s=float(row["start_s"]), fps_hz=float(row["fps_hz"]),
-            frames=video[first : first + n], spo2_percent=np.asarray(row["spo2_percent"], dtype=np.float64),
-            quality=float(row["quality"]),
+            clip_id=clip_id, dataset=row.dataset, record_id=row.record_id, subject_id=row.subject_id, scenario=row.scenario,
+            start_s=float(row.start_s), fps_hz=float(row.fps_hz), frames=frames,
+            spo2_percent=np.asarray(row.spo2_percent, dtype=np.float64), quality=float(row.quality),
         )  # fmt: skip
+
+    @cached_property
+    def _rows(self) -> dict[str, Any]:
+        """The manifest's rows as tuples: pandas takes longer to find a row than the kernel to hand out its frames."""
+        return {row.clip_id: row for row in self.manifest.itertuples(index=False)}
 
     def _array(self, file: str) -> npt.NDArray[np.generic]:
         if file not in self._arrays:

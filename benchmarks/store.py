@@ -1,0 +1,150 @@
+"""Random 64-frame clips of 128x128 faces from the clip store, against zarr with LZ4 on the same frames.
+
+    python -m benchmarks.store [--clips 200] [--repeats 7]
+
+CPU seconds of this process (all its threads; one for Blosc and for zarr), medians, warm page cache. On both sides every byte of
+a clip ends in the same buffer, as in a batch. Zarr's chunks are tried in three lengths and the fastest counts. The faces are a
+phantom's: aligned, which is what the bar is for, and masked, whose black surroundings LZ4 hardly has to touch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import zarr
+from numcodecs import blosc
+from zarr.codecs import BloscCodec
+
+from benchmarks.results import Row, write_rows
+from tast.clip_store import ClipRow, ClipStore, write_tables
+from tast.params import load_params
+from tast.phantom.render import render
+from tast.phantom.session import phantom_sessions
+from tast.preprocessing.pipeline import after_each_step, settings_of
+
+N_FRAMES, N_VIDEOS, SECONDS = 64, 6, 10.0
+CHUNK_FRAMES = (8, 16, 64)
+MUST, AIM = 20.0, 40.0
+
+Frames = npt.NDArray[np.uint8]
+Read = Callable[[int, int], npt.NDArray[np.generic]]  # video, first frame -> (N_FRAMES, 128, 128, 3)
+
+
+def faces() -> dict[str, Frames]:
+    """(T, 128, 128, 3) uint8 of a phantom's face that turns, after the steps align and mask."""
+    session = phantom_sessions(
+        seed=7, subjects=1, sessions=1, seconds=SECONDS, fps_hz=30, width_px=320, height_px=240, face_height_px=120,
+        profile="wide", scenarios=("medium_rotation",),
+    )[0]  # fmt: skip
+    settings = settings_of(load_params().preprocess.model_dump())
+    steps = islice(after_each_step("store", render(session), settings), 2)
+    return {name: np.asarray(face.frames, dtype=np.uint8) for name, face in steps}
+
+
+def write_store(folder: Path, frames: Frames) -> ClipStore:
+    """A clip at every frame of every video; all videos hold the same frames, in files of their own."""
+    rows = []
+    for video in range(N_VIDEOS):
+        np.save(folder / f"{video}.npy", frames)
+        for first in range(len(frames) - N_FRAMES + 1):
+            rows.append(
+                ClipRow(
+                    clip_id=clip_id(video, first), dataset="phantom", subject_id=str(video), record_id=str(video),
+                    scenario="steady",
+                    file=f"{video}.npy", first_frame=first, n_frames=N_FRAMES, start_s=first / 30, fps_hz=30.0, quality=1.0,
+                    spo2_percent=(97.0, 96.0),
+                )
+            )  # fmt: skip
+    write_tables(folder, rows, [], [], {})
+    return ClipStore(folder)
+
+
+def clip_id(video: int, first: int) -> str:
+    return f"{video}-{first:04d}"
+
+
+def from_store(store: ClipStore) -> Read:
+    return lambda video, first: store.clip(clip_id(video, first)).frames
+
+
+def write_zarr(folder: Path, frames: Frames, chunk_frames: int) -> Read:
+    codec = BloscCodec(cname="lz4", clevel=5, shuffle="shuffle")
+    arrays = []
+    for video in range(N_VIDEOS):
+        array = zarr.create_array(
+            store=str(folder / f"{video}.zarr"), shape=frames.shape, dtype=frames.dtype, chunks=(chunk_frames, *frames.shape[1:]),
+            compressors=codec,
+        )  # fmt: skip
+        array[:] = frames
+        arrays.append(array)
+    return lambda video, first: np.asarray(arrays[video][first : first + N_FRAMES])
+
+
+def clips_per_cpu_second(read: Read, chosen: list[tuple[int, int]], repeats: int) -> float:
+    buffer = np.empty_like(read(*chosen[0]))
+    rates = []
+    for _ in range(repeats + 1):
+        start = time.process_time()
+        for place in chosen:
+            np.copyto(buffer, read(*place))
+        rates.append(len(chosen) / (time.process_time() - start))
+    return statistics.median(rates[1:])  # the first round fills the page cache
+
+
+def measure(root: Path, step: str, frames: Frames, n_clips: int, repeats: int) -> list[Row]:
+    """Both stores on the same frames; the bar stands for the aligned ones."""
+    random = np.random.default_rng(0)
+    chosen = [(int(random.integers(N_VIDEOS)), int(random.integers(len(frames) - N_FRAMES + 1))) for _ in range(n_clips)]
+    (root / "npy").mkdir(parents=True)
+    read_ours = from_store(write_store(root / "npy", frames))
+    ours = clips_per_cpu_second(read_ours, chosen, repeats)
+    theirs = {}
+    for chunk_frames in CHUNK_FRAMES:
+        read = write_zarr(root / str(chunk_frames), frames, chunk_frames)
+        if not all(np.array_equal(read(*place), read_ours(*place)) for place in chosen[:5]):
+            raise RuntimeError("the two stores give different frames")
+        theirs[chunk_frames] = clips_per_cpu_second(read, chosen, repeats)
+    best = max(theirs, key=lambda chunk_frames: theirs[chunk_frames])
+    size = disk_bytes(root / str(best)) / disk_bytes(root / "npy")
+    barred = step == "align"
+    return [
+        Row(
+            f"{step}: random 64-frame clips, 128x128 uint8", ours, "clips/CPU s", peer=f"zarr lz4, chunks of {best}",
+            ratio=ours / theirs[best], must=MUST if barred else None, aim=AIM if barred else None,
+        ),
+        *(Row(f"{step}: zarr lz4, chunks of {n}", rate, "clips/CPU s") for n, rate in theirs.items()),
+        Row(f"{step}: zarr's bytes on disk over the store's", size, "1", better="lower"),
+    ]  # fmt: skip
+
+
+def disk_bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and path.suffix != ".parquet")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.store", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--clips", type=int, default=200)
+    parser.add_argument("--repeats", type=int, default=7)
+    arguments = parser.parse_args()
+    blosc.set_nthreads(1)
+    zarr.config.set({"async.concurrency": 1, "threading.max_workers": 1})
+    with tempfile.TemporaryDirectory() as root:
+        measured = (
+            measure(Path(root) / step, step, frames, arguments.clips, arguments.repeats) for step, frames in faces().items()
+        )
+        rows = list(chain.from_iterable(measured))
+    write_rows("store", rows)
+
+
+if __name__ == "__main__":
+    main()
