@@ -139,10 +139,9 @@ def main() -> None:
     blosc.set_nthreads(1)
     zarr.config.set({"async.concurrency": 1, "threading.max_workers": 1})
     with tempfile.TemporaryDirectory() as root:
-        measured = (
-            measure(Path(root) / step, step, frames, arguments.clips, arguments.repeats) for step, frames in faces().items()
-        )
-        rows = list(chain.from_iterable(measured))
+        rows = []
+        for step, frames in faces().items():
+            rows += measure(Path(root) / step, step, frames, arguments.clips, arguments.repeats)
     write_rows("store", rows)
 
 

@@ -1,4 +1,4 @@
-"""Preprocessing of a phantom's videos by two workers against one: wall time, from the first video handed out to the last one back.
+"""Preprocessing of a phantom's videos by two workers against one: wall time from the first video to the last.
 
     python -m benchmarks.workers [--videos 8] [--seconds 8] [--repeats 5]
 
