@@ -72,7 +72,8 @@ def align(
     track = FaceTrack(record_id, smooth_s=smooth_s, max_gap_s=max_gap_s)
     warper = RoiWarper(track, roi_size_px)
     for time_s, rgb in frames:
-        warper.take(time_s, rgb, finder.find(time_s, rgb))
+        gray = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+        warper.take(time_s, rgb, gray, finder.find(time_s, gray))
     warper.finish()
     times_s, quality = np.array(warper.times_s), np.array(warper.quality)
     notes = {
@@ -103,7 +104,7 @@ def watch_face(frames: Iterable[tuple[float, Image]], *, detect_every_s: float) 
     """The frames as they are, each with what `align` sees in it; None where it sees no face."""
     finder = _FaceFinder(detect_every_s)
     for time_s, rgb in frames:
-        finder.find(time_s, rgb)
+        finder.find(time_s, np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), dtype=np.uint8))
         yield time_s, rgb, finder.seen
 
 
@@ -143,10 +144,9 @@ class _FaceFinder:
         self.most_faces = 1
         self.detections = 0
 
-    def find(self, time_s: float, rgb: Image) -> Pose | None:
-        """Template coordinates -> pixels of this frame; None where no face is seen."""
+    def find(self, time_s: float, gray: Image) -> Pose | None:
+        """Template coordinates -> pixels of this frame (H, W) uint8; None where no face is seen."""
         self.seen = None
-        gray = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
         if self._box is None or time_s - self._detected_s >= self._detect_every_s:
             detected = self._detect(gray)
             if detected is None:

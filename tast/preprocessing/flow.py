@@ -17,7 +17,8 @@ Image = npt.NDArray[np.uint8]
 
 SIDE_PX = 128  # of the upright face in which the flow is measured
 N_POINTS, MIN_POINTS = 120, 12
-NEW_POINTS_EVERY = 30  # frames
+NEW_VIEW_EVERY = 30  # frames
+LARGEST_OFFSET = 0.01  # of the side, and in scale and radians: beyond it the face is brought back to the middle of the view
 WINDOW_PX, PYRAMID_LEVELS = 15, 2
 STOP = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 20, 0.003)
 DETAIL_SIGMA_PX, CONTRAST = 4.0, 2.0  # light changes, the pulse's too, are smoother than this and must not look like motion
@@ -35,8 +36,7 @@ class FaceFlow:
         self._from_roi = roi_pose(SIDE_PX).inverse()
         self._previous: tuple[Image, Pose] | None = None
         self._offset = STILL  # path.after(offset) is what the landmarks say
-        self._points = np.empty((0, 1, 2), dtype=np.float32)
-        self._age = 0
+        self._view: _View | None = None
 
     def follow(self, gray: Image, landmarks: Pose | None) -> Pose | None:
         """The path's pose in this frame (H, W) uint8, given what the landmarks say; None where they see no face.
@@ -44,7 +44,7 @@ class FaceFlow:
         At the first frame, after a loss and where the flow fails, the path goes on with the landmarks, as far off them as before.
         """
         if landmarks is None:
-            self._previous = None
+            self._previous = self._view = None
             return None
         path = self._moved(gray) or landmarks.after(self._offset.inverse())
         distance = path.inverse().after(landmarks)
@@ -58,12 +58,39 @@ class FaceFlow:
             return None
         previous, path = self._previous
         to_frame = path.after(self._from_roi)
-        before, now = (detail(upright(image, to_frame, SIDE_PX)) for image in (previous, gray))
-        if self._age % NEW_POINTS_EVERY == 0 or len(self._points) < MIN_POINTS:
-            self._points = textured_points(before)
-        self._age += 1
-        step = flow_between(before, now, self._points)
-        return None if step is None else to_frame.after(step).after(self._from_roi.inverse())
+        if self._view is None or not self._view.still_good(to_frame):
+            self._view = _View(previous, to_frame)
+        motion = self._view.motion(gray)
+        if motion is None:
+            self._view = None
+            return None
+        return motion.after(path)
+
+
+class _View:
+    """The face upright and enlarged, under one transform for some frames, so that each frame is warped only once."""
+
+    def __init__(self, gray: Image, to_frame: Pose) -> None:
+        self._to_frame, self._age = to_frame, 0
+        self._fine = detail(upright(gray, to_frame, SIDE_PX))
+        self._points = textured_points(self._fine)
+
+    def still_good(self, to_frame: Pose) -> bool:
+        """Whether the face is still near the middle, given the transform that would show it there."""
+        moved = self._to_frame.inverse().after(to_frame)
+        middle = 0.5 * (SIDE_PX - 1) * (1 + 1j)
+        near = abs(moved.turn * middle + moved.centre_px - middle) < LARGEST_OFFSET * SIDE_PX
+        return self._age < NEW_VIEW_EVERY and near and abs(moved.turn - 1) < LARGEST_OFFSET
+
+    def motion(self, gray: Image) -> Pose | None:
+        """Pixels of the last frame -> pixels of this one, as the face has moved; None where the flow fails."""
+        fine = detail(upright(gray, self._to_frame, SIDE_PX))
+        step = flow_between(self._fine, fine, self._points)
+        if step is None:
+            return None
+        self._fine, self._age = fine, self._age + 1
+        self._points = cv2.transform(self._points, step.matrix()).astype(np.float32)
+        return self._to_frame.after(step).after(self._to_frame.inverse())
 
 
 def upright(frame: Image, to_frame: Pose, size_px: int) -> Image:
@@ -110,4 +137,4 @@ def _robust_fit(before_px: npt.ArrayLike, now_px: npt.ArrayLike, size_px: int) -
     middle = 0.5 * (size_px - 1) * (1 + 1j)
     step_px = abs(pose.turn * middle + pose.centre_px - middle)
     small = step_px < LARGEST_STEP * size_px and abs(pose.turn - 1) < LARGEST_STEP
-    return pose if small and np.median(error_px) < 2 * OUTLIER_PX else None
+    return pose if small and np.sort(error_px)[len(error_px) // 2] < 2 * OUTLIER_PX else None

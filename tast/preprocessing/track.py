@@ -87,16 +87,16 @@ class RoiWarper:
         self._reduction: int | None = None
         self._held: deque[tuple[float, Image]] = deque()
 
-    def take(self, time_s: float, rgb: Image, landmarks: Pose | None) -> None:
-        """One more frame, and where the landmarks see the face in it; frames before the first face are left out."""
+    def take(self, time_s: float, rgb: Image, gray: Image, landmarks: Pose | None) -> None:
+        """One more frame, in colour and gray, and where landmarks see the face; those before the first face are left out."""
         if self._reduction is None:
             if landmarks is None:
                 self._track.add(time_s, None, None)
                 return
             self._reduction = _reduction(landmarks, self._size_px)
-        small = rgb if self._reduction == 1 else _area_averaged(rgb, self._reduction)
+        small, small_gray = (_area_averaged(image, self._reduction) for image in (rgb, gray))
         pose = None if landmarks is None else landmarks.scaled(1 / self._reduction)
-        path = self._flow.follow(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), pose)
+        path = self._flow.follow(small_gray, pose)
         self._track.add(time_s, pose, path)
         self._held.append((time_s, small))
         self._emit(until_s=time_s - self._track.horizon_s)
@@ -120,7 +120,10 @@ def _reduction(pose: Pose, roi_size_px: int) -> int:
     return max(1, round(abs(pose.turn) * ROI_HEIGHT / roi_size_px))
 
 
-def _area_averaged(rgb: Image, pixels: int) -> Image:
-    height, width = (pixels * (side // pixels) for side in rgb.shape[:2])
+def _area_averaged(image: Image, pixels: int) -> Image:
+    """(H // pixels, W // pixels[, 3])."""
+    if pixels == 1:
+        return image
+    height, width = (pixels * (side // pixels) for side in image.shape[:2])
     size = (width // pixels, height // pixels)
-    return np.asarray(cv2.resize(rgb[:height, :width], size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return np.asarray(cv2.resize(image[:height, :width], size, interpolation=cv2.INTER_AREA), dtype=np.uint8)

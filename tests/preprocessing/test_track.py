@@ -55,7 +55,7 @@ def test_a_face_much_larger_than_the_roi_is_averaged_not_sampled() -> None:
     for offset in (0, 1):
         warper = RoiWarper(FaceTrack("r", smooth_s=0.0, max_gap_s=0.5), 128)
         frame = np.clip(np.rint(0.7 * photograph + offset * board[..., None]), 0, 255).astype(np.uint8)
-        warper.take(0.0, frame, Pose(132 + 5j, 417 + 312j))
+        warper.take(0.0, frame, frame[..., 1], Pose(132 + 5j, 417 + 312j))
         warper.finish()
         rois.append(warper.rois[0].astype(float))
     inner = (rois[1] - rois[0])[30:110, 30:100]
