@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from benchmarks.accuracy import BASELINES, CONSTANT, OURS, Run, baseline_table, rows_by_run, rows_of_all
-from benchmarks.sets import SETS, make_clips, params_of_set
+from benchmarks.sets import SETS, WORKSPACE, make_clips, params_of_set
 from tast.clip_store import ClipStore
 from tast.datasets.oximetry_phone_cam import read_oximetry_phone_cam
+from tast.datasets.phantom_set import plan_phantom
 from tast.datasets.splits import make_split
 from tast.params import Params, load_params
 from tests.benchmarks.test_recorded import REAL, needs_recordings
@@ -27,7 +30,7 @@ def test_a_set_changes_what_it_names_and_nothing_else(recorded):
     people = {one.subject_id for one in read_oximetry_phone_cam(REAL)}
     assert recorded.download.phantom.subjects == len(people) and recorded.split.protocol == "leave_one_subject_out"
     assert recorded.preprocess.magnify == base.preprocess.magnify and recorded.train.learning_rate == base.train.learning_rate
-    assert "recorded_root" not in SETS["recorded"]["download"]["phantom"], "the set itself is left as it is"
+    assert "recorded_root" not in SETS["recorded"].changes["download"]["phantom"], "the set itself is left as it is"
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +41,8 @@ def clips(recorded: Params, tmp_path_factory: pytest.TempPathFactory) -> ClipSto
         patch.setenv("TAST_CACHE", str(folder / "cache"))
         phantom = recorded.download.phantom.model_copy(update={"subjects": 3, "sessions": 1})
         download = recorded.download.model_copy(update={"phantom": phantom})
-        return make_clips(recorded.model_copy(update={"download": download}), folder)
+        runner = recorded.runner.model_copy(update={"workers": 1})
+        return make_clips(recorded.model_copy(update={"download": download, "runner": runner}), folder)
 
 
 @needs_recordings
@@ -75,6 +79,34 @@ def test_rows_of_all_people_score_their_seconds_together():
 
 
 def test_rows_by_run_tell_the_worst():
-    rows = {row.name: row.value for row in rows_by_run([run(0, "a", [80.0, 100.0]), run(1, "b", [82.0, 98.0])])}
+    rows = {row.name: row.value for row in rows_by_run([run(0, "a", [80.0, 100.0]), run(1, "b", [82.0, 98.0])], WORKSPACE)}
     assert rows["RMSE over the constant predictor's, worst run"] == pytest.approx(0.2)
     assert rows["RMSE, mean"] == 1 and rows["time only: RMSE, mean"] == 5 and rows["chrominance: R, mean"] == pytest.approx(1)
+    assert rows["slope, mean"] == pytest.approx(0.9) and rows["bias, mean"] == 0
+    assert rows["RMSE of all runs, 95 % from"] == 0 and rows["RMSE of all runs, 95 % to"] == pytest.approx(2)
+    assert rows["RMSE less the constant's, 95 % to"] == pytest.approx(-8)
+
+
+@pytest.mark.parametrize("name", [name for name in SETS if name != "recorded"])
+def test_every_set_is_parameters_that_a_phantom_can_be_planned_from(name: str) -> None:
+    params = params_of_set(load_params(PROJECT / "params.yaml"), name)
+    planned = plan_phantom(**params.download.phantom.model_dump())
+    assert len(planned.sessions) == params.download.phantom.subjects
+    assert len({session.scenario for session in planned.sessions}) == {"vipl": 9}.get(name, 6)
+
+
+def test_a_set_that_is_tested_on_other_people_tests_them_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TAST_CACHE", str(tmp_path / "cache"))
+    narrow = SETS["narrow"].tested_on | {"subjects": 1}
+    params = params_of_set(load_params(PROJECT / "params.yaml"), "narrow")
+    small = {"subjects": 3, "seconds": 9, "scenarios": ("steady",), "width_px": 160, "height_px": 120, "face_height_px": 96}
+    phantom = params.download.phantom.model_copy(update=small | {"fps_hz": 15})
+    download = params.download.model_copy(update={"phantom": phantom})
+    params = params.model_copy(update={"download": download, "runner": params.runner.model_copy(update={"workers": 1})})
+    clips = make_clips(params, tmp_path, narrow)
+    split = make_split(clips.manifest, **params.split.model_dump())
+    labels = clips.manifest.set_index("dataset")["spo2_percent"]
+    assert set(clips.manifest["dataset"]) == {"phantom", "other"}
+    assert set(clips.manifest.loc[list(split.test), "dataset"]) == {"other"}
+    assert set(clips.manifest.loc[[*split.train, *split.val], "dataset"]) == {"phantom"}
+    assert np.nanmin(np.concatenate(labels.loc[["other"]].tolist())) >= 94
