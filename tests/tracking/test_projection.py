@@ -84,7 +84,7 @@ def test_a_lost_database_is_rebuilt_from_files(store, make, empty_database, tmp_
     assert _content(rebuilt.tracking_uri) == _content(store.tracking_uri)
 
 
-@pytest.mark.parametrize("dies_in", ["_log_files", "_log_export"])
+@pytest.mark.parametrize("dies_in", ["_log_files", "_log_export", "_log_video_model"])
 def test_an_interrupted_publish_is_completed_by_the_next(store, make, monkeypatch, dies_in):
     whole = getattr(projection, dies_in)
 
@@ -101,6 +101,8 @@ def test_an_interrupted_publish_is_completed_by_the_next(store, make, monkeypatc
     client = MlflowClient(store.tracking_uri, store.tracking_uri)
     assert len(client.search_runs([client.get_experiment_by_name("tast").experiment_id])) == 1
     assert len(client.get_metric_history(published.run_id, "train_loss")) == 3
+    experiment_id = client.get_run(published.run_id).info.experiment_id
+    assert len(client.search_logged_models([experiment_id], "name = 'video_model'")) == 1
 
 
 def test_a_clean_commit_takes_the_place_of_a_dirty_one_but_not_the_other_way(store, make):

@@ -14,7 +14,7 @@ from mlflow.tracking import MlflowClient
 from tast.errors import TastError
 from tast.evaluation.contest import Rules, judge
 from tast.evaluation.evaluate import labelled
-from tast.tracking import champion_files, compare, promote, publish, rollback, set_champion
+from tast.tracking import champion_files, compare, model_files, promote, publish, rollback, set_champion
 from tests.tracking.conftest import DIGEST, OTHER_DIGEST, OTHER_PROTOCOL, OTHER_TEST
 
 RULES = Rules(margin_percent=0.0, confidence=0.9, group_tolerance_percent=1.0, draws=50, seed=0)
@@ -202,3 +202,24 @@ def test_the_champions_files_come_back(contest, full_store, tmp_path):
     contest.decide({2: 1.0})
     folder = champion_files("tast-net", tmp_path / "got", tracking_uri=full_store.tracking_uri)
     assert json.loads((folder / "model.json").read_text()) == {"seed": 2}
+
+
+@pytest.mark.parametrize("uri", ["models:/tast-net@champion", "models:/tast-net/3"])
+def test_a_registered_models_files_come_by_alias_and_by_version(contest, full_store, tmp_path, uri):
+    set_champion("tast-net", "3", tracking_uri=full_store.tracking_uri)
+    folder = model_files(uri, tmp_path / "got", tracking_uri=full_store.tracking_uri)
+    assert json.loads((folder / "model.json").read_text()) == {"seed": 2}
+
+
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [
+        ("models:/tast-net@nobody", "the registry has no models:/tast-net@nobody"),
+        ("models:/tast-net/9", "the registry has no models:/tast-net/9"),
+        ("models:/other/1", "the registry has no models:/other/1"),
+        ("models:/tast-net", "expected models:/NAME@ALIAS or models:/NAME/VERSION"),
+    ],
+)
+def test_a_model_that_is_not_registered_is_one_clear_line(full_store, tmp_path, uri, said):
+    with pytest.raises(TastError, match=said):
+        model_files(uri, tmp_path / "got", tracking_uri=full_store.tracking_uri)

@@ -1,0 +1,171 @@
+"""A published model as a service: loaded by MLflow in this process, and asked over HTTP at a real `mlflow models serve`."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import mlflow.pyfunc
+import numpy as np
+import pandas as pd
+import pytest
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from tast.saved_model import load_model
+from tast.tracking import initialise, publish
+from tests.prediction.conftest import write_film
+from tests.tracking.conftest import Store, make_publication
+
+START_S = 240
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    folder = tmp_path_factory.mktemp("store")
+    initialise(f"sqlite:///{folder / 'mlflow.db'}")
+    return Store(f"sqlite:///{folder / 'mlflow.db'}", str(folder / "artifacts"), folder / "mlflow.db")
+
+
+@pytest.fixture(scope="module")
+def run_id(store: Store, saved: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Of the published network; published twice, as the pipeline may."""
+    model, _ = load_model(saved)
+    publication = replace(
+        make_publication(tmp_path_factory.mktemp("made")), model=model, model_folder=saved,
+        input_example=np.zeros((2, 3, 60, 16, 16), np.float32),
+    )  # fmt: skip
+    publish(publication, **store.where)
+    return publish(publication, **store.where).run_id
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_film(tmp_path_factory.mktemp("film") / "anna.avi", 5.0)
+
+
+@pytest.fixture(scope="module")
+def folder(store: Store, run_id: str) -> Path:
+    """Where MLflow keeps the service."""
+    client = MlflowClient(store.tracking_uri)
+    run = client.get_run(run_id)
+    (logged,) = client.search_logged_models([run.info.experiment_id], "name = 'video_model'")
+    assert (logged.source_run_id, str(logged.status)) == (run_id, "READY")
+    return Path(logged.artifact_location)
+
+
+@pytest.fixture(scope="module")
+def ask(store: Store, run_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., tuple[int, Any]]]:
+    """ask(request) -> status and answer of a real server, started in a folder that has nothing to do with the project."""
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", f"runs:/{run_id}/video_model", "--env-manager", "local"]
+    environment = os.environ | {"MLFLOW_TRACKING_URI": store.tracking_uri, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+    with (elsewhere / "log").open("wb") as log:
+        server = subprocess.Popen(
+            [*command, "-p", str(port)], cwd=elsewhere, env=environment, stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        await_ping(server, f"http://127.0.0.1:{port}/ping", elsewhere / "log")
+        yield lambda request: post(f"http://127.0.0.1:{port}/invocations", request)
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(30)
+
+
+def await_ping(server: subprocess.Popen, url: str, log: Path) -> None:
+    for _ in range(START_S):
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except OSError:
+            if server.poll() is not None:
+                break
+            time.sleep(1)
+    raise AssertionError(f"no service: {log.read_text()}")
+
+
+def post(url: str, request: dict[str, Any]) -> tuple[int, Any]:
+    asked = urllib.request.Request(url, json.dumps(request).encode(), {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(asked, timeout=120) as answer:
+            return answer.status, json.loads(answer.read(), parse_constant=refuse_constant)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+def refuse_constant(name: str) -> None:
+    raise AssertionError(f"{name} is no JSON")
+
+
+def sent(content: bytes) -> dict[str, Any]:
+    return {"dataframe_records": [{"video": base64.b64encode(content).decode()}]}
+
+
+def test_the_service_is_logged_once_and_holds_the_saved_model(folder, saved):
+    files = {path.name for path in folder.rglob("*") if path.is_file()}
+    assert {"MLmodel", "video_model.py", "model.json", "model.safetensors", "requirements.txt"} <= files
+    assert not any(path.suffix == ".pkl" for path in folder.rglob("*"))
+    (weights,) = folder.rglob("model.safetensors")
+    assert weights.read_bytes() == (saved / "model.safetensors").read_bytes()
+
+
+def test_a_video_is_read_over_http_from_bytes_and_from_a_path(ask, film):
+    status, answer = ask(sent(film.read_bytes()))
+    assert status == 200, answer
+    rows = answer["predictions"]
+    assert len(rows) == 5
+    assert rows[0]["video"] == "video-0" and 50 <= rows[0]["spo2_percent"] <= 100
+    assert rows[0]["lower_percent"] < rows[0]["spo2_percent"] < rows[0]["upper_percent"] and rows[0]["coverage"] == 0.9
+    assert min(row["quality"] for row in rows) > 0.5
+    status, again = ask({"dataframe_records": [{"path": str(film)}]})
+    assert status == 200, again
+    assert [row["spo2_percent"] for row in again["predictions"]] == [row["spo2_percent"] for row in rows]
+    assert again["predictions"][0]["video"] == "anna"
+
+
+def test_what_cannot_be_read_is_a_clear_400(ask, film):
+    too_large = b"RIFF\x00\x00\x00\x00AVI " + bytes(65 * 2**20)
+    cases = {
+        "65.0 MiB are too large; expected at most 64 MiB": sent(too_large),
+        "no video that is known by its first bytes": sent(b"hello"),
+        "cannot be opened": sent(film.read_bytes()[:40]),
+        "no such file": {"dataframe_records": [{"path": "/nowhere/x.avi"}]},
+        "no row": {"dataframe_records": [{}]},
+        "row 0: expected either": {"dataframe_records": [sent(b"hello")["dataframe_records"][0] | {"path": str(film)}]},
+        "is below 1.00": {**sent(film.read_bytes()), "params": {"min_quality": 1.0}},
+    }
+    for expected, request in cases.items():
+        status, text = ask(request)
+        assert status == 400 and expected in text, (expected, status, text[:500])
+    assert ask(sent(film.read_bytes()))[0] == 200
+
+
+def test_limits_are_the_models_config(folder, film):
+    table = pd.DataFrame({"path": [str(film)]})
+    quick = mlflow.pyfunc.load_model(str(folder), model_config={"timeout_s": 0.1})
+    with pytest.raises(MlflowException, match=r"not done within 0\.1 s") as caught:
+        quick.predict(table)
+    assert caught.value.get_http_status_code() == 504
+    small = mlflow.pyfunc.load_model(str(folder), model_config={"max_mb": 0.01})
+    with pytest.raises(MlflowException, match=r"expected at most 0\.01 MiB"):
+        small.predict(table)
+    confined = mlflow.pyfunc.load_model(str(folder), model_config={"video_root": "/nowhere"})
+    with pytest.raises(MlflowException, match="outside of the folder"):
+        confined.predict(table)
