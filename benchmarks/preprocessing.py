@@ -1,4 +1,4 @@
-"""Whole preprocessing of a rendered 640x480 face, decoding to stored clip, against the naive per-frame pipeline.
+"""Whole preprocessing of a rendered 640x480 face of 160 px, decoding to stored clip, against the naive per-frame pipeline.
 
     python -m benchmarks.preprocessing [--seconds 10] [--repeats 5] [--naive-repeats 3]
 
