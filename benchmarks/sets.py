@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from benchmarks.recorded import RECORDED_ROOT
-from flows.preprocess import cache_root, read_raw, require_enough
-from tast.clip_store import ClipStore, write_tables
+from flows import side_clips
+from tast.clip_store import ClipStore
 from tast.datasets.description import Description, describe
 from tast.datasets.oximetry_phone_cam import read_oximetry_phone_cam
 from tast.datasets.phantom_set import plan_phantom
 from tast.params import Params
 from tast.phantom.recorded import subject_numbers
-from tast.preprocessing.pipeline import preprocess_records, settings_of
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 SMALL_PICTURES = {"width_px": 320, "height_px": 240, "face_height_px": 120}
 
@@ -118,34 +112,16 @@ def make_clips(params: Params, folder: Path, tested_on: Mapping[str, Any] | None
 
     Raises TastError where too much is rejected.
     """
-    raw, clips, workers = folder / "raw", folder / "clips", params.runner.workers
+    raw, workers = folder / "raw", params.runner.workers
     phantoms = {"phantom": params.download.phantom}
     if tested_on is not None:
         phantoms["other"] = params.download.phantom.model_copy(update=dict(tested_on))
     for name, phantom in phantoms.items():
         planned = plan_phantom(**phantom.model_dump())
-        _over_workers(partial(planned.write_sessions, folder=raw / name), planned.sessions, workers)
+        side_clips.over_workers(partial(planned.write_sessions, folder=raw / name), planned.sessions, workers)
         planned.write_lists(raw / name)
     describe(raw, [Description(phantom.layout, name) for name, phantom in phantoms.items()])
-    records, unread = read_raw(raw, params.preprocess)
-    clips.mkdir()
-    settings = settings_of(params.preprocess.model_dump())
-    work = partial(preprocess_records, settings=settings, cache_root=cache_root(), clips_folder=clips)
-    shards = _over_workers(work, records, workers)
-    rows = [row for shard in shards for row in shard.rows]
-    rejects = [*unread, *(reject for shard in shards for reject in shard.rejects)]
-    require_enough(rows, rejects, len(records) + len(unread), params.preprocess.max_reject_fraction)
-    write_tables(clips, rows, rejects, [one for shard in shards for one in shard.defects], params.preprocess.model_dump())
-    return ClipStore(clips)
-
-
-def _over_workers(work: Callable[[list[Item]], Result], items: Sequence[Item], workers: int) -> list[Result]:
-    """work() on as many parts of the items as there are workers, in processes of their own where there are several."""
-    parts = [part for part in (list(items[k::workers]) for k in range(workers)) if part]
-    if len(parts) < 2:
-        return [work(part) for part in parts]
-    with ProcessPoolExecutor(len(parts), mp_context=get_context("spawn")) as pool:
-        return list(pool.map(work, parts))
+    return side_clips.make_clips(raw, folder / "clips", params.preprocess, workers)
 
 
 def _merged(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,16 +27,16 @@ from ruamel.yaml import YAML
 from flows import PROJECT, STATE
 from flows.evaluate import train_mean_percent
 from flows.layout import CLIPS, RAW, SPLIT
-from flows.preprocess import preprocess_all, read_raw, require_enough
 from flows.progress import progress
 from flows.running import configure_logging
+from flows.side_clips import make_clips
 from flows.train import compute_reproducibly, fit_model
-from tast.clip_store import ClipStore, write_tables
+from tast.clip_store import ClipStore
 from tast.datasets.splits import Split
 from tast.errors import TastError
 from tast.evaluation.ablation import COLUMNS, ablation_table, as_markdown, scores_of_runs
 from tast.evaluation.evaluate import labelled
-from tast.files import whole_file, whole_folder
+from tast.files import whole_file
 from tast.params import Params, Preprocess, changed, load_params
 from tast.training.dataset import ClipDataset
 from tast.training.inference import predict
@@ -58,7 +58,7 @@ VARIANTS: dict[str, dict[str, Any]] = {  # what differs from params.yaml: a line
     "loss without MSE": {"train.mse_weight": 0.0, "train.pearson_weight": 1.0},
     "input magnified": {"train.input": "magnified"},
     "without EVM": {"preprocess.magnify.alpha": 0.0},
-    "without EVM, input of raw frames": {"preprocess.magnify.alpha": 0.0, "train.input": "magnified"},
+    "raw frames without EVM": {"preprocess.magnify.alpha": 0.0, "train.input": "magnified"},
 }
 CODE = ("tast/models", "tast/training")  # what a result depends on beside parameters and clips
 
@@ -109,19 +109,10 @@ def clips_for(params: Params) -> ClipStore:
         return store
     told = json.dumps([params.preprocess.model_dump(), store.digest], sort_keys=True, default=list)
     folder = FOLDER / f"clips-{hashlib.sha256(told.encode()).hexdigest()[:32]}"
-    if not folder.is_dir():
-        make_clips(params, folder)
-    return ClipStore(folder)
-
-
-def make_clips(params: Params, target: Path) -> None:
-    records, unread = read_raw(RAW, params.preprocess)
-    with whole_folder(target) as folder:
-        shards = preprocess_all(records, params.preprocess, folder, params.runner)
-        rows = [row for shard in shards for row in shard.rows]
-        rejects = unread + [reject for shard in shards for reject in shard.rejects]
-        require_enough(rows, rejects, len(records) + len(unread), params.preprocess.max_reject_fraction)
-        write_tables(folder, rows, rejects, [one for shard in shards for one in shard.defects], params.preprocess.model_dump())
+    if folder.is_dir():
+        return ClipStore(folder)
+    log.info("clips with other preprocessing are made: %s", folder.name)
+    return make_clips(RAW, folder, params.preprocess, params.runner.workers)
 
 
 def run(training: Training, store: ClipStore, on_epoch: Callable[[EpochRecord], None]) -> None:

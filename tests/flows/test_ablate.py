@@ -103,6 +103,20 @@ def test_clips_that_lack_some_of_the_splits_are_refused(params: Params, tmp_path
         ablate.run(training, fewer, lambda _: None)
 
 
+def test_other_preprocessing_means_other_clips_made_once(params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Path] = []
+
+    def make(raw: Path, target: Path, preprocess: Any, workers: int) -> Any:
+        made.append(target)
+        return write_store(target, seed=0, subjects=6, clips=2)
+
+    monkeypatch.setattr(ablate, "make_clips", make)
+    other = changed(params, {"preprocess.magnify.alpha": 0.0})
+    assert ablate.clips_for(params).folder == ablate.CLIPS
+    assert ablate.clips_for(other).folder == ablate.clips_for(other).folder == made[0]
+    assert len(made) == 1
+
+
 def test_a_dry_run_tells_what_is_to_do(params: Params, capsys: pytest.CaptureFixture[str]) -> None:
     show_plan(planned(params, PAIR, [3, 4]))
     told = capsys.readouterr().out
