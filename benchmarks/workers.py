@@ -1,6 +1,6 @@
 """Preprocessing of a phantom's videos by two workers against one: wall time from the first video to the last.
 
-    python -m benchmarks.workers [--videos 8] [--seconds 8] [--repeats 5]
+    python -m benchmarks.workers [--videos 8] [--seconds 10] [--repeats 5]
 
 Each round runs once with one worker and once with two, on an empty cache; the ratio is that of the medians. A small video is done
 by each worker first, so that nobody pays for starting processes and loading models. It needs two idle cores: anything else that
@@ -78,7 +78,7 @@ def main() -> None:
         prog="python -m benchmarks.workers", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--videos", type=int, default=8)
-    parser.add_argument("--seconds", type=float, default=8.0)
+    parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as root:

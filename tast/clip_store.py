@@ -6,7 +6,8 @@
     data/clips/defects.csv         record_id, defect: what was met in the others, and mended or left out
     data/clips/preprocessing.json  the parameters that the clips were made with
 
-Clips overlap, so they are windows into the video's array and share its bytes; reading one maps only its pages.
+Clips overlap, so they are windows into the video's array and share its bytes; reading one maps only its pages. Why magnified
+frames in float16, and not masked ones in uint8 beside what is amplified: docs/storage.md.
 """
 
 from __future__ import annotations
