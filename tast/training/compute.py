@@ -16,17 +16,26 @@ import torch.distributed as dist
 from lightning.fabric import Fabric
 from torch import Tensor, nn
 
+from tast.errors import TastError
+
 PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed"}
 
 
 def fabric_for(*, accelerator: str, precision: str, processes: int = 1, nodes: int = 1) -> Fabric:
     """`accelerator`: cpu or cuda. `precision`: a key of PRECISIONS. `processes` per node: more than one (or more than one node)
-    train as one; they are started by torchrun, and call `fabric.launch()` first."""
+    train as one; they are started by torchrun, and call `fabric.launch()` first. Raises TastError where the CPU has no bf16."""
+    if accelerator == "cpu" and precision == "bf16" and not cpu_has_bf16():
+        raise TastError("this CPU computes bf16 by emulation, 13 times slower than fp32; expected train.precision: fp32")
     several = processes * nodes > 1
     return Fabric(
         accelerator=accelerator, devices=processes, num_nodes=nodes, strategy="ddp" if several else "auto",
         precision=PRECISIONS[precision],
     )  # fmt: skip
+
+
+def cpu_has_bf16() -> bool:
+    able = torch.cpu.get_capabilities()
+    return any(able.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
 def described(fabric: Fabric) -> dict[str, str | int]:

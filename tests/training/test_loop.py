@@ -19,7 +19,7 @@ from torch import nn
 from tast.clip_store import ClipStore
 from tast.errors import TastError
 from tast.training.checkpoint import CHECKPOINT, weights_digest
-from tast.training.compute import PRECISIONS, fabric_for, use_channels_last
+from tast.training.compute import PRECISIONS, cpu_has_bf16, fabric_for, use_channels_last
 from tast.training.dataset import ClipDataset
 from tast.training.inference import predict
 from tast.training.labels import LabelScaling
@@ -209,6 +209,7 @@ def test_a_validation_loss_that_is_not_finite_stops_it(tiny: tuple[ClipDataset, 
         fit(Exploding(), *tiny, SETTINGS, scaling=scaling_of(tiny[0]), checkpoint_folder=tmp_path)
 
 
+@pytest.mark.skipif(not cpu_has_bf16(), reason="this CPU has no bfloat16")
 def test_bfloat16_autocast_follows_float32(tiny: tuple[ClipDataset, ClipDataset], tmp_path: Path) -> None:
     losses = []
     for precision in PRECISIONS:
@@ -294,6 +295,12 @@ def test_channels_last_changes_no_value(tiny: tuple[ClipDataset, ClipDataset]) -
     use_channels_last(last)
     video = tiny[0][[0, 1]].video
     torch.testing.assert_close(plain(video), last(video), atol=1e-5, rtol=1e-5)
+
+
+def test_bfloat16_is_refused_on_a_cpu_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": False})
+    with pytest.raises(TastError, match=r"expected train\.precision: fp32"):
+        fabric_for(accelerator="cpu", precision="bf16")
 
 
 class Linear(nn.Module):
