@@ -21,6 +21,7 @@ _DEFAULTS = {
     "PREFECT_CLI_PROMPT": "false",
     "DO_NOT_TRACK": "1",
     "DVC_NO_ANALYTICS": "1",
+    "DASK_LOGGING__DISTRIBUTED": "error",  # it tells of every connection it makes
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",

@@ -49,7 +49,7 @@ def over_processes(
         @task(name=what)
         def shard_task(numbers: list[int]) -> None:
             for number in numbers:
-                results[number] = _result(what, crew, work, items[number], lost)
+                results[number] = done_by(crew, work, items[number], what, lost)
                 advance(1, note(list(results.values())))
 
         shards = deal(range(len(items)), crew.size * SHARDS_PER_WORKER)
@@ -59,13 +59,10 @@ def over_processes(
     return [results[number] for number in range(len(items))]
 
 
-def _result(
-    what: str,
-    crew: Crew,
-    work: Callable[[list[Item]], Result],
-    item: Item,
-    lost: Callable[[Item, str], Result] | None,
+def done_by(
+    crew: Crew, work: Callable[[list[Item]], Result], item: Item, what: str, lost: Callable[[Item, str], Result] | None
 ) -> Result:
+    """work([item]) by the crew, or what `lost` makes of it; raises TastError where the worker was killed and nothing does."""
     try:
         return crew.do(work, item)
     except WorkerKilled as death:

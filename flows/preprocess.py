@@ -56,7 +56,7 @@ def read_raw(raw: Path, params: Preprocess) -> tuple[list[VideoRecord], list[Rej
 
 def preprocess_all(records: list[VideoRecord], params: Preprocess, folder: Path, runner: Runner) -> list[Shard]:
     work = partial(preprocess_records, settings=settings_of(params.model_dump()), cache_root=cache_root(), clips_folder=folder)
-    return over_processes("preprocess", work, records, runner=runner, note=_rejected, lost=_lost)
+    return over_processes("preprocess", work, records, runner=runner, note=_rejected, lost=lost_video)
 
 
 def cache_root() -> Path:
@@ -69,7 +69,8 @@ def _rejected(shards: Collection[Shard]) -> str:
     return f"{count} rejected" if count else ""
 
 
-def _lost(record: VideoRecord, reason: str) -> Shard:
+def lost_video(record: VideoRecord, reason: str) -> Shard:
+    """A video whose worker was killed each time it was tried."""
     return Shard(rows=(), rejects=(Reject(record.record_id, reason),), defects=(), n_computed=1)
 
 

@@ -59,5 +59,5 @@ def configure_logging() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     for name in ("tast", "flows"):
         logging.getLogger(name).setLevel(logging.INFO)
-    for name in ("mlflow", "alembic", "distributed"):  # they tell of every table and every connection they make
+    for name in ("mlflow", "alembic"):  # they tell of every table they make
         logging.getLogger(name).setLevel(logging.WARNING)
