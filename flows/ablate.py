@@ -15,11 +15,12 @@ import logging
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import torch
 from rich.console import Console
 from rich.table import Table
 from ruamel.yaml import YAML
@@ -30,14 +31,14 @@ from flows.layout import CLIPS, RAW, SPLIT
 from flows.progress import progress
 from flows.running import configure_logging
 from flows.side_clips import make_clips
-from flows.train import compute_reproducibly, fit_model
+from flows.train import compute_reproducibly, fit_model, new_network
 from tast.clip_store import ClipStore
 from tast.datasets.splits import Split
 from tast.errors import TastError
 from tast.evaluation.ablation import COLUMNS, ablation_table, as_markdown, scores_of_runs
 from tast.evaluation.evaluate import labelled
 from tast.files import whole_file
-from tast.params import Params, Preprocess, changed, load_params
+from tast.params import Params, Preprocess, Train, changed, load_params
 from tast.training.dataset import ClipDataset
 from tast.training.inference import predict
 from tast.training.settings import EpochRecord
@@ -82,17 +83,24 @@ class Training:
 
 
 def planned(params: Params, variants: Sequence[str], seeds: Sequence[int]) -> list[Training]:
-    """Every variant with every seed. Variants that come to the same parameters share one result."""
-    split, code = Split.from_json(SPLIT), _code_digest()
+    """Every variant with every seed. Variants that come to the same network and parameters share one result."""
+    split, code, store = Split.from_json(SPLIT), _code_digest(), ClipStore(CLIPS)
     trainings = []
     for variant in variants:
         for seed in seeds:
             own = changed(params, {**VARIANTS[variant], "train.seed": seed})
-            model = {"preprocess": own.preprocess.model_dump(), "train": own.train.model_dump()}
-            told = [model, split.parts, ClipStore(CLIPS).digest, code]
+            told = [own.preprocess.model_dump(), training_facts(own.train, store), split.parts, store.digest, code]
             key = hashlib.sha256(json.dumps(told, sort_keys=True, default=list).encode()).hexdigest()[:32]
             trainings.append(Training(variant, seed, own, key))
     return trainings
+
+
+def training_facts(train: Train, store: ClipStore) -> dict[str, Any]:
+    """Section train with the network's sizes in place of the names that lead to them."""
+    clip = store.manifest.iloc[0]
+    with torch.random.fork_rng(devices=[]):
+        network: Any = new_network(train, frames=int(clip["n_frames"]), seconds=len(clip["spo2_percent"]))
+    return train.model_dump(exclude={"preset", "branches", "fusion", "attention"}) | {"network": asdict(network.config)}
 
 
 def _code_digest() -> str:

@@ -101,10 +101,7 @@ def fit_model(
     on_epoch: Callable[[EpochRecord], None] | None = None, fabric: Fabric | None = None,
 ) -> tuple[torch.nn.Module, History, ModelCard]:  # fmt: skip
     """Build, fit and describe one model. Call compute_reproducibly first: the initial weights come from torch's random state."""
-    model = MODELS[params.model](
-        params.preset, frames=train_clips.frames, size=params.frame_size_px, seconds=train_clips.seconds,
-        branches=params.branches, fusion=params.fusion, attention=params.attention,
-    )  # fmt: skip
+    model = new_network(params, frames=train_clips.frames, seconds=train_clips.seconds)
     scaling = fit_label_scaling(train_clips.spo2_percent)
     history = fit(
         model, train_clips, val_clips, settings_of(params), scaling=scaling, checkpoint_folder=checkpoints, on_epoch=on_epoch,
@@ -121,6 +118,13 @@ def fit_model(
 def validation_interval(model: torch.nn.Module, val_clips: ClipDataset, scaling: LabelScaling) -> PredictionInterval | None:
     predictions = predict(model, val_clips, scaling)
     return fit_interval(predictions.assign(start_s=predictions["clip_id"].map(val_clips.clips["start_s"])))
+
+
+def new_network(params: Train, *, frames: int, seconds: int) -> torch.nn.Module:
+    return MODELS[params.model](
+        params.preset, frames=frames, size=params.frame_size_px, seconds=seconds, branches=params.branches, fusion=params.fusion,
+        attention=params.attention,
+    )  # fmt: skip
 
 
 def settings_of(params: Train) -> FitSettings:
