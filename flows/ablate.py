@@ -57,6 +57,11 @@ VARIANTS: dict[str, dict[str, Any]] = {  # what differs from params.yaml: a line
     "attention joint": {"train.attention": "joint"},
     "loss without Pearson": {"train.pearson_weight": 0.0},
     "loss without MSE": {"train.mse_weight": 0.0, "train.pearson_weight": 1.0},
+    "sampler balanced": {"train.sampler": "balanced"},
+    "schedule one_cycle": {"train.schedule": "one_cycle", "train.warm_up": 0.3},
+    "without augmentation": {
+        f"train.augmentation.{name}": 0 for name in ("stretch", "flip", "shift_cells", "drop_fraction", "noise", "shift_frames")
+    },
     "input magnified": {"train.input": "magnified"},
     "without EVM": {"preprocess.magnify.alpha": 0.0},
     "raw frames without EVM": {"preprocess.magnify.alpha": 0.0, "train.input": "magnified"},
