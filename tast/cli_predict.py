@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress
-from rich.table import Table
+from rich.table import Column, Table
 
 from tast.errors import BadInput
 from tast.pages.page import number, percentage
@@ -43,7 +43,9 @@ def predict(
     camera: Annotated[str | None, typer.Option(help="Instead of VIDEOS: number of a camera; 0 is the first.")] = None,
     seconds: Annotated[float, typer.Option(min=1, help="How long to watch the camera.")] = 30.0,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; as many as there are cores where not given.")] = None,
-    min_quality: Annotated[float, typer.Option(min=0, max=1, help="Videos whose mean quality is below are refused.")] = MIN_QUALITY,
+    min_quality: Annotated[
+        float, typer.Option(min=0, max=1, help="Videos whose mean quality is below are refused.")
+    ] = MIN_QUALITY,
 ) -> None:
     """Read SpO2 from videos with one face each: a value a second, with its interval and quality, as a table and a picture.
 
@@ -157,7 +159,8 @@ def videos_table(outcomes: list[Outcome]) -> Table:
     from tast.prediction.trace import PredictedTrace  # as above
 
     intervals = [_interval(outcome) for outcome in outcomes if isinstance(outcome, PredictedTrace)]  # of one model: all alike
-    table = Table("video", "seconds", "SpO2 (%)", "range", "quality", "refused", caption=intervals[0] if intervals else None)
+    name, reason = Column("video", overflow="fold"), Column("refused", overflow="fold")
+    table = Table(name, "seconds", "SpO2 (%)", "range", "quality", reason, caption=intervals[0] if intervals else None)
     for outcome in outcomes:
         if isinstance(outcome, PredictedTrace):
             spo2 = outcome.spo2_percent

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from tast.pages.pictures import BLUE, GREEN, MUTED, VERMILION, png
+from tast.pages.pictures import BLUE, GREEN, INK, VERMILION, png
 from tast.prediction import MIN_QUALITY
 from tast.prediction.trace import PredictedTrace
 
@@ -50,6 +50,6 @@ def _limits(trace: PredictedTrace) -> tuple[float, float]:
 def _draw_quality(axes: Axes, trace: PredictedTrace) -> None:
     good = trace.quality >= MIN_QUALITY
     axes.bar(trace.start_s, trace.quality, width=0.92, align="edge", color=np.where(good, GREEN, VERMILION))
-    axes.axhline(MIN_QUALITY, color=MUTED, linewidth=1, linestyle=(0, (4, 3)))
+    axes.axhline(MIN_QUALITY, color=INK, linewidth=1, linestyle=(0, (4, 3)))
     axes.set(xlabel="Time (s)", ylabel="Quality", ylim=(0, 1), yticks=(0, 0.5, 1), xlim=(trace.start_s[0], trace.start_s[-1] + 1))
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))

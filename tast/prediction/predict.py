@@ -1,13 +1,14 @@
 """A video in, a trace of SpO2 out: preprocessed, cut into windows and read as the model's card says, nothing else to set.
 
 SpO2 is that of the face: an oximeter on the finger shows the same later, by the label_delay_s that the model was trained with.
+Videos longer than PIECE_S are read piece by piece, so that memory does not grow with their length.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +19,7 @@ from tast.errors import VideoRejected
 from tast.models.ratio_of_ratios import pulse_signals
 from tast.prediction import MIN_QUALITY
 from tast.prediction.pulse import pulse_clarity, pulse_wave
-from tast.prediction.trace import PredictedTrace
+from tast.prediction.trace import PredictedTrace, joined
 from tast.preprocessing.pipeline import after_each_step, settings_of
 from tast.preprocessing.resample import mean_rate_hz
 from tast.records import FaceVideo, FloatArray, VideoSource
@@ -28,6 +29,7 @@ from tast.training.sampling import batches_in_order
 from tast.video import RgbImage, read_frames
 
 BATCH_SIZE = 16
+PIECE_S = 120.0
 
 
 def predict_video(
@@ -53,14 +55,31 @@ def predict_frames(
     """SpO2 per second of frames (time_s, (H, W, 3) uint8 RGB) from anywhere, read once.
 
     Raises VideoRejected: no face, face lost, frame rate too low, shorter than a clip, or a mean quality (0 to 1) below
-    min_quality. watch is called again and again on the way; what it raises ends the work.
+    min_quality. Of a long video, only the pieces where that is so are left out, and its notes say so. watch is called again and
+    again on the way; what it raises ends the work.
     """
-    for _, step in after_each_step(name, _watched(frames, watch), settings_of(card.preprocessing)):
-        watch()
-        face = step
-    trace = predict_face(face, model, card)
+    traces: list[PredictedTrace] = []
+    refused: list[tuple[float, str]] = []  # when the piece begins, and why
+    for number, piece in groupby(_watched(frames, watch), key=lambda frame: int(frame[0] // PIECE_S)):
+        try:
+            traces.append(_predict_piece(name, piece, model, card, watch))
+        except VideoRejected as error:
+            refused.append((number * PIECE_S, error.reason))
+    if not traces:
+        raise VideoRejected(name, refused[0][1] if refused else "no frame")
+    left_out = tuple(f"{begin_s:g} to {begin_s + PIECE_S:g} s are left out: {reason}" for begin_s, reason in refused)
+    trace = joined(traces, left_out)
     _require_quality(trace, min_quality)
     return trace
+
+
+def _predict_piece(
+    name: str, frames: Iterable[tuple[float, RgbImage]], model: nn.Module, card: ModelCard, watch: Callable[[], None]
+) -> PredictedTrace:
+    for _, step in after_each_step(name, frames, settings_of(card.preprocessing)):
+        watch()
+        face = step
+    return predict_face(face, model, card)
 
 
 def _watched(frames: Iterable[tuple[float, RgbImage]], watch: Callable[[], None]) -> Iterator[tuple[float, RgbImage]]:

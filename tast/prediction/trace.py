@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -74,3 +75,10 @@ class PredictedTrace:
             "face_share": self.face_share.round(3), "pulse_snr_db": decibel(self.pulse_share).round(1),
             "pulse_per_minute": self.pulse_per_minute.round(1),
         })  # fmt: skip
+
+
+def joined(traces: Sequence[PredictedTrace], notes: tuple[str, ...] = ()) -> PredictedTrace:
+    """Traces of one video's pieces, in order of time, as one; `notes` after their own."""
+    names = ("start_s", "spo2_percent", "face_share", "pulse_share", "pulse_per_minute")
+    arrays = {name: np.concatenate([getattr(trace, name) for trace in traces]) for name in names}
+    return replace(traces[0], **arrays, notes=sum((trace.notes for trace in traces), ()) + notes)

@@ -57,7 +57,7 @@ def test_a_trace_says_when_how_sure_and_how_good(face, model):
 
 
 def test_frames_without_a_sight_of_the_face_lower_the_quality_of_their_second_only(model):
-    trace = predict_frames("blink", film(6.0, hidden=range(74, 81)), *model)  # the detector looks again at 3 s
+    trace = predict_frames("blink", film(6.0, hidden=range(74, 81)), *model, min_quality=0.0)  # the detector looks again at 3 s
     assert_allclose(trace.face_share[[0, 1, 2, 4, 5]], 1)
     assert 0.6 < trace.face_share[3] < 0.85
     assert_allclose(trace.quality, trace.face_share * trace.pulse_share)
@@ -94,6 +94,14 @@ def test_a_video_that_breaks_off_gives_its_good_part_and_says_so(model, tmp_path
     path.write_bytes(content[: len(content) * 3 // 9])
     with pytest.raises(VideoRejected, match=r"shorter than a clip of 4 s; damaged after frame 7\d"):
         predict_video("cut", VideoSource(path), *model)
+
+
+def test_a_long_video_is_read_piece_by_piece_and_a_bad_piece_is_left_out(model, monkeypatch):
+    monkeypatch.setattr("tast.prediction.predict.PIECE_S", 4.0)
+    trace = predict_frames("long", film(12.2, hidden=range(105, 160)), *model)
+    assert_allclose(trace.start_s, [0, 1, 2, 3, 8, 9, 10, 11], atol=1e-6)
+    assert [note.split(":")[0] for note in trace.notes] == ["4 to 8 s are left out", "12 to 16 s are left out"]
+    assert "lost" in trace.notes[0]
 
 
 def test_what_watch_raises_ends_the_work_at_once(model):
