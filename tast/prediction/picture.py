@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
@@ -12,6 +13,7 @@ from tast.prediction import MIN_QUALITY
 from tast.prediction.trace import PredictedTrace
 
 HEADROOM_PERCENT = 1.0  # above and below the interval
+LARGEST_STEP_S, MOST_MARKERS = 1.5, 120
 LEAST_SPAN_PERCENT = 6.0  # of the axis, so that a steady trace looks steady
 
 
@@ -28,16 +30,26 @@ def trace_png(trace: PredictedTrace) -> bytes:
 
 
 def _draw_spo2(axes: Axes, trace: PredictedTrace) -> None:
-    edges_s = np.append(trace.start_s, trace.start_s[-1] + 1)
-    if trace.interval is not None:
-        told = f"{trace.interval.coverage:.0%} interval (± {trace.interval.half_width_percent:.1f})".replace("%", " %", 1)
-        axes.stairs(
-            trace.upper_percent, edges_s, baseline=trace.lower_percent, fill=True, color=BLUE, alpha=0.18, linewidth=0, label=told
-        )
-    axes.plot(trace.start_s + 0.5, trace.spo2_percent, color=BLUE, linewidth=2, marker="o", markersize=3, label="predicted")
+    gaps = np.flatnonzero(np.diff(trace.start_s) > LARGEST_STEP_S) + 1
+    for run in np.split(np.arange(len(trace)), gaps):
+        _draw_run(axes, trace, run, labelled=run[0] == 0)
     axes.set(ylabel="SpO₂ (%)", title=trace.name, ylim=_limits(trace))
     axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=7))
     axes.legend(loc="lower right", bbox_to_anchor=(1, 1.0), ncols=2, borderaxespad=0.2)
+
+
+def _draw_run(axes: Axes, trace: PredictedTrace, run: npt.NDArray[np.int64], *, labelled: bool) -> None:
+    """Seconds without a gap between them."""
+    start_s, lower, upper = trace.start_s[run], trace.lower_percent[run], trace.upper_percent[run]
+    if trace.interval is not None:
+        told = f"{trace.interval.coverage * 100:.0f} % interval (± {trace.interval.half_width_percent:.1f})"
+        edges_s = np.append(start_s, start_s[-1] + 1)
+        axes.stairs(
+            upper, edges_s, baseline=lower, fill=True, color=BLUE, alpha=0.18, linewidth=0, label=told if labelled else None
+        )
+    marker = "o" if len(trace) <= MOST_MARKERS else None
+    label = "predicted" if labelled else None
+    axes.plot(start_s + 0.5, trace.spo2_percent[run], color=BLUE, linewidth=2, marker=marker, markersize=3, label=label)
 
 
 def _limits(trace: PredictedTrace) -> tuple[float, float]:
