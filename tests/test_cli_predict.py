@@ -9,7 +9,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from tast.cli import app
+from tast.cli_predict import Format
 from tast.errors import BadInput, TastError
+from tast.prediction.files import FORMATS
 from tests.prediction.conftest import film, saved, videos, write_film  # noqa: F401
 
 
@@ -78,6 +80,10 @@ def test_mistakes_are_errors_of_one_line(saved, tmp_path, monkeypatch):  # noqa:
         caught = run(*arguments).exception
         assert isinstance(caught, error) and said in str(caught) and "\n" not in str(caught)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_every_format_can_be_chosen():
+    assert {kind.value for kind in Format} == set(FORMATS)
 
 
 def test_help_has_examples():

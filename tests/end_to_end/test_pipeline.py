@@ -27,6 +27,7 @@ def test_outputs_have_the_promised_names_and_columns(finished: Workspace) -> Non
     assert finished.path("data/clips/rejects.csv").read_text().splitlines()[0] == "record_id,reason"
     assert "<img" in finished.path("reports/report.html").read_text()
     assert {p.name for p in finished.path("models/tast_net").iterdir()} == {"model.safetensors", "model.json"}
+    assert json.loads(finished.path("models/tast_net/model.json").read_text())["interval"]["coverage"] == 0.9
 
 
 def test_the_model_is_registered_with_its_scores(finished: Workspace) -> None:

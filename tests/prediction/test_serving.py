@@ -17,15 +17,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import mlflow.pyfunc
 import numpy as np
 import pandas as pd
 import pytest
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
+from typer.testing import CliRunner
 
+from tast.cli import app
 from tast.saved_model import load_model
-from tast.tracking import initialise, publish
+from tast.tracking import initialise, publish, serving
 from tests.prediction.conftest import write_film
 from tests.tracking.conftest import Store, make_publication
 
@@ -140,6 +141,16 @@ def test_a_video_is_read_over_http_from_bytes_and_from_a_path(ask, film):
     assert again["predictions"][0]["video"] == "anna"
 
 
+def test_the_registered_model_reads_the_same_on_the_command_line(ask, store, film, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store.tracking_uri)
+    result = CliRunner().invoke(app, ["predict", str(film), "--model", "models:/tast-net@challenger", "--out", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    table = pd.read_csv(tmp_path / "anna.csv")
+    _, answer = ask({"dataframe_records": [{"path": str(film)}]})
+    pd.testing.assert_frame_equal(pd.DataFrame(answer["predictions"]), table, check_dtype=False, atol=0.011)  # 2 decimals
+    assert list(table.columns) == serving.OUTPUTS.input_names()
+
+
 def test_what_cannot_be_read_is_a_clear_400(ask, film):
     too_large = b"RIFF\x00\x00\x00\x00AVI " + bytes(65 * 2**20)
     cases = {
@@ -158,14 +169,16 @@ def test_what_cannot_be_read_is_a_clear_400(ask, film):
 
 
 def test_limits_are_the_models_config(folder, film):
+    from mlflow.pyfunc import load_model as load_service  # importing it first, one gets MLflow's warnings of itself
+
     table = pd.DataFrame({"path": [str(film)]})
-    quick = mlflow.pyfunc.load_model(str(folder), model_config={"timeout_s": 0.1})
+    quick = load_service(str(folder), model_config={"timeout_s": 0.1})
     with pytest.raises(MlflowException, match=r"not done within 0\.1 s") as caught:
         quick.predict(table)
     assert caught.value.get_http_status_code() == 504
-    small = mlflow.pyfunc.load_model(str(folder), model_config={"max_mb": 0.01})
+    small = load_service(str(folder), model_config={"max_mb": 0.01})
     with pytest.raises(MlflowException, match=r"expected at most 0\.01 MiB"):
         small.predict(table)
-    confined = mlflow.pyfunc.load_model(str(folder), model_config={"video_root": "/nowhere"})
+    confined = load_service(str(folder), model_config={"video_root": "/nowhere"})
     with pytest.raises(MlflowException, match="outside of the folder"):
         confined.predict(table)
