@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from tast.prediction.batch import Outcome
     from tast.prediction.trace import PredictedTrace
 
+log = logging.getLogger(__name__)
+
 LARGEST_TABLE_S = 60  # a longer trace is told in one row, and read in its file
 REGISTERED = "models:/"
 
@@ -42,7 +45,7 @@ def predict(
     format: Annotated[Format, typer.Option(help="Of the tables.")] = Format.csv,
     camera: Annotated[str | None, typer.Option(help="Instead of VIDEOS: number of a camera; 0 is the first.")] = None,
     seconds: Annotated[float, typer.Option(min=1, help="How long to watch the camera.")] = 30.0,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes; as many as there are cores where not given.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes of 1 to 2 GB each; by default one per core.")] = None,
     min_quality: Annotated[
         float, typer.Option(min=0, max=1, help="Videos whose mean quality is below are refused.")
     ] = MIN_QUALITY,
@@ -106,12 +109,17 @@ def _of_videos(paths: list[Path], model_folder: Path, min_quality: float, worker
     from tast.prediction.sources import find_videos
 
     found = find_videos(paths)
+    console = Console(stderr=True)
     columns = (*Progress.get_default_columns(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("predict", total=len(found))
-        return predict_videos(
-            found, model_folder, min_quality=min_quality, workers=workers, on_outcome=lambda _: bar.advance(task)
-        )
+
+        def tell(outcome: Outcome) -> None:
+            bar.advance(task)
+            if not console.is_terminal and len(found) > 1:
+                log.info("%s is done", outcome.name)
+
+        return predict_videos(found, model_folder, min_quality=min_quality, workers=workers, on_outcome=tell)
 
 
 def _of_camera(device: str, seconds: float, model_folder: Path, min_quality: float) -> Outcome:
