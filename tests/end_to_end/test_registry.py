@@ -16,8 +16,7 @@ def test_compare_tells_its_evidence_and_changes_nothing(finished: Workspace) -> 
     assert (told["challenger"], told["champion"], told["promotes"]) == ("1", "1", False)
     scored = json.loads(finished.path("reports/metrics.json").read_text())["test"]["rmse"]
     assert told["evidence"]["challenger_rmse"] == pytest.approx(scored, abs=1e-5)
-    table = finished.run("-m", "tast.cli", "compare").stdout
-    assert "Version 1 is the champion already" in table
+    assert told["sentence"].startswith("Version 1 is the champion already")
 
 
 def test_rollback_with_nothing_before_says_so(finished: Workspace) -> None:
@@ -27,8 +26,7 @@ def test_rollback_with_nothing_before_says_so(finished: Workspace) -> None:
 
 
 def test_publishing_twice_makes_one_run(finished: Workspace) -> None:
-    for _ in range(2):
-        finished.run("-m", "flows.publish")
+    finished.run("-m", "flows.publish")  # the pipeline did before
     script = (
         "from flows.publish import tracking_uri; import mlflow; mlflow.set_tracking_uri(tracking_uri());"
         "print(len(mlflow.search_runs(search_all_experiments=True)))"
