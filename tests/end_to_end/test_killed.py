@@ -20,7 +20,7 @@ from tests.end_to_end.conftest import Workspace, clone
 
 pytestmark = pytest.mark.end_to_end
 
-KILLS = int(os.environ.get("TAST_KILLS", "3"))
+KILLS = int(os.environ.get("TAST_KILLS", "2"))
 EARLIEST_S, LATEST_S = 1.0, 40.0
 ALL_GONE_S = 15.0
 
