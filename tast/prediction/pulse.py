@@ -2,7 +2,7 @@
 
 The signal-to-noise ratio of de Haan & Jeanne ("Robust pulse rate from chrominance-based rPPG", IEEE TBME 2013) on the wave of
 Huelsbusch (thesis, RWTH Aachen 2008): green less red. Deviations: there is no contact pulse beside a video to be predicted, so
-that the rate is the highest peak; and the ratio is told as signal / (signal + noise), 0 to 1. Noise alone gives 0.3 to 0.4.
+that the rate is the highest peak; and the ratio is told as signal / (signal + noise), 0 to 1. Noise alone gives about 0.3.
 """
 
 from __future__ import annotations
