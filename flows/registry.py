@@ -1,8 +1,8 @@
 """The registry by hand: challenger against champion (`compare`), the title given back (`rollback`) or given (`champion`).
 
-    python -m flows.registry compare
-    python -m flows.registry rollback --reason "reads too high in the dark"
-    python -m flows.registry champion 3
+python -m flows.registry compare
+python -m flows.registry rollback --reason "reads too high in the dark"
+python -m flows.registry champion 3
 """
 
 from __future__ import annotations
