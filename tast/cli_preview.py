@@ -27,7 +27,7 @@ def preview(
     out: Annotated[Path, typer.Option(help="Folder for the film (.mp4) and the contact sheet (.png).")] = Path("preview"),
     seconds: Annotated[float, typer.Option(min=3, help="How much of the video, from its start.")] = 10.0,
 ) -> None:
-    """Show what each step makes of a video: box, landmarks and mesh on the camera's frames, aligned, masked and magnified face, the pulse.
+    """Show what each step makes of a video: box, landmarks and mesh on the frames; aligned, masked and magnified face; the pulse.
 
     Steps are as params.yaml says, section preprocess.
 
