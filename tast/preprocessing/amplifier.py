@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import cv2
@@ -13,10 +14,11 @@ import numpy.typing as npt
 from tast.preprocessing.compiled import add
 from tast.preprocessing.pyramid import (
     Amplification,
-    amplified_part,
+    Collapse,
     base_level,
     colour_matrix,
     gaussian_terms,
+    level_sizes,
     level_weights,
     raised,
 )
@@ -36,7 +38,7 @@ class Amplifier:
     width: int
     terms: tuple[float, ...]
     mixing: Float64Array | None
-    dtype: npt.DTypeLike
+    dtype: np.dtype[Any]
 
     @property
     def base(self) -> int:
@@ -47,33 +49,43 @@ class Amplifier:
         """Factor of the frame itself."""
         return self.terms[0] if self.terms else 0.0
 
-    @property
+    @cached_property
     def coarse(self) -> Amplifier | None:
         """The same without the frame itself; None where there is nothing else."""
         return replace(self, terms=(0.0, *self.terms[1:])) if any(self.terms[1:]) else None
 
-    def part(self, frame: Image) -> Float32Array:
-        """What of the frame is to be filtered, at the base level's size."""
-        return self.mixed(amplified_part(frame, self.terms))
+    @property
+    def part_shape(self) -> tuple[int, int, int]:
+        return *level_sizes(self.height, self.width, self.base)[-1], 3
 
-    def parts(self, frames: Sequence[Image] | Image) -> Float32Array:
+    @cached_property
+    def _collapse(self) -> Collapse:
+        return Collapse(self.height, self.width, self.terms)
+
+    @cached_property
+    def _full_size(self) -> Float32Array:
+        return np.empty((self.height, self.width, 3), dtype=np.float32)
+
+    def part(self, frame: Image, out: Float32Array | None = None) -> Float32Array:
+        """What of the frame is to be filtered, at the base level's size; contiguous, into `out` where given."""
+        return self.mixed(self._collapse.part(frame, out), out)
+
+    def parts(self, frames: Sequence[Image] | Image, out: Float32Array | None = None) -> Float32Array:
         """(T, h, w, 3): `part` of each frame."""
-        first = self.part(frames[0])
-        parts = np.empty((len(frames), *first.shape), dtype=np.float32)
-        parts[0] = first
-        for target, frame in zip(parts[1:], frames[1:], strict=True):
-            target[:] = self.part(frame)
+        parts = np.empty((len(frames), *self.part_shape), dtype=np.float32) if out is None else out
+        for target, frame in zip(parts, frames, strict=True):
+            self.part(frame, target)
         return parts
 
-    def mixed(self, part: Float32Array) -> Float32Array:
-        return part if self.mixing is None else np.asarray(cv2.transform(part, self.mixing))
+    def mixed(self, part: Float32Array, out: Float32Array | None = None) -> Float32Array:
+        return part if self.mixing is None else np.asarray(cv2.transform(part, self.mixing, dst=out))
 
     def raised(self, part: Float32Array, rows: slice | None = None, out: Float32Array | None = None) -> Float32Array:
         return raised(part, self.base, self.height, self.width, rows=rows, out=out)
 
     def add(self, frame: Image, passed: Float32Array, result: Image) -> None:
         """result = the frame and what has passed the filter, in the result's type."""
-        add(frame, self.raised(passed), result)
+        add(frame, self.raised(passed, out=self._full_size) if self.base else passed, result)
 
 
 def make_amplifier(frame: Image, amplification: Amplification, dtype: npt.DTypeLike | None) -> Amplifier:

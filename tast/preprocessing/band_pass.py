@@ -127,11 +127,34 @@ def ideal(signals: Float32Array, fps_hz: float, band: Band) -> Float32Array:
     return np.asarray(irfft(spectrum, len(signals), axis=0))
 
 
-def passing_waves(n_samples: int, fps_hz: float, band: Band) -> Float32Array:
-    """(T, 2 K) waves W, cosine and sine of each of the K bins that pass: the ideal filter is W W' x."""
-    bins = np.flatnonzero(_passes(n_samples, fps_hz, band))
-    phase = 2 * np.pi * np.outer(np.arange(n_samples), bins) / n_samples
-    return np.asarray(np.sqrt(2 / n_samples) * np.hstack([np.cos(phase), np.sin(phase)]), dtype=np.float32)
+class PassingWaves:
+    """The ideal filter of signals of one length as products with the few waves that pass, faster than a transform of all.
+
+    With W the cosines and sines of the bins that pass, it is W W' x. About the first sample cosines are even and sines odd, so
+    the former see the sum of two mirrored samples alone and the latter their difference: half the products.
+    """
+
+    def __init__(self, n_samples: int, fps_hz: float, band: Band) -> None:
+        bins = np.flatnonzero(_passes(n_samples, fps_hz, band))
+        phase = 2 * np.pi * np.outer(np.arange(n_samples // 2 + 1), bins) / n_samples
+        scale = np.sqrt(2 / n_samples)
+        self._pairs = (n_samples - 1) // 2
+        self._cosines = np.asarray(scale * np.cos(phase), dtype=np.float32)
+        self._sines = np.asarray(scale * np.sin(phase[1 : 1 + self._pairs]), dtype=np.float32)
+
+    def filter_in_place(self, signals: Float32Array) -> None:
+        """(T, N) float32 replaced by what passes; fastest where a copy of it fits the second-level cache."""
+        paired = slice(1, 1 + self._pairs)
+        early, late = signals[paired], signals[: -1 - self._pairs : -1]  # samples t and T - t
+        level = signals[0]  # does not pass; without it float32 keeps its digits
+        even = signals[: len(self._cosines)] - level
+        odd = early - late
+        even[paired] += late - level
+        even = self._cosines @ (self._cosines.T @ even)
+        odd = self._sines @ (self._sines.T @ odd)
+        signals[: len(even)] = even
+        early += odd
+        np.subtract(even[paired], odd, out=late)
 
 
 def _passes(n_samples: int, fps_hz: float, band: Band) -> npt.NDArray[np.bool_]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import cv2
@@ -76,32 +77,62 @@ def base_level(terms: Sequence[float]) -> int:
     return next((level for level, factor in enumerate(terms) if factor), 0)
 
 
+class Collapse:
+    """`amplified_part` of frames of one size, one after the other, in arrays made once: the kernel takes longer to give new ones.
+
+    height, width: of the frames. terms: the factors c_l.
+    """
+
+    def __init__(self, height: int, width: int, terms: Sequence[float]) -> None:
+        self._terms, self._base = terms, base_level(terms)
+        sizes = level_sizes(height, width, max(len(terms) - 1, 0))
+        self._gaussian = [np.empty((*size, 3), dtype=np.float32) for size in sizes]
+        self._raised = [np.empty_like(level) for level in self._gaussian]
+
+    def part(self, frame: Image, out: Float32Array | None = None) -> Float32Array:
+        """(height, width, 3) uint8 or float32 -> sum of c_l up^(l - base)(G_l), into `out` or an array of its own."""
+        out = np.empty_like(self._gaussian[self._base]) if out is None else out
+        if not self._terms:
+            out[:] = 0
+            return out
+        gaussian = self._levels(frame)
+        coarsest = len(gaussian) - 1
+        part = np.multiply(gaussian[-1], np.float32(self._terms[-1]), out=self._target(coarsest, out))
+        for level in range(coarsest - 1, self._base - 1, -1):
+            target = self._target(level, out)
+            part = cv2.pyrUp(part, dst=target, dstsize=target.shape[1::-1])
+            if self._terms[level]:
+                part = cv2.scaleAdd(gaussian[level], self._terms[level], part, dst=target)
+        return out
+
+    def _levels(self, frame: Image) -> list[Float32Array]:
+        np.copyto(self._gaussian[0], frame)
+        for finer, coarser in pairwise(self._gaussian):
+            cv2.pyrDown(finer, dst=coarser)
+        return self._gaussian
+
+    def _target(self, level: int, out: Float32Array) -> Float32Array:
+        return out if level == self._base else self._raised[level]
+
+
 def amplified_part(frame: Image, terms: Sequence[float]) -> Float32Array:
     """(H, W, 3) frame -> sum of c_l up^(l - base)(G_l), (H / 2^base, W / 2^base, 3) float32; raise it by `raised`."""
-    gaussian = [frame.astype(np.float32, copy=False)]
-    if not terms:
-        return np.zeros_like(gaussian[0])
-    for _ in terms[1:]:
-        gaussian.append(cv2.pyrDown(gaussian[-1]))
-    part = _scaled(gaussian[-1], terms[-1])
-    for level in range(len(terms) - 2, base_level(terms) - 1, -1):
-        part = cv2.pyrUp(part, dstsize=gaussian[level].shape[1::-1])
-        if terms[level]:
-            part = cv2.scaleAdd(gaussian[level], terms[level], part)
-    return part
+    return Collapse(frame.shape[0], frame.shape[1], terms).part(frame)
 
 
-def _scaled(image: Float32Array, factor: float) -> Float32Array:
-    return image if factor == 1 else image * np.float32(factor)
+def level_sizes(height: int, width: int, levels: int) -> list[tuple[int, int]]:
+    """(height, width) of a frame and of so many coarser levels, as pyrDown makes them."""
+    sizes = [(height, width)]
+    for _ in range(levels):
+        sizes.append(((sizes[-1][0] + 1) // 2, (sizes[-1][1] + 1) // 2))
+    return sizes
 
 
 def raised(
     part: Float32Array, base: int, height: int, width: int, *, rows: slice | None = None, out: Float32Array | None = None
 ) -> Float32Array:
     """A part of level `base`, `base` times up to (height, width, 3), into `out`; or some of its rows, from what they need."""
-    sizes = [(height, width)]
-    for _ in range(base):
-        sizes.append(((sizes[-1][0] + 1) // 2, (sizes[-1][1] + 1) // 2))
+    sizes = level_sizes(height, width, base)
     spans = [(0, height) if rows is None else (rows.start, rows.stop)]
     for size in sizes[1:]:  # a row comes from the coarser one in its place and that one's two neighbours
         spans.append((max(spans[-1][0] // 2 - 1, 0), min((spans[-1][1] + 1) // 2 + 1, size[0])))

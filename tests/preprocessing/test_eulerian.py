@@ -54,6 +54,21 @@ def test_bytes_are_the_rounded_and_saturated_floats(filter: str) -> None:
     assert np.max(np.abs(magnified - np.clip(floats, 0, 255))) < 0.5 + 1e-4
 
 
+@pytest.mark.parametrize("filter", FILTERS)
+@pytest.mark.parametrize(("height", "width"), [(20, 24), (21, 25)])
+@pytest.mark.parametrize("n_frames", [60, 61])
+def test_bytes_and_floats_agree_where_the_finest_level_is_left_alone(filter: str, height: int, width: int, n_frames: int) -> None:
+    """What is filtered may lie in the result's memory, and of odd sizes it needs more of it than the bytes do."""
+    frames, amplification = noisy_scene(n_frames, height, width), replace(AMPLIFICATIONS["finest left alone"], alpha=20.0)
+    band = Band(0.4, 4.0, filter)
+    floats = magnify_frames(frames, FPS_HZ, amplification, band, dtype=np.float32)
+    expected = textbook(frames, FPS_HZ, [20 * weight for weight in level_weights(amplification)], band, 1.0)
+    assert np.max(np.abs(floats - expected)) <= 1e-4 * np.max(np.abs(expected - frames))
+    magnified = magnify_frames(frames, FPS_HZ, amplification, band)
+    assert magnified.flags.c_contiguous
+    assert np.max(np.abs(magnified - np.clip(floats, 0, 255))) < 0.5 + 1e-4
+
+
 def test_the_frames_are_left_as_they_are() -> None:
     frames = noisy_scene(60, 20, 24)
     for filter in FILTERS:
