@@ -3,8 +3,8 @@
     python -m benchmarks.store [--clips 200] [--repeats 7]
 
 CPU seconds of this process (all its threads; one for Blosc and for zarr), medians, warm page cache. On both sides every byte of
-a clip ends in the same buffer, as in a batch. The bar is for zarr as it chunks by itself, on aligned faces of a phantom; chunks of
-whole frames in three lengths and masked faces, whose black surroundings LZ4 hardly has to touch, stand beside it.
+a clip ends in the same buffer, as in a batch. The bar is for zarr as it chunks by itself, on aligned faces of a phantom; chunks
+of whole frames in three lengths and masked faces, whose black surroundings LZ4 hardly has to touch, stand beside it.
 """
 
 from __future__ import annotations
