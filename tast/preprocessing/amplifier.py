@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tast.preprocessing.compiled import add
+from tast.preprocessing.low_pass import SMALL_SIDE, LowPass
 from tast.preprocessing.pyramid import (
     Amplification,
     Collapse,
@@ -76,6 +77,21 @@ class Amplifier:
         for target, frame in zip(parts, frames, strict=True):
             self.part(frame, target)
         return parts
+
+    @cached_property
+    def _low_pass(self) -> LowPass | None:
+        """`part` and `raised` in one step, where it is quicker: a single level, coarse and small."""
+        single = self.base == len(self.terms) - 1 and self.mixing is None
+        small = max(self.part_shape[:2]) <= SMALL_SIDE
+        return LowPass(self.height, self.width, self.base, self.terms[-1]) if single and small else None
+
+    def fill_raised(self, frames: Image, out: Float32Array) -> None:
+        """(T, H, W, 3): what of each frame is to be filtered, at full size, into `out`; both contiguous."""
+        if self._low_pass is not None:
+            self._low_pass.fill(frames, out)
+            return
+        for frame, raised_part in zip(frames, out, strict=True):
+            self.raised(self.part(frame), out=raised_part)
 
     def mixed(self, part: Float32Array, out: Float32Array | None = None) -> Float32Array:
         return part if self.mixing is None else np.asarray(cv2.transform(part, self.mixing, dst=out))

@@ -75,15 +75,15 @@ class CausalMagnifier:
 
     def _fill_parts(self, frames: Image) -> float:
         """What is to be filtered, less the frames themselves -> the factor at which they are to be added."""
-        amplifier, coarse = self._amplifier, self._amplifier.coarse
-        for part, frame in zip(self._parts, frames, strict=False):
-            if amplifier.mixing is not None:
-                part[:] = amplifier.part(frame)
-            elif coarse is not None:
-                coarse.raised(coarse.part(frame), out=part)
-            else:
-                part[:] = 0
-        return amplifier.finest if amplifier.mixing is None else 0.0
+        amplifier, parts = self._amplifier, self._parts[: len(frames)]
+        if amplifier.mixing is not None:
+            amplifier.parts(frames, out=parts)
+            return 0.0
+        if amplifier.coarse is not None:
+            amplifier.coarse.fill_raised(frames, parts)
+        else:
+            parts[:] = 0
+        return amplifier.finest
 
 
 def window_stream(frames: Iterator[Image], fps_hz: float, amplifier: Amplifier, band: Band) -> Iterator[Image]:
