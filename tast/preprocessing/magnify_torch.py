@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from tast.preprocessing.band_pass import Band, band_pass, check_band
+from tast.preprocessing.low_pass import down_matrix, up_matrix
 from tast.preprocessing.pyramid import Amplification, colour_matrix, gaussian_terms, level_weights
-
-Float64Array = npt.NDArray[np.float64]
 
 CHUNK = 64  # frames of which the pyramid is held at once
 
@@ -55,27 +53,8 @@ def _amplified_parts(frames: torch.Tensor, terms: Sequence[float]) -> torch.Tens
 
 
 def _blur(side: int, level: int, device: torch.device) -> torch.Tensor:
-    return torch.as_tensor(_blur_matrix(side, level), dtype=torch.float32, device=device)
-
-
-@lru_cache(maxsize=32)
-def _blur_matrix(side: int, level: int) -> Float64Array:
-    """(side, side): `level` times down and up again along one side, read off OpenCV's own, since both are separable.
-
-    Each unit vector is made a picture that is constant along the other side, which stays so.
-    """
-    columns = []
-    for place in range(side):
-        picture = np.zeros((side, 2**level * 4))
-        picture[place] = 1
-        sizes = []
-        for _ in range(level):
-            sizes.append(picture.shape[1::-1])
-            picture = cv2.pyrDown(picture)
-        for size in reversed(sizes):
-            picture = cv2.pyrUp(picture, dstsize=size)
-        columns.append(picture[:, 0])
-    return np.stack(columns, axis=1)
+    """(side, side): `level` times down and up again along one side."""
+    return torch.as_tensor(up_matrix(side, level) @ down_matrix(side, level), dtype=torch.float32, device=device)
 
 
 @lru_cache(maxsize=4)
