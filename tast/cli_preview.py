@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from itertools import takewhile
 from pathlib import Path
@@ -17,6 +18,8 @@ from tast.params import load_params
 if TYPE_CHECKING:
     from tast.records import VideoSource
     from tast.video import RgbImage
+
+log = logging.getLogger(__name__)
 
 RAW = Path("data/raw")
 
@@ -62,12 +65,14 @@ def _start_of(source: VideoSource, seconds: float, defects: list[str]) -> Iterat
 
 
 def _of_path(path: Path) -> tuple[str, VideoSource]:
-    from tast.datasets.pure import image_source  # as above
-    from tast.records import VideoSource
+    from tast.prediction.sources import video_source  # as above
 
     if not path.exists():
         raise BadInput(path, "no such file or folder", "a video, or a folder of PURE's images")
-    return (path.resolve().name, image_source(path)) if path.is_dir() else (path.stem, VideoSource(path))
+    source, mended = video_source(path)
+    for note in mended:
+        log.info("%s: %s", path, note)
+    return path.resolve().name if path.is_dir() else path.stem, source
 
 
 def _of_record(record_id: str) -> tuple[str, VideoSource]:
