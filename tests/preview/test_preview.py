@@ -13,6 +13,8 @@ from tast.errors import VideoRejected
 from tast.params import load_params
 from tast.preprocessing.pipeline import Settings, settings_of
 from tast.preview.preview import Steps, shown, steps_of, write_preview
+from tast.records import VideoSource
+from tast.video import read_frames
 from tests.preprocessing import scene
 
 PULSE_HZ = 1.5
@@ -57,6 +59,12 @@ def test_the_film_has_every_frame_at_its_true_time(written: tuple[Path, Path], f
     np.testing.assert_allclose(times_s, [time_s for time_s, _ in frames], atol=0.001)
 
 
+def same_film(one: Path, other: Path) -> bool:
+    """The same frames at the same times, to what the encoder rounds: its bytes may differ from run to run."""
+    pairs = zip(read_frames(VideoSource(one)), read_frames(VideoSource(other)), strict=True)
+    return all(t == u and np.abs(a.astype(int) - b.astype(int)).mean() < 0.5 for (t, a), (u, b) in pairs)
+
+
 def test_the_sheet_is_a_picture_and_the_same_again(
     written: tuple[Path, Path], frames: list[tuple[float, np.ndarray]], steps: Steps, settings: Settings, tmp_path: Path
 ) -> None:
@@ -65,7 +73,8 @@ def test_the_sheet_is_a_picture_and_the_same_again(
     assert image.shape[1] == 1760
     assert image.std() > 30
     again = write_preview(tmp_path, "visit", frames, steps, settings)
-    assert (film.read_bytes(), sheet.read_bytes()) == (again[0].read_bytes(), again[1].read_bytes())
+    assert sheet.read_bytes() == again[1].read_bytes()
+    assert same_film(film, again[0])
     assert {path.name for path in tmp_path.iterdir()} == {"visit.mp4", "visit.png"}
 
 
