@@ -6,7 +6,6 @@ Ports by PREFECT_PORT (4200) and MLFLOW_PORT (5000), addresses by TAST_HOST (127
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from flows import PROJECT
 from flows.publish import ARTIFACTS, tracking_uri
-from flows.servers import LOOPBACK, guarded, log_of, mlflow_page, prefect_server
+from flows.servers import LOOPBACK, guarded, log_of, mlflow_page, prefect_server, until_stopped
 from tast.errors import TastError
 from tast.tracking import initialise
 
@@ -63,15 +62,8 @@ def serve(prefect_port: int, mlflow_port: int, host: str) -> None:
 
 
 def main() -> None:
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stop cleanly on TERM as on Ctrl-C
     ports = (int(os.environ.get("PREFECT_PORT", "4200")), int(os.environ.get("MLFLOW_PORT", "5000")))
-    try:
-        serve(*ports, os.environ.get("TAST_HOST", LOOPBACK))
-    except KeyboardInterrupt:
-        print("stopped")
-    except TastError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
+    until_stopped(lambda: serve(*ports, os.environ.get("TAST_HOST", LOOPBACK)))
 
 
 if __name__ == "__main__":
