@@ -45,7 +45,8 @@ def prefect_server(port: int | None = None, host: str = LOOPBACK) -> Iterator[st
     port = port or free_port()
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", host, "--port", str(port)]
     address = f"http://{host}:{port}"
-    with _process("prefect", command, f"{address}/api/health"):
+    environment = {**os.environ, "PREFECT_SERVER_UI_API_URL": f"{address}/api"}  # else the page asks port 4200, whatever ours is
+    with _process("prefect", command, f"{address}/api/health", env=environment):
         yield address
 
 
@@ -67,9 +68,9 @@ def log_of(name: str) -> Path:
 
 
 @contextlib.contextmanager
-def _process(name: str, command: list[str], health_url: str, patience_s: float = 300) -> Iterator[None]:
+def _process(name: str, command: list[str], health_url: str, patience_s: float = 300, **options: Any) -> Iterator[None]:
     log_file = log_of(name)
-    with log_file.open("wb") as log, guarded(command, stdout=log, stderr=subprocess.STDOUT) as process:
+    with log_file.open("wb") as log, guarded(command, stdout=log, stderr=subprocess.STDOUT, **options) as process:
         _wait_until_healthy(name, process, health_url, patience_s, log_file)
         yield
 

@@ -84,6 +84,8 @@ def test_a_prefect_server_answers_and_is_gone_afterwards(tmp_path: Path, monkeyp
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
     with prefect_server() as address, urllib.request.urlopen(f"{address}/api/health", timeout=5) as answer:
         assert answer.read() == b"true"
+        with urllib.request.urlopen(f"{address}/ui-settings", timeout=5) as settings:
+            assert f'"api_url":"{address}/api"' in settings.read().decode()  # what its page asks
     with pytest.raises(urllib.error.URLError):
         urllib.request.urlopen(f"{address}/api/health", timeout=2)
     assert os.environ["PREFECT_HOME"] == str(tmp_path)
