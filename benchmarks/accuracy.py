@@ -28,8 +28,10 @@ from benchmarks.results import Row, write_rows
 from benchmarks.sets import SETS, WORKSPACE, Bars, make_clips, params_of_set
 from flows.evaluate import train_mean_percent
 from flows.layout import CLIPS
+from flows.processes import in_processes, trainings_at_a_time
+from flows.progress import progress
 from flows.running import configure_logging
-from flows.train import compute_reproducibly, train_model
+from flows.train import compute_reproducibly, fit_model
 from tast.clip_store import ClipStore
 from tast.datasets.splits import Split, make_split
 from tast.errors import TastError
@@ -37,7 +39,7 @@ from tast.evaluation.baselines import ratio_predictions
 from tast.evaluation.evaluate import KEY, labelled
 from tast.evaluation.metrics import Scores, bootstrap_intervals, compare_paired, score
 from tast.evaluation.position import position_predictions
-from tast.params import Params, load_params
+from tast.params import Params, changed, load_params
 from tast.training.dataset import ClipDataset
 from tast.training.inference import predict
 
@@ -66,21 +68,28 @@ class Run:
         return f"fold {self.fold}, seed {self.seed}: {against}, R {self.scores().pearson_r:.2f}"
 
 
-def runs_of_fold(params: Params, store: ClipStore, fold: int, seeds: Sequence[int]) -> list[Run]:
-    """Train once per seed on one fold."""
-    split = make_split(store.manifest, **(params.split.model_dump() | {"fold": fold}))
+@dataclass(frozen=True)
+class Training:
+    """What one run is made of; the clips by their folder, for it may run in a process of its own."""
+
+    params: Params
+    clips: Path
+    fold: int
+    seed: int
+
+
+def run_training(training: Training) -> Run:
+    """Train, predict the test clips, and put beside it what needs no network."""
+    store, params, seed = ClipStore(training.clips), training.params, training.seed
+    split = make_split(store.manifest, **(params.split.model_dump() | {"fold": training.fold}))
     parts = {name: _dataset(params, store, split, name) for name in split.parts}
-    mean, baselines = train_mean_percent(store, split), baseline_table(store, split)
-    runs = []
-    for seed in seeds:
-        compute_reproducibly(seed, params.train.threads)
-        seeded = params.train.model_copy(update={"seed": seed})
-        with tempfile.TemporaryDirectory() as checkpoints:
-            model, _, card = train_model(seeded, store, parts["train"], parts["val"], Path(checkpoints))
-        rows = labelled(predict(model, parts["test"], card.scaling)).rename(columns={"predicted_percent": OURS})
-        runs.append(Run(fold, seed, rows.merge(baselines, on=KEY, validate="one_to_one").assign(**{CONSTANT: mean})))
-        print(runs[-1], flush=True)
-    return runs
+    compute_reproducibly(seed, params.train.threads)
+    seeded = params.train.model_copy(update={"seed": seed})
+    with tempfile.TemporaryDirectory() as checkpoints:
+        model, _, card = fit_model(seeded, store, parts["train"], parts["val"], Path(checkpoints))
+    rows = labelled(predict(model, parts["test"], card.scaling)).rename(columns={"predicted_percent": OURS})
+    rows = rows.merge(baseline_table(store, split), on=KEY, validate="one_to_one")
+    return Run(training.fold, seed, rows.assign(**{CONSTANT: train_mean_percent(store, split)}))
 
 
 def baseline_table(store: ClipStore, split: Split) -> pd.DataFrame:
@@ -158,7 +167,12 @@ def measure(params: Params, store: ClipStore, seeds: Sequence[int], folds: Seque
     protocol = params.split.protocol
     leaves_one_out = protocol == "leave_one_subject_out"
     n_folds = {"leave_one_subject_out": store.manifest["subject_id"].nunique(), "cross_dataset": 1}.get(protocol, 2)
-    runs = [run for fold in folds or range(n_folds) for run in runs_of_fold(params, store, fold, seeds)]
+    trainings = [Training(params, store.folder, fold, seed) for fold in folds or range(n_folds) for seed in seeds]
+    runs = []
+    with progress("accuracy", len(trainings)) as advance:
+        for run in in_processes(run_training, trainings, trainings_at_a_time(params.train.threads)):
+            runs.append(run)
+            advance(1, str(run))
     return rows_of_all(runs) if leaves_one_out else rows_by_run(runs, bars)
 
 
@@ -170,6 +184,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--recorded-root", type=Path, default=RECORDED_ROOT, help="folder of oximetry_phone_cam")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--folds", type=int, nargs="+")
+    parser.add_argument("--threads", type=int, help="of each training; so many at a time as the cores carry; train.threads")
     parser.add_argument("--name", help="of the JSON below benchmarks/results/; accuracy, or accuracy_SET")
     return parser.parse_args()
 
@@ -178,6 +193,8 @@ def main() -> None:
     asked = arguments()
     configure_logging()
     params = load_params()
+    if asked.threads is not None:
+        params = changed(params, {"train.threads": asked.threads})
     if asked.set is None:
         rows = measure(params, ClipStore(CLIPS), asked.seeds, asked.folds, WORKSPACE)
     else:

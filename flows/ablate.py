@@ -2,6 +2,8 @@
 
     python -m flows.ablate [--seeds 0 1 2] [--only NAME ...] [--set KEY=VALUE ...] [--out FOLDER] [--dry-run]
 
+As many trainings at a time as the cores carry at train.threads each: `--set train.threads=1` is the fastest for the small preset.
+
 Not a stage. What is done is kept below .tast/ablation by all that decides it (parameters, clips, split, code), so that an
 interrupted table goes on where it stopped, within a training too, and a repeated one costs nothing.
 """
@@ -14,7 +16,7 @@ import json
 import logging
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ from ruamel.yaml import YAML
 from flows import PROJECT, STATE
 from flows.evaluate import train_mean_percent
 from flows.layout import CLIPS, RAW, SPLIT
+from flows.processes import in_processes, trainings_at_a_time
 from flows.progress import progress
 from flows.running import configure_logging
 from flows.side_clips import make_clips
@@ -38,10 +41,9 @@ from tast.errors import TastError
 from tast.evaluation.ablation import COLUMNS, ablation_table, as_markdown, scores_of_runs
 from tast.evaluation.evaluate import labelled
 from tast.files import whole_file
-from tast.params import Params, Preprocess, Train, changed, load_params
+from tast.params import Params, Train, changed, load_params
 from tast.training.dataset import ClipDataset
 from tast.training.inference import predict
-from tast.training.settings import EpochRecord
 
 log = logging.getLogger("flows.ablate")  # __name__ is __main__ where it runs
 FOLDER = STATE / "ablation"
@@ -77,6 +79,9 @@ class Training:
     seed: int
     params: Params
     key: str
+
+    def __str__(self) -> str:
+        return f"{self.variant}, seed {self.seed}"
 
     @property
     def result(self) -> Path:
@@ -128,9 +133,9 @@ def clips_for(params: Params) -> ClipStore:
     return make_clips(RAW, folder, params.preprocess, params.runner.workers)
 
 
-def run(training: Training, store: ClipStore, on_epoch: Callable[[EpochRecord], None]) -> None:
-    """Train, predict the test clips, keep the labelled seconds."""
-    split, params = Split.from_json(SPLIT), training.params.train
+def run(training: Training) -> str:
+    """Train, predict the test clips, keep the labelled seconds; says what was done."""
+    split, params, store = Split.from_json(SPLIT), training.params.train, clips_for(training.params)
     absent = [clip for part in split.parts.values() for clip in part if clip not in store.manifest.index]
     if absent:
         raise TastError(f"{training.variant}: its clips lack {len(absent)} of the split's, the first {absent[0]}")
@@ -139,29 +144,22 @@ def run(training: Training, store: ClipStore, on_epoch: Callable[[EpochRecord], 
     }
     compute_reproducibly(params.seed, params.threads)
     checkpoints = FOLDER / "checkpoints" / training.key
-    model, _, card = fit_model(params, store, parts["train"], parts["val"], checkpoints, on_epoch=on_epoch)
+    model, _, card = fit_model(params, store, parts["train"], parts["val"], checkpoints)
     rows = labelled(predict(model, parts["test"], card.scaling))
     with whole_file(training.result) as part:
         rows[list(COLUMNS)].to_parquet(part, index=False)
     shutil.rmtree(checkpoints)
+    return str(training)
 
 
-def run_all(trainings: Sequence[Training]) -> None:
-    """Those that are not done yet, one after the other."""
-    stores: dict[Preprocess, ClipStore] = {}
-    for training in trainings:
-        if not training.is_done:
-            stores.setdefault(training.params.preprocess, clips_for(training.params))  # its own progress, before the bar's
-    with progress("ablation", len(trainings)) as advance:
-        for training in trainings:
-            name = f"{training.variant}, seed {training.seed}"
-            if not training.is_done:
-
-                def tell(record: EpochRecord, name: str = name, epochs: int = training.params.train.epochs) -> None:
-                    advance(0, f"{name}: epoch {record.epoch + 1} of {epochs}")
-
-                run(training, stores[training.params.preprocess], tell)
-            advance(1, name)
+def run_all(trainings: Sequence[Training], workers: int) -> None:
+    """Those that are not done yet, `workers` at a time."""
+    todo = list({one.key: one for one in trainings if not one.is_done}.values())
+    for training in todo:
+        clips_for(training.params)  # before the bar of the trainings; made once, not by each worker
+    with progress("ablation", len(todo)) as advance:
+        for done in in_processes(run, todo, workers):
+            advance(1, done)
 
 
 def write_tables_of(trainings: Sequence[Training], params: Params, out: Path) -> str:
@@ -231,7 +229,7 @@ def main() -> None:
         if asked.dry_run:
             show_plan(trainings)
             return
-        run_all(trainings)
+        run_all(trainings, trainings_at_a_time(params.train.threads))
         print(write_tables_of(trainings, params, asked.out))
     except TastError as error:
         print(f"error: {error}", file=sys.stderr)

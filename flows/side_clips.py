@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TypeVar
 
 from flows.preprocess import cache_root, read_raw, require_enough
+from flows.processes import in_processes
 from tast.clip_store import ClipStore, write_tables
 from tast.files import whole_folder
 from tast.params import Preprocess
@@ -36,7 +35,4 @@ def make_clips(raw: Path, target: Path, params: Preprocess, workers: int) -> Cli
 def over_workers(work: Callable[[list[Item]], Result], items: Sequence[Item], workers: int) -> list[Result]:
     """work() on as many parts of the items as there are workers, in processes of their own where there are several."""
     parts = [part for part in (list(items[k::workers]) for k in range(workers)) if part]
-    if len(parts) < 2:
-        return [work(part) for part in parts]
-    with ProcessPoolExecutor(len(parts), mp_context=get_context("spawn")) as pool:
-        return list(pool.map(work, parts))
+    return list(in_processes(work, parts, len(parts)))

@@ -58,21 +58,24 @@ def test_interrupted_it_goes_on_and_repeated_it_trains_nothing(params: Params, m
     trained: list[str] = []
     whole_run = ablate.run
 
-    def stop_after_three(training: ablate.Training, *rest: Any) -> None:
+    def told(training: ablate.Training) -> str:
+        trained.append(training.key)
+        return whole_run(training)
+
+    def stop_after_three(training: ablate.Training) -> str:
         if len(trained) == 3:
             raise KeyboardInterrupt
-        trained.append(training.key)
-        whole_run(training, *rest)
+        return told(training)
 
     monkeypatch.setattr(ablate, "run", stop_after_three)
     with pytest.raises(KeyboardInterrupt):
-        run_all(trainings)
+        run_all(trainings, 1)
     assert [one.is_done for one in trainings] == [True, True, True, False]
-    monkeypatch.setattr(ablate, "run", lambda one, *rest: (trained.append(one.key), whole_run(one, *rest)))
-    run_all(trainings)
+    monkeypatch.setattr(ablate, "run", told)
+    run_all(trainings, 1)
     assert trained == [one.key for one in trainings]
     monkeypatch.setattr(ablate, "run", lambda *_: pytest.fail("trained again"))
-    run_all(trainings)
+    run_all(trainings, 1)
     text = write_tables_of(trainings, params, Path("out"))
     table, runs = pd.read_parquet("out/ablation.parquet"), pd.read_parquet("out/runs.parquet")
     assert table["variant"].tolist() == PAIR
@@ -99,9 +102,9 @@ def test_other_clips_parameters_or_code_are_other_results(
 
 def test_clips_that_lack_some_of_the_splits_are_refused(params: Params, tmp_path: Path) -> None:
     (training,) = planned(params, [REFERENCE], [0])
-    fewer = write_store(tmp_path / "fewer", seed=0, subjects=5, clips=2)
+    write_store(tmp_path / "data/clips", seed=0, subjects=5, clips=2)
     with pytest.raises(TastError, match="TAST-Net: its clips lack 2 of the split's, the first s05-00-000"):
-        ablate.run(training, fewer, lambda _: None)
+        ablate.run(training)
 
 
 def test_other_preprocessing_means_other_clips_made_once(params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
