@@ -1,7 +1,7 @@
 """Stage download: the data set's files into data/raw, in the layout that its reader reads, and what they hold into data/audit.
 
-The phantom is rendered; a folder or archive under dataset.root is linked or extracted, a URL fetched first; what is public comes
-from its own place. data/raw/dataset.json says which it was.
+The phantom is rendered; a folder or archive under dataset.root is linked or extracted, what lies at a URL (https://, s3://, ...)
+fetched first; what is public comes from its own place. data/raw/dataset.json says which it was.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from tast.datasets.catalog import CATALOG, licence_notice, require_acceptance
 from tast.datasets.description import Description, describe
 from tast.datasets.download import link_or_extract, refuse_overlap
 from tast.datasets.fetch import fetch, fetch_files, file_name_of, is_url
+from tast.datasets.object_store import fetch_stored, is_stored
 from tast.datasets.phantom_set import plan_phantom
 from tast.files import whole_folder
 from tast.params import Download, Params, Phantom, Runner, Source, load_params
@@ -82,6 +83,9 @@ def place_of(source: Source, download: Download) -> Path:
         return fetch_public(source.name, download.base_url)
     if is_url(source.root):
         return fetch_url(source.root, DOWNLOADS / source.name, download)
+    if is_stored(source.root):
+        with progress(f"fetch {source.name}", 100) as advance:
+            return fetch_stored(source.root, DOWNLOADS / source.name, progress=advance, sha256=download.sha256)
     refuse_overlap(Path(source.root), RAW)
     return Path(source.root)
 

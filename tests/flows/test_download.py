@@ -12,6 +12,7 @@ from pathlib import Path
 
 import py7zr
 import pytest
+from s3fs import S3FileSystem
 
 from flows import download as stage
 from tast.datasets.catalog import CATALOG, RemoteFile
@@ -19,6 +20,7 @@ from tests.datasets.layouts import write_pure_session
 from tests.datasets.range_server import Behaviour, serving
 from tests.datasets.test_archives import files_in, write_zip
 from tests.end_to_end.conftest import PROJECT, set_params
+from tests.s3_server import BUCKET, running_s3
 
 RAW, AUDIT = Path("data/raw"), Path("data/audit")
 Configure = Callable[..., None]
@@ -141,6 +143,23 @@ def test_user_and_password(configure, pure, tmp_path, server, monkeypatch):
     monkeypatch.setenv("TAST_DOWNLOAD_PASSWORD", "s3cret")
     configure(dataset__root=f"{url}/pure.zip")
     assert run() == ""
+
+
+def test_an_archive_in_a_store_is_fetched_once_with_credentials_of_the_environment(
+    configure, pure, tmp_path, monkeypatch, caplog
+):
+    S3FileSystem.clear_instance_cache()
+    with running_s3(monkeypatch) as server, caplog.at_level(logging.INFO):
+        write_zip(tmp_path / "pure.zip", files_in(pure))
+        server.put("sets/pure.zip", (tmp_path / "pure.zip").read_bytes())
+        configure(dataset__root=f"s3://{BUCKET}/sets/pure.zip")
+        assert run() == ""
+        assert files_in(RAW / "pure") == files_in(pure)
+        n_requests = len(server.requests)
+        assert run() == ""
+        assert len(server.requests) == n_requests
+    assert "s3cret" not in caplog.text
+    assert not any(b"s3cret" in content for content in files_in(tmp_path).values())
 
 
 def test_a_url_with_credentials_in_it_is_refused(configure):
