@@ -7,17 +7,19 @@ The only room of tast that imports mlflow.
 
 from __future__ import annotations
 
-from tast.tracking.lock import output_digest, stage_key
+from tast.tracking.lock import Fold, fold_of, output_digest, stage_key
 from tast.tracking.projection import Publication, Published, publish
 from tast.tracking.registry import Comparison, champion_files, compare, model_files, promote, rollback, set_champion
 from tast.tracking.store import initialise
 
 __all__ = [
     "Comparison",
+    "Fold",
     "Publication",
     "Published",
     "champion_files",
     "compare",
+    "fold_of",
     "initialise",
     "model_files",
     "output_digest",

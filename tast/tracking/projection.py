@@ -21,22 +21,26 @@ from mlflow.tracking import MlflowClient
 from mlflow.types import Schema, TensorSpec
 
 from tast.errors import TastError
-from tast.tracking.lock import stage_key
+from tast.tracking.folds import gather
+from tast.tracking.lock import Fold, fold_of, stage_key
 from tast.tracking.serving import save_video_model
 from tast.tracking.store import (
     CHALLENGER,
     COMMIT_TAG,
     COMPLETE_TAG,
     DIRTY_TAG,
+    FOLD_TAG,
+    GROUP_TAG,
     KEY_TAG,
     MODEL_FILES,
     PROTOCOL_TAG,
     TEST_TAG,
+    log_values,
     open_store,
 )
 
 VIDEO_MODEL = "video_model"  # beside "model", the export
-MOST_IN_BATCH = 100  # MLflow's limit for parameters and tags; for metrics it is higher
+FOLDS_SHARE = ("preprocess", "split", "train", "evaluate")  # sections that are the same in all folds, but for split.fold
 
 
 @dataclass(frozen=True)
@@ -87,16 +91,18 @@ def publish(publication: Publication, *, tracking_uri: str, artifact_root: str) 
     """Find or make the run and the model version of this publication, and name that version the challenger.
 
     Publishing the same key again changes nothing, except that a clean commit takes the place of a dirty one. What an interrupted
-    publish left is completed. artifact_root: where a new experiment keeps its artifacts (folder or URI).
+    publish left is completed. Runs that differ only in split.fold hang under one parent, which has their means. artifact_root:
+    where a new experiment keeps its artifacts (folder or URI).
     """
-    key = stage_key(publication.dvc_lock)
+    key, fold = stage_key(publication.dvc_lock), fold_of(publication.dvc_lock)
     with open_store(tracking_uri) as client:
         experiment_id = _experiment(client, publication.experiment, artifact_root)
         run = _find_run(client, experiment_id, key)
         created = run is None or COMPLETE_TAG not in run.data.tags
         if run is None:
-            name = f"{publication.dataset}-{key[:8]}"
-            run = client.create_run(experiment_id, run_name=name, tags={KEY_TAG: key, **_origin(publication)})
+            name = f"{publication.dataset}-fold{fold.number}-{key[:8]}"
+            tags = {KEY_TAG: key, GROUP_TAG: fold.group, FOLD_TAG: str(fold.number), **_origin(publication)}
+            run = client.create_run(experiment_id, run_name=name, tags=tags)
         if created:
             _log_files(client, run, publication)
             _register(client, run, publication, key)
@@ -111,6 +117,7 @@ def publish(publication: Publication, *, tracking_uri: str, artifact_root: str) 
                 f"run {run.info.run_id} is complete but {publication.model_name} has no version of it: delete that run"
             )
         client.set_registered_model_alias(publication.model_name, CHALLENGER, str(version.version))
+        _gather_folds(client, experiment_id, publication, fold)
         return Published(run.info.run_id, str(version.version), created)
 
 
@@ -130,6 +137,21 @@ def _origin(publication: Publication) -> dict[str, str]:
     return {COMMIT_TAG: publication.commit, DIRTY_TAG: str(publication.dirty).lower()}
 
 
+def _gather_folds(client: MlflowClient, experiment_id: str, publication: Publication, fold: Fold) -> None:
+    params = _flat({section: publication.params[section] for section in FOLDS_SHARE if section in publication.params}, ".")
+    name = f"{publication.dataset}-folds-{fold.group[:8]}"
+    shared = {key: value for key, value in params.items() if key != "split.fold"}
+    parent_id = gather(client, experiment_id, fold.group, name, shared)
+    if parent_id is not None:
+        _log_data(client, parent_id, publication)
+
+
+def _log_data(client: MlflowClient, run_id: str, publication: Publication) -> None:
+    source = json.dumps({"tags": {"dataset": publication.dataset}})
+    data = Dataset(name=publication.dataset, digest=publication.dataset_digest, source_type="code", source=source)
+    client.log_inputs(run_id, [DatasetInput(data, [InputTag("mlflow.data.context", "training")])])
+
+
 def _log_files(client: MlflowClient, run: Run, publication: Publication) -> None:
     """Numbers, parameters, data and files; MLflow drops an exact repetition, so an interrupted publish can start over."""
     run_id, when = run.info.run_id, run.info.start_time
@@ -138,12 +160,8 @@ def _log_files(client: MlflowClient, run: Run, publication: Publication) -> None
     ends = [(name, value, 0) for name, value in _flat(publication.metrics, "/").items() if isinstance(value, int | float)]
     metrics = [Metric(name, float(value), when, step) for name, value, step in ends + steps if math.isfinite(value)]
     params = [Param(name, str(value)) for name, value in _flat(publication.params, ".").items()]
-    for start in range(0, max(len(metrics), len(params)), MOST_IN_BATCH):
-        part = slice(start, start + MOST_IN_BATCH)
-        client.log_batch(run_id, metrics=metrics[part], params=params[part])
-    source = json.dumps({"tags": {"dataset": publication.dataset}})
-    data = Dataset(name=publication.dataset, digest=publication.dataset_digest, source_type="code", source=source)
-    client.log_inputs(run_id, [DatasetInput(data, [InputTag("mlflow.data.context", "training")])])
+    log_values(client, run_id, metrics, params)
+    _log_data(client, run_id, publication)
     for path in publication.artifacts:
         (client.log_artifacts if path.is_dir() else client.log_artifact)(run_id, str(path), path.name if path.is_dir() else None)
     client.log_artifacts(run_id, str(publication.model_folder), MODEL_FILES)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock
+from mlflow.entities import Metric, Param
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
@@ -18,7 +19,9 @@ CHAMPION, CHALLENGER = "champion", "challenger"
 KEY_TAG, COMPLETE_TAG, COMMIT_TAG, DIRTY_TAG = "tast.key", "tast.complete", "tast.commit", "tast.dirty"
 TEST_TAG, PROTOCOL_TAG = "tast.test_digest", "tast.protocol"
 COMPARISON_TAG, REPLACED_TAG, ROLLED_BACK_TAG = "tast.comparison", "tast.replaced_version", "tast.rolled_back"
+GROUP_TAG, FOLD_TAG, PARENT_TAG = "tast.group", "tast.fold", "tast.parent_of"
 MODEL_FILES = "model_files"
+MOST_IN_BATCH = 100  # MLflow's limit for parameters and tags; for metrics it is higher
 SQLITE = "sqlite:///"
 
 
@@ -48,3 +51,10 @@ def aliased(client: MlflowClient, model_name: str, alias: str) -> ModelVersion |
     models = client.search_registered_models(f"name = '{model_name}'")
     known = client.get_registered_model(model_name).aliases if models else {}
     return client.get_model_version(model_name, str(known[alias])) if alias in known else None
+
+
+def log_values(client: MlflowClient, run_id: str, metrics: Sequence[Metric], params: Sequence[Param]) -> None:
+    """Log any number of metrics and parameters; MLflow drops an exact repetition."""
+    for start in range(0, max(len(metrics), len(params)), MOST_IN_BATCH):
+        part = slice(start, start + MOST_IN_BATCH)
+        client.log_batch(run_id, metrics=metrics[part], params=params[part])

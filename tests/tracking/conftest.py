@@ -29,17 +29,41 @@ stages:
       hash: md5
       md5: 0123456789abcdef0123456789abcdef.dir
       size: 12
-  train:
-    cmd: python -m flows.train
+  split:
+    cmd: python -m flows.split
+    deps:
+    - path: data/clips/manifest.parquet
+      hash: md5
+      md5: 33333333333333333333333333333333
     params:
       params.yaml:
-        train.seed: {seed}
+        split:
+          folds: 3
+          fold: {fold}
+    outs:
+    - path: data/split.json
+      hash: md5
+      md5: {fold}4444444444444444444444444444444
+  train:
+    cmd: python -m flows.train
+    deps:
+    - path: data/split.json
+      hash: md5
+      md5: {fold}4444444444444444444444444444444
+    params:
+      params.yaml:
+        train:
+          seed: {seed}
     outs:
     - path: models
       hash: md5
-      md5: 11111111111111111111111111111111.dir
+      md5: {fold}1111111111111111111111111111111.dir
   evaluate:
     cmd: python -m flows.evaluate
+    deps:
+    - path: models/tast_net
+      hash: md5
+      md5: {fold}5555555555555555555555555555555.dir
     outs:
     - path: reports/report.html
       hash: md5
@@ -117,9 +141,9 @@ def store_in(folder: Path, database: Path) -> Store:
     return Store(f"sqlite:///{folder / 'mlflow.db'}", str(folder / "artifacts"), folder / "mlflow.db")
 
 
-def make_publication(folder: Path, seed: int = 0, *, dirty: bool = False) -> Publication:
+def make_publication(folder: Path, seed: int = 0, *, fold: int = 0, rmse: float = 1.5, dirty: bool = False) -> Publication:
     model = ClipMean(seed).eval()
-    folder = folder / f"seed{seed}"
+    folder = folder / f"seed{seed}-fold{fold}"
     files = {"models/model.json": f'{{"seed": {seed}}}', "plots/scatter.png": "picture", "metrics.json": "{}"}
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -127,12 +151,16 @@ def make_publication(folder: Path, seed: int = 0, *, dirty: bool = False) -> Pub
     metrics = {
         "protocol": "clip_random" if seed == OTHER_PROTOCOL else "subject_independent",
         "test_digest": (OTHER_DIGEST if seed == OTHER_TEST else DIGEST),
-        "test": {"rmse": 1.5, "pearson_r": 0.9, "n_clips": 54},
+        "test": {"rmse": rmse, "pearson_r": 0.9, "n_clips": 54, "intervals": {"rmse": {"low": 1.0, "high": 2.0}}},
         "constant": {"rmse": 4.0, "pearson_r": None},
     }
-    params = {"train": {"seed": seed, "epochs": 3}, "many": {f"p{i:03d}": i for i in range(120)}}
+    params = {
+        "split": {"folds": 3, "fold": fold},
+        "train": {"seed": seed, "epochs": 3},
+        "many": {f"p{i:03d}": i for i in range(120)},
+    }
     return Publication(
-        experiment="tast", model_name="tast-net", dvc_lock=LOCK.format(seed=seed), params=params, metrics=metrics,
+        experiment="tast", model_name="tast-net", dvc_lock=LOCK.format(seed=seed, fold=fold), params=params, metrics=metrics,
         history=pd.DataFrame({"epoch": [0, 1, 2], "train_loss": [3.0, 2.0, 1.0], "val_loss": [3.0, 2.5, np.nan]}),
         artifacts=(folder / "metrics.json", folder / "plots"), model_folder=folder / "models", model=model,
         input_example=np.zeros((2, 3, 6, 8, 8), np.float32), serving_requirements=["torch==2.13.0"],

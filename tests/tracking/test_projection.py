@@ -26,9 +26,9 @@ def test_everything_of_a_run_is_there_and_nothing_anywhere_else(store, make):
     run = client.get_run(published.run_id)
     assert published.created
     assert run.info.status == "FINISHED"
-    assert run.info.run_name.startswith("phantom-")
+    assert run.info.run_name.startswith("phantom-fold0-")
     assert run.data.params["train.seed"] == "0"
-    assert len(run.data.params) == 122
+    assert len(run.data.params) == 124
     assert run.data.metrics["test/rmse"] == 1.5
     assert "constant/pearson_r" not in run.data.metrics
     assert [(m.step, m.value) for m in client.get_metric_history(published.run_id, "train_loss")] == [
@@ -119,9 +119,9 @@ def test_a_batch_of_one_is_refused(make):
 
 
 def test_the_key_knows_train_and_evaluate_and_nothing_else():
-    assert stage_key(LOCK.format(seed=0)) == stage_key(LOCK.format(seed=0).replace("size: 12", "size: 13"))
-    assert stage_key(LOCK.format(seed=0)) != stage_key(LOCK.format(seed=1))
-    assert output_digest(LOCK, "data/clips") == "0123456789abcdef0123456789abcdef.dir"
+    assert stage_key(LOCK.format(seed=0, fold=0)) == stage_key(LOCK.format(seed=0, fold=0).replace("size: 12", "size: 13"))
+    assert stage_key(LOCK.format(seed=0, fold=0)) != stage_key(LOCK.format(seed=1, fold=0))
+    assert output_digest(LOCK.format(seed=0, fold=0), "data/clips") == "0123456789abcdef0123456789abcdef.dir"
 
 
 @pytest.mark.parametrize("text", ["", "schema: '2.0'\nstages: {}\n", "schema: '2.0'\nstages:\n  train: {cmd: x}\n"])
