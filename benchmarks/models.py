@@ -1,11 +1,12 @@
 """TAST-Net's `paper` preset beside PhysNet, PhysFormer and ViViT: forward and backward on clips of 64x128x128, two at a time.
 
-    python -m benchmarks.models [--peer PATH] [--repeats 5]
+    python -m benchmarks.models [--peer PATH ...] [--repeats 5]
 
-The peer is a checkout of ubicomplab/rPPG-Toolbox; without it, and for ViViT without the package transformers, those rows are left
-out, and said so. CPU seconds of one thread, median; each model in a child process of its own, in training mode, with the settings
-that its authors publish. Memory is what the first step adds to the process, over the clips of the batch. Arithmetic is counted by
-torch's FlopCounterMode, and set against the machine's largest matrix product, measured in the same process before and after.
+A peer is a checkout of ubicomplab/rPPG-Toolbox or a folder into which transformers was installed, told apart by the files that
+they hold; without one, its rows are left out, and said so. CPU seconds of one thread, median; each model in a child process of
+its own, in training mode, with the settings that its authors publish, ViViT also at our number of parameters. Memory is what
+the first step adds to the process, over the clips of the batch. Arithmetic is counted by torch's FlopCounterMode, and set
+against the machine's largest matrix product, measured in the same process before and after.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 from types import ModuleType
@@ -24,7 +27,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
 from benchmarks.results import Row, write_rows
 from tast.models.tast_net import build
@@ -32,44 +35,67 @@ from tast.training.compute import use_channels_last
 
 BATCH, FRAMES, SIZE_PX, SECONDS = 2, 64, 128, 4
 GEMM = 2048  # side of the square matrices whose product tells the machine's peak
-MODEL_FILES = Path("neural_methods/model")  # inside rPPG-Toolbox
+ATTENTION_ON_CPUS: dict[Any, Callable[..., int]] = {  # the fused attention, which torch's counter knows on GPUs only
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: lambda *shapes, **_: sdpa_flop_count(*shapes[:3]),
+    torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward: lambda *shapes, **_: sdpa_backward_flop_count(
+        *shapes[:4]
+    ),
+}
 
-OURS, PHYSNET, PHYSFORMER, VIVIT = "TAST-Net paper", "PhysNet", "PhysFormer", "HF VivitModel"
+OURS, PHYSNET, PHYSFORMER = "TAST-Net paper", "PhysNet", "PhysFormer"
+VIVIT, VIVIT_OF_OUR_SIZE = "HF VivitModel", "HF VivitModel of our size"
 
 
-def tast_net(_: Path | None) -> nn.Module:
+@dataclass(frozen=True)
+class Peer:
+    """A public network: where it comes from, the file that tells a folder which holds it, and how it is built from there."""
+
+    source: str
+    file: Path
+    build: Callable[[Path], nn.Module]
+
+
+def tast_net() -> nn.Module:
     net = build("paper", frames=FRAMES, size=SIZE_PX, seconds=SECONDS)
     use_channels_last(net)
     return net
 
 
-def physnet(checkout: Path | None) -> nn.Module:
-    model: nn.Module = _module(checkout, "PhysNet.py").PhysNet_padding_Encoder_Decoder_MAX(frames=FRAMES)
+def physnet(checkout: Path) -> nn.Module:
+    model: nn.Module = _module(checkout / PHYSNET_FILE).PhysNet_padding_Encoder_Decoder_MAX(frames=FRAMES)
     return model
 
 
-def physformer(checkout: Path | None) -> nn.Module:
+def physformer(checkout: Path) -> nn.Module:
     """With the sizes of the toolbox's own configuration; its forward wants the sharpness of its attention as well."""
-    model: nn.Module = _module(checkout, "PhysFormer.py").ViT_ST_ST_Compact3_TDC_gra_sharp(
+    model: nn.Module = _module(checkout / PHYSFORMER_FILE).ViT_ST_ST_Compact3_TDC_gra_sharp(
         image_size=(FRAMES, SIZE_PX, SIZE_PX), patches=(4, 4, 4), dim=96, ff_dim=144, num_heads=4, num_layers=12,
         dropout_rate=0.1, theta=0.7,
     )  # fmt: skip
     return _WithArgument(model, 2.0)
 
 
-def vivit(_: Path | None) -> nn.Module:
-    """Joint attention, 8 layers, about as many parameters as TAST-Net."""
+def vivit(installation: Path, **sizes: Any) -> nn.Module:
+    """Joint attention; what `sizes` leaves out is as transformers has it: tubelets of 2x16x16, 12 layers of width 768."""
+    sys.path.append(str(installation))  # last, so that torch and numpy stay this project's
     from transformers import VivitConfig, VivitModel  # type: ignore[import-not-found]
 
-    config = VivitConfig(
-        image_size=SIZE_PX, num_frames=FRAMES, tubelet_size=[8, 16, 16], hidden_size=192, num_hidden_layers=8,
-        num_attention_heads=4, intermediate_size=384,
-    )  # fmt: skip
-    return _TimeFirst(VivitModel(config))
+    return _TimeFirst(VivitModel(VivitConfig(image_size=SIZE_PX, num_frames=FRAMES, **sizes)))
 
 
-MODELS: dict[str, Callable[[Path | None], nn.Module]] = {OURS: tast_net, PHYSNET: physnet, PHYSFORMER: physformer, VIVIT: vivit}
-OF_TOOLBOX = (PHYSNET, PHYSFORMER)
+vivit_of_our_size = partial(
+    vivit, tubelet_size=[8, 16, 16], hidden_size=192, num_hidden_layers=8, num_attention_heads=4, intermediate_size=384
+)
+
+PHYSNET_FILE, PHYSFORMER_FILE = Path("neural_methods/model/PhysNet.py"), Path("neural_methods/model/PhysFormer.py")
+VIVIT_FILE = Path("transformers/models/vivit/modeling_vivit.py")
+TOOLBOX, TRANSFORMERS = "a checkout of rPPG-Toolbox", "a folder with transformers installed"
+PEERS: dict[str, Peer] = {
+    PHYSNET: Peer(TOOLBOX, PHYSNET_FILE, physnet),
+    PHYSFORMER: Peer(TOOLBOX, PHYSFORMER_FILE, physformer),
+    VIVIT: Peer(TRANSFORMERS, VIVIT_FILE, vivit),
+    VIVIT_OF_OUR_SIZE: Peer(TRANSFORMERS, VIVIT_FILE, vivit_of_our_size),
+}
 
 
 class _WithArgument(nn.Module):
@@ -92,11 +118,10 @@ class _TimeFirst(nn.Module):
         return self.model(video.transpose(1, 2).contiguous()).last_hidden_state
 
 
-def _module(checkout: Path | None, file: str) -> ModuleType:
-    assert checkout is not None
-    spec = importlib.util.spec_from_file_location(f"peer_{Path(file).stem}", checkout / MODEL_FILES / file)
+def _module(file: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"peer_{file.stem}", file)
     if spec is None or spec.loader is None:
-        raise ImportError(f"{checkout / MODEL_FILES / file}: not a Python module")
+        raise ImportError(f"{file}: not a Python module")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -112,12 +137,12 @@ class Measured:
     peak_share: float
 
 
-def measure(name: str, checkout: Path | None, repeats: int) -> Measured:
-    """One model, in a child process."""
+def measure(name: str, folder: Path | None, repeats: int) -> Measured:
+    """Ours, or the peer that `folder` holds; in a child process."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     peak_before = gemm_flops_per_s()
-    model = MODELS[name](checkout).train()
+    model = (tast_net() if folder is None else PEERS[name].build(folder)).train()
     video = torch.randn(BATCH, 3, FRAMES, SIZE_PX, SIZE_PX).contiguous(memory_format=torch.channels_last_3d)
     if name != OURS:
         video = video.contiguous()  # the layout that its authors give it
@@ -125,7 +150,7 @@ def measure(name: str, checkout: Path | None, repeats: int) -> Measured:
     before = _status_kib("VmRSS")
     step(model, video)
     memory_mib = (_status_kib("VmHWM") - before) / 1024 / BATCH
-    with FlopCounterMode(display=False) as counter:
+    with FlopCounterMode(display=False, custom_mapping=ATTENTION_ON_CPUS) as counter:
         step(model, video)
     seconds = statistics.median(cpu_seconds(lambda: step(model, video), repeats))
     peak = max(peak_before, gemm_flops_per_s())
@@ -161,9 +186,9 @@ def _status_kib(field: str) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith(f"{field}:"))
 
 
-def in_child(name: str, checkout: Path | None, repeats: int) -> Measured:
+def in_child(name: str, folder: Path | None, repeats: int) -> Measured:
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as child:
-        return child.submit(measure, name, checkout, repeats).result()
+        return child.submit(measure, name, folder, repeats).result()
 
 
 def rows_of(measured: dict[str, Measured]) -> list[Row]:
@@ -189,30 +214,27 @@ def rows_of(measured: dict[str, Measured]) -> list[Row]:
     return rows
 
 
-def chosen(peers: list[Path]) -> tuple[list[str], Path | None]:
-    """The models that can be measured here, and the toolbox's checkout; says what is missing."""
-    checkout = next((peer for peer in peers if (peer / MODEL_FILES).is_dir()), None)
-    names = [OURS]
-    if checkout is None:
-        print(f"no checkout of rPPG-Toolbox given (--peer PATH, a folder with {MODEL_FILES}): without {' and '.join(OF_TOOLBOX)}")
-    else:
-        names += OF_TOOLBOX
-    if importlib.util.find_spec("transformers") is None:
-        print(f"transformers is not installed: without {VIVIT}")
-    else:
-        names.append(VIVIT)
-    return names, checkout
+def found(folders: list[Path]) -> dict[str, Path]:
+    """The peers that can be measured here, each with the folder that holds it; says which are missing."""
+    places: dict[str, Path] = {}
+    for name, peer in PEERS.items():
+        holding = next((folder for folder in folders if (folder / peer.file).is_file()), None)
+        if holding is None:
+            print(f"without {name}: {peer.source} was not given (--peer PATH, a folder with {peer.file})")
+        else:
+            places[name] = holding
+    return places
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.models", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--peer", type=Path, action="append", default=[])
+    parser.add_argument("--peer", type=Path, action="append", default=[], metavar="PATH")
     parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args()
-    names, checkout = chosen(arguments.peer)
-    write_rows("models", rows_of({name: in_child(name, checkout, arguments.repeats) for name in names}))
+    places: dict[str, Path | None] = {OURS: None, **found(arguments.peer)}
+    write_rows("models", rows_of({name: in_child(name, folder, arguments.repeats) for name, folder in places.items()}))
 
 
 if __name__ == "__main__":

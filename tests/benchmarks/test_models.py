@@ -7,8 +7,21 @@ from pathlib import Path
 import pytest
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks.models import OURS, PHYSFORMER, Measured, chosen, gemm_flops_per_s, rows_of, step
+from benchmarks.models import (
+    ATTENTION_ON_CPUS,
+    OURS,
+    PEERS,
+    PHYSFORMER,
+    VIVIT,
+    VIVIT_OF_OUR_SIZE,
+    Measured,
+    found,
+    gemm_flops_per_s,
+    rows_of,
+    step,
+)
 
 
 def test_bars_stand_on_the_rows_against_physformer() -> None:
@@ -21,12 +34,27 @@ def test_bars_stand_on_the_rows_against_physformer() -> None:
     assert rows[f"{OURS}: share of the machine's gemm peak"].must == 0.65
 
 
-def test_an_absent_peer_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    names, checkout = chosen([tmp_path])
-    assert names[0] == OURS
-    assert PHYSFORMER not in names
-    assert checkout is None
-    assert "no checkout of rPPG-Toolbox" in capsys.readouterr().out
+def test_a_folder_is_told_by_the_file_it_holds_and_an_absent_peer_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    installed, unrelated = tmp_path / "installed", tmp_path / "unrelated"
+    (installed / PEERS[VIVIT].file).parent.mkdir(parents=True)
+    (installed / PEERS[VIVIT].file).touch()
+    assert found([unrelated, installed]) == {VIVIT: installed, VIVIT_OF_OUR_SIZE: installed}
+    told = capsys.readouterr().out
+    assert "without PhysFormer: a checkout of rPPG-Toolbox was not given" in told
+    assert VIVIT not in told
+
+
+def test_fused_attention_is_counted() -> None:
+    queries = torch.randn(2, 3, 16, 8, requires_grad=True)  # batch, heads, tokens, width
+    with FlopCounterMode(display=False, custom_mapping=ATTENTION_ON_CPUS) as counter:
+        mixed = nn.functional.scaled_dot_product_attention(queries, queries, queries)
+        forward = counter.get_total_flops()
+        mixed.sum().backward()
+    one_product = 2 * 2 * 3 * 16 * 16 * 8
+    assert forward == 2 * one_product
+    assert counter.get_total_flops() == (2 + 5) * one_product  # four on the way back, and the scores once more
 
 
 def test_a_step_leaves_no_gradient_behind_and_takes_models_with_several_outputs() -> None:
