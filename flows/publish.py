@@ -15,6 +15,7 @@ import pandas as pd
 from flows import STATE
 from flows.layout import CLIPS, HISTORY, METRICS, MODEL, PLOTS, PREDICTIONS, REPORT, SPLIT
 from flows.running import run, stage
+from flows.system_metrics import read_samples
 from tast.clip_store import ClipStore
 from tast.datasets.splits import Split
 from tast.params import load_params
@@ -51,7 +52,8 @@ def publication() -> Publication:
     return Publication(
         experiment=params.publish.experiment, model_name=params.publish.model_name, dvc_lock=dvc_lock,
         params=params.model_dump(exclude={"runner"}), metrics=json.loads(METRICS.read_text()), history=pd.read_csv(HISTORY),
-        artifacts=[PREDICTIONS, REPORT, METRICS, PLOTS], model_folder=MODEL, model=model, input_example=two_clips(card),
+        system_metrics=read_samples(MODEL), artifacts=[PREDICTIONS, REPORT, METRICS, PLOTS],
+        model_folder=MODEL, model=model, input_example=two_clips(card),
         pip_requirements=pinned("torch", "numpy"), serving_requirements=pinned(*SERVING_PACKAGES),
         dataset=params.dataset.name, dataset_digest=output_digest(dvc_lock, "data/clips"),
         commit=_git("rev-parse", "HEAD"), dirty=bool(_git("status", "--porcelain", "--", ".", ":!dvc.lock")),

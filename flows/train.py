@@ -24,6 +24,7 @@ from flows import STATE
 from flows.layout import CLIPS, HISTORY, MODEL, SPLIT
 from flows.progress import progress
 from flows.running import run, stage
+from flows.system_metrics import sampled, write_samples
 from tast import __version__
 from tast.clip_store import ClipStore
 from tast.datasets.splits import Split
@@ -60,10 +61,12 @@ def train_and_save() -> None:
         name: ClipDataset(store, split.parts[name], kind=params.input, frame_size_px=params.frame_size_px)
         for name in ("train", "val")
     }
-    model, history, card = train_model(params, store, parts["train"], parts["val"], CHECKPOINTS, fabric)
+    with sampled() as samples:
+        model, history, card = train_model(params, store, parts["train"], parts["val"], CHECKPOINTS, fabric)
     if fabric.is_global_zero:
         save_model(MODEL, model, card)
         write_history(history)
+        write_samples(samples, MODEL)
         shutil.rmtree(CHECKPOINTS)  # for interrupted runs only: a finished one would answer for changed code
 
 

@@ -48,11 +48,12 @@ class Publication:
     """What one reproduction of the pipeline made, read from its files.
 
     dvc_lock: text of dvc.lock. params: the sections of params.yaml as plain mappings. metrics: content of metrics.json.
-    history: epoch, then one column per curve. artifacts: files and folders to keep with the run. model_folder: the saved model.
-    model, input_example: that model, loaded and in evaluation mode, and an input (B >= 2, ...) float32 to export it with.
-    pip_requirements: what loading the export needs. serving_requirements: what the served model needs beside tast itself.
-    dataset, dataset_digest: name, and DVC's digest of the clips (at most 36
-    characters).
+    history: epoch, then one column per curve. system_metrics: time_ms (since 1970), then one column per metric, named as MLflow's
+    monitor names them, sampled during training; None where that was elsewhere. artifacts: files and folders to keep with the run.
+    model_folder: the saved model. model, input_example: that model, loaded and in evaluation mode, and an input (B >= 2, ...)
+    float32 to export it with. pip_requirements: what loading the export needs. serving_requirements: what the served model needs
+    beside tast itself.
+    dataset, dataset_digest: name, and DVC's digest of the clips (at most 36 characters).
     commit, dirty: the code's git commit, and whether the working tree differs from it.
     """
 
@@ -62,6 +63,7 @@ class Publication:
     params: Mapping[str, Any]
     metrics: Mapping[str, Any]
     history: pd.DataFrame
+    system_metrics: pd.DataFrame | None
     artifacts: Sequence[Path]
     model_folder: Path
     model: torch.nn.Module
@@ -160,11 +162,24 @@ def _log_files(client: MlflowClient, run: Run, publication: Publication) -> None
     ends = [(name, value, 0) for name, value in _flat(publication.metrics, "/").items() if isinstance(value, int | float)]
     metrics = [Metric(name, float(value), when, step) for name, value, step in ends + steps if math.isfinite(value)]
     params = [Param(name, str(value)) for name, value in _flat(publication.params, ".").items()]
-    log_values(client, run_id, metrics, params)
+    log_values(client, run_id, metrics + _system_metrics(publication), params)
     _log_data(client, run_id, publication)
     for path in publication.artifacts:
         (client.log_artifacts if path.is_dir() else client.log_artifact)(run_id, str(path), path.name if path.is_dir() else None)
     client.log_artifacts(run_id, str(publication.model_folder), MODEL_FILES)
+
+
+def _system_metrics(publication: Publication) -> list[Metric]:
+    """With the times of the training itself, under the prefix that MLflow's page has a tab for."""
+    if publication.system_metrics is None:
+        return []
+    table = publication.system_metrics.set_index("time_ms")
+    return [
+        Metric(f"system/{name}", float(value), int(time_ms), step)
+        for name, column in table.items()
+        for step, (time_ms, value) in enumerate(column.items())
+        if math.isfinite(value)
+    ]
 
 
 def _register(client: MlflowClient, run: Run, publication: Publication, key: str) -> None:

@@ -19,6 +19,9 @@ DIGEST, OTHER_DIGEST = "d" * 64, "e" * 64
 OTHER_TEST, OTHER_PROTOCOL = 3, 4
 SEEDS = (0, 1, 2, OTHER_TEST, OTHER_PROTOCOL)
 
+SAMPLED = pd.DataFrame(
+    {"time_ms": [1000, 3000], "cpu_utilization_percentage": [50.0, 100.0], "gpu_0_power_usage_watts": [np.nan, 300.0]}
+)
 LOCK = """\
 schema: '2.0'
 stages:
@@ -162,6 +165,7 @@ def make_publication(folder: Path, seed: int = 0, *, fold: int = 0, rmse: float 
     return Publication(
         experiment="tast", model_name="tast-net", dvc_lock=LOCK.format(seed=seed, fold=fold), params=params, metrics=metrics,
         history=pd.DataFrame({"epoch": [0, 1, 2], "train_loss": [3.0, 2.0, 1.0], "val_loss": [3.0, 2.5, np.nan]}),
+        system_metrics=SAMPLED,
         artifacts=(folder / "metrics.json", folder / "plots"), model_folder=folder / "models", model=model,
         input_example=np.zeros((2, 3, 6, 8, 8), np.float32), serving_requirements=["torch==2.13.0"],
         pip_requirements=["torch==2.13.0"], dataset="phantom", dataset_digest="0123456789abcdef0123456789abcdef.dir",

@@ -37,6 +37,14 @@ def test_everything_of_a_run_is_there_and_nothing_anywhere_else(store, make):
         (2, 1.0),
     ]
     assert len(client.get_metric_history(published.run_id, "val_loss")) == 2
+    sampled = {
+        name: client.get_metric_history(published.run_id, f"system/{name}")
+        for name in ("cpu_utilization_percentage", "gpu_0_power_usage_watts")
+    }
+    assert [[(m.step, m.timestamp, m.value) for m in one] for one in sampled.values()] == [
+        [(0, 1000, 50.0), (1, 3000, 100.0)],
+        [(1, 3000, 300.0)],
+    ]
     assert (run.data.tags["tast.commit"], run.data.tags["tast.dirty"]) == ("c0ffee", "false")
     assert [(one.dataset.name, one.dataset.digest) for one in run.inputs.dataset_inputs] == [
         ("phantom", "0123456789abcdef0123456789abcdef.dir")
@@ -153,6 +161,17 @@ def _content(tracking_uri):
     versions = client.search_model_versions("name = 'tast-net'")
     told = [(run.info.run_name, run.data.params, run.data.metrics, _artifacts(client, run.info.run_id)) for run in runs]
     tags = [{key: value for key, value in run.data.tags.items() if key.startswith("tast.")} for run in runs]
-    curves = [[(m.step, m.value) for m in client.get_metric_history(run.info.run_id, "train_loss")] for run in runs]
+    curves = [
+        [(m.step, m.value) for m in client.get_metric_history(run.info.run_id, name)]
+        for run in runs
+        for name in ("train_loss", "system/cpu_utilization_percentage")
+    ]
     registered = [(str(v.version), v.tags) for v in versions]
     return told, tags, curves, registered, client.get_registered_model("tast-net").aliases
+
+
+def test_a_model_trained_elsewhere_has_no_system_metrics(store, make):
+    run_id = publish(replace(make(), system_metrics=None), **store.where).run_id
+    metrics = MlflowClient(store.tracking_uri).get_run(run_id).data.metrics
+    assert "test/rmse" in metrics
+    assert [name for name in metrics if name.startswith("system/")] == []
