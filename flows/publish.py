@@ -39,9 +39,17 @@ def tracking_uri() -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{STATE / 'mlflow' / 'mlflow.db'}"
 
 
+def artifact_root() -> str | None:
+    """Where a new experiment keeps its artifacts: MLFLOW_DEFAULT_ARTIFACT_ROOT where it is set (s3://bucket/folder), else where
+    MLflow's server says (None), else, without a server, a folder inside the project."""
+    if given := os.environ.get("MLFLOW_DEFAULT_ARTIFACT_ROOT"):
+        return given
+    return None if tracking_uri().startswith(("http://", "https://")) else ARTIFACTS.as_uri()
+
+
 @stage
 def publish() -> None:
-    published = project(publication(), tracking_uri=tracking_uri(), artifact_root=ARTIFACTS.as_uri())
+    published = project(publication(), tracking_uri=tracking_uri(), artifact_root=artifact_root())
     log.info("%s: run %s, version %s", "published" if published.created else "was published", published.run_id, published.version)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from mlflow.tracking import MlflowClient
 
+from flows.publish import ARTIFACTS, artifact_root
 from flows.servers import _wait_until_healthy, free_port, guarded
 from tast.tracking import initialise, model_files, publish
 from tests.end_to_end.conftest import clone
@@ -99,3 +100,20 @@ def test_a_teams_server_keeps_artifacts_in_the_store_and_its_users_need_no_crede
         folder = model_files("models:/tast-net@challenger", tmp_path / "back", tracking_uri=address)
     assert (folder / "model.json").read_text() == '{"seed": 0}'
     assert any(key.endswith(f"{published.run_id}/artifacts/metrics.json") for key in server.keys("mlflow/"))
+
+
+@pytest.mark.parametrize(
+    ("uri", "given", "root"),
+    [
+        ("https://mlflow.example.org", None, None),
+        ("https://mlflow.example.org", "s3://team/mlflow", "s3://team/mlflow"),
+        ("sqlite:///mlflow.db", "s3://team/mlflow", "s3://team/mlflow"),
+        ("sqlite:///mlflow.db", None, ARTIFACTS.as_uri()),
+    ],
+)
+def test_artifacts_lie_where_the_environment_or_the_server_says(monkeypatch, uri, given, root):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    monkeypatch.delenv("MLFLOW_DEFAULT_ARTIFACT_ROOT", raising=False)
+    if given:
+        monkeypatch.setenv("MLFLOW_DEFAULT_ARTIFACT_ROOT", given)
+    assert artifact_root() == root

@@ -89,12 +89,12 @@ class Published:
     created: bool
 
 
-def publish(publication: Publication, *, tracking_uri: str, artifact_root: str) -> Published:
+def publish(publication: Publication, *, tracking_uri: str, artifact_root: str | None) -> Published:
     """Find or make the run and the model version of this publication, and name that version the challenger.
 
     Publishing the same key again changes nothing, except that a clean commit takes the place of a dirty one. What an interrupted
     publish left is completed. Runs that differ only in split.fold hang under one parent, which has their means. artifact_root:
-    where a new experiment keeps its artifacts (folder or URI).
+    where a new experiment keeps its artifacts (folder or URI); None: where MLflow's server keeps them.
     """
     key, fold = stage_key(publication.dvc_lock), fold_of(publication.dvc_lock)
     with open_store(tracking_uri) as client:
@@ -123,7 +123,7 @@ def publish(publication: Publication, *, tracking_uri: str, artifact_root: str) 
         return Published(run.info.run_id, str(version.version), created)
 
 
-def _experiment(client: MlflowClient, name: str, artifact_root: str) -> str:
+def _experiment(client: MlflowClient, name: str, artifact_root: str | None) -> str:
     known = client.get_experiment_by_name(name)
     return str(known.experiment_id if known else client.create_experiment(name, artifact_location=artifact_root))
 
