@@ -62,7 +62,8 @@ VARIANTS: dict[str, dict[str, Any]] = {  # what differs from params.yaml: a line
     "sampler balanced": {"train.sampler": "balanced"},
     "schedule one_cycle": {"train.schedule": "one_cycle", "train.warm_up": 0.3},
     "without augmentation": {
-        f"train.augmentation.{name}": 0 for name in ("stretch", "flip", "shift_cells", "drop_fraction", "noise", "shift_frames")
+        f"train.augmentation.{name}": 0
+        for name in ("stretch", "flip", "shift_cells", "drop_fraction", "noise", "shift_frames", "brightness")
     },
     "input magnified": {"train.input": "magnified"},
     "without EVM": {"preprocess.magnify.alpha": 0.0},

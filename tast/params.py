@@ -163,6 +163,7 @@ class Augmentation(Section):
     drop_fraction: Fraction
     noise: NonNegative
     shift_frames: Annotated[int, Field(ge=0)]
+    brightness: NonNegative
 
 
 class Train(Section):

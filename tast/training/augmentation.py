@@ -1,7 +1,12 @@
 """Changes to a batch that leave the ratio between colours alone: never hue, never a gain or noise of one channel only.
 
 What is changed is drawn first, for all clips of a batch, and applied after, to those that a process holds: several processes
-that share a batch change it as one would.
+that share a batch change it as one would. What is not asked for draws nothing, so that it cannot shift the other draws.
+
+Brightness is one gain on the light of all channels, as of a lamp or of the exposure. By Beer and Lambert, and since every step
+up to magnification is linear, pulse and steady light of each channel both change by it: AC over DC stays, and with it the ratio
+of ratios. An input of which the light has been divided out (`normalised`) cannot show it, and is left alone. Nor is it given a
+gain of its pulse instead, as of perfusion: it is in units of the clip's own pulse, and no clip has another.
 """
 
 from __future__ import annotations
@@ -18,10 +23,11 @@ class Augmentation:
     """How strongly training clips are changed.
 
     stretch: largest change of the clip's pace, 0.3 for 1/1.3 to 1.3 times: other pulse rates. flip: chance of a left-right
-    flip. shift_cells: largest shift of the picture, in cells either way, zeros coming in. drop_fraction: largest share of cells
-    blanked for the whole clip. noise: largest deviation of noise common to all channels, in units of the input; half of it
-    moves the whole picture, half each cell (of use to inputs that hold what channels share). shift_frames: largest shift in
-    time, in frames either way.
+    flip. shift_cells: largest shift of the picture, in cells either way, blank ones coming in. drop_fraction: largest share
+    of cells blanked for the whole clip. noise: largest deviation of noise common to all channels, in units of the input; half
+    of it moves the whole picture, half each cell (of use to inputs that hold what channels share). shift_frames: largest
+    shift in time, in frames either way. brightness: largest change of the light, 0.3 for 1/1.3 to 1.3 times, of inputs that
+    hold it.
     """
 
     stretch: float = 0.3
@@ -30,6 +36,7 @@ class Augmentation:
     drop_fraction: float = 0.3
     noise: float = 0.0
     shift_frames: int = 0
+    brightness: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +44,7 @@ class Changes:
     """What is done to each clip of a batch (B clips); None: nothing of this kind.
 
     moments: (B, T) fractional frame numbers to show. flipped: (B,) bool. corners: (B, 2) cells from the top left of a picture
-    padded by padding cells. noise: (B, 1, T, H, W). kept: (B, H, W) bool, cells that are not blanked.
+    padded by padding cells. noise: (B, 1, T, H, W). kept: (B, H, W) bool, cells that are not blanked. gains: (B,) on the light.
     """
 
     moments: Tensor | None
@@ -46,6 +53,7 @@ class Changes:
     corners: Tensor | None
     noise: Tensor | None
     kept: Tensor
+    gains: Tensor | None
 
     def of(self, place: slice) -> Changes:
         """Those of some clips of the batch."""
@@ -54,8 +62,13 @@ class Changes:
         return replace(self, **own)
 
 
-def draw_changes(shape: torch.Size | tuple[int, ...], how: Augmentation, generator: torch.Generator) -> Changes:
-    """A draw for every clip of a batch of video (B, C, T, H, W), from `generator` (on the CPU)."""
+def draw_changes(
+    shape: torch.Size | tuple[int, ...], how: Augmentation, generator: torch.Generator, *, holds_light: bool
+) -> Changes:
+    """A draw for every clip of a batch of video (B, C, T, H, W), from `generator` (on the CPU).
+
+    holds_light: see tast.training.inputs.Input; without it there is no brightness to change.
+    """
     clips, _, frames, height, width = shape
     moments = draw_moments(clips, frames, how.stretch, how.shift_frames, generator)
     flipped = torch.rand(clips, generator=generator) < how.flip
@@ -63,20 +76,23 @@ def draw_changes(shape: torch.Size | tuple[int, ...], how: Augmentation, generat
     noise = draw_noise(clips, frames, height, width, how.noise, generator) if how.noise else None
     share = torch.rand((clips, 1, 1), generator=generator) * how.drop_fraction
     kept = torch.rand((clips, height, width), generator=generator) >= share
-    return Changes(moments, flipped, how.shift_cells, corners, noise, kept)
+    gains = draw_gains(clips, how.brightness, generator) if how.brightness and holds_light else None
+    return Changes(moments, flipped, how.shift_cells, corners, noise, kept, gains)
 
 
-def change(video: Tensor, changes: Changes) -> Tensor:
-    """Video (B, C, T, H, W) -> the same shape."""
+def change(video: Tensor, changes: Changes, *, blank: float) -> Tensor:
+    """Video (B, C, T, H, W) -> the same shape; `blank` is its value where there is no face and no light."""
     if changes.moments is not None:
         video = torch.stack([at_moments(clip, at) for clip, at in zip(video, changes.moments, strict=True)])
     video = torch.where(changes.flipped.to(video.device).reshape(-1, 1, 1, 1, 1), video.flip(-1), video)
     if changes.corners is not None:
-        video = shifted(video, changes.corners, changes.padding)
+        video = shifted(video, changes.corners, changes.padding, blank)
     if changes.noise is not None:
-        seen = (video != 0).any(dim=2, keepdim=True)  # blanks stay blank
+        seen = (video != blank).any(dim=2, keepdim=True)  # blanks stay blank
         video = video + changes.noise.to(video) * seen
-    return video * changes.kept[:, None, None].to(video)
+    if changes.gains is not None:
+        video = blank + changes.gains.to(video).reshape(-1, 1, 1, 1, 1) * (video - blank)
+    return torch.where(changes.kept[:, None, None].to(video.device), video, blank)
 
 
 def draw_moments(clips: int, frames: int, stretch: float, shift_frames: int, generator: torch.Generator) -> Tensor | None:
@@ -103,10 +119,10 @@ def at_moments(clip: Tensor, moments: Tensor) -> Tensor:
     return torch.lerp(clip.index_select(1, before), clip.index_select(1, before + 1), share)
 
 
-def shifted(video: Tensor, corners: Tensor, padding: int) -> Tensor:
-    """Each clip of (B, C, T, H, W), padded by zeros, cut to its old size from its own corner (B, 2)."""
+def shifted(video: Tensor, corners: Tensor, padding: int, blank: float) -> Tensor:
+    """Each clip of (B, C, T, H, W), padded by blank cells, cut to its old size from its own corner (B, 2)."""
     height, width = video.shape[-2:]
-    padded = torch.nn.functional.pad(video, (padding,) * 4)
+    padded = torch.nn.functional.pad(video, (padding,) * 4, value=blank)
     return torch.stack([clip[..., y : y + height, x : x + width] for clip, (y, x) in zip(padded, corners.tolist(), strict=True)])
 
 
@@ -116,3 +132,8 @@ def draw_noise(clips: int, frames: int, height: int, width: int, largest: float,
     noise = torch.randn((clips, 1, frames, 1, 1), generator=generator)
     noise = noise + torch.randn((clips, 1, frames, height, width), generator=generator)
     return strength * noise
+
+
+def draw_gains(clips: int, brightness: float, generator: torch.Generator) -> Tensor:
+    """Gains (clips,) between 1 / (1 + brightness) and 1 + brightness, of either side of 1 as often."""
+    return (1 + brightness) ** (2 * torch.rand(clips, generator=generator) - 1)

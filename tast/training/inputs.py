@@ -9,6 +9,7 @@ the whole clip, so that the ratio between channels is left alone.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -81,11 +82,23 @@ def colour_pulse(frames: Float32Array) -> float:
     return size if size > SMALLEST_PULSE else 1.0
 
 
-INPUTS: dict[str, Callable[[Float32Array], Float32Array]] = {"normalised": normalised, "magnified": magnified}
+@dataclass(frozen=True)
+class Input:
+    """A kind of network input: how frames become it, its value where there is no face, and whether the light shows in it."""
+
+    made_of: Callable[[Float32Array], Float32Array]
+    blank: float
+    holds_light: bool
+
+
+INPUTS: dict[str, Input] = {
+    "normalised": Input(normalised, blank=0.0, holds_light=False),
+    "magnified": Input(magnified, blank=-0.5, holds_light=True),
+}
 
 
 def network_input(frames: npt.NDArray[np.generic], *, kind: str, frame_size_px: int) -> Float32Array:
     """Frames of a clip (T, H, W, 3) -> network input (T, frame_size_px, frame_size_px, 3) of a kind in INPUTS."""
     if kind not in INPUTS:
         raise ValueError(f"input {kind!r} is unknown; one of {', '.join(INPUTS)}")
-    return INPUTS[kind](shrink(frames, frame_size_px))
+    return INPUTS[kind].made_of(shrink(frames, frame_size_px))

@@ -22,6 +22,7 @@ from tast.training.checkpoint import load_checkpoint, save_checkpoint, weights_d
 from tast.training.compute import described, for_processes, from_all_processes, use_channels_last
 from tast.training.dataset import Batch, ClipDataset
 from tast.training.inference import standardised_predictions
+from tast.training.inputs import INPUTS, Input
 from tast.training.labels import LabelScaling
 from tast.training.loss import spo2_loss
 from tast.training.optimisation import SCHEDULES, ema_decay, parameter_groups
@@ -124,7 +125,8 @@ def train_epoch(
         train.spo2_percent, settings.batch_size, sampler=settings.sampler, seed=settings.seed, epoch=epoch
     ):
         place = part_of(len(positions), fabric.global_rank, fabric.world_size)
-        video = training_input(train[positions[place]], len(positions), place, settings, generator, fabric)
+        batch = train[positions[place]]
+        video = training_input(batch, INPUTS[train.kind], len(positions), place, settings, generator, fabric)
         outputs = from_all_processes(parts.wrapped(video), place, len(positions), fabric)
         loss = _loss(outputs, torch.from_numpy(train.spo2_percent[positions]), settings, scaling)
         fabric.backward(loss)
@@ -144,13 +146,15 @@ def train_epoch(
 
 
 def training_input(
-    own: Batch, n_clips: int, place: slice, settings: FitSettings, generator: torch.Generator, fabric: Fabric
+    own: Batch, kind: Input, n_clips: int, place: slice, settings: FitSettings, generator: torch.Generator, fabric: Fabric
 ) -> Tensor:
     """A process's own part of a batch of n_clips, changed as its place in the whole batch says."""
     video: Tensor = fabric.to_device(own.video)
     if settings.augmentation is None:
         return video
-    return change(video, draw_changes((n_clips, *video.shape[1:]), settings.augmentation, generator).of(place))
+    shape = (n_clips, *video.shape[1:])
+    changes = draw_changes(shape, settings.augmentation, generator, holds_light=kind.holds_light)
+    return change(video, changes.of(place), blank=kind.blank)
 
 
 def validate(

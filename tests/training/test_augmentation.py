@@ -1,24 +1,36 @@
-"""Augmentation: the same from the same generator, blind to colour, and the same for a part of a batch as for the whole."""
+"""Augmentation: the same from the same generator, true to the ratio of ratios, and the same for a part of a batch as for all."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tast.training.augmentation import Augmentation, change, draw_changes
+from tast.models.ratio_of_ratios import projection_ratio, pulse_signals
+from tast.training.augmentation import Augmentation, Changes, change, draw_changes, draw_gains
+from tast.training.inputs import INPUTS, Input
 
-NONE = Augmentation(stretch=0.0, flip=0.0, shift_cells=0, drop_fraction=0.0, noise=0.0, shift_frames=0)
-ALL = Augmentation(noise=0.5, shift_frames=3)
+NONE = Augmentation(stretch=0.0, flip=0.0, shift_cells=0, drop_fraction=0.0, noise=0.0, shift_frames=0, brightness=0.0)
+ALL = Augmentation(noise=0.5, shift_frames=3, brightness=0.5)
+OF_SPACE_AND_LIGHT = {"flip": 1.0, "shift_cells": 2, "drop_fraction": 0.5, "brightness": 1.0}
+OF_TIME = {"stretch": 0.3, "shift_frames": 4}
+NORMALISED, MAGNIFIED = INPUTS["normalised"], INPUTS["magnified"]
 
 
 def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def changed(video: torch.Tensor, seed: int = 0, **how: float) -> torch.Tensor:
-    return change(video, draw_changes(video.shape, replace(NONE, **how), generator(seed)))  # type: ignore[arg-type]
+def drawn(video: torch.Tensor, how: Augmentation, seed: int = 0, kind: Input = NORMALISED) -> Changes:
+    return draw_changes(video.shape, how, generator(seed), holds_light=kind.holds_light)
+
+
+def changed(video: torch.Tensor, seed: int = 0, kind: Input = NORMALISED, **how: float) -> torch.Tensor:
+    return change(video, drawn(video, replace(NONE, **how), seed, kind), blank=kind.blank)  # type: ignore[arg-type]
 
 
 def grey(clips: int = 8) -> torch.Tensor:
@@ -29,7 +41,7 @@ def grey(clips: int = 8) -> torch.Tensor:
 
 
 def test_stretch_flip_shift_and_drop_keep_the_ratio_between_channels() -> None:
-    video = change(grey(), draw_changes(grey().shape, replace(ALL, noise=0.0), generator()))
+    video = change(grey(), drawn(grey(), replace(ALL, noise=0.0)), blank=0.0)
     torch.testing.assert_close(video[:, 1], 2 * video[:, 0], atol=1e-5, rtol=0)
     torch.testing.assert_close(video[:, 2], 4 * video[:, 0], atol=1e-5, rtol=0)
     assert (video - grey()).abs().max() > 1
@@ -97,13 +109,101 @@ def test_dropped_cells_are_blank_for_the_whole_clip_and_at_most_the_share() -> N
 
 
 def test_same_generator_same_change() -> None:
-    first, same, other = (change(grey(), draw_changes(grey().shape, ALL, generator(seed))) for seed in (3, 3, 4))
+    first, same, other = (change(grey(), drawn(grey(), ALL, seed, MAGNIFIED), blank=-0.5) for seed in (3, 3, 4))
     assert torch.equal(first, same)
     assert not torch.equal(first, other)
 
 
 def test_a_part_of_the_batch_is_changed_as_in_the_whole() -> None:
-    changes = draw_changes(grey().shape, ALL, generator())
-    whole = change(grey(), changes)
+    changes = drawn(grey(), ALL, kind=MAGNIFIED)
+    assert changes.gains is not None
+    whole = change(grey(), changes, blank=-0.5)
     for place in (slice(0, 3), slice(3, 8)):
-        assert torch.equal(change(grey()[place], changes.of(place)), whole[place])
+        assert torch.equal(change(grey()[place], changes.of(place), blank=-0.5), whole[place])
+
+
+def test_brightness_is_one_gain_about_black_for_all_channels_and_frames() -> None:
+    video = torch.rand(200, 3, 4, 2, 2, generator=generator(1), dtype=torch.float64) - 0.5
+    video[..., 0] = -0.5
+    bright = changed(video, kind=MAGNIFIED, brightness=0.5)
+    assert torch.all(bright[..., 0] == -0.5)
+    gains = ((bright + 0.5) / (video + 0.5))[..., 1]
+    torch.testing.assert_close(gains, gains[:, :1, :1, :1].expand_as(gains), atol=1e-9, rtol=0)
+    assert 1 / 1.5 <= gains.min() < 0.68
+    assert 1.48 < gains.max() <= 1.5
+    assert gains[:, 0, 0, 0].log().mean().abs() < 0.06  # as often darker as brighter: 3.6 deviations of the mean of 200
+
+
+def test_light_that_is_divided_out_cannot_change() -> None:
+    assert torch.equal(changed(grey(), brightness=1.0), grey())
+
+
+def test_what_magnified_input_loses_becomes_black() -> None:
+    video = torch.zeros(40, 3, 2, 5, 5)
+    assert changed(video, kind=MAGNIFIED, shift_cells=2).unique().tolist() == [-0.5, 0.0]
+    assert changed(video, kind=MAGNIFIED, drop_fraction=0.5).unique().tolist() == [-0.5, 0.0]
+
+
+@pytest.mark.parametrize(("brightness", "kind"), [(0.0, MAGNIFIED), (0.5, NORMALISED)], ids=["not asked for", "no light"])
+def test_brightness_that_is_not_there_shifts_no_other_draw(brightness: float, kind: Input) -> None:
+    with_it, without = generator(), generator()
+    how = replace(ALL, brightness=brightness)
+    for _ in range(2):
+        all_draws = draw_changes(grey().shape, replace(ALL, brightness=0.5), with_it, holds_light=True)
+        others = draw_changes(grey().shape, how, without, holds_light=kind.holds_light)
+        assert others.gains is None
+        same = [torch.equal(*pair) for pair in zip(tensors(all_draws), tensors(others), strict=False)]
+        assert same == [True] * 5
+        assert not torch.equal(with_it.get_state(), without.get_state())
+        draw_gains(len(grey()), 0.5, without)  # the one draw that was left out
+        assert torch.equal(with_it.get_state(), without.get_state())
+
+
+def tensors(changes: Changes) -> list[torch.Tensor]:
+    values = (changes.moments, changes.flipped, changes.corners, changes.noise, changes.kept, changes.gains)
+    return [value for value in values if value is not None]
+
+
+@st.composite
+def faces(draw: st.DrawFn) -> torch.Tensor:
+    """Magnified input (4, 3, 40, 6, 6) float64: skin of one colour, shaded, black above; its channels pulse in proportion."""
+    colour, strength = (
+        torch.tensor(draw(st.lists(st.floats(*ends), min_size=3, max_size=3)), dtype=torch.float64)
+        for ends in ((40, 200), (0.2, 1.3))
+    )
+    depth, periods, phase = draw(st.floats(0.05, 0.5)), draw(st.floats(1, 6)), draw(st.floats(0, 1))
+    pulse = depth * torch.sin(2 * torch.pi * (periods * torch.arange(40, dtype=torch.float64) / 40 + phase))
+    shade = 0.2 + torch.rand(4, 6, 6, generator=generator(draw(st.integers(0, 99))), dtype=torch.float64)
+    shade[:, 0] = 0
+    skin = colour[:, None] * (1 + strength[:, None] * pulse)
+    return shade[:, None, None] * skin[None, :, :, None, None] / 255 - 0.5
+
+
+def as_frames(magnified: torch.Tensor) -> list[np.ndarray]:
+    """Light of each clip, (T, H, W, 3)."""
+    return [clip.permute(1, 2, 3, 0).numpy() + 0.5 for clip in magnified]
+
+
+@given(face=faces(), seed=st.integers(0, 2**32))
+def test_changes_of_place_and_light_keep_the_ratio_of_ratios(face: torch.Tensor, seed: int) -> None:
+    before, after = (
+        [projection_ratio(pulse_signals(clip)) for clip in as_frames(video)]
+        for video in (face, changed(face, seed, MAGNIFIED, **OF_SPACE_AND_LIGHT))
+    )
+    np.testing.assert_allclose(after, before, rtol=1e-5)
+
+
+@given(face=faces(), seed=st.integers(0, 2**32))
+def test_changes_of_time_keep_the_ratio_of_the_channels_pulses(face: torch.Tensor, seed: int) -> None:
+    """Of AC alone: what the mean over a clip says of the steady light depends on where it begins and ends."""
+    before, after = (
+        np.stack([clip.sum(axis=(1, 2)).std(axis=0) for clip in as_frames(video)])
+        for video in (face, changed(face, seed, MAGNIFIED, **OF_SPACE_AND_LIGHT, **OF_TIME))
+    )
+    np.testing.assert_allclose(after[:, 0] / after[:, 1], before[:, 0] / before[:, 1], rtol=1e-5)
+
+
+@given(seed=st.integers(0, 2**32))
+def test_every_change_of_normalised_input_keeps_its_channels_in_proportion(seed: int) -> None:
+    video = changed(grey().double(), seed, **OF_SPACE_AND_LIGHT, **OF_TIME)
+    torch.testing.assert_close(video[:, 1:], torch.stack((2 * video[:, 0], 4 * video[:, 0]), dim=1), atol=1e-5, rtol=0)
