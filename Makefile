@@ -22,8 +22,8 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "Python's venv module is incomplete: apt-get install python3.11-venv"; exit 1; }
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet uv==0.13.9
-	@echo "Installing the pinned requirements into .venv (about 1-2 minutes) ..."
-	@$(BIN)/uv pip install --quiet --requirement requirements.lock
+	@echo "Installing the pinned requirements into .venv (about 2 minutes) ..."
+	@$(BIN)/uv pip install --quiet --compile-bytecode --requirement requirements.lock
 	@$(BIN)/uv pip install --quiet --no-deps --editable .
 	@$(BIN)/python -m tast.doctor --system
 	@touch $@
