@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 import threading
 import time
@@ -10,12 +11,16 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from av.error import FFmpegError
+
 from tast.datasets.layout import reason_below
 from tast.errors import BadInput, TastError, VideoRejected
 from tast.prediction.predict import predict_video
 from tast.prediction.sources import video_source
 from tast.prediction.trace import PredictedTrace
+from tast.records import VideoSource
 from tast.saved_model import load_model
+from tast.video import container_times_s
 
 MEBIBYTE = 2**20
 SIGNATURES = {  # what a file begins with -> its ending; nothing else is opened, so that no playlist can name other files
@@ -32,13 +37,15 @@ class TookTooLong(TastError):
 class VideoReader:
     """A saved model that reads videos for others, however many ask at once.
 
-    max_mb: largest video, in MiB. timeout_s: longest time for one request, waiting for others included. video_root: the folder
-    that paths must lie in; None: anywhere.
+    max_mb: largest video, in MiB. max_s: longest video, from its first frame to its last. timeout_s: longest time for one
+    request, waiting for others included. video_root: the folder that paths must lie in; None: anywhere.
     """
 
-    def __init__(self, model_folder: Path, *, max_mb: float, timeout_s: float, video_root: Path | None = None) -> None:
+    def __init__(
+        self, model_folder: Path, *, max_mb: float, timeout_s: float, max_s: float = math.inf, video_root: Path | None = None
+    ) -> None:
         self._model, self._card = load_model(model_folder)
-        self._max_mb, self._timeout_s = max_mb, timeout_s
+        self._max_mb, self._max_s, self._timeout_s = max_mb, max_s, timeout_s
         self._root = None if video_root is None else video_root.resolve()
         self._free = threading.Lock()  # dlib's detector serves one at a time
 
@@ -49,7 +56,7 @@ class VideoReader:
     def read_bytes(self, name: str, content: bytes, *, min_quality: float, deadline_s: float) -> PredictedTrace:
         """The trace of a container file's content (AVI, MP4, MOV, MKV or WebM).
 
-        Raises BadInput or VideoRejected where the video is none, too large or refused; TookTooLong.
+        Raises BadInput or VideoRejected where the video is none, too large, too long or refused; TookTooLong.
         """
         self._require_size(name, len(content))
         ending = next((ending for ending, begins in SIGNATURES.items() if begins(content[:12])), None)
@@ -75,6 +82,10 @@ class VideoReader:
         if size > self._max_mb * MEBIBYTE:
             raise BadInput(name, f"{size / MEBIBYTE:.1f} MiB are too large", f"at most {self._max_mb:g} MiB")
 
+    def _require_length(self, source: VideoSource) -> None:
+        if (length_s := _length_s(source)) > self._max_s:
+            raise BadInput(source.path, f"{length_s:.1f} s are too long", f"at most {self._max_s:g} s")
+
     def _read(self, name: str, path: Path, min_quality: float, deadline_s: float) -> PredictedTrace:
         def in_time() -> None:
             if time.monotonic() > deadline_s:
@@ -83,6 +94,7 @@ class VideoReader:
         with self._turn(name, deadline_s):
             try:
                 source, notes = video_source(path)
+                self._require_length(source)
                 trace = predict_video(name, source, self._model, self._card, min_quality=min_quality, watch=in_time)
             except (BadInput, VideoRejected) as error:
                 raise VideoRejected(name, reason_below(path.parent, error)) from None  # no folder of this machine is told
@@ -96,3 +108,12 @@ class VideoReader:
             yield
         finally:
             self._free.release()
+
+
+def _length_s(source: VideoSource) -> float:
+    """From the first frame to the last, known before any is decoded; 0 for a damaged video, which is told where it is read."""
+    try:
+        times_s = container_times_s(source.path) if source.frame_times_s is None else source.frame_times_s
+    except (BadInput, FFmpegError):
+        return 0.0
+    return float(times_s[-1] - times_s[0]) if len(times_s) else 0.0

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 SCRIPT = Path(__file__).with_name("video_model.py")
 SAVED_MODEL = "saved_model"  # name of the artifact
-LIMITS: dict[str, Any] = {"max_mb": 64.0, "timeout_s": 50.0, "video_root": None}  # MLflow itself gives up after 60 s
+LIMITS: dict[str, Any] = {"max_mb": 64.0, "max_s": 300.0, "timeout_s": 50.0, "video_root": None}  # MLflow gives up after 60 s
 INPUTS = Schema([ColSpec(DataType.binary, "video", required=False), ColSpec(DataType.string, "path", required=False)])
 OPTIONS = ParamSchema([ParamSpec("min_quality", DataType.double, MIN_QUALITY)])
 OUTPUTS = Schema(
@@ -70,8 +70,8 @@ class VideoModel(PythonModel):
         limits = LIMITS | dict(context.model_config or {})
         root = limits["video_root"]
         self._reader = VideoReader(
-            Path(context.artifacts[SAVED_MODEL]), max_mb=float(limits["max_mb"]), timeout_s=float(limits["timeout_s"]),
-            video_root=None if root is None else Path(root),
+            Path(context.artifacts[SAVED_MODEL]), max_mb=float(limits["max_mb"]), max_s=float(limits["max_s"]),
+            timeout_s=float(limits["timeout_s"]), video_root=None if root is None else Path(root),
         )  # fmt: skip
 
     def predict(

@@ -10,7 +10,7 @@ import pytest
 
 from tast.errors import BadInput, VideoRejected
 from tast.prediction.request import TookTooLong, VideoReader
-from tests.datasets.layouts import plain_image, write_container
+from tests.datasets.layouts import plain_image, write_container, write_png
 from tests.prediction.conftest import write_film
 
 
@@ -66,6 +66,17 @@ def test_size_is_limited_for_bytes_files_and_folders(saved, film, tmp_path):
             reader.read_path(path, min_quality=0, deadline_s=reader.deadline_s())
     with pytest.raises(BadInput, match=r"too large"):
         read(reader, film.read_bytes())
+
+
+def test_length_is_limited_before_anything_is_decoded(saved, film, tmp_path):
+    reader = VideoReader(saved, max_mb=10, timeout_s=60, max_s=4.0)
+    with pytest.raises(VideoRejected, match=r"video-0\.avi: 4\.\d s are too long; expected at most 4 s"):
+        read(reader, film.read_bytes(), deadline_s=time.monotonic() + 1)
+    assert len(read(VideoReader(saved, max_mb=10, timeout_s=60, max_s=4.1), film.read_bytes())) == 4
+    for name in ("Image1000000000", "Image5100000000"):  # PURE's names are nanoseconds
+        write_png(tmp_path / f"{name}.png", plain_image((90, 80, 70), 64, 96))
+    with pytest.raises(VideoRejected, match=r"4\.1 s are too long"):
+        reader.read_path(tmp_path, min_quality=0, deadline_s=reader.deadline_s())
 
 
 def test_paths_stay_in_their_folder(saved, film, tmp_path):

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
+import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,11 +24,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from mlflow.exceptions import MlflowException
+import uvicorn
 from mlflow.tracking import MlflowClient
 from typer.testing import CliRunner
 
 from tast.cli import app
+from tast.datasets.phantom_video import write_video
 from tast.saved_model import load_model
 from tast.tracking import initialise, publish, serving
 from tests.prediction.conftest import write_film
@@ -76,6 +81,7 @@ def ask(store: Store, run_id: str, tmp_path_factory: pytest.TempPathFactory) -> 
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", f"runs:/{run_id}/video_model", "--env-manager", "local"]
     environment = os.environ | {"MLFLOW_TRACKING_URI": store.tracking_uri, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    environment["SERVING_MODEL_CONFIG"] = json.dumps({"max_s": 200})
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     with (elsewhere / "log").open("wb") as log:
         server = subprocess.Popen(
@@ -151,11 +157,14 @@ def test_the_registered_model_reads_the_same_on_the_command_line(ask, store, fil
     assert list(table.columns) == serving.OUTPUTS.input_names()
 
 
-def test_what_cannot_be_read_is_a_clear_400(ask, film):
+def test_what_cannot_be_read_is_a_clear_400(ask, film, tmp_path):
+    long = tmp_path / "long.avi"
+    write_video(long, itertools.repeat(np.zeros((16, 16, 3), np.uint8), 10_001), codec="mjpeg", quality=31)
     too_large = b"RIFF\x00\x00\x00\x00AVI " + bytes(65 * 2**20)
     cases = {
         "65.0 MiB are too large; expected at most 64 MiB": sent(too_large),
         "no video that is known by its first bytes": sent(b"hello"),
+        "400.0 s are too long; expected at most 200 s": sent(long.read_bytes()),
         "cannot be opened": sent(film.read_bytes()[:40]),
         "no such file": {"dataframe_records": [{"path": "/nowhere/x.avi"}]},
         "no row": {"dataframe_records": [{}]},
@@ -168,17 +177,36 @@ def test_what_cannot_be_read_is_a_clear_400(ask, film):
     assert ask(sent(film.read_bytes()))[0] == 200
 
 
-def test_limits_are_the_models_config(folder, film):
-    from mlflow.pyfunc import load_model as load_service  # importing it first, one gets MLflow's warnings of itself
+@contextmanager
+def serving_within(folder: Path, limits: dict[str, Any]) -> Iterator[str]:
+    """MLflow's web application over the service under those limits, on a port of its own, in this process; yields its address."""
+    with warnings.catch_warnings():  # importing it first, one gets MLflow's warnings of itself
+        warnings.simplefilter("ignore", UserWarning)
+        from mlflow.pyfunc import load_model as load_service
+        from mlflow.pyfunc import scoring_server
+    application = scoring_server.init(load_service(str(folder), model_config=limits))
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = uvicorn.Server(uvicorn.Config(application, log_level="warning"))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}/invocations"
+        finally:
+            server.should_exit = True
+            thread.join()
 
-    table = pd.DataFrame({"path": [str(film)]})
-    quick = load_service(str(folder), model_config={"timeout_s": 0.1})
-    with pytest.raises(MlflowException, match=r"not done within 0\.1 s") as caught:
-        quick.predict(table)
-    assert caught.value.get_http_status_code() == 504
-    small = load_service(str(folder), model_config={"max_mb": 0.01})
-    with pytest.raises(MlflowException, match=r"expected at most 0\.01 MiB"):
-        small.predict(table)
-    confined = load_service(str(folder), model_config={"video_root": "/nowhere"})
-    with pytest.raises(MlflowException, match="outside of the folder"):
-        confined.predict(table)
+
+@pytest.mark.parametrize(
+    ("limit", "status", "said"),
+    [
+        ({"timeout_s": 0.1}, 504, "not done within 0.1 s; send a shorter or smaller video"),
+        ({"max_mb": 0.01}, 400, "MiB are too large; expected at most 0.01 MiB"),
+        ({"max_s": 3}, 400, "5.0 s are too long; expected at most 3 s"),
+        ({"video_root": "/nowhere"}, 400, "outside of the folder"),
+    ],
+)
+def test_limits_are_the_models_config(folder, film, limit, status, said):
+    with serving_within(folder, limit) as address:
+        found, text = post(address, {"dataframe_records": [{"path": str(film)}]})
+    assert found == status
+    assert said in json.loads(text)["message"]
