@@ -21,10 +21,12 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows import STATE
 from flows.layout import SOURCE, STAGES
+from flows.progress import TOLD_IN
 from flows.running import configure_logging, finish, settle, stage
 from flows.servers import guarded, prefect_server
 from flows.source import roots_of
 from flows.summary import print_summary
+from flows.watching import wait_and_tell
 from tast.errors import TastError
 from tast.fingerprint import write_sources
 from tast.params import load_params
@@ -35,22 +37,29 @@ PUBLISHED = STATE / "published"  # digest of what was last published: only lets 
 
 @task(name="dvc stage", task_run_name="dvc stage {name}")
 def run_stage(name: str, api_url: str) -> None:
-    """One DVC stage in a process group of its own. Raises TastError naming the stage that failed."""
+    """One DVC stage in a process group of its own; what it made is shown on Prefect's page. Raises TastError where it failed."""
+    from flows.artifacts import LEFT_BY  # pandas takes its time, and is not needed where nothing changed
+
     _heading(name)
     alone = [] if name == STAGES[0] else ["--single-item"]  # the first looks at its source as well
-    code = _in_own_group([sys.executable, "-m", "dvc", "repro", "--quiet", *alone, name], api_url)
+    code = _in_own_group([sys.executable, "-m", "dvc", "repro", "--quiet", *alone, name], name, api_url)
     if code:
         raise TastError(f"stage {name} failed (exit code {code}); its last lines are above, `dvc repro {name}` runs it alone")
+    if name in LEFT_BY:
+        LEFT_BY[name]()
 
 
-def _in_own_group(command: list[str], api_url: str) -> int:
+def _in_own_group(command: list[str], stage_name: str, api_url: str) -> int:
+    standing = STATE / "progress.json"
+    standing.unlink(missing_ok=True)
     environment = {
         **os.environ,
         "PREFECT_API_URL": api_url,
+        TOLD_IN: str(standing),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
     }
     with guarded(command, env=environment) as process:
-        return process.wait()
+        return wait_and_tell(process, stage_name, standing)
 
 
 @stage

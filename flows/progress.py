@@ -1,13 +1,17 @@
-"""Progress of long work: a bar in a terminal, plain lines in a log."""
+"""Progress of long work: a bar in a terminal, plain lines in a log, and a file for a program that watches this one."""
 
 from __future__ import annotations
 
+import json
 import logging
+import os
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from rich.console import Console
 from rich.progress import (
@@ -22,13 +26,70 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from tast.files import whole_file
+
 log = logging.getLogger("flows.progress")
 Advance = Callable[[int, str], None]
+TOLD_IN = "TAST_PROGRESS_FILE"  # environment: where to leave how far the work is
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How far some work is."""
+
+    what: str
+    done: int
+    total: int
+    note: str
+
+    @property
+    def percent(self) -> float:
+        return 100 * self.done / max(self.total, 1)
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.done} of {self.total}" + (f", {self.note}" if self.note else "")
 
 
 @contextmanager
 def progress(what: str, total: int) -> Iterator[Advance]:
     """Yields advance(steps, note): call it, from any thread, as work is done; the note stands at the end ("2 rejected")."""
+    file = os.environ.get(TOLD_IN)
+    with _shown(what, total) as show:
+        tell = _in_file(what, total, Path(file)) if file else None
+
+        def advance(steps: int, note: str) -> None:
+            show(steps, note)
+            if tell is not None:
+                tell(steps, note)
+
+        yield advance
+
+
+def read_progress(file: Path) -> Standing | None:
+    """What a program that was started with TAST_PROGRESS_FILE=file tells; None until it tells something."""
+    return Standing(**json.loads(file.read_text())) if file.is_file() else None
+
+
+def _in_file(what: str, total: int, file: Path) -> Advance:
+    """Written for each thousandth of the work, and where the note changes: whoever counts bytes calls far more often."""
+    done, told, lock = 0, None, threading.Lock()
+
+    def advance(steps: int, note: str) -> None:
+        nonlocal done, told
+        with lock:
+            done += steps
+            now = (done * 1000 // max(total, 1), note)
+            if now != told:
+                told = now
+                with whole_file(file) as part:
+                    part.write_text(json.dumps(asdict(Standing(what, done, total, note))))
+
+    advance(0, "")
+    return advance
+
+
+@contextmanager
+def _shown(what: str, total: int) -> Iterator[Advance]:
     if sys.stderr.isatty():
         with _bar() as bar:
             task = bar.add_task(what, total=total, note="")

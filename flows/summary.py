@@ -20,13 +20,16 @@ COLUMNS = {"rmse": "RMSE (% SpO2)", "mae": "MAE (% SpO2)", "pearson_r": "R"}
 
 def score_table(metrics: dict[str, dict[str, float]]) -> Table:
     """Rows: the network beside its baselines. Columns: RMSE, MAE and Pearson's R on the test set."""
-    test = metrics["test"]
-    title = f"Test set: {test['n_subjects']} subjects, {test['n_clips']} clips ({str(metrics['protocol']).replace('_', ' ')})"
-    table = Table("", *COLUMNS.values(), title=title)
+    table = Table("", *COLUMNS.values(), title=score_title(metrics))
     for key, name in ROWS.items():
         if key in metrics:
             table.add_row(name, *(_number(metrics[key].get(column)) for column in COLUMNS))
     return table
+
+
+def score_title(metrics: dict[str, dict[str, float]]) -> str:
+    test = metrics["test"]
+    return f"Test set: {test['n_subjects']} subjects, {test['n_clips']} clips ({str(metrics['protocol']).replace('_', ' ')})"
 
 
 def _number(value: float | None) -> str:

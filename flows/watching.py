@@ -1,0 +1,37 @@
+"""A stage's program, watched from outside: how far it is, which it tells in a file, becomes a bar on Prefect's page."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from uuid import UUID
+
+from prefect.artifacts import create_progress_artifact, update_progress_artifact
+
+from flows.progress import Standing, read_progress
+
+LOOK_EVERY_S = 1.0
+
+
+def wait_and_tell(process: subprocess.Popen[bytes], stage: str, file: Path) -> int:
+    """The exit code of a stage's program; until it ends, a progress artifact follows the file in which it tells how far it is."""
+    artifact_id, told, code = None, None, None
+    while code is None:
+        code = _ended(process)
+        now = read_progress(file)
+        if now is not None and now != told:
+            artifact_id, told = _show(artifact_id, stage, now), now
+    return code
+
+
+def _ended(process: subprocess.Popen[bytes]) -> int | None:
+    try:
+        return process.wait(LOOK_EVERY_S)
+    except subprocess.TimeoutExpired:
+        return None
+
+
+def _show(artifact_id: UUID | None, stage: str, now: Standing) -> UUID:
+    if artifact_id is None:
+        return create_progress_artifact(now.percent, key=f"progress-{stage}", description=str(now))
+    return update_progress_artifact(artifact_id, now.percent, str(now))

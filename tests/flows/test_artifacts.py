@@ -1,0 +1,144 @@
+"""What the pipeline's tasks leave on Prefect's page, read back from a real Prefect server."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from prefect import flow, task
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from flows.artifacts import LEFT_BY, MOST_ROWS
+from flows.progress import TOLD_IN
+from flows.running import settle
+from flows.servers import guarded, prefect_server
+from flows.watching import wait_and_tell
+from tast.clip_store import ClipRow, Defect, Reject, write_tables
+from tast.datasets.splits import Split
+
+PNG = b"\x89PNG not looked into"
+SCORES = {"rmse": 1.87543, "mae": 1.5, "pearson_r": 0.93}
+METRICS = {
+    "protocol": "subject_independent",
+    "test": SCORES | {"n_subjects": 1, "n_clips": 1},
+    "constant": {"rmse": 4.99, "mae": 4.36, "pearson_r": None},
+}
+WORKING = """
+import sys, time, pathlib
+from flows.progress import progress
+with progress("preprocess", 4) as advance:
+    advance(1, "1 rejected")
+    while not pathlib.Path(sys.argv[1]).exists():
+        time.sleep(0.05)
+    advance(3, "1 rejected")
+raise SystemExit(3)
+"""
+
+
+def clip_of(name: str) -> ClipRow:
+    return ClipRow(name, "phantom", name, name, "steady", f"{name}.npy", 0, 4, 0.0, 2.0, 1.0, (97.0, 98.0))
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Prefect server, and this process as its client."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PREFECT_HOME", str(tmp_path_factory.mktemp("prefect")))
+        with prefect_server() as address, temporary_settings({PREFECT_API_URL: f"{address}/api"}):
+            yield f"{address}/api"
+            settle()
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What the stages leave, for three people of one clip each: many more videos rejected, one mended."""
+    monkeypatch.chdir(tmp_path)
+    clips = Path("data/clips")
+    clips.mkdir(parents=True)
+    rejects = [Reject(f"video{number:03d}", "no face found") for number in range(MOST_ROWS + 5)]
+    write_tables(clips, [clip_of(name) for name in ("a", "b", "c")], rejects, [Defect("a", "rate estimated")], {})
+    Split("subject_independent", ("a",), ("b",), ("c",)).to_json(Path("data/split.json"))
+    curve = {"epoch": [0, 1, 2], "train_loss": [3.0, 2.0, 1.0], "val_loss": [3.0, 2.0, 2.5], "val_rmse_percent": [4.0, 2.0, 3.0]}
+    Path("reports/plots").mkdir(parents=True)
+    pd.DataFrame(curve).to_csv("reports/learning_curve.csv", index=False)
+    Path("reports/metrics.json").write_text(json.dumps(METRICS))
+    for name in ("bland_altman", "learning_curve"):
+        Path(f"reports/plots/{name}.png").write_bytes(PNG)
+    return tmp_path
+
+
+def artifacts(api_url: str) -> dict[str, dict[str, Any]]:
+    request = urllib.request.Request(f"{api_url}/artifacts/filter", b"{}", {"content-type": "application/json"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        found = {one["key"]: one for one in json.load(answer)}
+    return {key: one | {"data": json.loads(one["data"])} if one["type"] == "table" else one for key, one in found.items()}
+
+
+def test_each_stage_leaves_what_it_made(server: str, workspace: Path) -> None:
+    @task
+    def leave(stage: str) -> None:
+        LEFT_BY[stage]()
+
+    @flow
+    def leave_all() -> None:
+        for stage in LEFT_BY:
+            leave(stage)
+
+    leave_all()
+    found = artifacts(server)
+    assert all(one["task_run_id"] and one["flow_run_id"] for one in found.values())
+
+    rejected = found["rejected-videos"]
+    assert rejected["description"] == "205 of 208 videos rejected; the first 200 (`data/clips/rejects.csv`)"
+    assert rejected["data"][0] == {"record_id": "video000", "reason": "no face found"} and len(rejected["data"]) == MOST_ROWS
+    assert found["defects"]["data"] == [{"record_id": "a", "defect": "rate estimated"}]
+    assert [row["clips"] for row in found["split"]["data"]] == [1, 1, 1]
+    curve = found["epochs"]
+    assert curve["description"].startswith("Best epoch 2 of 3: validation RMSE 2.00 %")
+    assert [row["epoch"] for row in curve["data"]] == [1, 2, 3]
+    assert found["scores"]["data"] == [
+        {"": "TAST-Net", "RMSE (% SpO2)": 1.875, "MAE (% SpO2)": 1.5, "R": 0.93},
+        {"": "constant predictor", "RMSE (% SpO2)": 4.99, "MAE (% SpO2)": 4.36, "R": None},
+    ]
+    for name in ("bland-altman", "learning-curve"):
+        kind, _, data = found[name]["data"].partition(",")
+        assert (found[name]["type"], kind, base64.b64decode(data)) == ("image", "data:image/png;base64", PNG)
+
+
+def test_a_running_stage_shows_how_far_it_is_and_its_exit_code_comes_through(server: str, tmp_path: Path) -> None:
+    go, standing = tmp_path / "go", tmp_path / "progress.json"
+
+    @flow
+    def watch() -> int:
+        with guarded([sys.executable, "-c", WORKING, str(go)], env={**os.environ, TOLD_IN: str(standing)}) as process:
+            return wait_and_tell(process, "preprocess", standing)
+
+    def shown(percent: float) -> dict[str, Any]:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            found = artifacts(server).get("progress-preprocess")
+            if found and float(found["data"]) == percent:
+                return found
+            time.sleep(0.2)
+        raise AssertionError(found)
+
+    with ThreadPoolExecutor(1) as thread:
+        watching = thread.submit(copy_context().run, watch)  # with the settings that name the server
+        try:
+            first = shown(25)
+        finally:
+            go.touch()
+        assert first["description"] == "preprocess: 1 of 4, 1 rejected"
+        assert watching.result(60) == 3
+    assert shown(100)["id"] == first["id"]
