@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from tast.models import MODELS, RESTORERS
-from tast.models.cnn3d import Cnn3d, Cnn3dConfig
+from tast.models.cnn3d import Cnn3d, Cnn3dConfig, ResidualBlock
 from tast.models.fusion import FUSIONS, GatedFusion
 from tast.models.tast_net import BRANCHES, PRESETS, TastNet, TastNetConfig, build, mean_over_spans, nearest_divisor
 from tast.models.vivit import ENCODERS, Attention, Vivit, VivitConfig
@@ -141,10 +141,34 @@ def test_cnn_keeps_time_and_first_averages_linearly() -> None:
     assert stem_of_sum.shape == (1, 4, 20, 4, 4)
 
 
-def test_convolutions_start_as_he_has_it() -> None:
-    cnn = Cnn3d(PRESETS["paper"].cnn)  # type: ignore[arg-type]
-    kernel = cnn.stages[-1].body[3].weight  # type: ignore[union-attr,index]
-    assert kernel.std().item() == pytest.approx((2 / (kernel.shape[0] * 27)) ** 0.5, rel=0.02)
+def test_every_convolution_starts_as_he_has_it() -> None:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        cnn = Cnn3d(PRESETS["paper"].cnn)  # type: ignore[arg-type]
+    kernels = [module.weight for module in cnn.modules() if isinstance(module, nn.Conv3d)]
+    assert len(kernels) == 1 + 2 * 4 + 2  # stem, two of each block, and the shortcuts where shapes differ
+    for kernel in kernels:
+        of_he = (2 / (kernel.shape[0] * kernel[0, 0].numel())) ** 0.5
+        assert kernel.std().item() == pytest.approx(of_he, rel=4 / (2 * kernel.numel()) ** 0.5)  # 4 deviations of a deviation
+        assert abs(kernel.mean().item()) < 4 * of_he / kernel.numel() ** 0.5
+
+
+@pytest.mark.parametrize("widths", [(4, 4), (4, 6)], ids=["same shape", "projected"])
+def test_a_block_adds_its_body_to_its_shortcut(widths: tuple[int, int]) -> None:
+    block, x = ResidualBlock(*widths, 1, 1), torch.randn(2, 4, 3, 5, 5, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(block(x), torch.relu(block.body(x) + block.shortcut(x)), atol=0, rtol=0)
+    nn.init.zeros_(block.body[-1].weight)  # type: ignore[arg-type]  # of the last norm: no body
+    assert torch.equal(block(x), torch.relu(block.shortcut(x)))
+    assert isinstance(block.shortcut, nn.Identity) == (widths[0] == widths[1])
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_cnn_keeps_time_finer_than_the_fastest_pulse(preset: str) -> None:
+    config = PRESETS[preset]
+    assert config.cnn is not None
+    steps = Cnn3d(config.cnn)(torch.zeros(2, 3, config.frames, config.size_px, config.size_px)).shape[1]
+    assert config.cnn.temporal_strides[0] == 1  # what bends first sees every frame
+    assert steps / config.seconds > 2 * 210 / 60  # two steps a beat at 210 beats a minute
 
 
 def test_factorised_vivit_sees_the_whole_clip_and_has_one_token_per_tubelet() -> None:
@@ -155,6 +179,31 @@ def test_factorised_vivit_sees_the_whole_clip_and_has_one_token_per_tubelet() ->
     before, after = vivit(video), vivit(changed)
     assert before.shape == (1, 4, 8)
     assert (before - after)[0, 0].abs().max() > 1e-4  # the last tubelet bears on the first token
+
+
+@pytest.mark.parametrize(("attention", "sees_others"), [("factorised", False), ("joint", True)])
+def test_only_joint_attention_compares_places_of_different_instants(attention: str, sees_others: bool) -> None:
+    encoder = ENCODERS[attention](replace(VIVIT, attention=attention)).eval()
+    first, seen = next(module for module in encoder.modules() if isinstance(module, Attention)), []
+    first.register_forward_hook(lambda module, inputs, output: seen.append(output))
+    tokens = torch.randn(1, 4, 3, 8, generator=torch.Generator().manual_seed(0), requires_grad=True)  # 4 instants of 3 places
+    encoder(tokens)
+    seen[0].reshape(4, 3, 8)[0].sum().backward()  # what the first attention says of the first instant
+    assert tokens.grad is not None
+    assert bool((tokens.grad[0, 1:] != 0).any()) == sees_others
+    assert (tokens.grad[0, 0] != 0).all()
+
+
+def test_the_head_neither_bends_nor_saturates() -> None:
+    net = TastNet(replace(TINY, dropout=0.0)).eval()
+    near = net(clip(2))
+    with torch.no_grad():
+        net.head.bias += 1000
+    far = net(clip(2))
+    torch.testing.assert_close(far - 1000, near, atol=1e-3, rtol=0)
+    far.sum().backward()
+    assert net.head.bias.grad is not None
+    assert net.head.bias.grad.item() == far.numel()
 
 
 def test_a_gate_of_one_half_is_the_mean() -> None:
