@@ -1,0 +1,107 @@
+"""Stage train: params reach the loop, labels are scaled by training people alone, the same run gives the same model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from flows.evaluate import predict_test
+from flows.train import compute_reproducibly, fit_model, new_network, settings_of
+from tast.clip_store import PREPROCESSING, ClipStore
+from tast.datasets.splits import Split, make_split
+from tast.errors import BadInput
+from tast.params import Params, changed, load_params
+from tast.saved_model import WEIGHTS, save_model
+from tast.training.checkpoint import weights_digest
+from tast.training.dataset import ClipDataset
+from tast.training.labels import fit_label_scaling
+from tast.training.settings import FitSettings
+from tests.training.synthetic import write_store
+
+ROOT = Path(__file__).parents[2]
+OTHERS = {  # than the defaults, of all that FitSettings takes from section train
+    "epochs": 3, "patience": 2, "batch_size": 5, "learning_rate": 1e-4, "weight_decay": 0.2, "mse_weight": 0.5,
+    "pearson_weight": 0.7, "seed": 9, "schedule": "one_cycle", "warm_up": 0.2, "gradient_clip": 2.0, "ema_epochs": 0.5,
+    "sampler": "balanced", "compile": True, "channels_last_3d": False, "augmentation.brightness": 0.4,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def params() -> Params:
+    return changed(load_params(ROOT / "params.yaml"), {"train.epochs": 1, "train.threads": 1})
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> ClipStore:
+    return write_store(tmp_path_factory.mktemp("clips"), seed=0, subjects=6, clips=2)
+
+
+@pytest.fixture(scope="module")
+def split(params: Params, store: ClipStore) -> Split:
+    return make_split(store.manifest, **params.split.model_dump())
+
+
+@pytest.fixture(autouse=True)
+def torch_as_it_was() -> Iterator[None]:
+    threads, state = torch.get_num_threads(), torch.get_rng_state()
+    yield
+    torch.set_num_threads(threads)
+    torch.set_rng_state(state)
+    torch.use_deterministic_algorithms(False)
+
+
+def parts_of(params: Params, store: ClipStore, split: Split) -> tuple[ClipDataset, ClipDataset]:
+    size = params.train.frame_size_px
+    train, val = (ClipDataset(store, split.parts[name], kind=params.train.input, frame_size_px=size) for name in ("train", "val"))
+    return train, val
+
+
+def test_every_setting_of_the_loop_comes_from_params(params: Params) -> None:
+    train = changed(params, {f"train.{name}": value for name, value in OTHERS.items()}).train
+    settings = settings_of(train)
+    assert {one.name for one in fields(FitSettings)} == {name.split(".")[0] for name in OTHERS}
+    assert settings.augmentation is not None
+    assert asdict(settings.augmentation) == train.augmentation.model_dump()
+    for name in OTHERS.keys() - {"augmentation.brightness"}:
+        assert getattr(settings, name) == OTHERS[name]
+
+
+def test_computing_reproducibly_fixes_threads_algorithms_and_first_weights(params: Params) -> None:
+    digests = []
+    for seed in (1, 1, 2):
+        torch.rand(seed + len(digests))
+        compute_reproducibly(seed, 1)
+        digests.append(weights_digest(new_network(params.train, frames=60, seconds=4)))
+    assert digests[0] == digests[1] != digests[2]
+    assert torch.get_num_threads() == 1
+    assert torch.are_deterministic_algorithms_enabled()
+
+
+def test_labels_are_scaled_by_the_training_people_alone(params: Params, store: ClipStore, split: Split, tmp_path: Path) -> None:
+    train, val = parts_of(params, store, split)
+    val.spo2_percent = val.spo2_percent - 20
+    compute_reproducibly(0, 1)
+    _, _, card = fit_model(params.train, store, train, val, tmp_path)
+    assert card.scaling == fit_label_scaling(train.spo2_percent)
+    with_val = fit_label_scaling(np.concatenate([train.spo2_percent, val.spo2_percent]))
+    assert abs(card.scaling.mean_percent - with_val.mean_percent) > 1
+
+
+def test_the_same_run_saves_the_same_bytes_and_refuses_other_clips(
+    params: Params, store: ClipStore, split: Split, tmp_path: Path
+) -> None:
+    for name in ("first", "again"):
+        compute_reproducibly(params.train.seed, params.train.threads)
+        model, _, card = fit_model(params.train, store, *parts_of(params, store, split), tmp_path / name)
+        save_model(tmp_path / name, model, card)
+    assert (tmp_path / "first" / WEIGHTS).read_bytes() == (tmp_path / "again" / WEIGHTS).read_bytes()
+    assert len(predict_test(store, split, tmp_path / "first")) == 4 * len(split.test)
+    other = write_store(tmp_path / "other", seed=0, subjects=6, clips=2)
+    (other.folder / PREPROCESSING).write_text('{"kind": "another"}')
+    with pytest.raises(BadInput, match="kind was synthetic in training, is another"):
+        predict_test(other, split, tmp_path / "first")
