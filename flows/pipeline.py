@@ -21,6 +21,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows import STATE
 from flows.layout import SOURCE, STAGES
+from flows.mending import keep_lock, mend
 from flows.progress import TOLD_IN
 from flows.running import configure_logging, finish, settle, stage
 from flows.servers import guarded, prefect_server
@@ -41,6 +42,7 @@ def run_stage(name: str, api_url: str) -> None:
     from flows.artifacts import LEFT_BY  # pandas takes its time, and is not needed where nothing changed
 
     _heading(name)
+    keep_lock()
     alone = [] if name == STAGES[0] else ["--single-item"]  # the first looks at its source as well
     code = _in_own_group([sys.executable, "-m", "dvc", "repro", "--quiet", *alone, name], name, api_url)
     if code:
@@ -141,10 +143,14 @@ def reproduce() -> None:
     STATE.mkdir(exist_ok=True)
     try:
         with FileLock(STATE / "pipeline.lock", timeout=0):
+            mend()
             if nothing_changed():
                 print("Nothing changed since the last run.")
-            else:
+                return
+            try:
                 run()
+            finally:
+                mend()
     except Timeout:
         raise TastError("another run of the pipeline holds this workspace; wait for it or stop it") from None
 

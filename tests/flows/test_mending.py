@@ -1,0 +1,76 @@
+"""What a killed run leaves half is whole again, from what was kept; what is whole or still being written is left alone."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from flows import mending
+from flows.mending import is_whole, keep_lock, mend
+from tests.end_to_end.conftest import PROJECT
+
+BEFORE = "schema: '2.0'\nstages:\n  download:\n    cmd: python -m flows.download\n"
+AFTER = BEFORE + "  split:\n    cmd: python -m flows.split\n"
+NO_PROCESS = 2**22 + 1  # beyond the largest number that Linux gives
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(mending, "KEPT", tmp_path / ".tast" / "dvc.lock")
+    return tmp_path
+
+
+@pytest.mark.parametrize("length", [0, 7, len(BEFORE) + 4, len(BEFORE) + len("  split:\n"), len(AFTER) - 1])
+def test_a_lock_that_breaks_off_becomes_the_one_before_the_stage(length: int) -> None:
+    lock = Path("dvc.lock")
+    lock.write_text(BEFORE)
+    keep_lock()
+    lock.write_text(AFTER[:length])
+    mend()
+    assert lock.read_text() == BEFORE
+
+
+def test_a_first_lock_that_breaks_off_goes() -> None:
+    keep_lock()  # there is none
+    Path("dvc.lock").write_text("schema: '2.0'\nsta")
+    mend()
+    assert not Path("dvc.lock").exists()
+
+
+def test_a_whole_lock_stays_and_one_that_was_removed_stays_away() -> None:
+    lock = Path("dvc.lock")
+    lock.write_text(BEFORE)
+    keep_lock()
+    lock.write_text(AFTER)
+    mend()
+    assert lock.read_text() == AFTER
+    lock.unlink()
+    mend()
+    assert not lock.exists()
+
+
+def test_dvc_reads_every_beginning_of_a_real_lock_that_is_taken_for_whole() -> None:
+    from dvc.schema import COMPILED_LOCKFILE_SCHEMA  # what DVC itself asks of the file
+
+    lines = (PROJECT / "dvc.lock").read_text().splitlines(keepends=True)
+    assert is_whole("".join(lines))
+    taken = ["".join(lines[:n]) for n in range(1, len(lines), 7) if is_whole("".join(lines[:n]))]
+    assert len(taken) > 20
+    for content in taken:
+        COMPILED_LOCKFILE_SCHEMA(YAML(typ="safe").load(content))
+
+
+def test_what_dead_processes_were_writing_goes_and_nothing_else() -> None:
+    dead, living = Path(f"data/.clips.{NO_PROCESS}.part"), Path(f"data/.raw.{os.getpid()}.part")
+    for folder in (dead, living, Path("data/clips")):
+        folder.mkdir(parents=True)
+        (folder / "one.npy").touch()
+    Path("reports").mkdir()
+    Path(f"reports/.metrics.json.{NO_PROCESS}.part").touch()
+    mend()
+    assert {path.name for path in Path("data").iterdir()} == {living.name, "clips"}
+    assert list(Path("reports").iterdir()) == []
