@@ -69,6 +69,17 @@ def test_normalised_does_not_know_the_subject() -> None:
     np.testing.assert_allclose(normalised(other_skin), normalised(frames), atol=1e-3)
 
 
+def test_another_white_balance_changes_the_weight_of_a_cell_alone_and_little() -> None:
+    """Where a face has cells of two hues: one factor for all instants and channels of a cell, so that no ratio in it moves."""
+    frames = clean_face(0).astype(np.float32)
+    frames[:, 10:] *= np.array([1.0, 0.6, 0.7], dtype=np.float32)  # redder below
+    seen, other = (normalised(frames * np.array(gains, dtype=np.float32)) for gains in ((1, 1, 1), (0.6, 1.0, 1.4)))
+    power = (seen**2).sum(axis=(0, 3))
+    factors = (seen * other).sum(axis=(0, 3)) / np.where(power > 0, power, 1)
+    np.testing.assert_allclose(other, seen * factors[:, :, None], atol=1e-3)
+    assert 0.01 < np.abs(factors[power > 0] - 1).max() < 0.1
+
+
 def test_normalised_does_not_know_the_strength_of_the_pulse() -> None:
     frames = clean_face(0).astype(np.float64)
     mean = frames.mean(axis=0)
