@@ -25,7 +25,7 @@ import pandas as pd
 from benchmarks.methods import HOFFMAN_2022, method_rows
 from benchmarks.recorded import RECORDED_ROOT
 from benchmarks.results import Row, write_rows
-from benchmarks.sets import SETS, WORKSPACE, Bars, make_clips, params_of_set
+from benchmarks.sets import SETS, WORKSPACE, AccuracySet, Bars, make_clips, params_of_set
 from flows.evaluate import train_mean_percent
 from flows.layout import CLIPS
 from flows.processes import in_processes, trainings_at_a_time
@@ -176,12 +176,23 @@ def measure(params: Params, store: ClipStore, seeds: Sequence[int], folds: Seque
     return rows_of_all(runs) if leaves_one_out else rows_by_run(runs, bars)
 
 
+def clips_in(folder: Path, params: Params, chosen: AccuracySet) -> ClipStore:
+    """The set's clips below folder, made where there are none; TastError where they were made with other preprocessing."""
+    if not (folder / "clips").is_dir():
+        return make_clips(params, folder, chosen.tested_on)
+    store = ClipStore(folder / "clips")
+    if store.preprocessing != params.preprocess.model_dump(mode="json"):
+        raise TastError(f"{folder} holds clips of other preprocessing than params.yaml's; remove it, or give another folder")
+    return store
+
+
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.accuracy", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--set", choices=SETS, help="a phantom made for this; without it, the clips of the last `make repro`")
     parser.add_argument("--recorded-root", type=Path, default=RECORDED_ROOT, help="folder of oximetry_phone_cam")
+    parser.add_argument("--keep", type=Path, help="folder for the phantom and its clips, made there once; else a temporary one")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--folds", type=int, nargs="+")
     parser.add_argument("--threads", type=int, help="of each training; so many at a time as the cores carry; train.threads")
@@ -200,7 +211,7 @@ def main() -> None:
     else:
         params, chosen = params_of_set(params, asked.set, asked.recorded_root), SETS[asked.set]
         with tempfile.TemporaryDirectory() as folder:
-            store = make_clips(params, Path(folder), chosen.tested_on)
+            store = clips_in(asked.keep or Path(folder), params, chosen)
             rows = measure(params, store, asked.seeds, asked.folds, chosen.bars)
     write_rows(asked.name or "_".join(filter(None, ["accuracy", asked.set])), rows)
 

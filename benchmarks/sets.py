@@ -59,9 +59,10 @@ SETS: dict[str, AccuracySet] = {
         {
             "download": {
                 "phantom": {
-                    "layout": "vipl_hr", "driver": "simulated", "profile": "wide", "scenarios": "all", "subjects": 45,
-                    "sessions": 1, "seconds": 16, "fps_hz": 30, "sources": (1, 2, 3), "defects": False,
-                    "compression": {"codec": "mjpeg", "quality": 3}, **SMALL_PICTURES,
+                    "layout": "vipl_hr", "driver": "simulated", "profile": "wide", "scenarios": "all", "subjects": 63,
+                    "sessions": 1, "seconds": 12, "fps_hz": 30, "sources": (1, 2, 3), "defects": False,
+                    "compression": {"codec": "mjpeg", "quality": 3},
+                    "face_height_px": 240,  # crops of about 440 px, as published
                 }
             },
             "split": {"protocol": "subject_independent"},
@@ -76,13 +77,13 @@ SETS: dict[str, AccuracySet] = {
         Bars(share_must=1.0, share_aim=0.3, r_must=None, r_aim=0.96, rmse_aim_percent=0.53),
         tested_on={"profile": "narrow", "seed": 8, "subjects": 18},
     ),
-    "recorded": AccuracySet(  # real waves and readings; 24 pieces of 12 s of each person, painted on a steady face
+    "recorded": AccuracySet(  # real waves and readings; 36 pieces of 12 s of each person, painted on a steady face
         {
             "download": {
                 "phantom": {
-                    "driver": "recorded", "layout": "vipl_hr", "scenarios": ("stable",), "sources": (1,), "sessions": 24,
-                    "seconds": 12, "fps_hz": 15, "width_px": 160, "height_px": 120, "face_height_px": 96,
-                    "compression": {"codec": "mjpeg", "quality": 2}, "defects": False,
+                    "driver": "recorded", "layout": "vipl_hr", "scenarios": ("stable",), "sources": (1,), "sessions": 36,
+                    "seconds": 12, "fps_hz": 15, "face_height_px": 120, "defects": False,
+                    "compression": {"codec": "h264", "quality": 0},  # lossless: the waves are asked, not a codec
                 }
             },
             "preprocess": {"clips": {"hop_s": 2}},

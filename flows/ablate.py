@@ -57,6 +57,7 @@ VARIANTS: dict[str, dict[str, Any]] = {  # what differs from params.yaml: a line
     "fusion gated": {"train.fusion": "gated"},
     "fusion cross_attention": {"train.fusion": "cross_attention"},
     "attention joint": {"train.attention": "joint"},
+    "each second for itself": {"train.trend_order": 7},
     "loss without Pearson": {"train.pearson_weight": 0.0},
     "loss without MSE": {"train.mse_weight": 0.0, "train.pearson_weight": 1.0},
     "sampler balanced": {"train.sampler": "balanced"},
@@ -111,7 +112,9 @@ def training_facts(train: Train, store: ClipStore) -> dict[str, Any]:
     clip = store.manifest.iloc[0]
     with torch.random.fork_rng(devices=[]):
         network: Any = new_network(train, frames=int(clip["n_frames"]), seconds=len(clip["spo2_percent"]))
-    return train.model_dump(exclude={"preset", "branches", "fusion", "attention"}) | {"network": asdict(network.config)}
+    return train.model_dump(exclude={"preset", "branches", "fusion", "attention", "trend_order"}) | {
+        "network": asdict(network.config)
+    }
 
 
 def _code_digest() -> str:

@@ -126,7 +126,7 @@ def validation_interval(model: torch.nn.Module, val_clips: ClipDataset, scaling:
 def new_network(params: Train, *, frames: int, seconds: int) -> torch.nn.Module:
     return MODELS[params.model](
         params.preset, frames=frames, size=params.frame_size_px, seconds=seconds, branches=params.branches, fusion=params.fusion,
-        attention=params.attention,
+        attention=params.attention, trend_order=params.trend_order,
     )  # fmt: skip
 
 

@@ -172,6 +172,7 @@ class Train(Section):
     branches: Literal["both", "cnn", "vivit"]
     fusion: Literal["concat", "gated", "cross_attention"] | None
     attention: Literal["factorised", "joint"] | None
+    trend_order: Annotated[int, Field(ge=0)] | None
     input: Literal["normalised", "magnified"]
     frame_size_px: PositiveInt
     seed: int

@@ -15,7 +15,7 @@ class Builder(Protocol):
 
     def __call__(
         self, preset: str, *, frames: int, size: int, seconds: int, branches: str = ..., fusion: str | None = ...,
-        attention: str | None = ...,
+        attention: str | None = ..., trend_order: int | None = ...,
     ) -> nn.Module: ...  # fmt: skip
 
 

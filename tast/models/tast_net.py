@@ -23,7 +23,8 @@ class TastNetConfig:
     """Every size of TAST-Net.
 
     frames, size_px, seconds: the clip's T, H = W, and S, the values asked for. cnn, vivit: the branches; None switches one off.
-    fusion: `concat`, `gated` or `cross_attention`. width: of the fused features. heads: of the fusion's attention.
+    fusion: `concat`, `gated` or `cross_attention`. width: of the fused features. heads: of the fusion's attention. trend_order:
+    of the polynomial in time that the seconds' features follow, see `trend`.
     """
 
     frames: int
@@ -35,8 +36,11 @@ class TastNetConfig:
     width: int
     heads: int
     dropout: float
+    trend_order: int
 
     def __post_init__(self) -> None:
+        if self.trend_order < 0:
+            raise ValueError(f"trend_order {self.trend_order} of TAST-Net is below 0")
         if self.cnn is None and self.vivit is None:
             raise ValueError("TAST-Net needs at least one of its branches, cnn and vivit")
         if self.fusion not in FUSIONS:
@@ -69,7 +73,8 @@ class TastNet(nn.Module):
             cnn_steps = -(-cnn_steps // stride)
         steps = self.vivit.instants if self.vivit else cnn_steps
         self.register_buffer("pool_cnn", mean_over_spans(cnn_steps, steps), persistent=False)
-        self.register_buffer("pool_seconds", mean_over_spans(steps, config.seconds), persistent=False)
+        pool_seconds = trend(config.seconds, config.trend_order) @ mean_over_spans(steps, config.seconds)
+        self.register_buffer("pool_seconds", pool_seconds, persistent=False)
 
     def forward(self, video: Tensor) -> Tensor:
         views = []
@@ -96,15 +101,27 @@ def mean_over_spans(steps_in: int, steps_out: int) -> Tensor:
     return (overlap.clamp(min=0) * (steps_out / steps_in)).to(torch.float32)
 
 
+def trend(seconds: int, order: int) -> Tensor:
+    """Matrix (seconds, seconds) that puts in place of a course in time the polynomial of `order` nearest to it (least squares).
+
+    SpO2 moves slowly: within a clip it is hardly more than a level and a slope. One second holds about one beat, too few for a
+    ratio of channels; so every second bears on the trend, and each is read off it. order >= seconds - 1 changes nothing.
+    """
+    times = torch.linspace(-1, 1, seconds, dtype=torch.float64)
+    powers = torch.stack([times**power for power in range(min(order + 1, seconds))], dim=1)
+    basis = torch.linalg.qr(powers).Q
+    return (basis @ basis.T).to(torch.float32)
+
+
 PRESETS: dict[str, TastNetConfig] = {
     "small": TastNetConfig(
-        frames=120, size_px=16, seconds=8, fusion="concat", width=32, heads=2, dropout=0.2,
+        frames=120, size_px=16, seconds=8, fusion="concat", width=32, heads=2, dropout=0.2, trend_order=1,
         cnn=Cnn3dConfig(patch_px=4, widths=(16, 32), blocks=(1, 1), spatial_strides=(1, 2), temporal_strides=(1, 2)),
         vivit=VivitConfig(tubelet_frames=8, patch_px=4, width=32, heads=2, mlp_ratio=2.0, spatial_layers=1, temporal_layers=1,
                           attention="factorised", dropout=0.2),
     ),
     "paper": TastNetConfig(
-        frames=120, size_px=128, seconds=8, fusion="cross_attention", width=128, heads=4, dropout=0.3,
+        frames=120, size_px=128, seconds=8, fusion="cross_attention", width=128, heads=4, dropout=0.3, trend_order=1,
         cnn=Cnn3dConfig(patch_px=8, widths=(32, 64, 112), blocks=(1, 1, 2),
                         spatial_strides=(1, 2, 2), temporal_strides=(1, 2, 1)),
         vivit=VivitConfig(tubelet_frames=8, patch_px=16, width=128, heads=4, mlp_ratio=2.0, spatial_layers=3, temporal_layers=3,
@@ -118,12 +135,12 @@ BRANCHES: dict[str, tuple[str, ...]] = {"both": ("cnn", "vivit"), "cnn": ("cnn",
 
 def build(
     preset: str, *, frames: int, size: int, seconds: int, branches: str = "both", fusion: str | None = None,
-    attention: str | None = None,
+    attention: str | None = None, trend_order: int | None = None,
 ) -> TastNet:  # fmt: skip
     """A new TAST-Net of a preset for clips of `frames` x `size` x `size` px that last `seconds`.
 
-    branches: a key of BRANCHES. fusion, attention: instead of the preset's. Tubelets keep about half a second, as a length that
-    divides the clip. Weights come from torch's current random state. Raises ValueError naming what is known.
+    branches: a key of BRANCHES. fusion, attention, trend_order: instead of the preset's. Tubelets keep about half a second, as
+    a length that divides the clip. Weights come from torch's current random state. Raises ValueError naming what is known.
     """
     for name, value, known in (("preset", preset, PRESETS), ("branches", branches, BRANCHES)):
         if value not in known:
@@ -137,6 +154,7 @@ def build(
     return TastNet(
         replace(
             base, frames=frames, size_px=size, seconds=seconds, fusion=fusion or base.fusion,
+            trend_order=base.trend_order if trend_order is None else trend_order,
             cnn=base.cnn if "cnn" in kept else None, vivit=vivit if "vivit" in kept else None,
         )
     )  # fmt: skip

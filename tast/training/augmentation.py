@@ -95,11 +95,31 @@ def change(video: Tensor, changes: Changes, *, blank: float) -> Tensor:
     return torch.where(changes.kept[:, None, None].to(video.device), video, blank)
 
 
+def change_labels(spo2_percent: Tensor, changes: Changes) -> Tensor:
+    """SpO2 of each second (B, S), given for its middle -> of the seconds as they are shown: where moments move, it moves along.
+
+    Between two middles it is interpolated, and NaN where either is unknown; beyond the first and the last it stays.
+    """
+    if changes.moments is None:
+        return spo2_percent
+    seconds, frames = spo2_percent.shape[1], changes.moments.shape[1]
+    middles = ((torch.arange(seconds) + 0.5) * frames / seconds - 0.5).expand(len(spo2_percent), -1)
+    shown = interpolated(changes.moments, middles)
+    return interpolated(spo2_percent, (shown + 0.5) * seconds / frames - 0.5)
+
+
+def interpolated(values: Tensor, places: Tensor) -> Tensor:
+    """Rows of values (B, N) at fractional places (B, M) of their own, linearly; the first and last value beyond the ends."""
+    places = places.clamp(0, values.shape[1] - 1)
+    before, after = places.floor().long(), places.ceil().long()
+    first, second = values.gather(1, before), values.gather(1, after)
+    return torch.where(before == after, first, torch.lerp(first, second, (places - before).to(values)))
+
+
 def draw_moments(clips: int, frames: int, stretch: float, shift_frames: int, generator: torch.Generator) -> Tensor | None:
     """Frame numbers (clips, frames) of clips played at a pace between 1 / (1 + stretch) and 1 + stretch about their middle.
 
-    Where they lie beyond an end, the clip runs backwards from there. Labels stay: SpO2 moves little in the second or so by
-    which a moment is displaced.
+    Where they lie beyond an end, the clip runs backwards from there.
     """
     if not (stretch or shift_frames):
         return None

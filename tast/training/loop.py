@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,12 @@ from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from tast.errors import TastError
-from tast.training.augmentation import change, draw_changes
+from tast.training.augmentation import change, change_labels, draw_changes
 from tast.training.checkpoint import load_checkpoint, save_checkpoint, weights_digest
 from tast.training.compute import described, for_processes, from_all_processes, use_channels_last
-from tast.training.dataset import Batch, ClipDataset
+from tast.training.dataset import ClipDataset
 from tast.training.inference import standardised_predictions
-from tast.training.inputs import INPUTS, Input
+from tast.training.inputs import INPUTS
 from tast.training.labels import LabelScaling
 from tast.training.loss import spo2_loss
 from tast.training.optimisation import SCHEDULES, ema_decay, parameter_groups
@@ -125,10 +125,9 @@ def train_epoch(
         train.spo2_percent, settings.batch_size, sampler=settings.sampler, seed=settings.seed, epoch=epoch
     ):
         place = part_of(len(positions), fabric.global_rank, fabric.world_size)
-        batch = train[positions[place]]
-        video = training_input(batch, INPUTS[train.kind], len(positions), place, settings, generator, fabric)
+        video, spo2_percent = training_batch(train, positions, place, settings, generator, fabric)
         outputs = from_all_processes(parts.wrapped(video), place, len(positions), fabric)
-        loss = _loss(outputs, torch.from_numpy(train.spo2_percent[positions]), settings, scaling)
+        loss = _loss(outputs, spo2_percent, settings, scaling)
         fabric.backward(loss)
         norm = fabric.clip_gradients(
             parts.wrapped, parts.wrapped_optimiser, max_norm=settings.gradient_clip, error_if_nonfinite=False
@@ -145,16 +144,17 @@ def train_epoch(
     return total / n_clips
 
 
-def training_input(
-    own: Batch, kind: Input, n_clips: int, place: slice, settings: FitSettings, generator: torch.Generator, fabric: Fabric
-) -> Tensor:
-    """A process's own part of a batch of n_clips, changed as its place in the whole batch says."""
-    video: Tensor = fabric.to_device(own.video)
+def training_batch(
+    train: ClipDataset, positions: Sequence[int], place: slice, settings: FitSettings, generator: torch.Generator, fabric: Fabric
+) -> tuple[Tensor, Tensor]:
+    """A process's own part of a batch's video, changed as its place in the whole says, and the labels of the whole batch."""
+    video: Tensor = fabric.to_device(train[positions[place]].video)
+    spo2_percent = torch.from_numpy(train.spo2_percent[positions])
     if settings.augmentation is None:
-        return video
-    shape = (n_clips, *video.shape[1:])
+        return video, spo2_percent
+    kind, shape = INPUTS[train.kind], (len(positions), *video.shape[1:])
     changes = draw_changes(shape, settings.augmentation, generator, holds_light=kind.holds_light)
-    return change(video, changes.of(place), blank=kind.blank)
+    return change(video, changes.of(place), blank=kind.blank), change_labels(spo2_percent, changes)
 
 
 def validate(

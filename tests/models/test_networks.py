@@ -12,7 +12,7 @@ from torch import nn
 from tast.models import MODELS, RESTORERS
 from tast.models.cnn3d import Cnn3d, Cnn3dConfig, ResidualBlock
 from tast.models.fusion import FUSIONS, GatedFusion
-from tast.models.tast_net import BRANCHES, PRESETS, TastNet, TastNetConfig, build, mean_over_spans, nearest_divisor
+from tast.models.tast_net import BRANCHES, PRESETS, TastNet, TastNetConfig, build, mean_over_spans, nearest_divisor, trend
 from tast.models.vivit import ENCODERS, Attention, Vivit, VivitConfig
 
 PAPER_PARAMETERS = 3.24e6
@@ -29,7 +29,7 @@ VIVIT = VivitConfig(
     dropout=0.5,
 )
 TINY = TastNetConfig(
-    frames=20, size_px=16, seconds=2, cnn=CNN, vivit=VIVIT, fusion="cross_attention", width=8, heads=2, dropout=0.5
+    frames=20, size_px=16, seconds=2, cnn=CNN, vivit=VIVIT, fusion="cross_attention", width=8, heads=2, dropout=0.5, trend_order=1
 )
 
 
@@ -237,3 +237,30 @@ def test_every_model_comes_back_from_its_config_through_json() -> None:
         again.load_state_dict(net.state_dict())
         video = torch.randn(1, 3, 60, 16, 16, generator=torch.Generator().manual_seed(0))
         assert torch.equal(net.eval()(video), again.eval()(video))
+
+
+def test_trend_keeps_what_is_a_trend_and_takes_away_what_is_not() -> None:
+    level_and_slope = torch.stack([torch.full((8,), 3.0), torch.arange(8.0)])
+    assert torch.allclose(level_and_slope @ trend(8, 1).T, level_and_slope, atol=1e-5)
+    wiggle = torch.tensor([1.0, -1, -1, 1, 1, -1, -1, 1])
+    assert torch.allclose(trend(8, 1) @ wiggle, torch.zeros(8), atol=1e-6)
+
+
+@pytest.mark.parametrize("seconds", [1, 2, 8])
+def test_a_high_order_changes_nothing(seconds: int) -> None:
+    assert torch.allclose(trend(seconds, 7), torch.eye(seconds), atol=1e-6)
+
+
+def test_outputs_of_order_one_lie_on_a_line_and_of_order_seven_do_not() -> None:
+    bends = []
+    for order in (1, 7):
+        torch.manual_seed(0)
+        net = build("small", frames=120, size=16, seconds=8, trend_order=order).eval()
+        out = net(torch.randn(2, 3, 120, 16, 16, generator=torch.Generator().manual_seed(3)))
+        bends.append(float(out.diff(n=2, dim=1).abs().max().detach()))
+    assert bends[0] < 1e-5 < bends[1]
+
+
+def test_an_order_below_zero_is_refused() -> None:
+    with pytest.raises(ValueError, match="trend_order -1"):
+        build("small", frames=120, size=16, seconds=8, trend_order=-1)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tast.models.ratio_of_ratios import projection_ratio, pulse_signals
-from tast.training.augmentation import Augmentation, Changes, change, draw_changes, draw_gains
+from tast.training.augmentation import Augmentation, Changes, change, change_labels, draw_changes, draw_gains
 from tast.training.inputs import INPUTS, Input
 
 NONE = Augmentation(stretch=0.0, flip=0.0, shift_cells=0, drop_fraction=0.0, noise=0.0, shift_frames=0, brightness=0.0)
@@ -207,3 +207,37 @@ def test_changes_of_time_keep_the_ratio_of_the_channels_pulses(face: torch.Tenso
 def test_every_change_of_normalised_input_keeps_its_channels_in_proportion(seed: int) -> None:
     video = changed(grey().double(), seed, **OF_SPACE_AND_LIGHT, **OF_TIME)
     torch.testing.assert_close(video[:, 1:], torch.stack((2 * video[:, 0], 4 * video[:, 0]), dim=1), atol=1e-5, rtol=0)
+
+
+def moved(moments: torch.Tensor) -> Changes:
+    return Changes(moments, torch.zeros(len(moments), dtype=torch.bool), 0, None, None, torch.ones(len(moments), 1, 1), None)
+
+
+def test_labels_move_with_the_moments_that_are_shown() -> None:
+    falling = torch.arange(8.0).repeat(3, 1)  # one percent a second, 15 frames each
+    frames = torch.arange(120, dtype=torch.float64)
+    middle = 59.5
+    moments = torch.stack([frames, frames + 15, middle + (frames - middle) / 2]).clamp(0, 119)
+    shown = change_labels(falling, moved(moments))
+    assert torch.equal(shown[0], falling[0])
+    assert torch.allclose(shown[1, :7], falling[1, 1:]) and shown[1, 7] == 7
+    assert torch.allclose(shown[2], 3.5 + (falling[2] - 3.5) / 2)
+
+
+def test_what_is_unknown_stays_unknown_and_spoils_only_what_needs_it() -> None:
+    labels = torch.tensor([[90.0, torch.nan, 92.0, 93.0]])
+    frames = torch.arange(60, dtype=torch.float64)[None]
+    assert torch.equal(change_labels(labels, moved(frames)).isnan(), labels.isnan())
+    later = change_labels(labels, moved((frames + 7.5).clamp(max=59)))
+    assert later.isnan().tolist() == [[True, True, False, False]] and later[0, 2] == 92.5
+
+
+@given(seed=st.integers(0, 1000), stretch=st.floats(0.05, 0.5))
+def test_a_course_that_the_picture_carries_is_still_its_label(seed: int, stretch: float) -> None:
+    """Video whose brightness IS the label: after any pace, the label is what the picture shows in the middle of its second."""
+    how = Augmentation(stretch=stretch, flip=0, shift_cells=0, drop_fraction=0)
+    video = ((torch.arange(120) + 0.5) / 15 - 0.5).reshape(1, 1, 120, 1, 1).expand(4, 3, 120, 2, 2)
+    changes = draw_changes(video.shape, how, torch.Generator().manual_seed(seed), holds_light=False)
+    shown = change(video, changes, blank=-1.0)[:, 0, :, 0, 0].unflatten(1, (8, 15))[:, :, 7]  # frame 7 of 15: the middle
+    labels = change_labels(torch.arange(8.0).repeat(4, 1), changes)
+    assert torch.allclose(labels, shown.clamp(0, 7), atol=1e-4)

@@ -20,7 +20,7 @@ SETTINGS = FitSettings(
 def tiny_net(dropout: float = 0.1) -> TastNet:
     """Always with the same initial weights."""
     config = TastNetConfig(
-        frames=60, size_px=8, seconds=4, fusion="concat", width=24, heads=2, dropout=dropout,
+        frames=60, size_px=8, seconds=4, fusion="concat", width=24, heads=2, dropout=dropout, trend_order=1,
         cnn=Cnn3dConfig(patch_px=4, widths=(12, 24), blocks=(1, 1), spatial_strides=(1, 2), temporal_strides=(1, 2)),
         vivit=VivitConfig(tubelet_frames=10, patch_px=4, width=24, heads=2, mlp_ratio=2.0, spatial_layers=1, temporal_layers=1,
                           attention="factorised", dropout=dropout),
