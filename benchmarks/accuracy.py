@@ -63,6 +63,11 @@ class Run:
     def share_of_constant(self) -> float:
         return self.scores().rmse / self.scores(CONSTANT).rmse
 
+    @property
+    def spread_percent(self) -> float:
+        """Deviation of the test labels: the RMSE of the best of all constants."""
+        return float(self.said["true_percent"].std(ddof=0))
+
     def __str__(self) -> str:
         against = f"RMSE {self.scores().rmse:.2f} (constant {self.scores(CONSTANT).rmse:.2f})"
         return f"fold {self.fold}, seed {self.seed}: {against}, R {self.scores().pearson_r:.2f}"
@@ -120,6 +125,7 @@ def rows_by_run(runs: list[Run], bars: Bars) -> list[Row]:
         _percent("bias, mean", np.mean([one.bias for one in scores])),
         Row("slope, mean", float(np.mean([one.slope for one in scores])), "1"),
         _percent("constant predictor: RMSE, mean", np.mean([run.scores(CONSTANT).rmse for run in runs])),
+        _percent("mean of the test labels, which nobody has: RMSE, mean", np.mean([run.spread_percent for run in runs])),
     ]
     for name in BASELINES:
         said = [run.scores(name) for run in runs]
