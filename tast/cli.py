@@ -6,14 +6,40 @@ import logging
 import sys
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from tast import __version__, cli_data, cli_export, cli_phantom, cli_predict, cli_preview, cli_probe, cli_project
-from tast.doctor import all_checks
+from tast import (
+    __version__,
+    cli_completion,
+    cli_data,
+    cli_doctor,
+    cli_export,
+    cli_phantom,
+    cli_predict,
+    cli_preview,
+    cli_probe,
+    cli_project,
+)
 from tast.errors import TastError
 
-app = typer.Typer(name="tast", no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False, help=__doc__)
+HELP = """SpO2 from video of a face: what is done by hand beside the pipeline, which is `make repro` or `dvc repro`.
+
+Examples:
+
+`tast doctor`
+
+`tast predict visit.mp4 --model models/tast_net`
+
+`tast audit /data/PURE --layout pure`
+
+`tast predict --help`
+"""
+EXIT_CODES = "Exit codes: 0 done; 1 a mistake that one line on stderr names, or a refusal; 2 wrong usage; 130 interrupted."
+
+app = typer.Typer(
+    name="tast", no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False, help=HELP, epilog=EXIT_CODES
+)
+
+READ, DATA, MODELS, MACHINE = "Read SpO2", "Data sets", "Models and their parts", "This machine"  # how `tast --help` groups them
 
 
 def show_version(asked: bool) -> None:
@@ -29,34 +55,19 @@ def options(
     """Nothing to do: the version is told while the options are read."""
 
 
-@app.command()
-def doctor() -> None:
-    """Check Python, system libraries, packages, models and disk, and say what to do where something is missing.
-
-    Example: `tast doctor`
-    """
-    checks = all_checks()
-    table = Table("check", "found", "what to do", title="tast doctor")
-    for check in checks:
-        table.add_row(check.name, check.detail, "" if check.ok else check.advice, style="" if check.ok else "bold red")
-    Console().print(table)
-    if not all(check.ok for check in checks):
-        raise typer.Exit(1)
-
-
-app.command()(cli_data.audit)
-app.command()(cli_data.check)
-app.command()(cli_export.export)
-app.command()(cli_predict.predict)
-
-
-app.command("phantom")(cli_phantom.phantom)
-app.command()(cli_preview.preview)
-app.command()(cli_probe.probe)
-app.command(context_settings=cli_project.PASSED_ON)(cli_project.ablate)
-app.command(context_settings=cli_project.PASSED_ON)(cli_project.benchmark)
-app.command(context_settings=cli_project.PASSED_ON)(cli_project.compare)
-app.command(context_settings=cli_project.PASSED_ON)(cli_project.rollback)
+app.command(rich_help_panel=READ)(cli_predict.predict)
+app.command(rich_help_panel=READ)(cli_preview.preview)
+app.command(rich_help_panel=DATA)(cli_data.audit)
+app.command(rich_help_panel=DATA)(cli_data.check)
+app.command(rich_help_panel=DATA)(cli_phantom.phantom)
+app.command(rich_help_panel=MODELS)(cli_export.export)
+app.command(rich_help_panel=MODELS)(cli_probe.probe)
+app.command(rich_help_panel=MODELS, context_settings=cli_project.PASSED_ON)(cli_project.ablate)
+app.command(rich_help_panel=MODELS, context_settings=cli_project.PASSED_ON)(cli_project.benchmark)
+app.command(rich_help_panel=MODELS, context_settings=cli_project.PASSED_ON)(cli_project.compare)
+app.command(rich_help_panel=MODELS, context_settings=cli_project.PASSED_ON)(cli_project.rollback)
+app.command(rich_help_panel=MACHINE)(cli_doctor.doctor)
+app.command(rich_help_panel=MACHINE)(cli_completion.completion)
 
 
 def main() -> None:

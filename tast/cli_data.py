@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import track
 from rich.table import Table
 
+from tast.cli_output import counted, say, show
 from tast.pages.page import number
 
 RAW = Path("data/raw")
@@ -46,9 +45,8 @@ def _audit_one(root: Path, layout: str, name: str, out: Path) -> None:
 
     facts = audit_folder(layout, root, name)
     write_audit(facts, out)
-    console = Console()
-    console.print(audit_table(facts))
-    console.print(f"Page: {out / 'audit.html'}    Facts: {out / 'audit.json'}", highlight=False)
+    show(audit_table(facts))
+    say(f"Page: {out / 'audit.html'}    Facts: {out / 'audit.json'}")
 
 
 def audit_table(facts: dict[str, Any]) -> Table:
@@ -97,18 +95,14 @@ def check(folder: Annotated[Path, typer.Argument(help="Folder with recordings.cs
     from tast.datasets.recordings import defects_of, read_recordings  # as above
 
     items = list(read_recordings(folder))
-    found = {
-        item.record_id: defects_of(item)
-        for item in track(items, description="decode", console=Console(stderr=True), transient=True)
-    }  # fmt: skip
+    found = {item.record_id: defects_of(item) for item in counted(items, "decode", len(items))}
     table = Table("recording", "defect", title=f"tast check {folder.name}")
     for record_id, defects in found.items():
         for defect in defects:
             table.add_row(record_id, defect)
     n_sound = sum(not defects for defects in found.values())
-    console = Console()
     if table.row_count:
-        console.print(table)
-    console.print(f"{n_sound} of {len(found)} recordings are ready to use", highlight=False)
+        show(table)
+    say(f"{n_sound} of {len(found)} recordings are ready to use")
     if n_sound < len(found):
         raise typer.Exit(1)

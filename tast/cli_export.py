@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+
+from tast.cli_output import say
 
 
 def export(
@@ -33,4 +34,4 @@ def export(
     network, card = load_model(model)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it names the packages it could do without
     EXPORTERS[kind](out, network, card)
-    Console().print(f"{out}: {out.stat().st_size / 2**20:.1f} MiB", highlight=False)
+    say(f"{out}: {out.stat().st_size / 2**20:.1f} MiB")

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import track
 
-from tast.datasets.phantom_set import plan_phantom
+from tast.cli_output import counted, say
 from tast.errors import BadInput
 from tast.files import whole_folder
 from tast.params import load_params
@@ -17,8 +16,8 @@ from tast.params import load_params
 def phantom(
     folder: Annotated[Path, typer.Argument(help="Folder to write; it must not hold anything yet.")],
     layout: Annotated[str | None, typer.Option(help="pure or vipl_hr.")] = None,
-    seed: Annotated[int | None, typer.Option()] = None,
-    subjects: Annotated[int | None, typer.Option(min=1)] = None,
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same bytes.")] = None,
+    subjects: Annotated[int | None, typer.Option(min=1, help="People, each with a skin and a pulse of their own.")] = None,
     sessions: Annotated[int | None, typer.Option(min=1, help="Recordings of each subject.")] = None,
     seconds: Annotated[float | None, typer.Option(min=1, help="Length of a recording.")] = None,
     defects: Annotated[bool | None, typer.Option("--defects/--whole", help="The published data's defects (vipl_hr).")] = None,
@@ -28,6 +27,8 @@ def phantom(
 
     Example: `tast phantom data/vipl --layout vipl_hr --subjects 5`, then `dataset: {name: vipl_hr, root: data/vipl}`
     """
+    from tast.datasets.phantom_set import plan_phantom  # takes seconds to import, which other commands need not wait for
+
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BadInput(folder, "it exists and is not empty", "a new folder")
     given: dict[str, Any] = {
@@ -37,6 +38,7 @@ def phantom(
     chosen = {name: value for name, value in given.items() if value is not None}
     planned = plan_phantom(**(load_params().download.phantom.model_dump() | chosen))
     with whole_folder(folder) as unfinished:
-        for session in track(planned.sessions, description="render"):
+        for session in counted(planned.sessions, "render", len(planned.sessions)):
             planned.write_sessions([session], unfinished)
         planned.write_lists(unfinished)
+    say(f"{folder}: {len(planned.sessions)} recordings")

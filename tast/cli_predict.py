@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress
 from rich.table import Column, Table
 
+from tast.cli_output import counting, say, show
 from tast.errors import BadInput
 from tast.pages.page import number, percentage
 from tast.prediction import MIN_QUALITY
@@ -78,7 +78,7 @@ def predict(
         write_trace(out, trace, format.value)
     _tell(outcomes, traces)
     if traces:
-        Console().print(f"Tables and pictures: {out}", highlight=False)
+        say(f"Tables and pictures: {out}")
     if len(traces) < len(outcomes):
         raise typer.Exit(1)
 
@@ -109,15 +109,10 @@ def _of_videos(paths: list[Path], model_folder: Path, min_quality: float, worker
     from tast.prediction.sources import find_videos
 
     found = find_videos(paths)
-    console = Console(stderr=True)
-    columns = (*Progress.get_default_columns(), MofNCompleteColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("predict", total=len(found))
+    with counting("predict", len(found)) as done_one:
 
         def tell(outcome: Outcome) -> None:
-            bar.advance(task)
-            if not console.is_terminal and len(found) > 1:
-                log.info("%s is done", outcome.name)
+            done_one()
 
         return predict_videos(found, model_folder, min_quality=min_quality, workers=workers, on_outcome=tell)
 
@@ -141,14 +136,13 @@ def _of_camera(device: str, seconds: float, model_folder: Path, min_quality: flo
 
 
 def _tell(outcomes: list[Outcome], traces: list[PredictedTrace]) -> None:
-    console = Console()
     if len(outcomes) == 1 and traces and len(traces[0]) <= LARGEST_TABLE_S:
-        console.print(seconds_table(traces[0]))
+        show(seconds_table(traces[0]))
     else:
-        console.print(videos_table(outcomes))
+        show(videos_table(outcomes))
     for trace in traces:
         for note in trace.notes:
-            console.print(f"{trace.name}: {note}", highlight=False)
+            say(f"{trace.name}: {note}")
 
 
 def seconds_table(trace: PredictedTrace) -> Table:

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from tast.cli_output import say
 from tast.errors import BadInput
 from tast.params import load_params
 
@@ -49,13 +50,13 @@ def preview(
     settings = settings_of(load_params().preprocess.model_dump())
     console = Console(stderr=True)
     defects: list[str] = []
-    with Progress(console=console, transient=True) as bar:
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         steps = steps_of(name, bar.track(_start_of(source, seconds, defects), description="preprocess"), settings)
         again = bar.track(_start_of(source, seconds, []), total=len(steps.aligned.times_s), description="film")
         film, sheet = write_preview(out, name, again, steps, settings)
     for defect in defects:
-        console.print(f"{name}: {defect}", highlight=False)
-    Console().print(f"Film: {film}    Contact sheet: {sheet}", highlight=False)
+        log.warning("%s: %s", name, defect)
+    say(f"Film: {film}    Contact sheet: {sheet}")
 
 
 def _start_of(source: VideoSource, seconds: float, defects: list[str]) -> Iterator[tuple[float, RgbImage]]:

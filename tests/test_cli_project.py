@@ -17,6 +17,7 @@ from tast.errors import BadInput
     [
         (["ablate", "--seeds", "0", "--dry-run"], ["flows.ablate", "--seeds", "0", "--dry-run"]),
         (["ablate", "--help"], ["flows.ablate", "--help"]),
+        (["benchmark", "models", "--help"], ["benchmarks.models", "--help"]),
         (["benchmark", "accuracy", "--set", "vipl"], ["benchmarks.accuracy", "--set", "vipl"]),
         (["benchmark", "metadata", "evm"], ["benchmarks.metadata", "evm"]),
         (["benchmark", "nothing"], ["benchmarks", "nothing"]),

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from flows.servers import _wait_until_healthy, end_group, free_port, guarded, prefect_server
+from tast.doctor_project import check_prefect
 from tast.errors import TastError
 
 PARENT_WITH_CHILD = (
@@ -86,6 +87,7 @@ def test_a_prefect_server_answers_and_is_gone_afterwards(tmp_path: Path, monkeyp
         assert answer.read() == b"true"
         with urllib.request.urlopen(f"{address}/ui-settings", timeout=5) as settings:
             assert f'"api_url":"{address}/api"' in settings.read().decode()  # what its page asks
+        assert check_prefect({"PREFECT_API_URL": f"{address}/api"}).detail == f"{address}/api answers"  # `tast doctor`
     with pytest.raises(urllib.error.URLError):
         urllib.request.urlopen(f"{address}/api/health", timeout=2)
     assert os.environ["PREFECT_HOME"] == str(tmp_path)

@@ -1,0 +1,78 @@
+"""What the commands show: tables and bars in a terminal, plain lines elsewhere. NO_COLOR is followed by rich itself."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+from rich.console import Console
+from rich.measure import Measurement
+from rich.progress import MofNCompleteColumn, Progress
+from rich.table import Table
+
+Item = TypeVar("Item")
+
+log = logging.getLogger(__name__)
+
+WIDEST = 10_000  # columns: a line of a pipe is never folded
+
+
+def say(text: str) -> None:
+    """One line on stdout, whole and as it is: no folding, no markup."""
+    _stdout().print(text, soft_wrap=True)
+
+
+def show(table: Table) -> None:
+    """Framed in a terminal; elsewhere a line a row, whole, with columns of blanks, which grep and a log can read."""
+    console = _stdout()
+    if console.is_terminal:
+        console.print(table)
+        return
+    table.box, table.title_justify, table.caption_justify = None, "left", "left"
+    for column in table.columns:
+        column.no_wrap = True
+    wide = console.options.update(width=WIDEST)
+    console = _stdout(max(1, Measurement.get(console, wide, table).maximum))
+    with console.capture() as captured:
+        console.print(table)
+    for line in captured.get().splitlines():
+        say(line.rstrip())
+
+
+def counted(items: Iterable[Item], what: str, total: int) -> Iterator[Item]:
+    """The items, one by one, and on stderr how many of them are done."""
+    with counting(what, total) as done_one:
+        for item in items:
+            yield item
+            done_one()
+
+
+@contextmanager
+def counting(what: str, total: int) -> Iterator[Callable[[], None]]:
+    """Yields what to call for each item done: a bar on stderr where that is a terminal, else a log line for each tenth."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _told_by_tenths(what, total)
+        return
+    with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=console, transient=True) as bar:
+        task = bar.add_task(what, total=total)
+        yield lambda: bar.advance(task)
+
+
+def _told_by_tenths(what: str, total: int) -> Callable[[], None]:
+    done = 0
+
+    def done_one() -> None:
+        nonlocal done
+        done += 1
+        if done * 10 // total > (done - 1) * 10 // total:
+            log.info("%s: %d of %d", what, done, total)
+
+    return done_one
+
+
+def _stdout(width: int | None = None) -> Console:
+    """Names of files may hold what rich takes for markup, emoji or numbers to colour: all are shown as they are."""
+    return Console(width=width, markup=False, emoji=False, highlight=False)
