@@ -31,8 +31,8 @@ $(INSTALLED): requirements.lock pyproject.toml
 repro: $(INSTALLED)  ## run the main job: data set -> preprocess -> split -> train -> evaluate -> MLflow -> registry
 	@$(BIN)/python -m flows.pipeline
 
-test: lint  ## ruff, mypy, import-linter, pytest
-	$(BIN)/python -m pytest
+test: lint  ## ruff, mypy, import-linter, pytest over two processes
+	$(BIN)/python -m pytest -n 2
 
 lint: $(INSTALLED)  ## ruff, mypy and the rules of who may import whom
 	$(BIN)/ruff check .

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 SMALL = {
     "download.phantom.subjects": 6,
     "download.phantom.seconds": 12,
+    "download.phantom.fps_hz": 20,
     "split.folds": 3,
     "train.epochs": 3,
     "evaluate.bootstrap": 50,
@@ -31,14 +33,10 @@ class Workspace:
 
     def run(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """`python ARGUMENTS` in the workspace, with the venv's programs on PATH and no state from outside."""
-        environment = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "DVC_", "MLFLOW_"))}
-        environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
-        if self.api_url:
-            environment["PREFECT_API_URL"] = self.api_url
         done = subprocess.run(
             [sys.executable, *arguments],
             cwd=self.folder,
-            env=environment,
+            env=own_environment() | ({"PREFECT_API_URL": self.api_url} if self.api_url else {}),
             capture_output=True,
             text=True,
             timeout=560,
@@ -53,6 +51,13 @@ class Workspace:
 
     def path(self, name: str) -> Path:
         return self.folder / name
+
+
+def own_environment() -> dict[str, str]:
+    """The environment less what would bring state from outside, or forbid to keep compiled code inside."""
+    outside = ("PREFECT_", "DVC_", "MLFLOW_", "PYTHON")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(outside)}
+    return environment | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"}
 
 
 def set_params(path: Path, values: dict[str, Any]) -> None:
@@ -89,11 +94,22 @@ def clone(folder: Path) -> Workspace:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A workspace in which the whole pipeline has run once."""
+def first_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, float]:
+    """A workspace in which the whole pipeline has run once, and the seconds that it took."""
     workspace = clone(tmp_path_factory.mktemp("finished"))
+    start_s = time.monotonic()
     workspace.run("-m", "flows.pipeline")
-    return workspace
+    return workspace, time.monotonic() - start_s
+
+
+@pytest.fixture(scope="session")
+def finished(first_run: tuple[Workspace, float]) -> Workspace:
+    return first_run[0]
+
+
+@pytest.fixture(scope="session")
+def run_s(first_run: tuple[Workspace, float]) -> float:
+    return first_run[1]
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -18,7 +17,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from flows.servers import end_group, free_port
-from tests.end_to_end.conftest import Workspace
+from tests.end_to_end.conftest import Workspace, own_environment
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1200)]  # the first waits for the pipeline, then for two servers
 PATIENCE_S = 300
@@ -59,9 +58,8 @@ def served(finished: Workspace) -> Iterator[tuple[Api, subprocess.Popen[str]]]:
     kept = finished.path("prefect.yaml").read_text()
     fire_every(finished.path("prefect.yaml"), "on-new-data", 10)
     ports = {"PREFECT_PORT": str(free_port()), "MLFLOW_PORT": str(free_port())}
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("PREFECT_", "DVC_", "MLFLOW_"))}
     with subprocess.Popen(
-        [sys.executable, "-m", "flows.serve"], cwd=finished.folder, env=clean | ports, text=True,
+        [sys.executable, "-m", "flows.serve"], cwd=finished.folder, env=own_environment() | ports, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
     ) as process:  # fmt: skip
         assert process.stdout is not None

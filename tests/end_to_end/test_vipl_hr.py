@@ -20,6 +20,7 @@ def finished_vipl(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     folder = tmp_path_factory.mktemp("vipl")
     workspace = clone(folder / "tree")
     root = folder / "VIPL-HR"
+    workspace.set(download__phantom__fps_hz=30)  # each of the cameras has a share of it
     sizes = ("--subjects", str(SUBJECTS), "--seconds", "12")
     workspace.run("-m", "tast.cli", "phantom", str(root), "--layout", "vipl_hr", *sizes, "--defects")
     workspace.set(
@@ -73,6 +74,7 @@ def test_the_audit_counts_what_lies_there(finished_vipl: Workspace) -> None:
 def test_one_data_set_trains_and_the_other_tests(finished_vipl: Workspace, api_url: str) -> None:
     workspace = Workspace(finished_vipl.folder, api_url)
     workspace.set(dataset__second={"name": "phantom"}, split__protocol="cross_dataset", split__fold=0)
+    workspace.set(download__phantom__subjects=3, download__phantom__fps_hz=20)
     workspace.run("-m", "dvc", "repro", "--quiet", "split")
     clips = pd.read_parquet(workspace.path("data/clips/manifest.parquet")).set_index("clip_id")
     parts = json.loads(workspace.path("data/split.json").read_text())
