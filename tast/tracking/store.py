@@ -14,6 +14,7 @@ from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
 from tast.errors import TastError
+from tast.files import whole_file
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 KEY_TAG, COMPLETE_TAG, COMMIT_TAG, DIRTY_TAG = "tast.key", "tast.complete", "tast.commit", "tast.dirty"
@@ -26,14 +27,24 @@ SQLITE = "sqlite:///"
 
 
 def initialise(tracking_uri: str) -> None:
-    """Create the tables of a new SQLite store once, however many processes start at the same time; else a sign of life."""
+    """Create the tables of a new SQLite store once, however many processes start at the same time; else a sign of life.
+
+    A new file takes its name when all tables are there: MLflow cannot go on from where it was killed while it made them.
+    """
     if not tracking_uri.startswith(SQLITE):
-        MlflowClient(tracking_uri, tracking_uri).search_experiments(max_results=1)
+        _ask(tracking_uri)
         return
     database = Path(tracking_uri.removeprefix(SQLITE))
     database.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(database.with_name(f"{database.name}.lock")):
-        MlflowClient(tracking_uri, tracking_uri).search_experiments(max_results=1)
+        if not database.exists():
+            with whole_file(database) as part:
+                _ask(f"{SQLITE}{part}")
+        _ask(tracking_uri)
+
+
+def _ask(tracking_uri: str) -> None:
+    MlflowClient(tracking_uri, tracking_uri).search_experiments(max_results=1)
 
 
 @contextmanager

@@ -1,0 +1,38 @@
+"""A store whose making was killed: nothing of it under its name, and the next start makes it."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+
+from mlflow.tracking import MlflowClient
+
+from tast.tracking import initialise
+
+SOME_TABLES = 8  # of more than forty
+
+
+def n_tables(folder: Path) -> int:
+    """Tables of the database that is being made, whatever its name; 0 where it cannot be read at this moment."""
+    counts = [0]
+    for file in (file for file in folder.glob("*mlflow.db*") if file.stat().st_size):
+        with suppress(sqlite3.Error), closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=0.05)) as database:
+            counts.append(database.execute("SELECT count(*) FROM sqlite_master WHERE type = 'table'").fetchone()[0])
+    return max(counts)
+
+
+def test_killed_while_it_makes_the_tables_the_next_start_makes_them(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    program = f"from tast.tracking import initialise; initialise({uri!r})"
+    with subprocess.Popen([sys.executable, "-c", program]) as process:
+        while n_tables(tmp_path) < SOME_TABLES:
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.kill()
+    assert not (tmp_path / "mlflow.db").exists()
+    initialise(uri)
+    assert [one.name for one in MlflowClient(uri, uri).search_experiments()] == ["Default"]
