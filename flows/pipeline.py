@@ -22,17 +22,17 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from flows import STATE
 from flows.layout import SOURCE, STAGES
 from flows.mending import keep_lock, mend
-from flows.progress import TOLD_IN
 from flows.running import configure_logging, finish, settle, stage
 from flows.servers import guarded, prefect_server
 from flows.source import roots_of
 from flows.summary import print_summary
-from flows.watching import wait_and_tell
+from flows.watching import asking, wait_and_tell
 from tast.errors import TastError
 from tast.fingerprint import write_sources
 from tast.params import load_params
 
 log = logging.getLogger("flows.pipeline")  # __name__ is __main__ where a stage runs
+LOCK = STATE / "pipeline.lock"
 PUBLISHED = STATE / "published"  # digest of what was last published: only lets an unchanged run end at once
 
 
@@ -57,8 +57,8 @@ def _in_own_group(command: list[str], stage_name: str, api_url: str) -> int:
     environment = {
         **os.environ,
         "PREFECT_API_URL": api_url,
-        TOLD_IN: str(standing),
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        **asking(standing),
     }
     with guarded(command, env=environment) as process:
         return wait_and_tell(process, stage_name, standing)
@@ -133,8 +133,20 @@ def main() -> None:
         raise SystemExit(1) from None
 
 
-def reproduce() -> None:
-    """Run what is out of date. Raises TastError inside a DVC stage, and where another run holds this workspace."""
+def held() -> bool:
+    """True while a run of the pipeline is at work in this workspace."""
+    try:
+        with FileLock(LOCK, timeout=0):
+            return False
+    except Timeout:
+        return True
+
+
+def reproduce(patience_s: float = 0) -> None:
+    """Run what is out of date, once another run, waited for so long, has left the workspace.
+
+    Raises TastError inside a DVC stage, and where that other run does not end.
+    """
     if "DVC_STAGE" in os.environ:
         raise TastError(
             f"the pipeline was started inside the DVC stage {os.environ['DVC_STAGE']!r}: DVC cannot run within itself"
@@ -142,7 +154,7 @@ def reproduce() -> None:
     load_params()
     STATE.mkdir(exist_ok=True)
     try:
-        with FileLock(STATE / "pipeline.lock", timeout=0):
+        with FileLock(LOCK, timeout=patience_s):
             mend()
             if nothing_changed():
                 print("Nothing changed since the last run.")

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import logging
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
 
 from prefect import flow
 from prefect.events.worker import EventsWorker
-from prefect.logging.handlers import APILogWorker
+from prefect.logging.handlers import APILogHandler, APILogWorker
 from prefect.states import Failed, State
 
 from tast.errors import TastError
+
+SHOWN_ON = "TAST_SHOWN_ON"  # environment: flow run and task run of the pipeline on whose page this stage's lines stand as well
+OURS = ("tast", "flows")
 
 
 def stage(body: Callable[..., None]) -> Callable[..., Any]:
@@ -47,17 +52,41 @@ def settle() -> None:
 def run(stage_flow: Callable[..., Any]) -> None:
     """Run one flow as a program: exit 0, or print the one line and exit 1."""
     configure_logging()
+    elsewhere = show_on(*os.environ[SHOWN_ON].split("/")) if SHOWN_ON in os.environ else None
     try:
         finish(stage_flow)
     except TastError as error:
         print(f"error: {error}", file=sys.stderr)
+        if elsewhere is not None:
+            elsewhere.handle(logging.makeLogRecord({"name": __name__, "levelno": logging.ERROR, "msg": str(error)}))
         raise SystemExit(1) from None
 
 
 def configure_logging() -> None:
     """Plain lines on stderr for our own loggers; everyone else from WARNING on."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    for name in ("tast", "flows"):
+    for name in OURS:
         logging.getLogger(name).setLevel(logging.INFO)
     for name in ("mlflow", "alembic"):  # they tell of every table they make
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def show_on(flow_run_id: str, task_run_id: str) -> logging.Handler:
+    """Send our log lines to a task of another program's flow as well."""
+    handler = OtherRun(flow_run_id, task_run_id)
+    for name in OURS:
+        logging.getLogger(name).addHandler(handler)
+    return handler
+
+
+class OtherRun(APILogHandler):
+    """Sends each line to a run that is not the one at work here."""
+
+    def __init__(self, flow_run_id: str, task_run_id: str) -> None:
+        super().__init__()
+        self.ids = {"flow_run_id": flow_run_id, "task_run_id": task_run_id}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        line = copy.copy(record)
+        line.__dict__.update(self.ids)
+        super().emit(line)

@@ -12,11 +12,12 @@ from typing import Literal
 
 from prefect import flow
 
-from flows.pipeline import nothing_changed, reproduce
+from flows.pipeline import held, nothing_changed, reproduce
 from flows.running import configure_logging
 from tast.errors import TastError
 
 log = logging.getLogger("flows.scheduled")
+PATIENCE_S = 12 * 3600.0  # for a run that is at work already: two never share a workspace
 
 BenchmarkName = Literal["evm", "metadata", "models", "preprocessing", "recorded", "store", "workers", "accuracy"]
 
@@ -29,7 +30,7 @@ def nightly_repro(push: bool = False) -> None:
         push: Afterwards, send DVC's outputs to its remote (restricted data never leave this machine).
     """
     configure_logging()
-    reproduce()
+    reproduce(PATIENCE_S)
     if push:
         _run("dvc", "push")
 
@@ -42,6 +43,9 @@ def on_new_data(push: bool = False) -> None:
         push: Afterwards, send DVC's outputs to its remote (restricted data never leave this machine).
     """
     configure_logging()
+    if held():
+        log.info("a run of the pipeline is at work; the next look comes after it")
+        return
     if nothing_changed():
         log.info("nothing changed")
         return

@@ -1,4 +1,7 @@
-"""A stage's program, watched from outside: how far it is, which it tells in a file, becomes a bar on Prefect's page."""
+"""A stage's program, watched by the pipeline's task: a bar on Prefect's page tells how far it is, its log lines stand there too.
+
+The program is asked for both through its environment; alone, under `dvc repro`, nobody asks.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,18 @@ import subprocess
 from pathlib import Path
 from uuid import UUID
 
+from prefect import runtime
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 
-from flows.progress import Standing, read_progress
+from flows.progress import TOLD_IN, Standing, read_progress
+from flows.running import SHOWN_ON
 
 LOOK_EVERY_S = 1.0
+
+
+def asking(file: Path) -> dict[str, str]:
+    """Environment that asks a program to tell in `file` how far it is, and to show its lines on the task that is running here."""
+    return {TOLD_IN: str(file), SHOWN_ON: f"{runtime.flow_run.id}/{runtime.task_run.id}"}
 
 
 def wait_and_tell(process: subprocess.Popen[bytes], stage: str, file: Path) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.yaml").write_text(tree)
     monkeypatch.setattr(pipeline, "STATE", tmp_path / ".tast")
+    monkeypatch.setattr(pipeline, "LOCK", tmp_path / ".tast" / "pipeline.lock")
     monkeypatch.setattr(pipeline, "PUBLISHED", tmp_path / ".tast" / "published")
     return tmp_path
 
@@ -37,8 +40,28 @@ def test_never_published_means_changed(project: Path) -> None:
 def test_a_workspace_that_is_held_is_refused(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DVC_STAGE", raising=False)
     (project / ".tast").mkdir()
-    with FileLock(project / ".tast" / "pipeline.lock"), pytest.raises(TastError, match="holds this workspace"):
-        pipeline.reproduce()
+    assert not pipeline.held()
+    with FileLock(project / ".tast" / "pipeline.lock"):
+        assert pipeline.held()
+        with pytest.raises(TastError, match="holds this workspace"):
+            pipeline.reproduce(patience_s=0.1)
+    assert not pipeline.held()
+
+
+def test_a_scheduled_run_waits_for_the_one_at_work(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DVC_STAGE", raising=False)
+    monkeypatch.setattr(pipeline, "run", lambda: ran.append(time.monotonic()))
+    ran: list[float] = []
+    pipeline.LOCK.parent.mkdir()
+    lock = FileLock(pipeline.LOCK, thread_local=False)
+    lock.acquire()
+    leaves = threading.Timer(0.5, lock.release)
+    started_s = time.monotonic()
+    leaves.start()
+    pipeline.reproduce(patience_s=30)
+    leaves.join()
+    assert len(ran) == 1
+    assert ran[0] - started_s >= 0.5
 
 
 def test_inside_a_stage_it_is_refused(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
