@@ -7,9 +7,10 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -22,6 +23,7 @@ from tast.prediction import MIN_QUALITY
 
 if TYPE_CHECKING:
     from tast.prediction.batch import Outcome
+    from tast.prediction.sources import NamedVideo
     from tast.prediction.trace import PredictedTrace
 
 log = logging.getLogger(__name__)
@@ -49,11 +51,18 @@ def predict(
     min_quality: Annotated[
         float, typer.Option(min=0, max=1, help="Videos whose mean quality is below are refused.")
     ] = MIN_QUALITY,
+    largest_face: Annotated[
+        bool, typer.Option("--largest-face", help="Read the largest of several faces, instead of refusing the video.")
+    ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Leave alone what OUT holds of the same videos, model and options.")
+    ] = False,
 ) -> None:
     """Read SpO2 from videos with one face each: a value a second, with its interval and quality, as a table and a picture.
 
     Quality, 0 to 1: in how many frames the face was seen, times how much of what moves is the pulse. A video that cannot be
-    read, or whose quality is too low, is refused with the reason; the exit code is then 1.
+    read, shows several faces, or has too low a quality, is refused with the reason; the exit code is then 1. Each table is
+    written as soon as its video is done: after an interruption, --resume goes on.
 
     Examples:
 
@@ -61,21 +70,22 @@ def predict(
 
     `tast predict recordings --model models:/tast-net@champion --format parquet --out spo2 --workers 8`
 
+    `tast predict recordings --resume`
+
     `tast predict --camera 0 --seconds 30`
     """
-    from tast.prediction.files import write_trace  # they take seconds to import, which other commands need not wait for
-    from tast.prediction.trace import PredictedTrace
-
     if bool(videos) == (camera is not None):
         raise typer.BadParameter("give either videos or --camera", param_hint="VIDEOS")
+    tables = _Tables(out, format.value, resume)
+    accepted = {"min_quality": min_quality, "largest_face": largest_face}
     with saved_model(model) as folder:
         if camera is not None:
-            outcomes = [_of_camera(camera, seconds, folder, min_quality)]
+            outcomes = [_of_camera(camera, seconds, folder, tables, accepted)]
         else:
-            outcomes = _of_videos(videos or [], folder, min_quality, workers or os.cpu_count() or 1)
+            outcomes = _of_videos(videos or [], folder, tables, accepted, workers or os.cpu_count() or 1)
+    from tast.prediction.trace import PredictedTrace  # takes seconds to import, which a mistake in a path need not wait for
+
     traces = [outcome for outcome in outcomes if isinstance(outcome, PredictedTrace)]
-    for trace in traces:
-        write_trace(out, trace, format.value)
     _tell(outcomes, traces)
     if traces:
         say(f"Tables and pictures: {out}")
@@ -104,20 +114,47 @@ def _tracking_uri() -> str:
     return given or f"sqlite:///{database}"
 
 
-def _of_videos(paths: list[Path], model_folder: Path, min_quality: float, workers: int) -> list[Outcome]:
-    from tast.prediction.batch import predict_videos  # as above
-    from tast.prediction.sources import find_videos
+@dataclass(frozen=True)
+class _Tables:
+    """Where tables go, in which format, and whether those of an earlier run are left alone."""
+
+    folder: Path
+    kind: str
+    resume: bool
+
+    def keep(self, outcome: Outcome) -> bool:
+        """Whether it had a table to write."""
+        from tast.prediction.files import write_trace  # as above
+        from tast.prediction.trace import PredictedTrace
+
+        if not isinstance(outcome, PredictedTrace):
+            return False
+        write_trace(self.folder, outcome, self.kind)
+        return True
+
+
+def _of_videos(paths: list[Path], model_folder: Path, tables: _Tables, accepted: dict[str, Any], workers: int) -> list[Outcome]:
+    from tast.prediction.sources import find_videos  # they take seconds to import, which other commands need not wait for
 
     found = find_videos(paths)
-    with counting("predict", len(found)) as done_one:
+    from tast.prediction.batch import predict_videos
+    from tast.prediction.resume import Finished
 
-        def tell(outcome: Outcome) -> None:
+    finished = Finished(tables.folder, tables.kind, model_folder=model_folder, settings=f"{accepted}")
+    left = finished.without_those(found) if tables.resume else found
+    if len(left) < len(found):
+        say(f"{len(found) - len(left)} of {len(found)} videos were read before: {tables.folder}")
+    with counting("predict", len(left)) as done_one:
+
+        def done(video: NamedVideo, outcome: Outcome) -> None:
+            if tables.keep(outcome):
+                finished.add(video)
             done_one()
 
-        return predict_videos(found, model_folder, min_quality=min_quality, workers=workers, on_outcome=tell)
+        return predict_videos(left, model_folder, workers=workers, on_outcome=done, **accepted) if left else []
 
 
-def _of_camera(device: str, seconds: float, model_folder: Path, min_quality: float) -> Outcome:
+def _of_camera(device: str, seconds: float, model_folder: Path, tables: _Tables, accepted: dict[str, Any]) -> Outcome:
     from tast.camera import read_camera  # as above
     from tast.errors import VideoRejected
     from tast.prediction.batch import Refusal, one_thread
@@ -130,12 +167,16 @@ def _of_camera(device: str, seconds: float, model_folder: Path, min_quality: flo
     frames = read_camera(int(device) if device.isdigit() else Path(device), seconds)
     try:
         with Console(stderr=True).status(f"watching camera {device} for {seconds:g} s"):
-            return predict_frames(name, frames, network, card, min_quality=min_quality)
+            trace = predict_frames(name, frames, network, card, **accepted)
     except VideoRejected as error:
         return Refusal(name, error.reason)
+    tables.keep(trace)
+    return trace
 
 
 def _tell(outcomes: list[Outcome], traces: list[PredictedTrace]) -> None:
+    if not outcomes:
+        return
     if len(outcomes) == 1 and traces and len(traces[0]) <= LARGEST_TABLE_S:
         show(seconds_table(traces[0]))
     else:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 
 import pandas as pd
 import pytest
@@ -20,6 +22,11 @@ def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "160")
 
 
+@pytest.fixture(scope="module")
+def short_film(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    return write_film(tmp_path_factory.mktemp("short") / "a.avi", 4.1).read_bytes()
+
+
 def run(*arguments: object) -> Result:
     return CliRunner().invoke(app, ["predict", *map(str, arguments)])
 
@@ -28,7 +35,7 @@ def test_a_folder_with_one_refused_video_gives_the_others_and_exit_code_1(videos
     result = run(videos, "--model", saved, "--out", tmp_path, "--workers", 1)
     assert result.exit_code == 1, result.output
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "anna-day1.csv", "anna-day1.png", "bert-day1.csv", "bert-day1.png",
+        ".predicted", "anna-day1.csv", "anna-day1.png", "bert-day1.csv", "bert-day1.png",
     ]  # fmt: skip
     assert "nobody" in result.stdout and "no face" in result.stdout
     assert "90 % interval (± 3.5)" in result.stdout
@@ -42,6 +49,57 @@ def test_one_video_is_told_second_by_second_in_the_format_of_choice(videos, save
     assert len(told["seconds"]) == 5
     assert f"{told['seconds'][4]['spo2_percent']:.1f}" in result.stdout and "mean" in result.stdout
     assert (tmp_path / "day1.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_an_interrupted_folder_goes_on_where_it_stopped(saved, tmp_path, monkeypatch):  # noqa: F811
+    """Interrupted after its first video, as by Ctrl-C; read again only where the video or an option has changed."""
+    from tast.prediction import batch
+
+    predict_video, names, interruptions = batch.predict_video, [], [KeyboardInterrupt()]
+
+    def told(name, *arguments, **options):
+        names.append(name)
+        if names == ["a", "b"] and interruptions:
+            raise interruptions.pop()
+        return predict_video(name, *arguments, **options)
+
+    def read(*arguments):
+        names.clear()
+        return run(tmp_path / "films", "--model", saved, "--out", tmp_path / "out", "--workers", 1, *arguments)
+
+    monkeypatch.setattr(batch, "predict_video", told)
+    write_film(tmp_path / "films" / "a.avi", 4.1)
+    for name in ("b", "c"):
+        shutil.copy(tmp_path / "films" / "a.avi", tmp_path / "films" / f"{name}.avi")
+    assert read().exit_code == 130
+    table = (tmp_path / "out" / "a.csv").read_bytes()
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"a.csv", "a.png", ".predicted"}
+    result = read("--resume")
+    assert (result.exit_code, names) == (0, ["b", "c"]), result.output
+    assert "1 of 3 videos were read before" in result.stdout
+    assert (tmp_path / "out" / "a.csv").read_bytes() == table
+    os.utime(tmp_path / "films" / "b.avi", (0, 0))
+    (tmp_path / "out" / "c.csv").unlink()
+    assert read("--resume").exit_code == 0 and names == ["b", "c"]
+    result = read("--resume")
+    assert (result.exit_code, names) == (0, []) and "3 of 3 videos were read before" in result.stdout
+    assert read("--resume", "--min-quality", 0.1).exit_code == 0 and names == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda content: b"", "cannot be opened"),
+        (lambda content: b"hello", "cannot be opened"),
+        (lambda content: content[:40], "cannot be opened"),
+        (lambda content: content[: len(content) // 3], "shorter than a clip of 4 s"),
+    ],
+)
+def test_an_unreadable_or_damaged_video_is_refused_with_the_reason(saved, short_film, tmp_path, spoil, said):  # noqa: F811
+    (tmp_path / "bad.avi").write_bytes(spoil(short_film))
+    result = run(tmp_path / "bad.avi", "--model", saved, "--out", tmp_path / "out")
+    assert result.exit_code == 1 and said in result.stdout
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_video_file_in_place_of_a_camera(saved, tmp_path, monkeypatch):  # noqa: F811

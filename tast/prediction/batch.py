@@ -35,19 +35,20 @@ Outcome = PredictedTrace | Refusal
 
 
 def predict_videos(
-    videos: Sequence[NamedVideo], model_folder: Path, *, min_quality: float, workers: int, on_outcome: Callable[[Outcome], None]
-) -> list[Outcome]:
+    videos: Sequence[NamedVideo], model_folder: Path, *, min_quality: float, workers: int,
+    on_outcome: Callable[[NamedVideo, Outcome], None], largest_face: bool = False,
+) -> list[Outcome]:  # fmt: skip
     """What became of each video, in their order, the same for any number of workers; on_outcome hears of each as it is done.
 
     One worker: in this process. Raises BadInput where the model cannot be loaded, TastError when a worker process is killed (by
     the kernel for its memory, most often).
     """
     load_model(model_folder)  # a model that is none is told once, before any work
-    predict_one = partial(_outcome, model_folder=model_folder, min_quality=min_quality)
+    predict_one = partial(_outcome, model_folder=model_folder, min_quality=min_quality, largest_face=largest_face)
     outcomes: dict[int, Outcome] = {}
     for number, outcome in _as_done(predict_one, videos, min(workers, len(videos))):
         outcomes[number] = outcome
-        on_outcome(outcome)
+        on_outcome(videos[number], outcome)
     return [outcomes[number] for number in range(len(videos))]
 
 
@@ -78,11 +79,11 @@ def one_thread() -> None:
     threadpool_limits(1)
 
 
-def _outcome(video: NamedVideo, *, model_folder: Path, min_quality: float) -> Outcome:
+def _outcome(video: NamedVideo, *, model_folder: Path, min_quality: float, largest_face: bool) -> Outcome:
     model, card = _loaded(model_folder)
     try:
         source, notes = video_source(video.path)
-        trace = predict_video(video.name, source, model, card, min_quality=min_quality)
+        trace = predict_video(video.name, source, model, card, min_quality=min_quality, largest_face=largest_face)
     except TastError as error:
         return Refusal(video.name, reason_below(video.path.parent, error))
     return replace(trace, notes=notes + trace.notes)

@@ -12,13 +12,17 @@ from tast.prediction.trace import PredictedTrace
 
 
 def write_trace(folder: Path, trace: PredictedTrace, kind: str) -> tuple[Path, Path]:
-    """<name>.<kind>, a kind of FORMATS, and <name>.png, each written whole."""
-    table, picture = folder / f"{trace.name}.{kind}", folder / f"{trace.name}.png"
-    with whole_file(table) as part:
-        FORMATS[kind](part, trace)
+    """<name>.<kind>, a kind of FORMATS, and before it <name>.png, each written whole."""
+    table, picture = table_path(folder, trace.name, kind), folder / f"{trace.name}.png"
     with whole_file(picture) as part:
         part.write_bytes(trace_png(trace))
+    with whole_file(table) as part:
+        FORMATS[kind](part, trace)
     return table, picture
+
+
+def table_path(folder: Path, name: str, kind: str) -> Path:
+    return folder / f"{name}.{kind}"
 
 
 def _write_csv(path: Path, trace: PredictedTrace) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import groupby, pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,15 +35,16 @@ PIECE_S = 120.0
 
 def predict_video(
     name: str, video: VideoSource, model: nn.Module, card: ModelCard, *, min_quality: float = MIN_QUALITY,
-    watch: Callable[[], None] = lambda: None,
+    largest_face: bool = False, watch: Callable[[], None] = lambda: None,
 ) -> PredictedTrace:  # fmt: skip
     """SpO2 per second of a video on disk; of one that breaks off, of its good part, and its notes say so.
 
     As predict_frames; raises BadInput as well, where the video cannot be read.
     """
     defects: list[str] = []
+    asked: dict[str, Any] = {"min_quality": min_quality, "largest_face": largest_face, "watch": watch}
     try:
-        trace = predict_frames(name, read_frames(video, defects), model, card, min_quality=min_quality, watch=watch)
+        trace = predict_frames(name, read_frames(video, defects), model, card, **asked)
     except VideoRejected as error:
         raise VideoRejected(name, "; ".join([error.reason, *defects])) from None
     return replace(trace, notes=trace.notes + tuple(defects))
@@ -50,19 +52,19 @@ def predict_video(
 
 def predict_frames(
     name: str, frames: Iterable[tuple[float, RgbImage]], model: nn.Module, card: ModelCard, *, min_quality: float = MIN_QUALITY,
-    watch: Callable[[], None] = lambda: None,
+    largest_face: bool = False, watch: Callable[[], None] = lambda: None,
 ) -> PredictedTrace:  # fmt: skip
     """SpO2 per second of frames (time_s, (H, W, 3) uint8 RGB) from anywhere, read once.
 
-    Raises VideoRejected: no face, face lost, frame rate too low, shorter than a clip, or a mean quality (0 to 1) below
-    min_quality. Of a long video, only the pieces where that is so are left out, and its notes say so. watch is called again and
-    again on the way; what it raises ends the work.
+    Raises VideoRejected: no face, several faces unless the largest_face is wanted, face lost, frame rate too low, shorter than a
+    clip, or a mean quality (0 to 1) below min_quality. Of a long video, only the pieces where that is so are left out, and its
+    notes say so. watch is called again and again on the way; what it raises ends the work.
     """
     traces: list[PredictedTrace] = []
     refused: list[tuple[float, str]] = []  # when the piece begins, and why
     for number, piece in groupby(_watched(frames, watch), key=lambda frame: int(frame[0] // PIECE_S)):
         try:
-            traces.append(_predict_piece(name, piece, model, card, watch))
+            traces.append(_predict_piece(name, piece, model, card, largest_face, watch))
         except VideoRejected as error:
             refused.append((number * PIECE_S, error.reason))
     if not traces:
@@ -74,12 +76,21 @@ def predict_frames(
 
 
 def _predict_piece(
-    name: str, frames: Iterable[tuple[float, RgbImage]], model: nn.Module, card: ModelCard, watch: Callable[[], None]
-) -> PredictedTrace:
+    name: str, frames: Iterable[tuple[float, RgbImage]], model: nn.Module, card: ModelCard, largest_face: bool,
+    watch: Callable[[], None],
+) -> PredictedTrace:  # fmt: skip
     for _, step in after_each_step(name, frames, settings_of(card.preprocessing)):
         watch()
         face = step
+        if not largest_face:
+            _require_one_face(face)
     return predict_face(face, model, card)
+
+
+def _require_one_face(face: FaceVideo) -> None:
+    """Of several, nobody knows whose SpO2 is wanted; the largest may be somebody else's a second later."""
+    if others := int(face.notes.get("other_faces", 0)):
+        raise VideoRejected(face.record_id, f"{others + 1} faces in one frame, expected one (or that the largest is asked for)")
 
 
 def _watched(frames: Iterable[tuple[float, RgbImage]], watch: Callable[[], None]) -> Iterator[tuple[float, RgbImage]]:

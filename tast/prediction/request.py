@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from av.error import FFmpegError
 
@@ -53,7 +54,9 @@ class VideoReader:
         """For a request that comes now, on the monotonic clock."""
         return time.monotonic() + self._timeout_s
 
-    def read_bytes(self, name: str, content: bytes, *, min_quality: float, deadline_s: float) -> PredictedTrace:
+    def read_bytes(
+        self, name: str, content: bytes, *, min_quality: float, deadline_s: float, largest_face: bool = False
+    ) -> PredictedTrace:
         """The trace of a container file's content (AVI, MP4, MOV, MKV or WebM).
 
         Raises BadInput or VideoRejected where the video is none, too large, too long or refused; TookTooLong.
@@ -65,9 +68,9 @@ class VideoReader:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / f"{name}.{ending}"
             path.write_bytes(content)
-            return self._read(name, path, min_quality, deadline_s)
+            return self._read(name, path, min_quality, largest_face, deadline_s)
 
-    def read_path(self, path: Path, *, min_quality: float, deadline_s: float) -> PredictedTrace:
+    def read_path(self, path: Path, *, min_quality: float, deadline_s: float, largest_face: bool = False) -> PredictedTrace:
         """The trace of a video file, or of a folder of PURE's images, on this machine. Raises as read_bytes."""
         real = path.resolve()
         if self._root is not None and not real.is_relative_to(self._root):
@@ -76,7 +79,7 @@ class VideoReader:
             raise BadInput(path.name, "no such file or folder", "a video")
         files = [real] if real.is_file() else list(real.rglob("*.png"))
         self._require_size(path.name, sum(file.stat().st_size for file in files))
-        return self._read(path.stem if real.is_file() else path.name, real, min_quality, deadline_s)
+        return self._read(path.stem if real.is_file() else path.name, real, min_quality, largest_face, deadline_s)
 
     def _require_size(self, name: str, size: int) -> None:
         if size > self._max_mb * MEBIBYTE:
@@ -86,7 +89,7 @@ class VideoReader:
         if (length_s := _length_s(source)) > self._max_s:
             raise BadInput(source.path, f"{length_s:.1f} s are too long", f"at most {self._max_s:g} s")
 
-    def _read(self, name: str, path: Path, min_quality: float, deadline_s: float) -> PredictedTrace:
+    def _read(self, name: str, path: Path, min_quality: float, largest_face: bool, deadline_s: float) -> PredictedTrace:
         def in_time() -> None:
             if time.monotonic() > deadline_s:
                 raise TookTooLong(f"{name}: not done within {self._timeout_s:g} s; send a shorter or smaller video")
@@ -95,7 +98,8 @@ class VideoReader:
             try:
                 source, notes = video_source(path)
                 self._require_length(source)
-                trace = predict_video(name, source, self._model, self._card, min_quality=min_quality, watch=in_time)
+                asked: dict[str, Any] = {"min_quality": min_quality, "largest_face": largest_face, "watch": in_time}
+                trace = predict_video(name, source, self._model, self._card, **asked)
             except (BadInput, VideoRejected) as error:
                 raise VideoRejected(name, reason_below(path.parent, error)) from None  # no folder of this machine is told
         return replace(trace, notes=notes + trace.notes)

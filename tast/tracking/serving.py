@@ -34,7 +34,9 @@ SCRIPT = Path(__file__).with_name("video_model.py")
 SAVED_MODEL = "saved_model"  # name of the artifact
 LIMITS: dict[str, Any] = {"max_mb": 64.0, "max_s": 300.0, "timeout_s": 50.0, "video_root": None}  # MLflow gives up after 60 s
 INPUTS = Schema([ColSpec(DataType.binary, "video", required=False), ColSpec(DataType.string, "path", required=False)])
-OPTIONS = ParamSchema([ParamSpec("min_quality", DataType.double, MIN_QUALITY)])
+OPTIONS = ParamSchema(
+    [ParamSpec("min_quality", DataType.double, MIN_QUALITY), ParamSpec("largest_face", DataType.boolean, False)]
+)
 OUTPUTS = Schema(
     [
         ColSpec(DataType.string, "video"),
@@ -80,13 +82,16 @@ class VideoModel(PythonModel):
         """One row per video and second; null where there is no value. Raises MlflowException: 400 or, out of time, 504."""
         from tast.prediction.request import TookTooLong  # as above
 
-        min_quality = float((params or {}).get("min_quality", MIN_QUALITY))
-        deadline_s = self._reader.deadline_s()
+        given = params or {}
+        asked = {
+            "min_quality": float(given.get("min_quality", MIN_QUALITY)), "largest_face": bool(given.get("largest_face", False)),
+            "deadline_s": self._reader.deadline_s(),
+        }  # fmt: skip
         rows = model_input.to_dict("records")
         try:
             if not rows:
                 raise TastError("no row: expected one for each video")
-            traces = [self._trace(number, row, min_quality, deadline_s) for number, row in enumerate(rows)]
+            traces = [self._trace(number, row, asked) for number, row in enumerate(rows)]
         except TookTooLong as error:
             raise MlflowException(str(error), error_code=DEADLINE_EXCEEDED) from None
         except TastError as error:
@@ -94,10 +99,10 @@ class VideoModel(PythonModel):
         table = pd.concat([trace.table() for trace in traces], ignore_index=True)
         return table.astype(object).where(table.notna(), None)
 
-    def _trace(self, number: int, row: Mapping[str, Any], min_quality: float, deadline_s: float) -> PredictedTrace:
+    def _trace(self, number: int, row: Mapping[str, Any], asked: Mapping[str, Any]) -> PredictedTrace:
         video, path = row.get("video"), row.get("path")
         if isinstance(video, bytes) == isinstance(path, str):
             raise TastError(f"row {number}: expected either `video` (a file's content) or `path`")
         if isinstance(video, bytes):
-            return self._reader.read_bytes(f"video-{number}", video, min_quality=min_quality, deadline_s=deadline_s)
-        return self._reader.read_path(Path(str(path)), min_quality=min_quality, deadline_s=deadline_s)
+            return self._reader.read_bytes(f"video-{number}", video, **asked)
+        return self._reader.read_path(Path(str(path)), **asked)

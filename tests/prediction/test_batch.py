@@ -17,7 +17,9 @@ from tast.prediction.trace import PredictedTrace
 
 def outcomes_of(videos: Path, saved: Path, workers: int) -> list[PredictedTrace | Refusal]:
     heard = []
-    outcomes = predict_videos(find_videos([videos]), saved, min_quality=0.45, workers=workers, on_outcome=heard.append)
+    outcomes = predict_videos(
+        find_videos([videos]), saved, min_quality=0.45, workers=workers, on_outcome=lambda _, one: heard.append(one)
+    )
     assert sorted(one.name for one in heard) == [one.name for one in outcomes]
     return outcomes
 

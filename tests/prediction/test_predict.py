@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -76,6 +77,22 @@ def test_frames_without_a_sight_of_the_face_lower_the_quality_of_their_second_on
 def test_what_cannot_be_read_is_refused_with_the_reason(model, seconds, kind, reason):
     with pytest.raises(VideoRejected, match=reason):
         predict_frames("bad", film(seconds, **kind), *model)
+
+
+def test_two_faces_are_refused_unless_the_largest_is_wanted(model):
+    def beside_a_smaller_one(seconds):
+        for time_s, frame in film(seconds):
+            smaller = cv2.resize(frame, None, fx=0.8, fy=0.8, interpolation=cv2.INTER_AREA)
+            other = np.full_like(frame, 90)
+            other[: smaller.shape[0], : smaller.shape[1]] = smaller
+            yield time_s, np.concatenate([frame, other], axis=1)
+
+    with pytest.raises(VideoRejected, match="2 faces in one frame, expected one"):
+        predict_frames("two", beside_a_smaller_one(4.1), *model)
+    both = predict_frames("two", beside_a_smaller_one(4.1), *model, largest_face=True)
+    alone = predict_frames("one", film(4.1), *model, largest_face=True)
+    assert len(both) == 4 and both.face_share.min() == 1
+    assert_allclose(both.pulse_per_minute, alone.pulse_per_minute, atol=1)
 
 
 def test_the_limit_of_quality_is_an_option(model):
