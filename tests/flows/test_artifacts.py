@@ -8,7 +8,7 @@ import os
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from pathlib import Path
@@ -20,10 +20,9 @@ from prefect import flow, task
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.artifacts import LEFT_BY, MOST_ROWS
-from flows.progress import TOLD_IN
 from flows.running import settle
 from flows.servers import guarded, prefect_server
-from flows.watching import wait_and_tell
+from flows.watching import asking, wait_and_tell
 from tast.clip_store import ClipRow, Defect, Reject, write_tables
 from tast.datasets.splits import Split
 
@@ -34,15 +33,23 @@ METRICS = {
     "test": SCORES | {"n_subjects": 1, "n_clips": 1},
     "constant": {"rmse": 4.99, "mae": 4.36, "pearson_r": None},
 }
-WORKING = """
-import sys, time, pathlib
+STAGE = """
+import logging, sys, time, pathlib
 from flows.progress import progress
-with progress("preprocess", 4) as advance:
-    advance(1, "1 rejected")
-    while not pathlib.Path(sys.argv[1]).exists():
-        time.sleep(0.05)
-    advance(3, "1 rejected")
-raise SystemExit(3)
+from flows.running import run, stage
+from tast.errors import TastError
+
+@stage
+def preprocess():
+    with progress("preprocess", 4) as advance:
+        advance(1, "1 rejected")
+        while not pathlib.Path(sys.argv[1]).exists():
+            time.sleep(0.05)
+        advance(3, "1 rejected")
+    logging.getLogger("tast.preprocessing").warning("rejected video7: no face found")
+    raise TastError("too many videos rejected")
+
+run(preprocess)
 """
 
 
@@ -78,10 +85,14 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def artifacts(api_url: str) -> dict[str, dict[str, Any]]:
-    request = urllib.request.Request(f"{api_url}/artifacts/filter", b"{}", {"content-type": "application/json"})
+def post(url: str, body: dict[str, Any]) -> Any:
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"content-type": "application/json"})
     with urllib.request.urlopen(request, timeout=10) as answer:
-        found = {one["key"]: one for one in json.load(answer)}
+        return json.load(answer)
+
+
+def artifacts(api_url: str) -> dict[str, dict[str, Any]]:
+    found = {one["key"]: one for one in post(f"{api_url}/artifacts/filter", {})}
     return {key: one | {"data": json.loads(one["data"])} if one["type"] == "table" else one for key, one in found.items()}
 
 
@@ -116,29 +127,50 @@ def test_each_stage_leaves_what_it_made(server: str, workspace: Path) -> None:
         assert (found[name]["type"], kind, base64.b64decode(data)) == ("image", "data:image/png;base64", PNG)
 
 
-def test_a_running_stage_shows_how_far_it_is_and_its_exit_code_comes_through(server: str, tmp_path: Path) -> None:
+def test_a_stage_shows_how_far_it_is_and_its_lines_on_the_task_that_runs_it(server: str, tmp_path: Path) -> None:
     go, standing = tmp_path / "go", tmp_path / "progress.json"
 
-    @flow
+    @task
     def watch() -> int:
-        with guarded([sys.executable, "-c", WORKING, str(go)], env={**os.environ, TOLD_IN: str(standing)}) as process:
+        command, environment = (
+            [sys.executable, "-c", STAGE, str(go)],
+            {**os.environ, "PREFECT_API_URL": server, **asking(standing)},
+        )
+        with guarded(command, env=environment) as process:
             return wait_and_tell(process, "preprocess", standing)
 
-    def shown(percent: float) -> dict[str, Any]:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            found = artifacts(server).get("progress-preprocess")
-            if found and float(found["data"]) == percent:
-                return found
-            time.sleep(0.2)
-        raise AssertionError(found)
+    @flow
+    def pipeline() -> int:
+        return watch()
 
     with ThreadPoolExecutor(1) as thread:
-        watching = thread.submit(copy_context().run, watch)  # with the settings that name the server
+        watching = thread.submit(copy_context().run, pipeline)  # with the settings that name the server
         try:
-            first = shown(25)
+            first = until(lambda: shown(server, 25))
         finally:
             go.touch()
         assert first["description"] == "preprocess: 1 of 4, 1 rejected"
-        assert watching.result(60) == 3
-    assert shown(100)["id"] == first["id"]
+        assert watching.result(300) == 1
+    last = until(lambda: shown(server, 100))
+    assert (last["id"], last["description"]) == (first["id"], "preprocess: 4 of 4, 1 rejected")
+
+    def lines() -> list[str]:
+        logs = post(f"{server}/logs/filter", {"logs": {"task_run_id": {"any_": [first["task_run_id"]]}}})
+        told = [line["message"] for line in logs if line["name"] not in ("prefect.task_runs", "flows.progress")]
+        return told if len(told) == 2 else []
+
+    assert until(lines) == ["rejected video7: no face found", "too many videos rejected"]
+
+
+def shown(api_url: str, percent: float) -> dict[str, Any] | None:
+    found = artifacts(api_url).get("progress-preprocess")
+    return found if found and float(found["data"]) == percent else None
+
+
+def until(ask: Callable[[], Any], patience_s: float = 300) -> Any:
+    deadline = time.monotonic() + patience_s
+    while time.monotonic() < deadline:
+        if answer := ask():
+            return answer
+        time.sleep(0.2)
+    raise AssertionError(f"nothing within {patience_s} s")
