@@ -92,7 +92,7 @@ def test_an_interrupted_folder_goes_on_where_it_stopped(saved, tmp_path, monkeyp
         (lambda content: b"", "cannot be opened"),
         (lambda content: b"hello", "cannot be opened"),
         (lambda content: content[:40], "cannot be opened"),
-        (lambda content: content[: len(content) // 3], "shorter than a clip of 4 s"),
+        (lambda content: content[: len(content) // 3], "shorter than one period of 0.4 Hz; damaged after frame 3"),
     ],
 )
 def test_an_unreadable_or_damaged_video_is_refused_with_the_reason(saved, short_film, tmp_path, spoil, said):  # noqa: F811
