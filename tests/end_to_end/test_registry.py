@@ -1,8 +1,10 @@
-"""The registry from the command line, on a workspace whose pipeline has run."""
+"""MLflow as a projection of files: the registry from the command line, and what comes back where the database was lost."""
 
 from __future__ import annotations
 
 import json
+import shutil
+from typing import Any
 
 import pytest
 
@@ -26,9 +28,64 @@ def test_rollback_with_nothing_before_says_so(finished: Workspace) -> None:
 
 
 def test_publishing_twice_makes_one_run(finished: Workspace) -> None:
+    before = in_mlflow(finished)
     finished.run("-m", "flows.publish")  # the pipeline did before
-    script = (
-        "from flows.publish import tracking_uri; import mlflow; mlflow.set_tracking_uri(tracking_uri());"
-        "print(len(mlflow.search_runs(search_all_experiments=True)))"
+    assert in_mlflow(finished) == before
+    (run,) = before["runs"]
+    assert run["models"] == ["model", "video_model"]
+    assert "system/cpu_utilization_percentage" in run["sampled"]
+
+
+def test_a_lost_database_and_lost_outputs_come_back_the_same(finished: Workspace) -> None:
+    """Outputs and dvc.lock deleted, DVC restores them from its run cache and executes no stage: publishing needs none to run."""
+    before, lock = in_mlflow(finished), finished.path("dvc.lock").read_bytes()
+    for name in ("data/clips", "models", "reports", ".tast/mlflow"):
+        shutil.rmtree(finished.path(name))
+    finished.path("dvc.lock").unlink()
+    said = finished.run("-m", "dvc", "repro").stdout
+    assert all(f"Stage '{stage}' is cached - skipping run" in said for stage in ("preprocess", "split", "train", "evaluate")), (
+        said
     )
-    assert finished.run("-c", script).stdout.splitlines()[-1] == "1"
+    assert finished.path("dvc.lock").read_bytes() == lock
+    finished.run("-m", "flows.publish")
+    finished.run("-m", "flows.promote")
+    assert in_mlflow(finished) == before
+
+
+def in_mlflow(workspace: Workspace) -> dict[str, Any]:
+    return dict(json.loads(workspace.run("-c", CONTENT).stdout.splitlines()[-1]))
+
+
+CONTENT = """
+import json
+from mlflow import MlflowClient
+from flows.publish import tracking_uri
+
+client = MlflowClient(tracking_uri(), tracking_uri())
+
+
+def files(run_id, folder=None):
+    for item in client.list_artifacts(run_id, folder):
+        yield from files(run_id, item.path) if item.is_dir else [(item.path, item.file_size)]
+
+
+def told(run):
+    history = {name: client.get_metric_history(run.info.run_id, name) for name in run.data.metrics}
+    curves = {name: [(one.step, one.value) for one in curve] for name, curve in history.items()}
+    sampled = {name: [one.timestamp for one in curve] for name, curve in history.items() if name.startswith("system/")}
+    tags = {name: value for name, value in run.data.tags.items() if name.startswith("tast.")}
+    models = client.search_logged_models([run.info.experiment_id], f"source_run_id = '{run.info.run_id}'")
+    return {
+        "name": run.info.run_name, "params": run.data.params, "curves": curves, "sampled": sampled, "tags": tags,
+        "files": sorted(files(run.info.run_id)), "models": sorted(model.name for model in models),
+    }
+
+
+runs = client.search_runs([one.experiment_id for one in client.search_experiments()])
+versions = client.search_model_versions("name = 'tast-net'")
+print(json.dumps({
+    "runs": [told(run) for run in runs],
+    "versions": {version.version: version.tags for version in versions},
+    "aliases": client.get_registered_model("tast-net").aliases,
+}))
+"""
