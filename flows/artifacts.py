@@ -71,7 +71,7 @@ LEFT_BY: dict[str, Callable[[], None]] = {
 
 def _scores(name: str, scores: dict[str, Any]) -> dict[str, Any]:
     told = {title: scores.get(column) for column, title in COLUMNS.items()}
-    return {"": name} | {title: None if value is None else round(value, 3) for title, value in told.items()}
+    return {"method": name} | {title: None if value is None else round(value, 3) for title, value in told.items()}
 
 
 def _table(key: str, table: pd.DataFrame, told: str, file: Path) -> None:

@@ -119,8 +119,8 @@ def test_each_stage_leaves_what_it_made(server: str, workspace: Path) -> None:
     assert curve["description"].startswith("Best epoch 2 of 3: validation RMSE 2.00 %")
     assert [row["epoch"] for row in curve["data"]] == [1, 2, 3]
     assert found["scores"]["data"] == [
-        {"": "TAST-Net", "RMSE (% SpO2)": 1.875, "MAE (% SpO2)": 1.5, "R": 0.93},
-        {"": "constant predictor", "RMSE (% SpO2)": 4.99, "MAE (% SpO2)": 4.36, "R": None},
+        {"method": "TAST-Net", "RMSE (% SpO2)": 1.875, "MAE (% SpO2)": 1.5, "R": 0.93},
+        {"method": "constant predictor", "RMSE (% SpO2)": 4.99, "MAE (% SpO2)": 4.36, "R": None},
     ]
     for name in ("bland-altman", "learning-curve"):
         kind, _, data = found[name]["data"].partition(",")
