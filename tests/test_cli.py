@@ -93,11 +93,18 @@ def test_exit_codes(tmp_path, arguments, code, said):
     assert code != 1 or (done.stderr.count("\n") == 1 and "Traceback" not in done.stderr)
 
 
+def hear_ctrl_c():
+    """Who runs the tests in the background may ignore it, and a program inherits that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_is_exit_code_130_without_a_traceback(tmp_path):
     """While the doctor waits for a server that takes the question and does not answer."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         asked = environment(PREFECT_API_URL=f"http://127.0.0.1:{silent.getsockname()[1]}/api")
-        process = subprocess.Popen([*TAST, "doctor"], stderr=subprocess.PIPE, text=True, cwd=tmp_path, env=asked)
+        process = subprocess.Popen(
+            [*TAST, "doctor"], stderr=subprocess.PIPE, text=True, cwd=tmp_path, env=asked, preexec_fn=hear_ctrl_c
+        )
         connection, _ = silent.accept()
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=60)
