@@ -17,7 +17,7 @@ import logging
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ from tast.evaluation.ablation import COLUMNS, ablation_table, as_markdown, score
 from tast.evaluation.evaluate import labelled
 from tast.files import whole_file
 from tast.params import Params, Train, changed, load_params
+from tast.training.augmentation import Augmentation
 from tast.training.dataset import ClipDataset
 from tast.training.inference import predict
 
@@ -62,10 +63,7 @@ VARIANTS: dict[str, dict[str, Any]] = {  # what differs from params.yaml: a line
     "loss without MSE": {"train.mse_weight": 0.0, "train.pearson_weight": 1.0},
     "sampler balanced": {"train.sampler": "balanced"},
     "schedule one_cycle": {"train.schedule": "one_cycle", "train.warm_up": 0.3},
-    "without augmentation": {
-        f"train.augmentation.{name}": 0
-        for name in ("stretch", "flip", "shift_cells", "drop_fraction", "noise", "shift_frames", "brightness")
-    },
+    "without augmentation": {f"train.augmentation.{one.name}": 0 for one in fields(Augmentation)},
     "input magnified": {"train.input": "magnified"},
     "without EVM": {"preprocess.magnify.alpha": 0.0},
     "raw frames without EVM": {"preprocess.magnify.alpha": 0.0, "train.input": "magnified"},
