@@ -17,9 +17,9 @@ SOME_TABLES = 8  # of more than forty
 
 
 def n_tables(folder: Path) -> int:
-    """Tables of the database that is being made, whatever its name; 0 where it cannot be read at this moment."""
+    """Tables of the database that is being made, beside its name; 0 where it cannot be read at this moment."""
     counts = [0]
-    for file in (file for file in folder.glob("*mlflow.db*") if file.stat().st_size):
+    for file in folder.glob("*.mlflow.db.*.part"):
         with suppress(sqlite3.Error), closing(sqlite3.connect(f"file:{file}?mode=ro", uri=True, timeout=0.05)) as database:
             counts.append(database.execute("SELECT count(*) FROM sqlite_master WHERE type = 'table'").fetchone()[0])
     return max(counts)
