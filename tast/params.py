@@ -173,7 +173,7 @@ class Train(Section):
     fusion: Literal["concat", "gated", "cross_attention"] | None
     attention: Literal["factorised", "joint"] | None
     trend_order: Annotated[int, Field(ge=0)] | None
-    input: Literal["normalised", "magnified"]
+    input: Literal["pulse_locked", "normalised", "magnified"]
     frame_size_px: PositiveInt
     seed: int
     epochs: PositiveInt

@@ -106,7 +106,7 @@ def predict_face(face: FaceVideo, model: nn.Module, card: ModelCard) -> Predicte
     """
     fps_hz = float(card.preprocessing["clips"]["fps_hz"])
     windows = windows_per_second(face, fps_hz, int(card.preprocessing["clips"]["length_s"]))
-    spo2_percent = card.scaling.to_percent(_standardised(model, windows, card))
+    spo2_percent = card.scaling.to_percent(_standardised(model, windows, fps_hz, card))
     seconds = spo2_percent.shape[1]
     clarity = np.array([pulse_clarity(pulse_wave(pulse_signals(window)), fps_hz) for window in windows])
     pulse_share, pulse_per_minute = (overlap_mean(np.repeat(column[:, None], seconds, axis=1)) for column in clarity.T)
@@ -128,11 +128,13 @@ def windows_per_second(face: FaceVideo, fps_hz: float, length_s: int) -> list[np
 
 
 @torch.no_grad()
-def _standardised(model: nn.Module, windows: list[npt.NDArray[np.generic]], card: ModelCard) -> npt.NDArray[np.float32]:
+def _standardised(
+    model: nn.Module, windows: list[npt.NDArray[np.generic]], fps_hz: float, card: ModelCard
+) -> npt.NDArray[np.float32]:
     """The model's output (N, S) for N windows."""
     outputs = []
     for batch in batches_in_order(len(windows), BATCH_SIZE):
-        inputs = [clip_input(windows[i], kind=card.input_kind, frame_size_px=card.frame_size_px) for i in batch]
+        inputs = [clip_input(windows[i], fps_hz, kind=card.input_kind, frame_size_px=card.frame_size_px) for i in batch]
         outputs.append(model(torch.stack(inputs).float()))
     return np.asarray(torch.cat(outputs).numpy())
 

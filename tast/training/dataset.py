@@ -40,9 +40,9 @@ class Batch:
         return f"Batch({'x'.join(map(str, self.video.shape))}, {self.spo2_percent.shape[1]} s)"
 
 
-def clip_input(frames: npt.NDArray[np.generic], *, kind: str, frame_size_px: int) -> Tensor:
-    """Frames of a clip (T, H, W, 3) -> what the network sees of it, (3, T, frame_size_px, frame_size_px) float16."""
-    made = network_input(frames, kind=kind, frame_size_px=frame_size_px)
+def clip_input(frames: npt.NDArray[np.generic], fps_hz: float, *, kind: str, frame_size_px: int) -> Tensor:
+    """Frames of a clip (T, H, W, 3) at fps_hz -> what the network sees of it, (3, T, frame_size_px, frame_size_px) float16."""
+    made = network_input(frames, fps_hz, kind=kind, frame_size_px=frame_size_px)
     return torch.from_numpy(made.astype(np.float16)).permute(3, 0, 1, 2)  # a view: memory stays with channels innermost
 
 
@@ -68,7 +68,8 @@ class ClipDataset(Dataset[Batch]):
         self._inputs = torch.stack([self._input(clip_id) for clip_id in self.clip_ids]) if fits else None
 
     def _input(self, clip_id: str) -> Tensor:
-        return clip_input(self._store.clip(clip_id).frames, kind=self.kind, frame_size_px=self.frame_size_px)
+        fps_hz = float(self.clips.at[clip_id, "fps_hz"])
+        return clip_input(self._store.clip(clip_id).frames, fps_hz, kind=self.kind, frame_size_px=self.frame_size_px)
 
     def __len__(self) -> int:
         return len(self.clip_ids)

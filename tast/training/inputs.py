@@ -3,7 +3,8 @@
 `magnified` is the paper's: the magnified frames as they are. `normalised` keeps what carries SpO2 and drops what does not: each
 cell's pulse over its own light, so that skin colour and illumination divide out; less what all three channels share, since light
 and motion move them together and blood does not (the idea of the chrominance methods, de Haan & Jeanne 2013); over one scale for
-the whole clip, so that the ratio between channels is left alone.
+the whole clip, so that the ratio between channels is left alone. `pulse_locked` keeps of that what lies at the pulse rate of the
+clip's own face: motion, light and the codec's noise beside it go.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import numpy.typing as npt
+
+from tast.pulse_rate import FloatArray, at_rate, spectrum, strongest_rate_hz
 
 Float32Array = npt.NDArray[np.float32]
 
@@ -39,12 +42,12 @@ def shrink(frames: npt.NDArray[np.generic], size_px: int) -> Float32Array:
     return np.stack([cv2.resize(frame, (size_px, size_px), interpolation=cv2.INTER_AREA) for frame in floats])
 
 
-def magnified(frames: Float32Array) -> Float32Array:
+def magnified(frames: Float32Array, fps_hz: float) -> Float32Array:
     """Magnified frames (T, H, W, 3) on the scale of 8 bits -> the same, 0 to 255 mapped onto -0.5 to 0.5."""
     return frames / np.float32(255) - np.float32(0.5)
 
 
-def normalised(frames: Float32Array) -> Float32Array:
+def normalised(frames: Float32Array, fps_hz: float) -> Float32Array:
     """Masked frames (T, H, W, 3) -> colour pulse of each cell in units of the clip's own; 0 outside the face.
 
     Each cell and channel: (x - mean) / mean over the clip's time, minus the mean of the three channels, times the cell's share
@@ -52,53 +55,73 @@ def normalised(frames: Float32Array) -> Float32Array:
     the same over the whole face; held within +- LARGEST_PULSES. A scale per channel would divide out the ratio that carries
     SpO2.
     """
+    return in_units(cell_pulses(frames), face_pulse(frames))
+
+
+def pulse_locked(frames: Float32Array, fps_hz: float) -> Float32Array:
+    """Masked frames (T, H, W, 3) -> as normalised, but of every cell, and of the unit, only what lies at the pulse rate.
+
+    The rate is where the whole face's colour moves most. Where nothing moves: 0.
+    """
+    face = face_pulse(frames)
+    rate_hz = strongest_rate_hz(*spectrum(face, fps_hz))
+    if not np.isfinite(rate_hz):
+        return np.zeros_like(frames)
+    return in_units(at_rate(cell_pulses(frames), rate_hz, fps_hz), at_rate(face, rate_hz, fps_hz))
+
+
+def cell_pulses(frames: Float32Array) -> FloatArray:
+    """Frames (T, H, W, 3) -> colour pulse of each cell, the same shape: AC over DC, weighted by the cell's share of the light."""
     light = frames.mean(axis=0, dtype=np.float64)
     lit = light > DARK_LEVEL
     pulse = without_common(np.where(lit, frames / np.where(lit, light, 1.0) - 1.0, 0.0))
-    return np.clip(pulse * light_share(light) / colour_pulse(frames), -LARGEST_PULSES, LARGEST_PULSES).astype(np.float32)
+    return pulse * light_share(light)
 
 
-def without_common(pulse: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+def face_pulse(frames: Float32Array) -> FloatArray:
+    """Frames (T, H, W, 3) -> colour pulse of the whole face (T, 3): light summed over it, over its mean."""
+    light = frames.sum(axis=(1, 2), dtype=np.float64)
+    steady = light.mean(axis=0)
+    return without_common(np.where(steady > 0, light / np.where(steady > 0, steady, 1.0) - 1.0, 0.0))
+
+
+def in_units(pulses: FloatArray, face: FloatArray) -> Float32Array:
+    """Pulses over the root mean square of the face's own (T, 3), held within +- LARGEST_PULSES; as they are where it is still."""
+    size = float(np.sqrt(np.mean(face**2)))
+    unit = size if size > SMALLEST_PULSE else 1.0
+    return np.clip(pulses / unit, -LARGEST_PULSES, LARGEST_PULSES).astype(np.float32)
+
+
+def without_common(pulse: FloatArray) -> FloatArray:
     """Pulses (..., 3) less what the three channels share."""
     return pulse - pulse.mean(axis=-1, keepdims=True)
 
 
-def light_share(light: npt.NDArray[np.floating]) -> npt.NDArray[np.floating]:
+def light_share(light: FloatArray) -> FloatArray:
     """Mean light (H, W, 3) -> weight of each cell (H, W, 1), 1 on average over the face, one for all channels."""
     brightness = light.sum(axis=-1, keepdims=True)
     face = brightness[brightness > 3 * DARK_LEVEL]
     return brightness / face.mean() if face.size else np.zeros_like(brightness)
 
 
-def colour_pulse(frames: Float32Array) -> float:
-    """Root mean square of the whole face's pulse (light summed over the face, over its mean) less what the channels share.
-
-    1 where nothing moves, or all channels move alike.
-    """
-    light = frames.sum(axis=(1, 2), dtype=np.float64)
-    steady = light.mean(axis=0)
-    pulse = without_common(np.where(steady > 0, light / np.where(steady > 0, steady, 1.0) - 1.0, 0.0))
-    size = float(np.sqrt(np.mean(pulse**2)))
-    return size if size > SMALLEST_PULSE else 1.0
-
-
 @dataclass(frozen=True)
 class Input:
     """A kind of network input: how frames become it, its value where there is no face, and whether the light shows in it."""
 
-    made_of: Callable[[Float32Array], Float32Array]
+    made_of: Callable[[Float32Array, float], Float32Array]
     blank: float
     holds_light: bool
 
 
 INPUTS: dict[str, Input] = {
+    "pulse_locked": Input(pulse_locked, blank=0.0, holds_light=False),
     "normalised": Input(normalised, blank=0.0, holds_light=False),
     "magnified": Input(magnified, blank=-0.5, holds_light=True),
 }
 
 
-def network_input(frames: npt.NDArray[np.generic], *, kind: str, frame_size_px: int) -> Float32Array:
-    """Frames of a clip (T, H, W, 3) -> network input (T, frame_size_px, frame_size_px, 3) of a kind in INPUTS."""
+def network_input(frames: npt.NDArray[np.generic], fps_hz: float, *, kind: str, frame_size_px: int) -> Float32Array:
+    """Frames of a clip (T, H, W, 3) at fps_hz -> network input (T, frame_size_px, frame_size_px, 3) of a kind in INPUTS."""
     if kind not in INPUTS:
         raise ValueError(f"input {kind!r} is unknown; one of {', '.join(INPUTS)}")
-    return INPUTS[kind].made_of(shrink(frames, frame_size_px))
+    return INPUTS[kind].made_of(shrink(frames, frame_size_px), fps_hz)

@@ -28,7 +28,7 @@ def test_batch_holds_the_chosen_clips_channels_first(store: ClipStore) -> None:
     assert batch.video.shape == (2, 3, 60, 8, 8)
     assert batch.clip_ids == (store.clip_ids[4], store.clip_ids[1])
     clip = store.clip(store.clip_ids[4])
-    expected = network_input(clip.frames, kind="normalised", frame_size_px=8)
+    expected = network_input(clip.frames, clip.fps_hz, kind="normalised", frame_size_px=8)
     np.testing.assert_allclose(batch.video[0].permute(1, 2, 3, 0).numpy(), expected, atol=5e-3)  # float16 of values up to 10
     np.testing.assert_allclose(batch.spo2_percent[0].numpy(), clip.spo2_percent, rtol=1e-6)
 

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
-from tast.training.inputs import INPUTS, LARGEST_PULSES, magnified, network_input, normalised, shrink
+from tast.training import inputs
+from tast.training.inputs import INPUTS, LARGEST_PULSES, network_input, shrink
 from tests.training.synthetic import face_frames
+
+FPS_HZ = 15.0
+normalised, pulse_locked, magnified = (
+    partial(make, fps_hz=FPS_HZ) for make in (inputs.normalised, inputs.pulse_locked, inputs.magnified)
+)
+without_light = pytest.mark.parametrize("seen_of", [normalised, pulse_locked], ids=["normalised", "pulse_locked"])
 
 SPO2 = np.full(4, 90.0)  # red's pulse is 0.4 of green's, blue's 1.3
 
@@ -33,8 +42,9 @@ def test_shrink_does_not_enlarge() -> None:
         shrink(np.zeros((2, 8, 8, 3), dtype=np.float16), 16)
 
 
-def test_normalised_keeps_the_ratio_between_channels_in_every_cell() -> None:
-    seen = normalised(clean_face(0).astype(np.float32))
+@without_light
+def test_input_without_light_keeps_the_ratio_between_channels_in_every_cell(seen_of: partial) -> None:
+    seen = seen_of(clean_face(0).astype(np.float32))
     face = np.abs(seen[..., 1]).max(axis=0) > 0
     assert 0.2 < face.mean() < 0.8
     assert np.all(seen[:, ~face] == 0)
@@ -53,49 +63,79 @@ def test_normalised_cells_average_to_the_pulse_of_the_whole_face() -> None:
     np.testing.assert_allclose(cells, pulse / np.sqrt((pulse**2).mean()), atol=0.01)
 
 
-def test_normalised_does_not_see_what_all_channels_share() -> None:
+@without_light
+def test_input_without_light_does_not_see_what_all_channels_share(seen_of: partial) -> None:
     frames = clean_face(0).astype(np.float64)
     mean = frames.mean(axis=0)
     flicker = np.random.default_rng(1).normal(0, 3, (60, 1, 1, 1)) * np.linspace(-1, 1, 16)[:, None]
     flicker -= flicker.mean(axis=0)
     moved = frames + mean * flicker
-    np.testing.assert_allclose(normalised(moved.astype(np.float32)), normalised(frames.astype(np.float32)), atol=0.02)
+    np.testing.assert_allclose(seen_of(moved.astype(np.float32)), seen_of(frames.astype(np.float32)), atol=0.02)
 
 
-def test_normalised_does_not_know_the_subject() -> None:
+@without_light
+def test_input_without_light_does_not_know_the_subject(seen_of: partial) -> None:
     rng = np.random.default_rng(3)
     frames = clean_face(0).astype(np.float32)
     other_skin = frames * rng.uniform(0.3, 1.0, 3).astype(np.float32)
-    np.testing.assert_allclose(normalised(other_skin), normalised(frames), atol=1e-3)
+    np.testing.assert_allclose(seen_of(other_skin), seen_of(frames), atol=1e-3)
 
 
-def test_another_white_balance_changes_the_weight_of_a_cell_alone_and_little() -> None:
+@without_light
+def test_another_white_balance_changes_the_weight_of_a_cell_alone_and_little(seen_of: partial) -> None:
     """Where a face has cells of two hues: one factor for all instants and channels of a cell, so that no ratio in it moves."""
     frames = clean_face(0).astype(np.float32)
     frames[:, 10:] *= np.array([1.0, 0.6, 0.7], dtype=np.float32)  # redder below
-    seen, other = (normalised(frames * np.array(gains, dtype=np.float32)) for gains in ((1, 1, 1), (0.6, 1.0, 1.4)))
+    seen, other = (seen_of(frames * np.array(gains, dtype=np.float32)) for gains in ((1, 1, 1), (0.6, 1.0, 1.4)))
     power = (seen**2).sum(axis=(0, 3))
     factors = (seen * other).sum(axis=(0, 3)) / np.where(power > 0, power, 1)
     np.testing.assert_allclose(other, seen * factors[:, :, None], atol=1e-3)
     assert 0.01 < np.abs(factors[power > 0] - 1).max() < 0.1
 
 
-def test_normalised_does_not_know_the_strength_of_the_pulse() -> None:
+@without_light
+def test_input_without_light_does_not_know_the_strength_of_the_pulse(seen_of: partial) -> None:
     frames = clean_face(0).astype(np.float64)
     mean = frames.mean(axis=0)
     weaker = mean + 0.3 * (frames - mean)
-    np.testing.assert_allclose(normalised(weaker.astype(np.float32)), normalised(frames.astype(np.float32)), atol=1e-4)
+    np.testing.assert_allclose(seen_of(weaker.astype(np.float32)), seen_of(frames.astype(np.float32)), atol=1e-4)
 
 
+@without_light
 @pytest.mark.parametrize("level", [0.0, 128.0])
-def test_normalised_of_a_still_picture_is_0(level: float) -> None:
-    np.testing.assert_array_equal(normalised(np.full((8, 4, 4, 3), level, dtype=np.float32)), 0)
+def test_input_without_light_of_a_still_picture_is_0(level: float, seen_of: partial) -> None:
+    np.testing.assert_array_equal(seen_of(np.full((8, 4, 4, 3), level, dtype=np.float32)), 0)
 
 
-def test_normalised_holds_a_moving_edge() -> None:
+@without_light
+def test_input_without_light_holds_a_moving_edge(seen_of: partial) -> None:
     frames = clean_face(0).astype(np.float32)
     frames[10, 8, 8] *= 500
-    assert np.abs(normalised(frames)).max() == LARGEST_PULSES
+    assert np.abs(seen_of(frames)).max() == LARGEST_PULSES
+
+
+def test_pulse_locked_loses_colour_noise_beside_the_pulse() -> None:
+    """Of noise in one channel, spread over all 7.5 Hz, what lies within the two bells stays: less than a third of its power."""
+    rng = np.random.default_rng(4)
+    frames = face_frames(np.full(8, 90.0), rng, frames=120, size_px=16, common_noise=0.0, pixel_noise=0.0).astype(np.float64)
+    mean = frames.mean(axis=0)
+    noise = np.zeros((120, 1, 1, 3))
+    noise[..., 0] = rng.normal(0, 0.3, (120, 1, 1))
+    noisy = frames + mean * noise
+
+    def error(seen_of: partial) -> float:
+        clean, disturbed = (seen_of(one.astype(np.float32)) for one in (frames, noisy))
+        scale = (clean * disturbed).sum() / (clean**2).sum()
+        return float(np.mean((disturbed / scale - clean) ** 2) / np.mean(clean**2))
+
+    assert 0.1 < error(pulse_locked) / error(normalised) < 0.33
+
+
+def test_pulse_locked_keeps_a_pulse_with_its_harmonic() -> None:
+    rng = np.random.default_rng(5)
+    frames = face_frames(np.full(8, 90.0), rng, frames=120, size_px=16, common_noise=0.0, pixel_noise=0.0).astype(np.float32)
+    clean, locked = normalised(frames)[15:-15], pulse_locked(frames)[15:-15]
+    assert np.corrcoef(clean.ravel(), locked.ravel())[0, 1] > 0.99
 
 
 def test_magnified_maps_8_bits_onto_one_half_either_side() -> None:
@@ -104,10 +144,10 @@ def test_magnified_maps_8_bits_onto_one_half_either_side() -> None:
 
 @pytest.mark.parametrize("kind", INPUTS)
 def test_network_input_is_float32_of_the_asked_size(kind: str) -> None:
-    seen = network_input(clean_face(0), kind=kind, frame_size_px=8)
+    seen = network_input(clean_face(0), FPS_HZ, kind=kind, frame_size_px=8)
     assert (seen.shape, seen.dtype) == ((60, 8, 8, 3), np.float32)
 
 
 def test_unknown_kind_names_the_known_ones() -> None:
-    with pytest.raises(ValueError, match="normalised, magnified"):
-        network_input(clean_face(0), kind="raw", frame_size_px=8)
+    with pytest.raises(ValueError, match="pulse_locked, normalised, magnified"):
+        network_input(clean_face(0), FPS_HZ, kind="raw", frame_size_px=8)

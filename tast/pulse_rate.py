@@ -1,0 +1,48 @@
+"""Where in the spectrum of a face's light the pulse is, and what of a signal lies there.
+
+There is no contact pulse beside a video, so that the rate is the highest peak. As in de Haan & Jeanne ("Robust pulse rate from
+chrominance-based rPPG", IEEE TBME 2013), the pulse is what lies near the rate and near its first harmonic.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy.fft import irfft, rfft, rfftfreq
+from scipy.signal import periodogram
+
+FloatArray = npt.NDArray[np.floating]
+
+RATE_BAND_HZ = (0.7, 3.0)  # 42 to 180 a minute
+HALF_WIDTH_HZ = 0.2  # of a peak: what a Hann window of 8 s spreads it to
+STEP_HZ = 0.01
+
+
+def spectrum(waves: FloatArray, fps_hz: float) -> tuple[FloatArray, FloatArray]:
+    """Waves (T,) or (T, N) at fps_hz -> frequencies in Hz (F,), their power (F,), that of all waves together."""
+    n_points = max(len(waves), round(fps_hz / STEP_HZ))
+    frequency_hz, power = periodogram(waves, fps_hz, window="hann", nfft=n_points, axis=0)
+    return frequency_hz, power.reshape(len(power), -1).sum(axis=1)
+
+
+def strongest_rate_hz(frequency_hz: FloatArray, power: FloatArray) -> float:
+    """The highest peak in RATE_BAND_HZ; NaN where nothing moves there."""
+    possible = (frequency_hz >= RATE_BAND_HZ[0]) & (frequency_hz <= RATE_BAND_HZ[1])
+    if not power[possible].sum() > 0:
+        return float("nan")
+    return float(frequency_hz[possible][np.argmax(power[possible])])
+
+
+def at_rate(signals: FloatArray, rate_hz: float, fps_hz: float) -> FloatArray:
+    """Signals (T, ...) at fps_hz -> what of them lies at rate_hz and its first harmonic, of the same shape.
+
+    A bell of HALF_WIDTH_HZ in frequency about either, the same for all signals and without delay, so that every ratio between
+    signals that move alike stays. At both ends the signals are mirrored by half of their length.
+    """
+    length = len(signals)
+    mirrored = length // 2
+    longer = np.concatenate([signals[mirrored:0:-1], signals, signals[-2 : -mirrored - 2 : -1]])
+    frequency_hz = rfftfreq(len(longer), 1 / fps_hz)
+    passes = sum(np.exp(-(((frequency_hz - peak) / HALF_WIDTH_HZ) ** 2) / 2) for peak in (rate_hz, 2 * rate_hz))
+    kept = rfft(longer, axis=0) * np.reshape(passes, (-1,) + (1,) * (signals.ndim - 1))
+    return np.asarray(irfft(kept, len(longer), axis=0)[mirrored : mirrored + length])

@@ -1,0 +1,53 @@
+"""The pulse's rate and what lies at it: known waves beside known others."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from tast.pulse_rate import HALF_WIDTH_HZ, at_rate, spectrum, strongest_rate_hz
+
+FPS_HZ = 15.0
+TIMES_S = np.arange(120) / FPS_HZ
+
+
+def sine(rate_hz: float) -> np.ndarray:
+    return np.sin(2 * np.pi * rate_hz * TIMES_S + 0.3)
+
+
+@pytest.mark.parametrize("rate_hz", [0.8, 1.2, 2.5])
+def test_the_strongest_rate_is_the_pulses_not_that_of_slower_motion(rate_hz: float) -> None:
+    waves = np.stack([5 * sine(0.3) + sine(rate_hz), sine(rate_hz)], axis=1)
+    assert_allclose(strongest_rate_hz(*spectrum(waves, FPS_HZ)), rate_hz, atol=0.03)
+
+
+def test_a_still_picture_has_no_rate() -> None:
+    assert np.isnan(strongest_rate_hz(*spectrum(np.zeros((120, 3)), FPS_HZ)))
+
+
+def test_power_of_several_waves_is_their_sum() -> None:
+    first, second = sine(1.0), sine(2.0)
+    together = spectrum(np.stack([first, second], axis=1), FPS_HZ)[1]
+    assert_allclose(together, spectrum(first, FPS_HZ)[1] + spectrum(second, FPS_HZ)[1], atol=1e-12)
+
+
+@pytest.mark.parametrize("harmonic", [1, 2])
+def test_what_lies_at_the_rate_and_its_harmonic_passes_without_delay(harmonic: int) -> None:
+    wave = sine(1.2 * harmonic)
+    assert_allclose(at_rate(wave, 1.2, FPS_HZ)[30:-30], wave[30:-30], atol=0.06)
+
+
+def test_a_bell_of_the_half_width_about_the_rate() -> None:
+    """One deviation away exp(-1/2) passes, three away next to nothing."""
+    beside, away = sine(1.2 + HALF_WIDTH_HZ), sine(1.2 + 3 * HALF_WIDTH_HZ)
+    passed = [np.std(at_rate(wave, 1.2, FPS_HZ)[30:-30]) / np.std(wave[30:-30]) for wave in (beside, away)]
+    assert_allclose(passed, [np.exp(-0.5), np.exp(-4.5)], atol=0.05)
+
+
+def test_signals_that_move_alike_keep_their_ratio_to_the_last_bits() -> None:
+    noise = np.random.default_rng(0).standard_normal(120)
+    cells = np.stack([0.3 * noise, noise], axis=1).reshape(120, 1, 2)
+    kept = at_rate(cells, 1.0, FPS_HZ)
+    assert kept.shape == cells.shape
+    assert_allclose(kept[..., 0], 0.3 * kept[..., 1], rtol=1e-9, atol=1e-12)
