@@ -64,6 +64,8 @@ VARIANTS: dict[str, dict[str, Any]] = {  # what differs from params.yaml: a line
     "sampler balanced": {"train.sampler": "balanced"},
     "schedule one_cycle": {"train.schedule": "one_cycle", "train.warm_up": 0.3},
     "without augmentation": {f"train.augmentation.{one.name}": 0 for one in fields(Augmentation)},
+    "colour not whitened": {"train.whiten_colour": False},
+    "input normalised": {"train.input": "normalised"},
     "input magnified": {"train.input": "magnified"},
     "without EVM": {"preprocess.magnify.alpha": 0.0},
     "raw frames without EVM": {"preprocess.magnify.alpha": 0.0, "train.input": "magnified"},

@@ -11,7 +11,7 @@ import os
 import shutil
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, cast
@@ -34,6 +34,7 @@ from tast.models import MODELS
 from tast.params import Train, load_params
 from tast.saved_model import ModelCard, save_model
 from tast.training.augmentation import Augmentation
+from tast.training.colour_axes import fit_colour_axes
 from tast.training.compute import fabric_for
 from tast.training.dataset import ClipDataset
 from tast.training.inference import predict
@@ -104,7 +105,8 @@ def fit_model(
     on_epoch: Callable[[EpochRecord], None] | None = None, fabric: Fabric | None = None,
 ) -> tuple[torch.nn.Module, History, ModelCard]:  # fmt: skip
     """Build, fit and describe one model. Call compute_reproducibly first: the initial weights come from torch's random state."""
-    model = new_network(params, frames=train_clips.frames, seconds=train_clips.seconds)
+    axes = fit_colour_axes(train_clips).tolist() if params.whiten_colour else None
+    model = new_network(params, frames=train_clips.frames, seconds=train_clips.seconds, colour_axes=axes)
     scaling = fit_label_scaling(train_clips.spo2_percent)
     history = fit(
         model, train_clips, val_clips, settings_of(params), scaling=scaling, checkpoint_folder=checkpoints, on_epoch=on_epoch,
@@ -123,10 +125,12 @@ def validation_interval(model: torch.nn.Module, val_clips: ClipDataset, scaling:
     return fit_interval(predictions.assign(start_s=predictions["clip_id"].map(val_clips.clips["start_s"])))
 
 
-def new_network(params: Train, *, frames: int, seconds: int) -> torch.nn.Module:
+def new_network(
+    params: Train, *, frames: int, seconds: int, colour_axes: Sequence[Sequence[float]] | None = None
+) -> torch.nn.Module:
     return MODELS[params.model](
         params.preset, frames=frames, size=params.frame_size_px, seconds=seconds, branches=params.branches, fusion=params.fusion,
-        attention=params.attention, trend_order=params.trend_order,
+        attention=params.attention, trend_order=params.trend_order, colour_axes=colour_axes,
     )  # fmt: skip
 
 

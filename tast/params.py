@@ -174,6 +174,7 @@ class Train(Section):
     attention: Literal["factorised", "joint"] | None
     trend_order: Annotated[int, Field(ge=0)] | None
     input: Literal["pulse_locked", "normalised", "magnified"]
+    whiten_colour: bool
     frame_size_px: PositiveInt
     seed: int
     epochs: PositiveInt

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from torch import nn
@@ -11,11 +11,14 @@ from tast.models import tast_net
 
 
 class Builder(Protocol):
-    """A new network of a preset for clips of `frames` x `size` x `size` px that last `seconds`; None: as the preset has it."""
+    """A new network of a preset for clips of `frames` x `size` x `size` px that last `seconds`; None: as the preset has it.
+
+    colour_axes: (3, 3), fixed, from the video's channels to what the network sees of them; None: the channels themselves.
+    """
 
     def __call__(
         self, preset: str, *, frames: int, size: int, seconds: int, branches: str = ..., fusion: str | None = ...,
-        attention: str | None = ..., trend_order: int | None = ...,
+        attention: str | None = ..., trend_order: int | None = ..., colour_axes: Sequence[Sequence[float]] | None = ...,
     ) -> nn.Module: ...  # fmt: skip
 
 

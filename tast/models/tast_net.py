@@ -7,6 +7,7 @@ deviation 1), so the last layer is linear and never saturates; the range of phys
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -50,12 +51,16 @@ class TastNetConfig:
 class TastNet(nn.Module):
     """Video (B, 3, T, H, W) -> standardised SpO2 (B, S), one value per second."""
 
+    colour_axes: Tensor
     pool_cnn: Tensor
     pool_seconds: Tensor
 
-    def __init__(self, config: TastNetConfig) -> None:
+    def __init__(self, config: TastNetConfig, colour_axes: Sequence[Sequence[float]] | None = None) -> None:
+        """colour_axes: (3, 3), fixed, from the video's channels to what the branches see of them; None: the channels."""
         super().__init__()
         self.config = config
+        axes = torch.eye(3) if colour_axes is None else torch.tensor(colour_axes, dtype=torch.float32)
+        self.register_buffer("colour_axes", axes)
         self.cnn = None if config.cnn is None else Cnn3d(config.cnn)
         self.vivit = None if config.vivit is None else Vivit(config.vivit, frames=config.frames, size_px=config.size_px)
         branches = [branch for branch in (self.cnn, self.vivit) if branch is not None]
@@ -77,6 +82,7 @@ class TastNet(nn.Module):
         self.register_buffer("pool_seconds", pool_seconds, persistent=False)
 
     def forward(self, video: Tensor) -> Tensor:
+        video = nn.functional.conv3d(video, self.colour_axes.reshape(3, 3, 1, 1, 1))
         views = []
         if self.cnn is not None:
             views.append(self.pool_cnn @ self.cnn(video))
@@ -135,12 +141,12 @@ BRANCHES: dict[str, tuple[str, ...]] = {"both": ("cnn", "vivit"), "cnn": ("cnn",
 
 def build(
     preset: str, *, frames: int, size: int, seconds: int, branches: str = "both", fusion: str | None = None,
-    attention: str | None = None, trend_order: int | None = None,
+    attention: str | None = None, trend_order: int | None = None, colour_axes: Sequence[Sequence[float]] | None = None,
 ) -> TastNet:  # fmt: skip
     """A new TAST-Net of a preset for clips of `frames` x `size` x `size` px that last `seconds`.
 
-    branches: a key of BRANCHES. fusion, attention, trend_order: instead of the preset's. Tubelets keep about half a second, as
-    a length that divides the clip. Weights come from torch's current random state. Raises ValueError naming what is known.
+    branches: a key of BRANCHES. fusion, attention, trend_order: instead of the preset's. colour_axes: see TastNet. Tubelets keep
+    about half a second, as a length that divides the clip. Weights come from torch's current random state. Raises ValueError naming what is known.
     """
     for name, value, known in (("preset", preset, PRESETS), ("branches", branches, BRANCHES)):
         if value not in known:
@@ -156,7 +162,8 @@ def build(
             base, frames=frames, size_px=size, seconds=seconds, fusion=fusion or base.fusion,
             trend_order=base.trend_order if trend_order is None else trend_order,
             cnn=base.cnn if "cnn" in kept else None, vivit=vivit if "vivit" in kept else None,
-        )
+        ),
+        colour_axes,
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from tast.errors import BadInput
 from tast.params import Params, changed, load_params
 from tast.saved_model import WEIGHTS, save_model
 from tast.training.checkpoint import weights_digest
+from tast.training.colour_axes import fit_colour_axes
 from tast.training.dataset import ClipDataset
 from tast.training.labels import fit_label_scaling
 from tast.training.settings import FitSettings
@@ -90,6 +91,18 @@ def test_labels_are_scaled_by_the_training_people_alone(params: Params, store: C
     assert card.scaling == fit_label_scaling(train.spo2_percent)
     with_val = fit_label_scaling(np.concatenate([train.spo2_percent, val.spo2_percent]))
     assert abs(card.scaling.mean_percent - with_val.mean_percent) > 1
+
+
+@pytest.mark.parametrize("whiten", [True, False])
+def test_colour_axes_are_those_of_the_training_people_alone(
+    params: Params, store: ClipStore, split: Split, tmp_path: Path, whiten: bool
+) -> None:
+    train, val = parts_of(params, store, split)
+    expected = torch.tensor(fit_colour_axes(train), dtype=torch.float32) if whiten else torch.eye(3)
+    compute_reproducibly(0, 1)
+    model, _, _ = fit_model(changed(params, {"train.whiten_colour": whiten}).train, store, train, val, tmp_path)
+    assert torch.equal(model.colour_axes, expected)
+    assert not np.allclose(fit_colour_axes(val), fit_colour_axes(train), rtol=1e-3)
 
 
 def test_the_same_run_saves_the_same_bytes_and_refuses_other_clips(

@@ -81,6 +81,19 @@ def test_without_a_word_the_builder_keeps_the_presets_choice() -> None:
     assert (config.fusion, config.cnn, config.vivit) == (preset.fusion, preset.cnn, preset.vivit)
 
 
+def test_branches_see_colours_along_their_axes() -> None:
+    axes = [[0.5, -0.5, 0.0], [0.0, 2.0, -2.0], [0.0, 0.0, 0.0]]
+    torch.manual_seed(0)
+    net = build("small", frames=60, size=16, seconds=4, colour_axes=axes).eval()
+    torch.manual_seed(0)
+    plain = build("small", frames=60, size=16, seconds=4).eval()
+    video = torch.randn(2, 3, 60, 16, 16)
+    torch.testing.assert_close(net(video), plain(torch.einsum("ij,bjthw->bithw", torch.tensor(axes), video)))
+    copy = build("small", frames=60, size=16, seconds=4)
+    copy.load_state_dict(net.state_dict())
+    assert torch.equal(copy.eval()(video), net(video))  # the axes are saved with the weights
+
+
 def test_no_branch_and_unknown_names_are_refused() -> None:
     with pytest.raises(ValueError, match="at least one"):
         replace(TINY, cnn=None, vivit=None)
