@@ -39,13 +39,14 @@ from tast.evaluation.baselines import ratio_predictions
 from tast.evaluation.evaluate import KEY, labelled
 from tast.evaluation.metrics import Scores, bootstrap_intervals, compare_paired, score
 from tast.evaluation.position import position_predictions
+from tast.models.ratio_of_ratios import RATIOS
 from tast.params import Params, changed, load_params
 from tast.training.dataset import ClipDataset
 from tast.training.inference import predict
 
 OURS, CONSTANT = "TAST-Net", "constant predictor"
 DRAWS = 1000  # of the bootstrap over people
-BASELINES = ("ratio_of_ratios", "chrominance", "time only")
+BASELINES = (*RATIOS, "time only")
 
 
 @dataclass(frozen=True)

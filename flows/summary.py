@@ -13,6 +13,7 @@ ROWS = {
     "test": "TAST-Net",
     "ratio_of_ratios": "ratio of ratios",
     "chrominance": "chrominance ratio",
+    "chrominance_angle": "chrominance angle",
     "constant": "constant predictor",
 }
 COLUMNS = {"rmse": "RMSE (% SpO2)", "mae": "MAE (% SpO2)", "pearson_r": "R"}

@@ -25,8 +25,9 @@ def ratio_predictions(store: ClipStore, train_ids: Sequence[str], test_ids: Sequ
 
 def clip_ratios(store: ClipStore, clip_ids: Sequence[str]) -> pd.DataFrame:
     """One row per clip (index clip_id), one column per ratio in RATIOS."""
-    pulses = [pulse_signals(store.clip(clip_id).frames) for clip_id in clip_ids]
-    columns = {name: [ratio(pulse) for pulse in pulses] for name, ratio in RATIOS.items()}
+    clips = (store.clip(clip_id) for clip_id in clip_ids)
+    pulses = [(pulse_signals(clip.frames), clip.fps_hz) for clip in clips]
+    columns = {name: [ratio(pulse, fps_hz) for pulse, fps_hz in pulses] for name, ratio in RATIOS.items()}
     return pd.DataFrame(columns, index=pd.Index(clip_ids, name="clip_id"))
 
 

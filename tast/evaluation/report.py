@@ -18,6 +18,7 @@ METHODS = {
     "test": "TAST-Net",
     "ratio_of_ratios": "Ratio of ratios",
     "chrominance": "Chrominance ratio",
+    "chrominance_angle": "Chrominance angle",
     "constant": "Constant predictor",
 }
 SCORE_COLUMNS = {"rmse": "RMSE", "mae": "MAE", "pearson_r": "R", "bias": "Bias", "slope": "Slope", "skill": "Skill"}

@@ -3,6 +3,7 @@
 Pulse oximetry's own quantity (Webster, "Design of Pulse Oximeters", 1997, chapter 4): the pulse's share of the light in red
 over that in green. As a projection, <r g> / <g g>, it ignores noise that green does not share. The chrominance ratio
 <(R-G)(B-G)> / <(B-G)^2> (after de Haan & Jeanne 2013) cancels what all channels share, as motion does, and stands beside it.
+The chrominance angle is the same of what lies at the pulse rate alone, by total least squares: noise of B-G does not shrink it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
+from tast.pulse_rate import at_rate, spectrum, strongest_rate_hz
 
 FloatArray = npt.NDArray[np.floating]
 
@@ -27,23 +30,47 @@ def pulse_signals(frames: npt.NDArray[np.generic]) -> FloatArray:
     return light / np.where(steady > 0, steady, 1.0) - (steady > 0)
 
 
-def projection_ratio(pulse: FloatArray) -> float:
-    """AC/DC (T, 3) in R, G, B -> <r g> / <g g>; NaN where green does not move."""
+def projection_ratio(pulse: FloatArray, fps_hz: float) -> float:
+    """AC/DC (T, 3) in R, G, B at fps_hz -> <r g> / <g g>; NaN where green does not move."""
     red, green, _ = pulse.T
     return _quotient(red @ green, green @ green)
 
 
-def chrominance_ratio(pulse: FloatArray) -> float:
-    """AC/DC (T, 3) in R, G, B -> <(R-G)(B-G)> / <(B-G)^2>; NaN where blue and green move alike."""
-    red, green, blue = pulse.T
-    return _quotient((red - green) @ (blue - green), (blue - green) @ (blue - green))
+def chrominance_ratio(pulse: FloatArray, fps_hz: float) -> float:
+    """AC/DC (T, 3) in R, G, B at fps_hz -> <(R-G)(B-G)> / <(B-G)^2>; NaN where blue and green move alike."""
+    red_green, blue_green = chrominance(pulse).T
+    return _quotient(red_green @ blue_green, blue_green @ blue_green)
+
+
+def chrominance_angle(pulse: FloatArray, fps_hz: float) -> float:
+    """AC/DC (T, 3) in R, G, B at fps_hz -> direction in the plane of R-G and B-G in which the pulse moves most.
+
+    In radians from the axis of R-G, which moves in any blood, -pi/2 to pi/2; only what lies at the pulse rate is asked. NaN
+    where nothing moves.
+    """
+    signals = chrominance(pulse)
+    rate_hz = strongest_rate_hz(*spectrum(signals, fps_hz))
+    if not np.isfinite(rate_hz):
+        return float("nan")
+    _, _, directions = np.linalg.svd(at_rate(signals, rate_hz, fps_hz), full_matrices=False)
+    red_green, blue_green = directions[0]
+    return float(np.arctan(blue_green / red_green)) if red_green else float(np.pi / 2)
+
+
+def chrominance(pulse: FloatArray) -> FloatArray:
+    """AC/DC (T, 3) in R, G, B -> R-G and B-G (T, 2), without what all channels share."""
+    return pulse[:, [0, 2]] - pulse[:, [1]]
 
 
 def _quotient(numerator: float, denominator: float) -> float:
     return float(numerator / denominator) if denominator > 0 else float("nan")
 
 
-RATIOS: dict[str, Callable[[FloatArray], float]] = {"ratio_of_ratios": projection_ratio, "chrominance": chrominance_ratio}
+RATIOS: dict[str, Callable[[FloatArray, float], float]] = {
+    "ratio_of_ratios": projection_ratio,
+    "chrominance": chrominance_ratio,
+    "chrominance_angle": chrominance_angle,
+}
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tast.models.ratio_of_ratios import chrominance_ratio, fit_calibration, projection_ratio, pulse_signals
+from tast.models.ratio_of_ratios import (
+    RATIOS,
+    chrominance_angle,
+    chrominance_ratio,
+    fit_calibration,
+    projection_ratio,
+    pulse_signals,
+)
 
-TIMES_S = np.arange(120) / 15
+FPS_HZ = 15.0
+TIMES_S = np.arange(120) / FPS_HZ
 PULSE = np.sin(2 * np.pi * 1.25 * TIMES_S)
 
 
@@ -24,7 +32,7 @@ def face(ratios: tuple[float, float, float], colour: tuple[float, float, float],
 @given(red=st.floats(0.3, 1.5), colour=st.tuples(*[st.floats(20, 250)] * 3))
 def test_ratio_is_that_of_the_pulses_whatever_the_colour(red: float, colour: tuple[float, float, float]) -> None:
     pulse = pulse_signals(face((red, 1.0, 0.6), colour))
-    assert projection_ratio(pulse) == pytest.approx(red, rel=1e-6)
+    assert projection_ratio(pulse, FPS_HZ) == pytest.approx(red, rel=1e-6)
 
 
 def test_pulse_signals_are_ac_over_dc_and_0_where_no_light_is() -> None:
@@ -42,23 +50,37 @@ def test_bright_pixels_count_by_their_light() -> None:
     frames = np.zeros((120, 1, 2, 3))
     frames[:, 0, 0] = 200 * (1 + 0.01 * np.outer(PULSE, (0.5, 1, 0.6)))
     frames[:, 0, 1] = 2 + np.random.default_rng(0).normal(0, 0.1, (120, 3))  # a dark pixel, 5 % noise and no pulse
-    assert projection_ratio(pulse_signals(frames)) == pytest.approx(0.5, abs=0.05)
+    assert projection_ratio(pulse_signals(frames), FPS_HZ) == pytest.approx(0.5, abs=0.05)
     mean_of_ratios = (frames / frames.mean(axis=0) - 1).mean(axis=(1, 2))
-    assert projection_ratio(mean_of_ratios) < 0.2
+    assert projection_ratio(mean_of_ratios, FPS_HZ) < 0.2
 
 
 def test_motion_common_to_all_channels_spoils_the_one_ratio_and_not_the_other() -> None:
     common = np.random.default_rng(0).normal(0, 0.02, 120)
     still = pulse_signals(face((0.5, 1.0, 0.6), (200, 120, 90)))
     moving = pulse_signals(face((0.5, 1.0, 0.6), (200, 120, 90), common))
-    assert chrominance_ratio(moving) == pytest.approx(chrominance_ratio(still), rel=1e-6)
-    assert abs(projection_ratio(moving) - 0.5) > 0.2
+    assert chrominance_ratio(moving, FPS_HZ) == pytest.approx(chrominance_ratio(still, FPS_HZ), rel=1e-6)
+    assert abs(projection_ratio(moving, FPS_HZ) - 0.5) > 0.2
 
 
 def test_no_pulse_no_ratio() -> None:
     flat = np.zeros((10, 3))
-    assert np.isnan(projection_ratio(flat))
-    assert np.isnan(chrominance_ratio(flat))
+    assert all(np.isnan(ratio(flat, FPS_HZ)) for ratio in RATIOS.values())
+
+
+@given(red=st.floats(0.1, 0.9), blue=st.floats(0.2, 1.8))
+def test_angle_is_that_of_the_pulses(red: float, blue: float) -> None:
+    pulse = pulse_signals(face((red, 1.0, blue), (200, 120, 90)))
+    assert chrominance_angle(pulse, FPS_HZ) == pytest.approx(np.arctan((blue - 1) / (red - 1)), abs=1e-6)
+
+
+def test_noise_in_blue_shrinks_the_ratio_and_leaves_the_angle() -> None:
+    clean = np.outer(PULSE, (0.3, 1.0, 1.4))
+    noisy = clean + np.outer(np.random.default_rng(0).normal(0, 0.4, 120), (0.0, 0.0, 1.0))
+    told = np.tan([chrominance_angle(one, FPS_HZ) for one in (clean, noisy)])
+    ratios = [chrominance_ratio(one, FPS_HZ) for one in (clean, noisy)]
+    assert ratios[1] / ratios[0] < 0.5
+    assert told[1] / told[0] == pytest.approx(1, abs=0.15)
 
 
 def test_calibration_finds_the_line_and_stays_within_what_it_was_fitted_on() -> None:
