@@ -75,7 +75,7 @@ def evaluate(
 
     predictions: PREDICTION_COLUMNS of the test clips, with `scenario` where with_clip_facts added it.
     train_mean_percent: the mean label of the training clips, which the constant predictor says for ever.
-    baselines: name (of tast.models.ratio_of_ratios.RATIOS) -> table of clip_id, second, predicted_percent for the same seconds; where
+    baselines: name of a ratio -> table of clip_id, second, predicted_percent for the same seconds; where
     a method says nothing (NaN) it is given the constant, and `n_abstained` counts that.
     """
     rows = labelled(predictions)
