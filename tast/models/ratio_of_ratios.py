@@ -30,14 +30,14 @@ def pulse_signals(frames: npt.NDArray[np.generic]) -> FloatArray:
     return light / np.where(steady > 0, steady, 1.0) - (steady > 0)
 
 
-def projection_ratio(pulse: FloatArray, fps_hz: float) -> float:
-    """AC/DC (T, 3) in R, G, B at fps_hz -> <r g> / <g g>; NaN where green does not move."""
+def projection_ratio(pulse: FloatArray) -> float:
+    """AC/DC (T, 3) in R, G, B -> <r g> / <g g>; NaN where green does not move."""
     red, green, _ = pulse.T
     return _quotient(red @ green, green @ green)
 
 
-def chrominance_ratio(pulse: FloatArray, fps_hz: float) -> float:
-    """AC/DC (T, 3) in R, G, B at fps_hz -> <(R-G)(B-G)> / <(B-G)^2>; NaN where blue and green move alike."""
+def chrominance_ratio(pulse: FloatArray) -> float:
+    """AC/DC (T, 3) in R, G, B -> <(R-G)(B-G)> / <(B-G)^2>; NaN where blue and green move alike."""
     red_green, blue_green = chrominance(pulse).T
     return _quotient(red_green @ blue_green, blue_green @ blue_green)
 
@@ -66,9 +66,10 @@ def _quotient(numerator: float, denominator: float) -> float:
     return float(numerator / denominator) if denominator > 0 else float("nan")
 
 
+# of AC/DC (T, 3) and its rate in Hz
 RATIOS: dict[str, Callable[[FloatArray, float], float]] = {
-    "ratio_of_ratios": projection_ratio,
-    "chrominance": chrominance_ratio,
+    "ratio_of_ratios": lambda pulse, fps_hz: projection_ratio(pulse),
+    "chrominance": lambda pulse, fps_hz: chrominance_ratio(pulse),
     "chrominance_angle": chrominance_angle,
 }
 

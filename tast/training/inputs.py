@@ -1,10 +1,11 @@
 """What the network sees of a clip: frames of the store -> network input, one function per kind of input.
 
-`magnified` is the paper's: the magnified frames as they are. `normalised` keeps what carries SpO2 and drops what does not: each
-cell's pulse over its own light, so that skin colour and illumination divide out; less what all three channels share, since light
-and motion move them together and blood does not (the idea of the chrominance methods, de Haan & Jeanne 2013); over one scale for
-the whole clip, so that the ratio between channels is left alone. `pulse_locked` keeps of that what lies at the pulse rate of the
-clip's own face: motion, light and the codec's noise beside it go.
+`magnified` is the paper's: the magnified frames as they are. The others keep what carries SpO2 and drop what does not: each
+cell's pulse over its own light, so that skin colour and illumination divide out, over one scale for the whole clip, so that the
+ratio between channels is left alone. Light and motion move all channels together, beside the pulse as much as with it.
+`normalised` takes away what the three channels share (the idea of the chrominance methods, de Haan & Jeanne 2013);
+`pulse_locked` keeps of each channel what lies at the pulse rate of the clip's own face, so that red over green, which a codec
+spoils less than blue, stays.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ Float32Array = npt.NDArray[np.float32]
 
 DARK_LEVEL = 1.0  # of 255: a cell whose mean is below is outside the face, its pulse over its light is noise
 SMALLEST_PULSE = 1e-6  # of the light: below is the rounding of a still picture
-LARGEST_PULSES = 5.0  # a cell beyond this many deviations of the clip's pulse is motion or noise, not blood
+LARGEST_PULSES = 5.0  # a cell beyond this many deviations of the clip's colour pulse is motion or noise, not blood
+LARGEST_LOCKED = 15.0  # the same of what is locked to the pulse, which holds what the channels share as well
 
 
 def shrink(frames: npt.NDArray[np.generic], size_px: int) -> Float32Array:
@@ -55,41 +57,41 @@ def normalised(frames: Float32Array, fps_hz: float) -> Float32Array:
     the same over the whole face; held within +- LARGEST_PULSES. A scale per channel would divide out the ratio that carries
     SpO2.
     """
-    return in_units(cell_pulses(frames), face_pulse(frames))
+    return in_units(without_common(cell_pulses(frames)), face_pulse(frames), LARGEST_PULSES)
 
 
 def pulse_locked(frames: Float32Array, fps_hz: float) -> Float32Array:
-    """Masked frames (T, H, W, 3) -> as normalised, but of every cell, and of the unit, only what lies at the pulse rate.
+    """Masked frames (T, H, W, 3) -> what of each cell's pulse lies at the pulse rate, in units of the clip's own.
 
-    The rate is where the whole face's colour moves most. Where nothing moves: 0.
+    As normalised, but with what the channels share; the rate is where the whole face's colour moves most, and the unit its
+    movement there. Held within +- LARGEST_LOCKED. 0 outside the face, and where nothing moves.
     """
     face = face_pulse(frames)
     rate_hz = strongest_rate_hz(*spectrum(face, fps_hz))
     if not np.isfinite(rate_hz):
         return np.zeros_like(frames)
-    return in_units(at_rate(cell_pulses(frames), rate_hz, fps_hz), at_rate(face, rate_hz, fps_hz))
+    return in_units(at_rate(cell_pulses(frames), rate_hz, fps_hz), at_rate(face, rate_hz, fps_hz), LARGEST_LOCKED)
 
 
 def cell_pulses(frames: Float32Array) -> FloatArray:
-    """Frames (T, H, W, 3) -> colour pulse of each cell, the same shape: AC over DC, weighted by the cell's share of the light."""
+    """Frames (T, H, W, 3) -> pulse of each cell, the same shape: AC over DC, weighted by the cell's share of the light."""
     light = frames.mean(axis=0, dtype=np.float64)
     lit = light > DARK_LEVEL
-    pulse = without_common(np.where(lit, frames / np.where(lit, light, 1.0) - 1.0, 0.0))
-    return pulse * light_share(light)
+    return np.where(lit, frames / np.where(lit, light, 1.0) - 1.0, 0.0) * light_share(light)
 
 
 def face_pulse(frames: Float32Array) -> FloatArray:
-    """Frames (T, H, W, 3) -> colour pulse of the whole face (T, 3): light summed over it, over its mean."""
+    """Frames (T, H, W, 3) -> colour pulse of the whole face (T, 3): light summed over it, over its mean, less what all share."""
     light = frames.sum(axis=(1, 2), dtype=np.float64)
     steady = light.mean(axis=0)
     return without_common(np.where(steady > 0, light / np.where(steady > 0, steady, 1.0) - 1.0, 0.0))
 
 
-def in_units(pulses: FloatArray, face: FloatArray) -> Float32Array:
-    """Pulses over the root mean square of the face's own (T, 3), held within +- LARGEST_PULSES; as they are where it is still."""
+def in_units(pulses: FloatArray, face: FloatArray, largest: float) -> Float32Array:
+    """Pulses over the root mean square of the face's own (T, 3), held within +- largest; as they are where the face is still."""
     size = float(np.sqrt(np.mean(face**2)))
     unit = size if size > SMALLEST_PULSE else 1.0
-    return np.clip(pulses / unit, -LARGEST_PULSES, LARGEST_PULSES).astype(np.float32)
+    return np.clip(pulses / unit, -largest, largest).astype(np.float32)
 
 
 def without_common(pulse: FloatArray) -> FloatArray:
