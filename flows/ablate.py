@@ -70,7 +70,7 @@ VARIANTS: dict[str, dict[str, Any]] = {  # what differs from params.yaml: a line
     "without EVM": {"preprocess.magnify.alpha": 0.0},
     "raw frames without EVM": {"preprocess.magnify.alpha": 0.0, "train.input": "magnified"},
 }
-CODE = ("tast/models", "tast/training")  # what a result depends on beside parameters and clips
+CODE = ("tast/models", "tast/training", "tast/pulse_rate.py", "flows/train.py")  # what a result depends on beside parameters and clips
 
 
 @dataclass(frozen=True)
@@ -119,8 +119,9 @@ def training_facts(train: Train, store: ClipStore) -> dict[str, Any]:
 
 def _code_digest() -> str:
     told = hashlib.sha256()
-    for path in sorted(path for folder in CODE for path in (PROJECT / folder).rglob("*.py")):
-        told.update(path.read_bytes())
+    for place in (PROJECT / one for one in CODE):
+        for path in [place] if place.is_file() else sorted(place.rglob("*.py")):
+            told.update(path.read_bytes())
     return told.hexdigest()
 
 
