@@ -70,7 +70,8 @@ VARIANTS: dict[str, dict[str, Any]] = {  # what differs from params.yaml: a line
     "without EVM": {"preprocess.magnify.alpha": 0.0},
     "raw frames without EVM": {"preprocess.magnify.alpha": 0.0, "train.input": "magnified"},
 }
-CODE = ("tast/models", "tast/training", "tast/pulse_rate.py", "flows/train.py")  # what a result depends on beside parameters and clips
+# what a result depends on beside parameters and clips
+CODE = ("tast/models", "tast/training", "tast/pulse_rate.py", "flows/train.py")
 
 
 @dataclass(frozen=True)
