@@ -5,8 +5,8 @@ that share a batch change it as one would. What is not asked for draws nothing, 
 
 Brightness is one gain on the light of all channels, as of a lamp or of the exposure. By Beer and Lambert, and since every step
 up to magnification is linear, pulse and steady light of each channel both change by it: AC over DC stays, and with it the ratio
-of ratios. An input of which the light has been divided out (all but `magnified`) cannot show it, and is left alone. Nor is it given a
-gain of its pulse instead, as of perfusion: it is in units of the clip's own pulse, and no clip has another.
+of ratios. An input of which the light has been divided out (all but `magnified`) cannot show it, and is left alone. Nor is it
+given a gain of its pulse instead, as of perfusion: it is in units of the clip's own pulse, and no clip has another.
 """
 
 from __future__ import annotations
