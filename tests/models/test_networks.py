@@ -94,6 +94,15 @@ def test_branches_see_colours_along_their_axes() -> None:
     assert torch.equal(copy.eval()(video), net(video))  # the axes are saved with the weights
 
 
+def test_weights_from_before_there_were_axes_see_the_channels() -> None:
+    net = build("small", frames=60, size=16, seconds=4).eval()
+    older = {name: tensor for name, tensor in net.state_dict().items() if name != "colour_axes"}
+    copy = build("small", frames=60, size=16, seconds=4, colour_axes=[[0.0] * 3] * 3)
+    copy.load_state_dict(older)
+    video = torch.randn(1, 3, 60, 16, 16)
+    assert torch.equal(copy.eval()(video), net(video))
+
+
 def test_no_branch_and_unknown_names_are_refused() -> None:
     with pytest.raises(ValueError, match="at least one"):
         replace(TINY, cnn=None, vivit=None)
