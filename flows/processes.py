@@ -8,16 +8,22 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import TypeVar
 
+from tast.worker_processes import end_with_parent
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
 def in_processes(work: Callable[[Item], Result], items: Sequence[Item], workers: int) -> Iterator[Result]:
-    """work() on each item, `workers` at a time, results in the items' order; one worker, or one item: in this process."""
+    """work() on each item, `workers` at a time, results in the items' order; one worker, or one item: in this process.
+
+    The workers end when this process does, however that is.
+    """
     if min(workers, len(items)) < 2:
         yield from map(work, items)
         return
-    with ProcessPoolExecutor(min(workers, len(items)), mp_context=get_context("spawn")) as pool:
+    spawn = get_context("spawn")
+    with ProcessPoolExecutor(min(workers, len(items)), mp_context=spawn, initializer=end_with_parent) as pool:
         yield from pool.map(work, items)
 
 

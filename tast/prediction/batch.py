@@ -21,6 +21,7 @@ from tast.prediction.predict import predict_video
 from tast.prediction.sources import NamedVideo, video_source
 from tast.prediction.trace import PredictedTrace
 from tast.saved_model import ModelCard, load_model
+from tast.worker_processes import end_with_parent
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def _as_done(
         one_thread()
         yield from enumerate(map(predict_one, videos))
         return
-    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=one_thread)
+    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_start_worker)
     try:
         places = {pool.submit(predict_one, video): number for number, video in enumerate(videos)}
         for done in as_completed(places):
@@ -69,6 +70,11 @@ def _as_done(
         raise TastError("a worker process was killed (out of memory?); use fewer workers, or shorter videos") from None
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _start_worker() -> None:
+    end_with_parent()
+    one_thread()
 
 
 def one_thread() -> None:
