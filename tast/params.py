@@ -102,6 +102,7 @@ class Mask(Section):
     mesh_every_frames: PositiveInt
     erode_px: Annotated[int, Field(ge=0)]
     skin_only: bool
+    overexposed_level: Annotated[float, Field(gt=0, le=256)] | None
     low_gradient_share: Annotated[float, Field(gt=0, le=1)]
 
 

@@ -2,7 +2,8 @@
 
 A mask that is drawn anew in each frame follows the jitter of the mesh and modulates the mean at the rate of the pulse; one mask
 for all frames cannot. Where the picture is steep, the smallest motion changes a pixel's light, so that the steepest part of the
-face is left out as well. Everything outside is exactly 0.
+face is left out as well. So is what is overexposed: a sensor at its limit cuts the pulse off, red's first and most in pale skin.
+Everything outside is exactly 0.
 """
 
 from __future__ import annotations
@@ -26,11 +27,13 @@ from tast.errors import VideoRejected
 from tast.preprocessing.pose import as_complex, roi_pose
 from tast.records import FaceVideo
 
-MASK_VERSION = "2"  # change it with the pixels: cached videos of other versions are not used
+MASK_VERSION = "3"  # change it with the pixels: cached videos of other versions are not used
 N_MESH_POINTS = 468
+NO_FACE = np.zeros((16, 16, 3), dtype=np.uint8)
 INSIDE_SHARE = 0.99  # of the meshed frames whose contour must hold a pixel
 EYES_ASTRAY = 0.3  # eye distances
 GRADIENT_SIGMA_PX = 1.0
+OVEREXPOSED_SHARE = 0.02  # of the frames: more often at its limit than noise alone makes a pixel
 FEATURE_EDGES = ("FACEMESH_LEFT_EYE", "FACEMESH_RIGHT_EYE", "FACEMESH_LEFT_EYEBROW", "FACEMESH_RIGHT_EYEBROW", "FACEMESH_LIPS")
 
 BoolImage = npt.NDArray[np.bool_]
@@ -40,14 +43,16 @@ log = logging.getLogger(__name__)
 
 
 def mask(
-    face: FaceVideo, *, mesh_every_frames: int, erode_px: int, skin_only: bool = False, low_gradient_share: float = 1.0
-) -> FaceVideo:
+    face: FaceVideo, *, mesh_every_frames: int, erode_px: int, skin_only: bool = False, low_gradient_share: float = 1.0,
+    overexposed_level: float | None = None,
+) -> FaceVideo:  # fmt: skip
     """Set all that is not face to 0: what lies in the contour of >= 99 % of the meshed frames, less a rim of erode_px.
 
     face.frames: (T, H, W, 3) uint8. The mesh runs on every mesh_every_frames-th frame, tracking from one to the next.
-    skin_only: without eyes, brows and lips, and a rim of erode_px around them. low_gradient_share: of what is left, that share is
-    kept, where the mean picture is least steep.
-    Raises VideoRejected where no mesh is found, where its eyes are not where the alignment has put them, or the mask is empty.
+    skin_only: without eyes, brows and lips, and a rim of erode_px around them. overexposed_level: of 255; without pixels of which
+    a channel gets there. low_gradient_share: of what is left, that share is kept, where the mean picture is least steep.
+    Raises VideoRejected where no mesh is found, where its eyes are not where the alignment has put them, where the mask is empty,
+    or all in it overexposed.
     """
     meshed = face.frames[::mesh_every_frames]
     outlines = [outline for outline in face_outlines(meshed) if outline is not None]
@@ -59,6 +64,10 @@ def mask(
     inside = common_inside((drawn(outline, face.frames.shape[1:3], skin_only) for outline in outlines), erode_px)
     if not inside.any():
         raise VideoRejected(face.record_id, f"no pixel lies in {INSIDE_SHARE:.0%} of {len(outlines)} face contours")
+    if overexposed_level is not None:
+        inside &= ~overexposed(face.frames, overexposed_level)
+        if not inside.any():
+            raise VideoRejected(face.record_id, f"the whole face is overexposed, at {overexposed_level:g} of 255 or above")
     inside = least_steep(meshed.mean(axis=(0, 3), dtype=np.float64), inside, low_gradient_share)
     notes = {**face.notes, "meshed_frames": float(len(outlines)), "mask_share": float(inside.mean())}
     log.debug("%s: %d of %d pixels are face", face.record_id, inside.sum(), inside.size)
@@ -119,6 +128,11 @@ def common_inside(drawings: Iterable[BoolImage], erode_px: int) -> BoolImage:
     return cv2.erode(inside, disc, borderType=cv2.BORDER_CONSTANT, borderValue=0).astype(bool)
 
 
+def overexposed(frames: npt.NDArray[np.uint8], level: float) -> BoolImage:
+    """(H, W) True where any channel of frames (T, H, W, 3) is at `level` or above in more than OVEREXPOSED_SHARE of the frames."""
+    return np.asarray(((frames >= level).mean(axis=0) > OVEREXPOSED_SHARE).any(axis=-1))
+
+
 def least_steep(mean_light: FloatArray, inside: BoolImage, share: float) -> BoolImage:
     """That share of the pixels inside (H, W) where the gradient of mean_light (H, W), relative to the light, is smallest."""
     smooth = cv2.GaussianBlur(mean_light, (0, 0), GRADIENT_SIGMA_PX)
@@ -154,6 +168,7 @@ def mesh_points_px(
     """
     with _quiet_stderr():
         mesh = _face_mesh().FaceMesh(static_image_mode=False, max_num_faces=1, refine_landmarks=False)
+        mesh.process(NO_FACE)  # its threads start before they are asked or after, and talk then; nothing is followed from here
     with mesh:
         for frame in frames:
             with _quiet_stderr():

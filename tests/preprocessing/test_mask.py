@@ -9,7 +9,7 @@ import pytest
 
 from tast.errors import VideoRejected
 from tast.preprocessing.align import align
-from tast.preprocessing.mask import FaceOutlines, closed_chain, common_inside, drawn, least_steep, mask
+from tast.preprocessing.mask import FaceOutlines, closed_chain, common_inside, drawn, least_steep, mask, overexposed
 from tast.records import FaceVideo
 from tests.preprocessing import scene
 
@@ -115,6 +115,25 @@ def test_of_a_face_the_least_steep_share_is_kept() -> None:
     brighter = light.copy()
     brighter[:, 20:] *= 4  # more light makes a ramp no steeper, relative to it
     assert not least_steep(brighter, inside, 0.4)[:, 20:].any()
+
+
+def test_overexposed_is_what_any_channel_often_is() -> None:
+    frames = np.full((100, 4, 4, 3), 200, dtype=np.uint8)
+    frames[:3, 1, 1, 0] = 255
+    frames[:2, 2, 2, 1] = 255  # as often as noise may
+    frames[:, 3, 3, 2] = 249
+    assert np.argwhere(overexposed(frames, 250)).tolist() == [[1, 1]]
+
+
+def test_overexposed_pixels_of_a_face_are_black_and_a_face_of_nothing_else_is_rejected(aligned: FaceVideo) -> None:
+    frames = aligned.frames.copy()
+    frames[:, 60:80, 40:50, 0] = 255  # the red of a cheek
+    pale = replace(aligned, frames=frames)
+    kept = (mask(pale, mesh_every_frames=20, erode_px=4, overexposed_level=250).frames != 0).any(axis=(0, 3))
+    assert not kept[60:80, 40:50].any()
+    assert kept[60:80, 80:88].all()
+    with pytest.raises(VideoRejected, match="the whole face is overexposed, at 1 of 255 or above"):
+        mask(aligned, mesh_every_frames=20, erode_px=4, overexposed_level=1)
 
 
 def test_edges_become_one_closed_chain() -> None:
