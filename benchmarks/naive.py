@@ -17,7 +17,7 @@ from mediapipe.python.solutions import face_mesh
 from scipy.signal import butter, sosfiltfilt
 
 from tast.preprocessing.align import STEERING, TEMPLATE, landmark_model_path
-from tast.preprocessing.flow import upright
+from tast.preprocessing.colour import warped
 from tast.preprocessing.mask import closed_chain
 from tast.preprocessing.pose import as_complex, fit_pose, roi_pose
 
@@ -46,7 +46,7 @@ class NaivePipeline:
         shape = self._predictor(rgb, max(faces, key=lambda face: face.area()))
         pose = fit_pose(TEMPLATE, as_complex([(point.x, point.y) for point in shape.parts()])[STEERING])
         masked = rgb * self._inside(rgb)[..., None]
-        return upright(masked, pose.after(roi_pose(size_px).inverse()), size_px)
+        return warped(masked, pose.after(roi_pose(size_px).inverse()).matrix(), size_px)
 
     def _inside(self, rgb: Image) -> Image:
         """(H, W) 1 inside this frame's own contour."""

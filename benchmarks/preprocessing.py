@@ -31,10 +31,11 @@ from tast.datasets.phantom_video import write_video
 from tast.params import load_params
 from tast.phantom.render import render
 from tast.phantom.session import Session, phantom_sessions
+from tast.pictures import Picture
 from tast.preprocessing.align import align
 from tast.preprocessing.pipeline import STEPS, Settings, settings_of
 from tast.records import VideoSource
-from tast.video import RgbImage, read_frames
+from tast.video import read_frames, read_pictures
 
 FPS_HZ = 30.0
 FACE_HEIGHT_PX = 160
@@ -81,7 +82,7 @@ class StepClock:
         self.seconds[step] = self.seconds.get(step, 0.0) + now - self._started
         self._started = now
 
-    def decoded(self, frames: Iterator[tuple[float, RgbImage]]) -> Iterator[tuple[float, RgbImage]]:
+    def decoded(self, frames: Iterator[tuple[float, Picture]]) -> Iterator[tuple[float, Picture]]:
         """The frames, the time until each handed out being decoding, and the time until the next is asked for aligning."""
         for frame in frames:
             self.done("decode")
@@ -92,7 +93,7 @@ class StepClock:
 def run_ours(source: VideoSource, settings: Settings, target: Path, n_frames: int | None = None) -> dict[str, float]:
     """CPU seconds per step, from the file on disk to the clips' array on disk."""
     clock = StepClock()
-    face = align(clock.decoded(islice(read_frames(source, []), n_frames)), "r", **settings["align"])
+    face = align(clock.decoded(islice(read_pictures(source, []), n_frames)), "r", **settings["align"])
     clock.done("align")
     for name, step in STEPS.items():
         face = step(face, **settings[name])

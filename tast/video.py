@@ -10,10 +10,11 @@ from __future__ import annotations
 import logging
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import av
 import cv2
@@ -22,14 +23,20 @@ import numpy.typing as npt
 from av.video.reformatter import VideoReformatter
 
 from tast.errors import BadInput
+from tast.pictures import Picture, RgbImage, YuvPicture
 from tast.records import FloatArray, VideoSource
 
 log = logging.getLogger(__name__)
 
-RgbImage = npt.NDArray[np.uint8]
+Kind = TypeVar("Kind")
+Upright = Callable[[av.VideoFrame, VideoReformatter], Kind]
 
-DECODE_VERSION = "2"  # change it with the pixels or the frames that are given
+DECODE_VERSION = "3"  # change it with the pixels or the frames that are given
 DURATION_TOLERANCE_S = 0.25
+YUV_FORMATS = frozenset(f"yuv{full}{kind}p" for full in ("", "j") for kind in ("420", "422", "444"))  # three planes of bytes
+FULL_RANGE = 2  # FFmpeg's AVCOL_RANGE_JPEG
+# Shares of red and blue in luma, by FFmpeg's number of the colour matrix that a file declares; BT.601's where it declares none.
+LUMA_SHARES = {1: (0.2126, 0.0722)} | dict.fromkeys((2, 5, 6), (0.299, 0.114))
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
@@ -41,7 +48,17 @@ def read_frames(video: VideoSource, defects: list[str] | None = None) -> Iterato
     A container that is cut short or damaged gives its good part first. Then its reason is appended to `defects` if a list is
     given, and raised as BadInput if not. A missing or damaged image of a sequence always raises BadInput, naming the image.
     """
-    frames = _read_images(video) if video.frame_files is not None else _read_container(video)
+    frames = _read_images(video) if video.frame_files is not None else _read_container(video, _upright_rgb)
+    yield from _good_part(frames, defects)
+
+
+def read_pictures(video: VideoSource, defects: list[str] | None = None) -> Iterator[tuple[float, Picture]]:
+    """As `read_frames`, at the full precision of the file: YuvPicture where a container holds luma and chroma in bytes."""
+    frames = _read_images(video) if video.frame_files is not None else _read_container(video, _upright_picture)
+    yield from _good_part(frames, defects)
+
+
+def _good_part(frames: Iterator[tuple[float, Kind]], defects: list[str] | None) -> Iterator[tuple[float, Kind]]:
     try:
         yield from frames
     except TruncatedVideo as error:
@@ -156,18 +173,16 @@ def _read_images(video: VideoSource) -> Iterator[tuple[float, RgbImage]]:
         yield float(time_s), read_png(video.path / name)
 
 
-def _read_container(video: VideoSource) -> Iterator[tuple[float, RgbImage]]:
+def _read_container(video: VideoSource, upright: Upright[Kind]) -> Iterator[tuple[float, Kind]]:
     with _opened(video.path) as (container, stream):
-        frames = _upright_frames(video.path, container, stream)
+        frames = _upright_frames(video.path, container, stream, upright)
         if video.frame_times_s is None:
             yield from _at_own_times(video.path, frames, float(stream.time_base))
         else:
             yield from _at_given_times(video.path, frames, video.frame_times_s)
 
 
-def _at_given_times(
-    path: Path, frames: Iterator[tuple[int | None, RgbImage]], times_s: FloatArray
-) -> Iterator[tuple[float, RgbImage]]:
+def _at_given_times(path: Path, frames: Iterator[tuple[int | None, Kind]], times_s: FloatArray) -> Iterator[tuple[float, Kind]]:
     n_read = 0
     for _, frame in frames:
         if n_read == len(times_s):
@@ -179,7 +194,7 @@ def _at_given_times(
         raise TruncatedVideo(path, f"ends after {n_read} of {len(times_s)} frames", "a frame for each time stamp")
 
 
-def _at_own_times(path: Path, frames: Iterator[tuple[int | None, RgbImage]], tick_s: float) -> Iterator[tuple[float, RgbImage]]:
+def _at_own_times(path: Path, frames: Iterator[tuple[int | None, Kind]], tick_s: float) -> Iterator[tuple[float, Kind]]:
     first: int | None = None
     previous = -1
     for n_read, (ticks, frame) in enumerate(frames):
@@ -192,12 +207,12 @@ def _at_own_times(path: Path, frames: Iterator[tuple[int | None, RgbImage]], tic
         yield previous * tick_s, frame
 
 
-def _upright_frames(path: Path, container: Any, stream: Any) -> Iterator[tuple[int | None, RgbImage]]:
-    """(time stamp in ticks, upright RGB) of each sound frame; TruncatedVideo at the end where more were announced."""
+def _upright_frames(path: Path, container: Any, stream: Any, upright: Upright[Kind]) -> Iterator[tuple[int | None, Kind]]:
+    """(time stamp in ticks, upright picture) of each sound frame; TruncatedVideo at the end where more were announced."""
     to_rgb = VideoReformatter()  # kept, since a new scaler per frame costs as much as decoding it
     n_read, last_s = 0, 0.0
     for frame in _sound_frames(path, container, stream):
-        yield frame.pts, _upright_rgb(frame, to_rgb)
+        yield frame.pts, upright(frame, to_rgb)
         n_read, last_s = n_read + 1, frame.time or 0.0
     if n_read == 0:
         raise BadInput(path, "no frame can be decoded", "a video")
@@ -240,6 +255,30 @@ def _upright_rgb(frame: av.VideoFrame, to_rgb: VideoReformatter) -> RgbImage:
     """(H, W, 3) uint8 RGB, turned as the file's rotation mark (degrees counter-clockwise) asks."""
     rgb = to_rgb.reformat(frame, format="rgb24", threads=1).to_ndarray()
     return np.ascontiguousarray(np.rot90(rgb, k=round(frame.rotation / 90)), dtype=np.uint8)
+
+
+def _upright_picture(frame: av.VideoFrame, to_rgb: VideoReformatter) -> Picture:
+    """As it is coded where that is YUV in bytes, else as `_upright_rgb`."""
+    if frame.format.name not in YUV_FORMATS or int(frame.colorspace) not in LUMA_SHARES:
+        return _upright_rgb(frame, to_rgb)
+    luma, *chroma = (_upright_plane(plane, frame.rotation) for plane in frame.planes)
+    full_range = "j" in frame.format.name or int(frame.color_range) == FULL_RANGE
+    return YuvPicture(luma, (chroma[0], chroma[1]), _to_rgb(*LUMA_SHARES[int(frame.colorspace)], full_range))
+
+
+def _upright_plane(plane: Any, rotation_degrees: float) -> npt.NDArray[np.uint8]:
+    lines = np.frombuffer(plane, dtype=np.uint8).reshape(-1, plane.line_size)
+    return np.ascontiguousarray(np.rot90(lines[: plane.height, : plane.width], k=round(rotation_degrees / 90)))
+
+
+@lru_cache
+def _to_rgb(red: float, blue: float, full_range: bool) -> npt.NDArray[np.float32]:
+    """(3, 4) from luma, Cb, Cr and 1 to RGB (ITU-R BT.601 and BT.709: by the shares of red and blue in luma)."""
+    to_red, to_blue, green = 2 * (1 - red), 2 * (1 - blue), 1 - red - blue
+    weights = np.array([[1, 0, to_red], [1, -to_blue * blue / green, -to_red * red / green], [1, to_blue, 0]])
+    zero, scale = (0, 1.0) if full_range else (16, 255 / 219)
+    weights = weights * [scale, 1 if full_range else 255 / 224, 1 if full_range else 255 / 224]
+    return np.column_stack([weights, -weights @ [zero, 128, 128]]).astype(np.float32)
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from torch import nn
 
 from tast.errors import VideoRejected
 from tast.models.ratio_of_ratios import pulse_signals
+from tast.pictures import Picture
 from tast.prediction import MIN_QUALITY
 from tast.prediction.pulse import pulse_clarity, pulse_wave
 from tast.prediction.trace import PredictedTrace, joined
@@ -27,7 +28,7 @@ from tast.records import FaceVideo, FloatArray, VideoSource
 from tast.saved_model import ModelCard
 from tast.training.dataset import clip_input
 from tast.training.sampling import batches_in_order
-from tast.video import RgbImage, read_frames
+from tast.video import read_pictures
 
 BATCH_SIZE = 16
 PIECE_S = 120.0
@@ -44,17 +45,17 @@ def predict_video(
     defects: list[str] = []
     asked: dict[str, Any] = {"min_quality": min_quality, "largest_face": largest_face, "watch": watch}
     try:
-        trace = predict_frames(name, read_frames(video, defects), model, card, **asked)
+        trace = predict_frames(name, read_pictures(video, defects), model, card, **asked)
     except VideoRejected as error:
         raise VideoRejected(name, "; ".join([error.reason, *defects])) from None
     return replace(trace, notes=trace.notes + tuple(defects))
 
 
 def predict_frames(
-    name: str, frames: Iterable[tuple[float, RgbImage]], model: nn.Module, card: ModelCard, *, min_quality: float = MIN_QUALITY,
+    name: str, frames: Iterable[tuple[float, Picture]], model: nn.Module, card: ModelCard, *, min_quality: float = MIN_QUALITY,
     largest_face: bool = False, watch: Callable[[], None] = lambda: None,
 ) -> PredictedTrace:  # fmt: skip
-    """SpO2 per second of frames (time_s, (H, W, 3) uint8 RGB) from anywhere, read once.
+    """SpO2 per second of frames (time_s, picture, RGB or YUV) from anywhere, read once.
 
     Raises VideoRejected: no face, several faces unless the largest_face is wanted, face lost, frame rate too low, shorter than a
     clip, or a mean quality (0 to 1) below min_quality. Of a long video, only the pieces where that is so are left out, and its
@@ -76,7 +77,7 @@ def predict_frames(
 
 
 def _predict_piece(
-    name: str, frames: Iterable[tuple[float, RgbImage]], model: nn.Module, card: ModelCard, largest_face: bool,
+    name: str, frames: Iterable[tuple[float, Picture]], model: nn.Module, card: ModelCard, largest_face: bool,
     watch: Callable[[], None],
 ) -> PredictedTrace:  # fmt: skip
     for _, step in after_each_step(name, frames, settings_of(card.preprocessing)):
@@ -93,7 +94,7 @@ def _require_one_face(face: FaceVideo) -> None:
         raise VideoRejected(face.record_id, f"{others + 1} faces in one frame, expected one (or that the largest is asked for)")
 
 
-def _watched(frames: Iterable[tuple[float, RgbImage]], watch: Callable[[], None]) -> Iterator[tuple[float, RgbImage]]:
+def _watched(frames: Iterable[tuple[float, Picture]], watch: Callable[[], None]) -> Iterator[tuple[float, Picture]]:
     for frame in frames:
         watch()
         yield frame

@@ -18,12 +18,14 @@ import dlib
 import numpy as np
 import numpy.typing as npt
 
+from tast.pictures import Picture
+from tast.preprocessing.colour import gray
 from tast.preprocessing.huge_pages import collapse_heap
 from tast.preprocessing.pose import ComplexArray, FloatArray, Pose, as_complex, fit_pose
 from tast.preprocessing.track import FaceTrack, RoiWarper
 from tast.records import FaceVideo
 
-ALIGN_VERSION = "3"  # change it with the pixels: cached videos of other versions are not used
+ALIGN_VERSION = "4"  # change it with the pixels: cached videos of other versions are not used
 
 Image = npt.NDArray[np.uint8]
 
@@ -53,7 +55,7 @@ SEARCHES = ((1.0, 0), (2.0, 0), (1.0, 35), (1.0, -35))  # over the whole frame: 
 
 
 def align(
-    frames: Iterable[tuple[float, Image]],
+    frames: Iterable[tuple[float, Picture]],
     record_id: str,
     *,
     roi_size_px: int,
@@ -63,7 +65,7 @@ def align(
 ) -> FaceVideo:
     """Warp the largest face of each frame to a square ROI of roi_size_px that holds it from hairline to chin.
 
-    frames: (time_s, (H, W, 3) uint8 RGB) in order of time, read once; never all in memory, unlike the ROIs: at 128 px and 30 Hz
+    frames: (time_s, picture, RGB or YUV) in order of time, read once; never all in memory, unlike the ROIs: at 128 px and 30 Hz
     1.5 MB per second of video, twice that while they are joined.
     smooth_s: sigma of the zero-phase Gaussian low-pass on the landmarks; what is faster is left to optical flow.
     detect_every_s: the detector confirms the face this often. max_gap_s: longest loss of the face that is bridged; those frames
@@ -73,9 +75,9 @@ def align(
     finder = _FaceFinder(detect_every_s)
     track = FaceTrack(record_id, smooth_s=smooth_s, max_gap_s=max_gap_s)
     warper = RoiWarper(track, roi_size_px)
-    for time_s, rgb in frames:
-        gray = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
-        warper.take(time_s, rgb, gray, finder.find(time_s, gray))
+    for time_s, picture in frames:
+        in_gray = gray(picture)
+        warper.take(time_s, picture, in_gray, finder.find(time_s, in_gray))
     warper.finish()
     times_s, quality = np.array(warper.times_s), np.array(warper.quality)
     notes = {
@@ -106,7 +108,7 @@ def watch_face(frames: Iterable[tuple[float, Image]], *, detect_every_s: float) 
     """The frames as they are, each with what `align` sees in it; None where it sees no face."""
     finder = _FaceFinder(detect_every_s)
     for time_s, rgb in frames:
-        finder.find(time_s, np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), dtype=np.uint8))
+        finder.find(time_s, gray(rgb))
         yield time_s, rgb, finder.seen
 
 

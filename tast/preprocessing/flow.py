@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from tast.preprocessing.colour import warped
 from tast.preprocessing.pose import FloatArray, Pose, as_complex, fit_pose, roi_pose
 
 Image = npt.NDArray[np.uint8]
@@ -72,7 +73,7 @@ class _View:
 
     def __init__(self, gray: Image, to_frame: Pose) -> None:
         self._to_frame, self._age = to_frame, 0
-        self._fine = detail(upright(gray, to_frame, SIDE_PX))
+        self._fine = detail(warped(gray, to_frame.matrix(), SIDE_PX))
         self._points = textured_points(self._fine)
 
     def still_good(self, to_frame: Pose) -> bool:
@@ -84,20 +85,13 @@ class _View:
 
     def motion(self, gray: Image) -> Pose | None:
         """Pixels of the last frame -> pixels of this one, as the face has moved; None where the flow fails."""
-        fine = detail(upright(gray, self._to_frame, SIDE_PX))
+        fine = detail(warped(gray, self._to_frame.matrix(), SIDE_PX))
         step = flow_between(self._fine, fine, self._points)
         if step is None:
             return None
         self._fine, self._age = fine, self._age + 1
         self._points = cv2.transform(self._points, step.matrix()).astype(np.float32)
         return self._to_frame.after(step).after(self._to_frame.inverse())
-
-
-def upright(frame: Image, to_frame: Pose, size_px: int) -> Image:
-    """(size_px, size_px[, 3]): the part of a frame (H, W[, 3]) that a pose (pixels of the ROI -> of the frame) points to."""
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    warped = cv2.warpAffine(frame, to_frame.matrix(), (size_px, size_px), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(warped, dtype=np.uint8)
 
 
 def flow_between(before: Image, now: Image, points: npt.NDArray[np.float32]) -> Pose | None:

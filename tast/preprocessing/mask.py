@@ -128,8 +128,8 @@ def common_inside(drawings: Iterable[BoolImage], erode_px: int) -> BoolImage:
     return cv2.erode(inside, disc, borderType=cv2.BORDER_CONSTANT, borderValue=0).astype(bool)
 
 
-def overexposed(frames: npt.NDArray[np.uint8], level: float) -> BoolImage:
-    """(H, W) True where any channel of frames (T, H, W, 3) is at `level` or above in more than OVEREXPOSED_SHARE of the frames."""
+def overexposed(frames: npt.NDArray[Any], level: float) -> BoolImage:
+    """(H, W) True where any channel of frames (T, H, W, 3) is at `level` or above, in more than OVEREXPOSED_SHARE of them."""
     return np.asarray(((frames >= level).mean(axis=0) > OVEREXPOSED_SHARE).any(axis=-1))
 
 

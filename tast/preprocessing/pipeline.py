@@ -14,7 +14,8 @@ from threadpoolctl import threadpool_limits
 
 from tast.clip_store import ClipRow, Defect, Reject
 from tast.errors import BadInput, TastError, VideoRejected
-from tast.preprocessing.align import ALIGN_VERSION, Image, align, landmark_model_path
+from tast.pictures import Picture
+from tast.preprocessing.align import ALIGN_VERSION, align, landmark_model_path
 from tast.preprocessing.cache import ItemCache
 from tast.preprocessing.clips import cut
 from tast.preprocessing.keys import item_key
@@ -22,7 +23,7 @@ from tast.preprocessing.magnify import MAGNIFY_VERSION, magnify
 from tast.preprocessing.mask import MASK_VERSION, mask, mesh_model_paths
 from tast.preprocessing.resample import RESAMPLE_VERSION, decimate, resample, shrink
 from tast.records import FaceVideo, VideoRecord, VideoSource
-from tast.video import DECODE_VERSION, read_frames
+from tast.video import DECODE_VERSION, read_pictures
 
 log = logging.getLogger(__name__)
 
@@ -79,18 +80,20 @@ def preprocess_video(record_id: str, source: VideoSource, settings: Settings) ->
     BadInput where it cannot be read.
     """
     defects: list[str] = []
-    face = preprocess_frames(record_id, read_frames(source, defects), settings)
+    face = preprocess_frames(record_id, read_pictures(source, defects), settings)
     return replace(face, defects=tuple(defects))
 
 
-def preprocess_frames(record_id: str, frames: Iterable[tuple[float, Image]], settings: Settings) -> FaceVideo:
-    """The steps themselves, on frames (time_s, (H, W, 3) uint8 RGB) from anywhere."""
+def preprocess_frames(record_id: str, frames: Iterable[tuple[float, Picture]], settings: Settings) -> FaceVideo:
+    """The steps themselves, on frames (time_s, picture, RGB or YUV) from anywhere."""
     for _, face in after_each_step(record_id, frames, settings):
         done = face
     return done
 
 
-def after_each_step(record_id: str, frames: Iterable[tuple[float, Image]], settings: Settings) -> Iterator[tuple[str, FaceVideo]]:
+def after_each_step(
+    record_id: str, frames: Iterable[tuple[float, Picture]], settings: Settings
+) -> Iterator[tuple[str, FaceVideo]]:
     """(name of the step, the face after it): align, then the STEPS in order."""
     face = align(frames, record_id, **settings["align"])
     yield "align", face

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from tast.errors import VideoRejected
-from tast.preprocessing.flow import FaceFlow, upright
+from tast.pictures import Picture
+from tast.preprocessing.colour import area_averaged, smaller, upright
+from tast.preprocessing.flow import FaceFlow
 from tast.preprocessing.pose import ROI_HEIGHT, SMOOTHING_WINDOW_SIGMAS, Pose, roi_pose, smooth_pose
 
 Image = npt.NDArray[np.uint8]
@@ -85,16 +86,17 @@ class RoiWarper:
         self._from_roi = roi_pose(roi_size_px).inverse()
         self._flow = FaceFlow()
         self._reduction: int | None = None
-        self._held: deque[tuple[float, Image]] = deque()
+        self._held: deque[tuple[float, Picture]] = deque()
+        self._dither = np.random.Generator(np.random.SFC64(0))
 
-    def take(self, time_s: float, rgb: Image, gray: Image, landmarks: Pose | None) -> None:
+    def take(self, time_s: float, picture: Picture, gray: Image, landmarks: Pose | None) -> None:
         """One more frame, in colour and gray, and where landmarks see the face; those before the first face are left out."""
         if self._reduction is None:
             if landmarks is None:
                 self._track.add(time_s, None, None)
                 return
             self._reduction = _reduction(landmarks, self._size_px)
-        small, small_gray = (_area_averaged(image, self._reduction) for image in (rgb, gray))
+        small, small_gray = area_averaged(picture, self._reduction), smaller(gray, self._reduction)
         pose = None if landmarks is None else landmarks.scaled(1 / self._reduction)
         path = self._flow.follow(small_gray, pose)
         self._track.add(time_s, pose, path)
@@ -108,9 +110,9 @@ class RoiWarper:
 
     def _emit(self, until_s: float) -> None:
         while self._held and self._held[0][0] <= min(until_s, self._track.last_found_s):
-            time_s, rgb = self._held.popleft()
+            time_s, picture = self._held.popleft()
             pose, found = self._track.pose(time_s)
-            self.rois.append(upright(rgb, pose.after(self._from_roi), self._size_px))
+            self.rois.append(upright(picture, pose.after(self._from_roi), self._size_px, self._dither))
             self.times_s.append(time_s)
             self.quality.append(float(found))
 
@@ -118,12 +120,3 @@ class RoiWarper:
 def _reduction(pose: Pose, roi_size_px: int) -> int:
     """How many pixels of a side become one: whole, for speed; one for a whole video, so that its sharpness does not vary."""
     return max(1, round(abs(pose.turn) * ROI_HEIGHT / roi_size_px))
-
-
-def _area_averaged(image: Image, pixels: int) -> Image:
-    """(H // pixels, W // pixels[, 3])."""
-    if pixels == 1:
-        return image
-    height, width = (pixels * (side // pixels) for side in image.shape[:2])
-    size = (width // pixels, height // pixels)
-    return np.asarray(cv2.resize(image[:height, :width], size, interpolation=cv2.INTER_AREA), dtype=np.uint8)

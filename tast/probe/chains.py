@@ -12,12 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from tast.clip_store import ClipRow, ClipStore, write_tables
-from tast.preprocessing.align import Image, align
+from tast.pictures import Picture
+from tast.preprocessing.align import align
 from tast.preprocessing.mask import drawn, face_outlines
 from tast.preprocessing.pipeline import STEPS, Settings
 from tast.records import FaceVideo
 
-Frames = Iterable[tuple[float, Image]]
+Frames = Iterable[tuple[float, Picture]]
 Stages = Iterator[tuple[str, FaceVideo]]
 
 

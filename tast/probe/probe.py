@@ -18,13 +18,14 @@ from tast.models.ratio_of_ratios import pulse_signals
 from tast.phantom.render import FACE_PLACE, render
 from tast.phantom.scenarios import SCENARIOS, SCENARIOS_OF_LAYOUT
 from tast.phantom.session import Session, Truth, phantom_sessions, truth
+from tast.pictures import RgbImage
 from tast.preprocessing.mask import drawn, face_outlines
 from tast.preprocessing.pipeline import Settings
-from tast.probe.chains import CHAINS, Frames
+from tast.probe.chains import CHAINS
 from tast.probe.signal import signal_errors
 from tast.probe.stability import jitter_px, share_inside
 from tast.records import FaceVideo, VideoSource
-from tast.video import read_frames
+from tast.video import read_frames, read_pictures
 
 BOX_SHARE = (0.7, 0.85)  # of the face's height: width and height of the still box that a decoded frame is averaged in
 HIGHEST_BYTE = 255
@@ -133,7 +134,7 @@ def _written(session: Session, folder: Path, compression: dict[str, Any] | None)
     return VideoSource(path, None, session.frame_times_s())
 
 
-def _decoded_reading(session: Session, frames: Frames, true: Truth) -> StepReading:
+def _decoded_reading(session: Session, frames: Iterable[tuple[float, RgbImage]], true: Truth) -> StepReading:
     """The light of a box that stands still where the face is on average."""
     width_px, height_px = (share * session.face_height_px for share in BOX_SHARE)
     x, y = FACE_PLACE[0] * session.width_px, FACE_PLACE[1] * session.height_px
@@ -146,7 +147,7 @@ def _decoded_reading(session: Session, frames: Frames, true: Truth) -> StepReadi
 
 def _chain_readings(name: str, session: Session, source: VideoSource, true: Truth, settings: Settings) -> Iterator[StepReading]:
     aligned: FaceVideo | None = None
-    for step, face in CHAINS[name](read_frames(source), settings):
+    for step, face in CHAINS[name](read_pictures(source), settings):
         reading = _signal_reading(name, step, session, true, face)
         if step == "align":
             aligned = face

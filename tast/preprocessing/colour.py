@@ -1,0 +1,129 @@
+"""The colours of a face, from whatever a decoder gives, as bytes of RGB that keep what is smaller than a byte's step.
+
+The pulse moves light by less than one grey level. That survives bytes where noise spreads each value over several steps, as a
+sensor's does; a codec takes the noise away. Then all pixels of one colour are rounded alike, no average brings the pulse back,
+and the ratio between channels is off by a tenth and more. So YUV pictures stay floating-point numbers until the face is warped,
+and are rounded last, with noise of one step's width added (Schuchman, IEEE Trans. Commun. Technol. 1964): the mean of many pixels
+is then unbiased.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import lru_cache, singledispatch
+from typing import TypeVar
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from tast.pictures import Picture, Plane, RgbImage, YuvPicture
+from tast.preprocessing.pose import FloatArray, Pose
+
+GrayImage = npt.NDArray[np.uint8]
+Image = TypeVar("Image", npt.NDArray[np.uint8], npt.NDArray[np.float32], Plane)
+AREA = cv2.INTER_AREA
+GRAY_WEIGHTS = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # OpenCV's, of RGB
+
+
+@singledispatch
+def gray(picture: Picture) -> GrayImage:
+    """(H, W) uint8 for detectors and optical flow."""
+    raise TypeError(f"{type(picture).__name__} is no picture")
+
+
+@gray.register
+def _(picture: np.ndarray) -> GrayImage:
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+
+
+@gray.register
+def _(picture: YuvPicture) -> GrayImage:
+    scale, offset = picture.to_rgb[:, 0].mean(), GRAY_WEIGHTS @ picture.to_rgb @ np.array([0, 128, 128, 1], dtype=np.float32)
+    return np.asarray(cv2.LUT(picture.luma, _stretched(float(scale), float(offset))), dtype=np.uint8)
+
+
+@lru_cache(maxsize=4)
+def _stretched(scale: float, offset: float) -> npt.NDArray[np.uint8]:
+    return np.clip(np.rint(scale * np.arange(256) + offset), 0, 255).astype(np.uint8)
+
+
+@singledispatch
+def area_averaged(picture: Picture, pixels: int) -> Picture:
+    """(H // pixels, W // pixels): `pixels` of a side become one."""
+    raise TypeError(f"{type(picture).__name__} is no picture")
+
+
+@area_averaged.register
+def _(picture: np.ndarray, pixels: int) -> Picture:
+    return smaller(picture, pixels)
+
+
+@area_averaged.register
+def _(picture: YuvPicture, pixels: int) -> Picture:
+    """Floating-point planes, all of one size but where pixels is 1."""
+    luma, blue, red = (plane.astype(np.float32) for plane in (picture.luma, *picture.chroma))
+    if pixels > 1:
+        down, across = steps_of(blue, luma)
+        luma = smaller(luma, pixels)
+        height, width = luma.shape
+        blue, red = (
+            np.asarray(
+                cv2.resize(plane[: height * pixels // down, : width * pixels // across], (width, height), interpolation=AREA)
+            )
+            for plane in (blue, red)
+        )
+    return replace(picture, luma=luma, chroma=(blue, red))
+
+
+def smaller(image: Image, pixels: int) -> Image:
+    """(H // pixels, W // pixels[, C]) of an image (H, W[, C])."""
+    if pixels == 1:
+        return image
+    height, width = (side // pixels for side in image.shape[:2])
+    whole = image[: height * pixels, : width * pixels]
+    return np.asarray(cv2.resize(whole, (width, height), interpolation=AREA), dtype=image.dtype)
+
+
+def steps_of(plane: Plane, frame: Plane) -> tuple[int, int]:
+    """Rows and columns of the frame (H, W) that one of the plane's stands for."""
+    return round(frame.shape[0] / plane.shape[0]), round(frame.shape[1] / plane.shape[1])
+
+
+@singledispatch
+def upright(picture: Picture, to_frame: Pose, size_px: int, dither: np.random.Generator) -> RgbImage:
+    """(size_px, size_px, 3) uint8 RGB: the part of a frame that a pose (pixels of the ROI -> of the frame) points to."""
+    raise TypeError(f"{type(picture).__name__} is no picture")
+
+
+@upright.register
+def _(picture: np.ndarray, to_frame: Pose, size_px: int, dither: np.random.Generator) -> RgbImage:
+    """The sensor's own noise is in it; no dither is added."""
+    return warped(picture, to_frame.matrix(), size_px)
+
+
+@upright.register
+def _(picture: YuvPicture, to_frame: Pose, size_px: int, dither: np.random.Generator) -> RgbImage:
+    planes = [
+        warped(plane.astype(np.float32, copy=False), _in_plane(to_frame, *steps_of(plane, picture.luma)), size_px)
+        for plane in (picture.luma, *picture.chroma)
+    ]
+    rgb = cv2.transform(cv2.merge(planes), picture.to_rgb)
+    rgb += dither.random(rgb.shape, dtype=np.float32)
+    return np.clip(rgb, 0, 255).astype(np.uint8)  # towards 0, which after adding 0 to 1 rounds without bias
+
+
+def _in_plane(to_frame: Pose, down: int, across: int) -> FloatArray:
+    """The pose's matrix for a plane whose pixels stand for several of the frame, and lie in their middle."""
+    matrix = to_frame.matrix()
+    matrix[:, 2] += 0.5
+    matrix /= [[across], [down]]
+    matrix[:, 2] -= 0.5
+    return matrix
+
+
+def warped(image: Image, to_frame: FloatArray, size_px: int) -> Image:
+    """(size_px, size_px[, C]) of an image (H, W[, C]), by a (2, 3) matrix from its pixels to the image's; bilinear."""
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    to_roi = cv2.warpAffine(image, to_frame, (size_px, size_px), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(to_roi, dtype=image.dtype)
