@@ -90,8 +90,9 @@ def test_rows_by_run_tell_the_worst():
 @pytest.mark.parametrize("name", [name for name in SETS if name != "recorded"])
 def test_every_set_is_parameters_that_a_phantom_can_be_planned_from(name: str) -> None:
     params = params_of_set(load_params(PROJECT / "params.yaml"), name)
-    planned = plan_phantom(**params.download.phantom.model_dump())
-    assert len(planned.sessions) == params.download.phantom.subjects
+    phantom = params.download.phantom
+    planned = plan_phantom(**phantom.model_dump())
+    assert len(planned.sessions) == phantom.subjects * phantom.sessions
     assert len({session.scenario for session in planned.sessions}) == {"vipl": 9}.get(name, 6)
 
 
