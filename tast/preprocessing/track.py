@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from tast.errors import VideoRejected
 from tast.pictures import Picture
-from tast.preprocessing.colour import area_averaged, smaller, upright
+from tast.preprocessing.colour import Dither, area_averaged, smaller, upright
 from tast.preprocessing.flow import FaceFlow
 from tast.preprocessing.pose import ROI_HEIGHT, SMOOTHING_WINDOW_SIGMAS, Pose, roi_pose, smooth_pose
 
@@ -87,7 +87,7 @@ class RoiWarper:
         self._flow = FaceFlow()
         self._reduction: int | None = None
         self._held: deque[tuple[float, Picture]] = deque()
-        self._dither = np.random.Generator(np.random.SFC64(0))
+        self._dither = Dither()
 
     def take(self, time_s: float, picture: Picture, gray: Image, landmarks: Pose | None) -> None:
         """One more frame, in colour and gray, and where landmarks see the face; those before the first face are left out."""

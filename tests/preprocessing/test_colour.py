@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from tast.pictures import YuvPicture
-from tast.preprocessing.colour import area_averaged, gray, upright
+from tast.preprocessing.colour import Dither, area_averaged, gray, upright
 from tast.preprocessing.pose import Pose
 from tast.records import VideoSource
 from tast.video import read_frames, read_pictures
@@ -22,10 +22,6 @@ BT601, BT709 = [0.299, 0.587, 0.114], [0.2126, 0.7152, 0.0722]
 AS_IT_IS = Pose(1 + 0j, 0j)
 
 
-def dither() -> np.random.Generator:
-    return np.random.default_rng(0)
-
-
 def picture(luma: npt.NDArray[np.float64], blue: float, red: float) -> YuvPicture:
     """Of an even colour, coded in bytes as a smooth cheek is: luma spread over several levels, chroma over none."""
     chroma = tuple(np.full((len(luma) // 2, len(luma) // 2), level, np.uint8) for level in (blue, red))
@@ -36,7 +32,7 @@ def test_a_step_of_chroma_is_worth_what_it_is_in_every_channel() -> None:
     """One step of Cr in smooth skin: 1.402 in red and -0.714 in green on average; bytes of RGB make it 1 or 2, and 0 or -1."""
     luma = 120 + 3 * np.random.default_rng(1).standard_normal((128, 128))
     means = [
-        upright(area_averaged(picture(luma, 110, red), 1), AS_IT_IS, 128, dither()).mean(axis=(0, 1), dtype=np.float64)
+        upright(area_averaged(picture(luma, 110, red), 1), AS_IT_IS, 128, Dither()).mean(axis=(0, 1), dtype=np.float64)
         for red in range(140, 150)
     ]
     np.testing.assert_allclose(np.diff(means, axis=0), np.broadcast_to([1.402, -0.714, 0.0], (9, 3)), atol=0.01)
@@ -67,7 +63,7 @@ def test_planes_of_fewer_pixels_lie_where_they_belong(pixels: int, subsampled: t
     size = 12
     steps = (np.arange(size) + np.array([[2], [3]]) + 0.5) * pixels - 0.5  # where each pixel lies in the frame
     expected = np.add.outer(0.5 * steps[0], 0.8 * steps[1]) + 60
-    rgb = np.mean([upright(small, place, size, np.random.default_rng(k)) for k in range(400)], axis=0)
+    rgb = np.mean([upright(small, place, size, Dither(k)) for k in range(400)], axis=0)
     np.testing.assert_allclose(rgb, np.repeat(expected[..., None], 3, axis=2), atol=0.3 if pixels == 3 else 0.1)
 
 
@@ -89,7 +85,7 @@ def test_the_colours_are_those_of_ffmpeg(
     ((_, yuv), *_), ((_, rgb), *_) = read_pictures(VideoSource(path)), read_frames(VideoSource(path))
     assert isinstance(yuv, YuvPicture)
     height = len(rgb)
-    ours = upright(area_averaged(yuv, 1), AS_IT_IS, height, dither()).astype(float)
+    ours = upright(area_averaged(yuv, 1), AS_IT_IS, height, Dither()).astype(float)
     assert np.abs((ours - rgb[:height, :height]).mean(axis=(0, 1))).max() < 1.6  # FFmpeg's tables round downwards
     assert np.abs(gray(yuv) - rgb @ luma_shares).mean() < 1.6
 
@@ -110,10 +106,28 @@ def test_a_turned_picture_is_turned_in_every_plane(tmp_path: Path) -> None:
     _, turned = next(read_pictures(VideoSource(path)))
     assert isinstance(turned, YuvPicture)
     assert turned.luma.shape == (64, 32)
-    rgb = upright(turned, Pose(1 + 0j, 0 + 32j), 32, dither())  # its lower half
+    rgb = upright(turned, Pose(1 + 0j, 0 + 32j), 32, Dither())  # its lower half
     assert rgb[20:, :12, 0].mean() > 150 > 60 > rgb[:12].mean()
 
 
 def test_bytes_of_rgb_are_warped_as_they_are() -> None:
     image = np.random.default_rng(2).integers(0, 255, (40, 40, 3)).astype(np.uint8)
-    np.testing.assert_array_equal(upright(image, AS_IT_IS, 40, dither()), image)
+    np.testing.assert_array_equal(upright(image, AS_IT_IS, 40, Dither()), image)
+
+
+def test_the_dither_is_even_and_new_in_each_frame() -> None:
+    dither = Dither()
+    noise = np.stack([dither.of_shape((64, 64, 3)) for _ in range(50)])
+    assert -0.5 <= noise.min() < -0.49 < 0.49 < noise.max() <= 0.5
+    np.testing.assert_allclose([noise.mean(), noise.var()], [0, 1 / 12], atol=1e-3)
+    each_pair = np.corrcoef(noise.reshape(50, -1))[np.triu_indices(50, k=1)]
+    assert np.abs(each_pair).max() < 0.05
+
+
+@pytest.mark.parametrize("shift_px", [-500 + 20j, -20 + 10j, 30 + 35j, 20 - 400j])
+def test_beyond_the_frame_its_edge_goes_on(shift_px: complex) -> None:
+    planes = np.random.default_rng(3).integers(60, 200, (3, 50, 60)).astype(np.uint8)
+    yuv = YuvPicture(planes[0], (planes[1], planes[2]), np.eye(3, 4, dtype=np.float32))
+    place = Pose(1.2 + 0.3j, shift_px)
+    ours, whole = upright(yuv, place, 40, Dither()), upright(np.moveaxis(planes, 0, 2).copy(), place, 40, Dither())
+    assert np.abs(ours.astype(int) - whole).max() <= 1 + 3  # OpenCV warps bytes with positions of 1/32 pixel
