@@ -127,7 +127,7 @@ def make_clips(params: Params, folder: Path, tested_on: Mapping[str, Any] | None
         phantoms["other"] = params.download.phantom.model_copy(update=dict(tested_on))
     for name, phantom in phantoms.items():
         planned = plan_phantom(**phantom.model_dump())
-        side_clips.over_workers(partial(planned.write_sessions, folder=raw / name), planned.sessions, workers)
+        side_clips.over_workers("render", partial(planned.write_sessions, folder=raw / name), planned.sessions, workers)
         planned.write_lists(raw / name)
     describe(raw, [Description(phantom.layout, name) for name, phantom in phantoms.items()])
     return side_clips.make_clips(raw, folder / "clips", params.preprocess, workers)

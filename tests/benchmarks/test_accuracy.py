@@ -93,7 +93,7 @@ def test_every_set_is_parameters_that_a_phantom_can_be_planned_from(name: str) -
     phantom = params.download.phantom
     planned = plan_phantom(**phantom.model_dump())
     assert len(planned.sessions) == phantom.subjects * phantom.sessions
-    assert len({session.scenario for session in planned.sessions}) == {"vipl": 9}.get(name, 6)
+    assert len({session.scenario for session in planned.sessions}) == (9 if phantom.layout == "vipl_hr" else 6)
 
 
 def test_a_set_that_is_tested_on_other_people_tests_them_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
