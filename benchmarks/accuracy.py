@@ -2,6 +2,7 @@
 
     python -m benchmarks.accuracy --seeds 0 1 2 --folds 0 1    (the clips of the last `make repro`)
     python -m benchmarks.accuracy --set vipl --seeds 0 1 2     (phantoms made for it, see benchmarks/sets.py)
+    python -m benchmarks.accuracy --set vipl_fine --change download.phantom.compression.quality=7 --name accuracy_vipl_crf7
 
 Each fold is another set of test subjects; each seed another initial network. Beside it stand the constant predictor, the two
 colour ratios and mere position in the recording, calibrated on the same training clips. Nothing is chosen on the test clips.
@@ -26,6 +27,7 @@ from benchmarks.methods import HOFFMAN_2022, method_rows
 from benchmarks.recorded import RECORDED_ROOT
 from benchmarks.results import Row, write_rows
 from benchmarks.sets import SETS, WORKSPACE, AccuracySet, Bars, make_clips, params_of_set
+from flows.changes import change_of
 from flows.evaluate import train_mean_percent
 from flows.layout import CLIPS
 from flows.processes import in_processes, trainings_at_a_time
@@ -184,10 +186,15 @@ def measure(params: Params, store: ClipStore, seeds: Sequence[int], folds: Seque
 
 
 def clips_in(folder: Path, params: Params, chosen: AccuracySet) -> ClipStore:
-    """The set's clips below folder, made where there are none; TastError where they were made with other preprocessing."""
+    """The set's clips below folder, made where there are none; TastError where they were made of another phantom or otherwise."""
+    made_of, phantom = folder / "phantom.json", params.download.phantom.model_dump_json(indent=2)
     if not (folder / "clips").is_dir():
-        return make_clips(params, folder, chosen.tested_on)
+        store = make_clips(params, folder, chosen.tested_on)
+        made_of.write_text(phantom)
+        return store
     store = ClipStore(folder / "clips")
+    if not made_of.is_file() or made_of.read_text() != phantom:
+        raise TastError(f"{folder} holds clips of another phantom than is asked for; remove it, or give another folder")
     if store.preprocessing != params.preprocess.model_dump(mode="json"):
         raise TastError(f"{folder} holds clips of other preprocessing than params.yaml's; remove it, or give another folder")
     return store
@@ -198,6 +205,9 @@ def arguments() -> argparse.Namespace:
         prog="python -m benchmarks.accuracy", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--set", choices=SETS, help="a phantom made for this; without it, the clips of the last `make repro`")
+    parser.add_argument(
+        "--change", type=change_of, nargs="+", default=[], metavar="KEY=VALUE", help="of params.yaml or the set: train.epochs=2"
+    )
     parser.add_argument("--recorded-root", type=Path, default=RECORDED_ROOT, help="folder of oximetry_phone_cam")
     parser.add_argument("--keep", type=Path, help="folder for the phantom and its clips, made there once; else a temporary one")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
@@ -210,13 +220,14 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     asked = arguments()
     configure_logging()
-    params = load_params()
-    if asked.threads is not None:
-        params = changed(params, {"train.threads": asked.threads})
-    if asked.set is None:
+    params, chosen = load_params(), SETS.get(asked.set)
+    if chosen is not None:
+        params = params_of_set(params, asked.set, asked.recorded_root)
+    threads = {} if asked.threads is None else {"train.threads": asked.threads}
+    params = changed(params, threads | dict(asked.change))
+    if chosen is None:
         rows = measure(params, ClipStore(CLIPS), asked.seeds, asked.folds, WORKSPACE)
     else:
-        params, chosen = params_of_set(params, asked.set, asked.recorded_root), SETS[asked.set]
         with tempfile.TemporaryDirectory() as folder:
             store = clips_in(asked.keep or Path(folder), params, chosen)
             rows = measure(params, store, asked.seeds, asked.folds, chosen.bars)

@@ -25,9 +25,9 @@ import pandas as pd
 import torch
 from rich.console import Console
 from rich.table import Table
-from ruamel.yaml import YAML
 
 from flows import PROJECT, STATE
+from flows.changes import change_of
 from flows.evaluate import train_mean_percent
 from flows.layout import CLIPS, RAW, SPLIT
 from flows.processes import in_processes, trainings_at_a_time
@@ -205,14 +205,6 @@ def show_plan(trainings: Sequence[Training]) -> None:
     Console().print(f"{count} trainings of up to {trainings[0].params.train.epochs} epochs", highlight=False)
 
 
-def value_of(text: str) -> tuple[str, Any]:
-    """`train.epochs=2` -> the key and the value, read as YAML."""
-    key, sign, value = text.partition("=")
-    if not sign:
-        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE, such as train.epochs=2")
-    return key, YAML(typ="safe").load(value)
-
-
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="tast ablate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -220,7 +212,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--only", nargs="+", choices=VARIANTS, default=list(VARIANTS), metavar="NAME",
                         help=f"these variants beside {REFERENCE}: {', '.join(VARIANTS)}")  # fmt: skip
-    parser.add_argument("--set", type=value_of, nargs="+", default=[], metavar="KEY=VALUE", help="for all: train.epochs=2")
+    parser.add_argument("--set", type=change_of, nargs="+", default=[], metavar="KEY=VALUE", help="for all: train.epochs=2")
     parser.add_argument("--out", type=Path, default=OUT)
     parser.add_argument("--dry-run", action="store_true", help="say what would be trained, and train nothing")
     return parser.parse_args()

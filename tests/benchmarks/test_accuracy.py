@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from benchmarks.accuracy import BASELINES, CONSTANT, OURS, Run, baseline_table, rows_by_run, rows_of_all
+from benchmarks.accuracy import BASELINES, CONSTANT, OURS, Run, baseline_table, clips_in, rows_by_run, rows_of_all
 from benchmarks.sets import SETS, WORKSPACE, make_clips, params_of_set
 from tast.clip_store import ClipStore
 from tast.datasets.oximetry_phone_cam import read_oximetry_phone_cam
 from tast.datasets.phantom_set import plan_phantom
 from tast.datasets.splits import make_split
-from tast.params import Params, load_params
+from tast.errors import TastError
+from tast.params import Params, changed, load_params
 from tests.benchmarks.test_recorded import REAL, needs_recordings
 from tests.end_to_end.conftest import PROJECT
 
@@ -98,16 +100,21 @@ def test_every_set_is_parameters_that_a_phantom_can_be_planned_from(name: str) -
 
 def test_a_set_that_is_tested_on_other_people_tests_them_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TAST_CACHE", str(tmp_path / "cache"))
-    narrow = SETS["narrow"].tested_on | {"subjects": 1}
+    narrow = replace(SETS["narrow"], tested_on={**(SETS["narrow"].tested_on or {}), "subjects": 1})
     params = params_of_set(load_params(PROJECT / "params.yaml"), "narrow")
     small = {"subjects": 3, "seconds": 9, "scenarios": ("steady",), "width_px": 160, "height_px": 120, "face_height_px": 96}
     phantom = params.download.phantom.model_copy(update=small | {"fps_hz": 15})
     download = params.download.model_copy(update={"phantom": phantom})
     params = params.model_copy(update={"download": download, "runner": params.runner.model_copy(update={"workers": 1})})
-    clips = make_clips(params, tmp_path, narrow)
+    clips = clips_in(tmp_path, params, narrow)
     split = make_split(clips.manifest, **params.split.model_dump())
     labels = clips.manifest.set_index("dataset")["spo2_percent"]
     assert set(clips.manifest["dataset"]) == {"phantom", "other"}
     assert set(clips.manifest.loc[list(split.test), "dataset"]) == {"other"}
     assert set(clips.manifest.loc[[*split.train, *split.val], "dataset"]) == {"phantom"}
     assert np.nanmin(np.concatenate(labels.loc[["other"]].tolist())) >= 94
+    assert clips_in(tmp_path, params, narrow).digest == clips.digest
+    with pytest.raises(TastError, match="another phantom"):
+        clips_in(tmp_path, changed(params, {"download.phantom.seconds": 10}), narrow)
+    with pytest.raises(TastError, match="other preprocessing"):
+        clips_in(tmp_path, changed(params, {"preprocess.magnify.alpha": 1}), narrow)

@@ -13,7 +13,8 @@ import pytest
 import torch
 
 from flows import ablate
-from flows.ablate import REFERENCE, VARIANTS, planned, run_all, show_plan, value_of, write_tables_of
+from flows.ablate import REFERENCE, VARIANTS, planned, run_all, show_plan, write_tables_of
+from flows.changes import change_of
 from tast.datasets.splits import make_split
 from tast.errors import TastError
 from tast.params import Params, changed, load_params
@@ -130,10 +131,10 @@ def test_a_dry_run_tells_what_is_to_do(params: Params, capsys: pytest.CaptureFix
 
 
 def test_values_are_read_as_yaml() -> None:
-    assert [value_of(text) for text in ("train.epochs=2", "train.compile=true", "train.fusion=null")] == [
+    assert [change_of(text) for text in ("train.epochs=2", "train.compile=true", "train.fusion=null")] == [
         ("train.epochs", 2),
         ("train.compile", True),
         ("train.fusion", None),
     ]
     with pytest.raises(argparse.ArgumentTypeError, match="KEY=VALUE"):
-        value_of("train.epochs")
+        change_of("train.epochs")
