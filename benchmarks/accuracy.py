@@ -2,7 +2,7 @@
 
     python -m benchmarks.accuracy --seeds 0 1 2 --folds 0 1    (the clips of the last `make repro`)
     python -m benchmarks.accuracy --set vipl --seeds 0 1 2     (phantoms made for it, see benchmarks/sets.py)
-    python -m benchmarks.accuracy --set vipl_h264 --change download.phantom.compression.quality=7 --name accuracy_vipl_crf7
+    python -m benchmarks.accuracy --set vipl_h264 --change download.phantom.compression.quality=9 --name accuracy_vipl_crf9
 
 Each fold is another set of test subjects; each seed another initial network. Beside it stand the constant predictor, the two
 colour ratios and mere position in the recording, calibrated on the same training clips. Nothing is chosen on the test clips.
