@@ -41,6 +41,7 @@ from tast.evaluation.baselines import ratio_predictions
 from tast.evaluation.evaluate import KEY, labelled
 from tast.evaluation.metrics import Scores, bootstrap_intervals, compare_paired, score
 from tast.evaluation.position import position_predictions
+from tast.files import whole_file
 from tast.models.ratio_of_ratios import RATIOS
 from tast.params import Params, changed, load_params
 from tast.training.dataset import ClipDataset
@@ -190,7 +191,8 @@ def clips_in(folder: Path, params: Params, chosen: AccuracySet) -> ClipStore:
     made_of, phantom = folder / "phantom.json", params.download.phantom.model_dump_json(indent=2)
     if not (folder / "clips").is_dir():
         store = make_clips(params, folder, chosen.tested_on)
-        made_of.write_text(phantom)
+        with whole_file(made_of) as part:
+            part.write_text(phantom)
         return store
     store = ClipStore(folder / "clips")
     if not made_of.is_file() or made_of.read_text() != phantom:
