@@ -18,6 +18,7 @@ from flows.layout import CLIPS, HISTORY, METRICS, PLOTS, REPORT, SPLIT
 from flows.summary import COLUMNS, ROWS, score_title
 from tast.clip_store import DEFECTS, REJECTS, ClipStore
 from tast.datasets.splits import Split
+from tast.training.settings import kept_epoch
 
 MOST_ROWS = 200  # of a table on the page; the file has all
 PICTURES = {"bland_altman": "Bland-Altman plot of the test set", "learning_curve": "Learning curve"}
@@ -50,7 +51,7 @@ def of_split() -> None:
 def of_train() -> None:
     """The learning curve, epoch by epoch."""
     curve = pd.read_csv(HISTORY)
-    best = curve.loc[curve["val_rmse_percent"].idxmin()]
+    best = curve.iloc[kept_epoch(curve["val_loss"].tolist())]
     told = f"Best epoch {best['epoch'] + 1:.0f} of {len(curve)}: validation RMSE {best['val_rmse_percent']:.2f} % SpO2"
     _table("epochs", curve.assign(epoch=curve["epoch"] + 1).round(4), told, HISTORY)
 

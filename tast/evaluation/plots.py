@@ -15,6 +15,7 @@ from tast.evaluation.agreement import agreement
 from tast.evaluation.evaluate import KEY, labelled, with_band
 from tast.evaluation.metrics import CONSTANT_VARIANCE, HYPOXIA_PERCENT
 from tast.pages.pictures import BLUE, GREEN, INK, MUTED, ORANGE, PURPLE, SKY, VERMILION, png
+from tast.training.settings import kept_epoch
 
 SUBJECT_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, "#7f7f7f")
 SUBJECT_MARKERS = "osD^vPX"
@@ -143,12 +144,12 @@ def traces(rows: pd.DataFrame, *, train_mean_percent: float) -> bytes:
 
 
 def learning_curve(history: pd.DataFrame) -> bytes:
-    """Loss and validation RMSE by epoch (counted from 0 in the table, from 1 here), with the one kept: lowest validation loss."""
+    """Loss and validation RMSE by epoch (counted from 0 in the table, from 1 here), and the one kept."""
 
     def draw(figure: Figure) -> None:
         above, below = figure.subplots(2, 1, sharex=True)
         epoch = history["epoch"].to_numpy() + 1
-        best = int(history["val_loss"].to_numpy().argmin())
+        best = kept_epoch(history["val_loss"].tolist())
         above.plot(epoch, history["train_loss"], color=ORANGE, linewidth=1.8, linestyle="--", label="training")
         above.plot(epoch, history["val_loss"], color=BLUE, linewidth=1.8, label="validation")
         above.set(title="Learning curve", ylabel="loss", yscale="log")

@@ -8,16 +8,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from torch import nn
+from torch.nn.modules.conv import _ConvNd
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, LRScheduler, OneCycleLR
 
 
 def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Weight decay for matrices and convolution kernels only: decayed biases, norms and positions lose what they are for."""
-    decayed = [module.weight for module in model.modules() if isinstance(module, nn.Linear | nn.Conv3d)]
-    chosen = {id(parameter) for parameter in decayed}
-    others = [parameter for parameter in model.parameters() if id(parameter) not in chosen]
-    return [{"params": decayed, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+    """Weight decay for the weights of linear layers and of convolutions, transposed ones too, of any number of dimensions.
+
+    Decayed biases, norms and positions would lose what they are for.
+    """
+    layers = [module for module in model.modules() if isinstance(module, nn.Linear | _ConvNd)]
+    decayed = {id(layer.weight): layer.weight for layer in layers}  # once each: layers may share a weight
+    others = [parameter for parameter in model.parameters() if id(parameter) not in decayed]
+    return [{"params": list(decayed.values()), "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
 
 
 @dataclass(frozen=True)

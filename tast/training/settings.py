@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tast.training.augmentation import Augmentation
@@ -49,6 +50,11 @@ class EpochRecord:
     learning_rate: float
 
 
+def kept_epoch(val_losses: Sequence[float]) -> int:
+    """Position of the epoch whose weights are kept: the first of the lowest validation loss."""
+    return min(range(len(val_losses)), key=val_losses.__getitem__)
+
+
 @dataclass(frozen=True)
 class History:
     """All epochs of a training; `best` is the one whose weights were kept."""
@@ -57,7 +63,7 @@ class History:
 
     @property
     def best(self) -> EpochRecord:
-        return min(self.epochs, key=lambda record: record.val_loss)
+        return self.epochs[kept_epoch([record.val_loss for record in self.epochs])]
 
     def is_stale(self, patience: int) -> bool:
         """Whether the last `patience` epochs brought nothing better."""

@@ -76,7 +76,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     rejects = [Reject(f"video{number:03d}", "no face found") for number in range(MOST_ROWS + 5)]
     write_tables(clips, [clip_of(name) for name in ("a", "b", "c")], rejects, [Defect("a", "rate estimated")], {})
     Split("subject_independent", ("a",), ("b",), ("c",)).to_json(Path("data/split.json"))
-    curve = {"epoch": [0, 1, 2], "train_loss": [3.0, 2.0, 1.0], "val_loss": [3.0, 2.0, 2.5], "val_rmse_percent": [4.0, 2.0, 3.0]}
+    curve = {"epoch": [0, 1, 2], "train_loss": [3.0, 2.0, 1.0], "val_loss": [3.0, 2.0, 2.5], "val_rmse_percent": [4.0, 2.0, 1.5]}
     Path("reports/plots").mkdir(parents=True)
     pd.DataFrame(curve).to_csv("reports/learning_curve.csv", index=False)
     Path("reports/metrics.json").write_text(json.dumps(METRICS))

@@ -290,6 +290,17 @@ def test_only_matrices_and_kernels_decay() -> None:
     }  # the two position embeddings
 
 
+def test_convolutions_of_every_kind_decay() -> None:
+    kinds = (nn.Conv1d, nn.Conv2d, nn.Conv3d, nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
+    layers = nn.ModuleList([*(kind(2, 3, 3) for kind in kinds), nn.BatchNorm2d(3), nn.Linear(2, 3)])
+    layers.append(nn.Linear(2, 3))
+    layers[-1].weight = layers[-2].weight  # shared: decays once
+    decayed, others = parameter_groups(layers, 0.1)
+    assert [id(p) for p in decayed["params"]] == [id(layers[i].weight) for i in (*range(len(kinds)), -2)]
+    assert {p.ndim for p in others["params"]} == {1}
+    assert len(decayed["params"]) + len(others["params"]) == len(list(layers.parameters()))
+
+
 def test_channels_last_changes_no_value(tiny: tuple[ClipDataset, ClipDataset]) -> None:
     plain, last = tiny_net().eval(), tiny_net().eval()
     use_channels_last(last)
