@@ -33,7 +33,7 @@ from flows.layout import CLIPS
 from flows.processes import in_processes, trainings_at_a_time
 from flows.progress import progress
 from flows.running import configure_logging
-from flows.train import compute_reproducibly, fit_model
+from flows.train import fit_model
 from tast.clip_store import ClipStore
 from tast.datasets.splits import Split, make_split
 from tast.errors import TastError
@@ -44,6 +44,7 @@ from tast.evaluation.position import position_predictions
 from tast.files import whole_file
 from tast.models.ratio_of_ratios import RATIOS
 from tast.params import Params, changed, load_params
+from tast.training.compute import compute_reproducibly
 from tast.training.dataset import ClipDataset
 from tast.training.inference import predict
 

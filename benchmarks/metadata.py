@@ -16,9 +16,9 @@ import time
 from pathlib import Path
 
 from benchmarks.results import Row, write_rows
-from tast.datasets import read_dataset
 from tast.datasets.audit import audit
 from tast.datasets.audit_records import of_video
+from tast.datasets.readers import read_dataset
 
 N_IMAGES, FRAME_NS = 2000, 33_333_333
 N_PACKAGES, PACKAGE_NS = 4000, 16_666_667

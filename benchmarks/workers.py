@@ -20,8 +20,8 @@ from pathlib import Path
 
 from benchmarks.results import Row, write_rows
 from flows.crews import Crew, local_crew
-from tast.datasets import read_dataset
 from tast.datasets.phantom_set import plan_phantom
+from tast.datasets.readers import read_dataset
 from tast.params import load_params
 from tast.preprocessing.pipeline import Settings, preprocess_records, settings_of
 from tast.records import VideoRecord

@@ -34,7 +34,7 @@ from flows.processes import in_processes, trainings_at_a_time
 from flows.progress import progress
 from flows.running import configure_logging
 from flows.side_clips import make_clips
-from flows.train import compute_reproducibly, fit_model, new_network
+from flows.train import fit_model, new_network
 from tast.clip_store import ClipStore
 from tast.datasets.splits import Split
 from tast.errors import TastError
@@ -43,6 +43,7 @@ from tast.evaluation.evaluate import labelled
 from tast.files import whole_file
 from tast.params import Params, Train, changed, load_params
 from tast.training.augmentation import Augmentation
+from tast.training.compute import compute_reproducibly
 from tast.training.dataset import ClipDataset
 from tast.training.inference import predict
 

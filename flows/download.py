@@ -25,7 +25,7 @@ from tast.datasets.fetch import fetch, fetch_files, file_name_of, is_url
 from tast.datasets.object_store import fetch_stored, is_stored
 from tast.datasets.phantom_set import plan_phantom
 from tast.files import whole_folder
-from tast.params import Download, Params, Phantom, Runner, Source, load_params
+from tast.params import Download, Params, Phantom, Runner, Source, stage_params
 
 log = logging.getLogger("flows.download")  # __name__ is __main__ where a stage runs
 
@@ -36,7 +36,7 @@ ARCHIVE_PASSWORD = "TAST_ARCHIVE_PASSWORD"
 
 @stage
 def download() -> None:
-    params = load_params()
+    params = stage_params("dataset", "download", "runner")
     sources = params.dataset.sources
     for source in sources:
         agree(source.name, params.download.accept_licence)

@@ -12,7 +12,6 @@ import pandas as pd
 
 from flows.layout import CLIPS, HISTORY, METRICS, MODEL, PLOTS, PREDICTIONS, REPORT, SPLIT
 from flows.running import run, stage
-from flows.train import compute_reproducibly
 from tast.clip_store import ClipStore
 from tast.datasets.splits import Split
 from tast.evaluation.baselines import ratio_predictions
@@ -21,8 +20,9 @@ from tast.evaluation.evaluate import evaluate as score_methods
 from tast.evaluation.plots import evaluation_plots
 from tast.evaluation.report import DataFacts, render_report
 from tast.files import whole_file, whole_folder
-from tast.params import load_params
+from tast.params import stage_params
 from tast.saved_model import CARD, load_model
+from tast.training.compute import compute_reproducibly
 from tast.training.dataset import ClipDataset
 from tast.training.inference import predict
 
@@ -32,7 +32,7 @@ THREADS = 2  # fixed, as in training: the order of sums decides the last bit
 
 @stage
 def evaluate() -> None:
-    params = load_params().evaluate
+    params = stage_params("evaluate").evaluate
     compute_reproducibly(params.seed, THREADS)
     store, split = ClipStore(CLIPS), Split.from_json(SPLIT)
     predictions = predict_test(store, split)

@@ -17,11 +17,11 @@ from flows.layout import CLIPS, CONTACT_SHEETS, RAW
 from flows.parallel import over_processes
 from flows.running import run, stage
 from tast.clip_store import DEFECTS, ClipRow, Reject, write_tables
-from tast.datasets import read_downloaded
 from tast.datasets.description import described
+from tast.datasets.readers import read_downloaded
 from tast.errors import TastError
 from tast.files import whole_folder
-from tast.params import Preprocess, Runner, load_params
+from tast.params import Preprocess, Runner, stage_params
 from tast.preprocessing.pipeline import Shard, preprocess_records, settings_of
 from tast.records import VideoRecord
 
@@ -30,7 +30,7 @@ log = logging.getLogger("flows.preprocess")  # __name__ is __main__ where a stag
 
 @stage
 def preprocess() -> None:
-    params = load_params()
+    params = stage_params("preprocess", "runner")
     records, unread = read_raw(RAW, params.preprocess)
     with whole_folder(CLIPS) as folder:
         shards = preprocess_all(records, params.preprocess, folder, params.runner)

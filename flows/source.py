@@ -12,12 +12,12 @@ import sys
 from flows.layout import SOURCE
 from tast.errors import TastError
 from tast.fingerprint import write_sources
-from tast.params import Params, load_params
+from tast.params import Params, stage_params
 
 
 def main() -> None:
     try:
-        write_sources(roots_of(load_params()), SOURCE)
+        write_sources(roots_of(stage_params("dataset", "download")), SOURCE)
     except TastError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(1) from None

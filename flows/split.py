@@ -7,10 +7,10 @@ import logging
 from flows.layout import CLIPS, RAW, SPLIT
 from flows.running import run, stage
 from tast.clip_store import ClipStore
-from tast.datasets import downloaded_folds
 from tast.datasets.description import described
+from tast.datasets.readers import downloaded_folds
 from tast.datasets.splits import make_split
-from tast.params import load_params
+from tast.params import stage_params
 
 log = logging.getLogger("flows.split")  # __name__ is __main__ where a stage runs
 
@@ -18,7 +18,7 @@ log = logging.getLogger("flows.split")  # __name__ is __main__ where a stage run
 @stage
 def split() -> None:
     clips = ClipStore(CLIPS).manifest
-    params = load_params().split
+    params = stage_params("split").split
     folds = downloaded_folds(RAW, described(RAW)) if params.protocol == "official" else None
     made = make_split(clips, **params.model_dump(), official_folds=folds)
     made.to_json(SPLIT)

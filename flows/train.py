@@ -31,11 +31,11 @@ from tast.datasets.splits import Split
 from tast.errors import TastError
 from tast.files import whole_file
 from tast.models import MODELS
-from tast.params import Train, load_params
+from tast.params import Train, stage_params
 from tast.saved_model import ModelCard, save_model
 from tast.training.augmentation import Augmentation
 from tast.training.colour_axes import fit_colour_axes
-from tast.training.compute import fabric_for
+from tast.training.compute import compute_reproducibly, fabric_for
 from tast.training.dataset import ClipDataset
 from tast.training.inference import predict
 from tast.training.interval import PredictionInterval, fit_interval
@@ -54,7 +54,7 @@ def train() -> None:
 
 def train_and_save() -> None:
     """What every process of a training does; the first one writes."""
-    params = load_params().train
+    params = stage_params("train").train
     fabric = fabric_of(params)
     compute_reproducibly(params.seed, params.threads)
     store, split = ClipStore(CLIPS), Split.from_json(SPLIT)
@@ -78,13 +78,6 @@ def fabric_of(params: Train) -> Fabric:
     fabric.launch()
     warnings.filterwarnings("ignore", message="Grad strides do not match")  # 1x1x1 kernels have no channels-last layout to match
     return fabric
-
-
-def compute_reproducibly(seed: int, threads: int) -> None:
-    """The same weights to the last bit on the same machine: the order of sums depends on the number of threads."""
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True)
-    torch.manual_seed(seed)
 
 
 def train_model(
@@ -162,7 +155,7 @@ def main() -> None:
 
 def processes_wanted() -> int:
     try:
-        return load_params().train.processes
+        return stage_params("train").train.processes
     except TastError:
         return 1  # the stage itself tells the mistake
 

@@ -77,8 +77,8 @@ def _of_path(path: Path) -> tuple[str, VideoSource]:
 
 
 def _of_record(record_id: str) -> tuple[str, VideoSource]:
-    from tast.datasets import read_downloaded  # as above
     from tast.datasets.description import described
+    from tast.datasets.readers import read_downloaded  # as above
 
     preprocess = load_params().preprocess
     records, _ = read_downloaded(RAW, described(RAW), (preprocess.spo2_min_percent, preprocess.spo2_max_percent))

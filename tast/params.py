@@ -1,6 +1,7 @@
 """params.yaml as frozen sections, one per stage; an unknown key is an error that names the known ones.
 
-Read by flows and the CLI only. Functions further in take plain values, never a section.
+Read by flows and the CLI only. Functions further in take plain values, never a section. A DVC stage names the sections that it
+reads (`stage_params`), so that DVC knows of all of them; everybody else reads the whole (`load_params`).
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
@@ -235,6 +236,17 @@ class Params(Section):
     promote: Promote
     runner: Runner
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name in type(self).model_fields:
+                named = ", ".join(sorted(self.model_fields_set))
+                raise AttributeError(f"section {name!r} of params.yaml was not asked for; stage_params() was given {named}")
+            return super().__getattr__(name)
+
+
+HOW = frozenset({"runner"})  # how work is done, never what comes out: a stage reads it, and DVC need not know
+
 
 def load_params(path: Path = Path("params.yaml")) -> Params:
     """params.yaml, checked; a mistake is one line that names the key, the value and what was expected."""
@@ -250,6 +262,15 @@ def load_params(path: Path = Path("params.yaml")) -> Params:
         return Params.model_validate(raw)
     except ValidationError as error:
         raise _first_mistake(path, error) from None
+
+
+def stage_params(*sections: str, path: Path = Path("params.yaml")) -> Params:
+    """params.yaml for a DVC stage, checked as a whole, with these sections alone: reading another raises AttributeError.
+
+    What a stage names here, as literals, is what dvc.yaml lists for it as params (less HOW): flows.stage_deps writes that list.
+    """
+    params = load_params(path)
+    return Params.model_construct(**{name: getattr(params, name) for name in sections})
 
 
 def changed(params: Params, changes: Mapping[str, Any]) -> Params:

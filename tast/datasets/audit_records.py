@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from tast.clip_store import Reject
-from tast.datasets import READERS, read_dataset
 from tast.datasets.oximetry_phone_cam import FingerSeries, read_oximetry_phone_cam
+from tast.datasets.readers import READERS, read_dataset
 from tast.records import FloatArray, Spo2Trace, VideoRecord
 from tast.video import container_times_s
 

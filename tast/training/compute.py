@@ -33,6 +33,13 @@ def fabric_for(*, accelerator: str, precision: str, processes: int = 1, nodes: i
     )  # fmt: skip
 
 
+def compute_reproducibly(seed: int, threads: int) -> None:
+    """The same weights to the last bit on the same machine: the order of sums depends on the number of threads."""
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True)
+    torch.manual_seed(seed)
+
+
 def cpu_has_bf16() -> bool:
     able = torch.cpu.get_capabilities()
     return any(able.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))

@@ -11,7 +11,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tast.datasets import read_dataset
+from tast.datasets.readers import read_dataset
 from tast.records import VideoRecord
 from tests.datasets.layouts import START_NS, pure_content, pure_reading, write_numbers, write_pure_session, write_vipl_hr_video
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tast.datasets import read_dataset
 from tast.datasets.download import link_or_extract
+from tast.datasets.readers import read_dataset
 from tast.errors import BadInput, TastError
 from tests.datasets.layouts import write_pure_session
 from tests.datasets.test_archives import files_in, split_in_parts, write_7z, write_tar, write_zip

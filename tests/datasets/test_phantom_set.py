@@ -11,9 +11,9 @@ import pytest
 from typer.testing import CliRunner
 
 from tast.cli import app
-from tast.datasets import read_dataset
 from tast.datasets.oximetry_phone_cam import read_oximetry_phone_cam
 from tast.datasets.phantom_set import plan_phantom
+from tast.datasets.readers import read_dataset
 from tast.datasets.vipl_hr import official_folds
 from tast.errors import BadInput, TastError
 from tast.params import load_params

@@ -11,9 +11,9 @@ import cv2
 import numpy as np
 import pytest
 
-from tast.datasets import read_dataset
 from tast.datasets.phantom_defects import DEFECTS, MISSING_SOURCE, RETAKE, defect_of
 from tast.datasets.phantom_vipl import place, write_vipl_lists, write_vipl_session
+from tast.datasets.readers import read_dataset
 from tast.datasets.vipl_hr import SCENARIOS, official_folds
 from tast.errors import TastError
 from tast.phantom.cameras import kept_frames, seen_by

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tast.clip_store import Reject
-from tast.datasets import read_dataset
+from tast.datasets.readers import read_dataset
 from tast.errors import BadInput
 from tast.records import VideoRecord
 from tast.video import read_frames

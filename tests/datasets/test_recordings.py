@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tast.datasets import read_dataset
+from tast.datasets.readers import read_dataset
 from tast.datasets.recordings import check_recordings
 from tast.errors import BadInput
 from tast.video import read_frames

@@ -9,7 +9,7 @@ import pytest
 import scipy.io
 
 from tast.clip_store import Reject
-from tast.datasets import read_dataset
+from tast.datasets.readers import read_dataset
 from tast.datasets.vipl_hr import official_folds
 from tast.errors import BadInput
 from tast.records import VideoRecord

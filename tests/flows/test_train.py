@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from flows.evaluate import predict_test
-from flows.train import compute_reproducibly, fit_model, new_network, settings_of
+from flows.train import fit_model, new_network, settings_of
 from tast.clip_store import PREPROCESSING, ClipStore
 from tast.datasets.splits import Split, make_split
 from tast.errors import BadInput
@@ -19,6 +19,7 @@ from tast.params import Params, changed, load_params
 from tast.saved_model import WEIGHTS, save_model
 from tast.training.checkpoint import weights_digest
 from tast.training.colour_axes import fit_colour_axes
+from tast.training.compute import compute_reproducibly
 from tast.training.dataset import ClipDataset
 from tast.training.labels import fit_label_scaling
 from tast.training.settings import FitSettings
