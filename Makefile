@@ -39,6 +39,7 @@ lint: $(INSTALLED)  ## ruff, mypy and the rules of who may import whom
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m flows.stage_deps
 
 bench: $(INSTALLED)  ## benchmarks, JSON into benchmarks/results/; NAMES="evm store", PEERS="checkouts of other projects"
 	$(BIN)/python -m benchmarks $(NAMES) $(foreach peer,$(PEERS),--peer $(peer))
@@ -49,8 +50,8 @@ ui: $(INSTALLED)  ## MLflow and Prefect pages on this machine, until Ctrl-C
 serve: $(INSTALLED)  ## schedules: Prefect server, a worker for prefect.yaml's deployments, MLflow page, until Ctrl-C
 	@$(BIN)/python -m flows.serve
 
-clean: $(INSTALLED)  ## remove what the pipeline made (data, models, reports, run history, caches); .venv stays
-	@$(BIN)/python -m flows.clean
+clean: $(INSTALLED)  ## remove by name the outputs, caches and run history that the pipeline made; OPTIONS="--registry --downloads" for more
+	@$(BIN)/python -m flows.clean $(OPTIONS)
 
 lock:  ## compile requirements.lock from requirements.in
 	$(BIN)/uv pip compile --quiet --python-version 3.11 --constraint requirements.lock --no-emit-find-links --no-annotate --no-header requirements.in --output-file requirements.lock

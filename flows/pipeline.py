@@ -7,92 +7,32 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import logging
+import json
 import os
 import signal
 import subprocess
 import sys
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from filelock import FileLock, Timeout
-from prefect import task
-from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows import STATE
 from flows.layout import SOURCE, STAGES
-from flows.mending import keep_lock, mend
-from flows.running import configure_logging, finish, settle, stage
-from flows.servers import guarded, prefect_server
+from flows.mending import mend
 from flows.source import roots_of
+from flows.stage_deps import outputs_of, read_stages
 from flows.summary import print_summary
-from flows.watching import asking, wait_and_tell
 from tast.errors import TastError
 from tast.fingerprint import write_sources
 from tast.params import load_params
 
-log = logging.getLogger("flows.pipeline")  # __name__ is __main__ where a stage runs
 LOCK = STATE / "pipeline.lock"
 PUBLISHED = STATE / "published"  # digest of what was last published: only lets an unchanged run end at once
-
-
-@task(name="dvc stage", task_run_name="dvc stage {name}")
-def run_stage(name: str, api_url: str) -> None:
-    """One DVC stage in a process group of its own; what it made is shown on Prefect's page. Raises TastError where it failed."""
-    from flows.artifacts import LEFT_BY  # pandas takes its time, and is not needed where nothing changed
-
-    _heading(name)
-    keep_lock()
-    alone = [] if name == STAGES[0] else ["--single-item"]  # the first looks at its source as well
-    code = _in_own_group([sys.executable, "-m", "dvc", "repro", "--quiet", *alone, name], name, api_url)
-    if code:
-        raise TastError(f"stage {name} failed (exit code {code}); its last lines are above, `dvc repro {name}` runs it alone")
-    if name in LEFT_BY:
-        LEFT_BY[name]()
-
-
-def _in_own_group(command: list[str], stage_name: str, api_url: str) -> int:
-    standing = STATE / "progress.json"
-    standing.unlink(missing_ok=True)
-    environment = {
-        **os.environ,
-        "PREFECT_API_URL": api_url,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        **asking(standing),
-    }
-    with guarded(command, env=environment) as process:
-        return wait_and_tell(process, stage_name, standing)
-
-
-@stage
-def pipeline(api_url: str) -> None:
-    """Every DVC stage in order, then publish and promote."""
-    from flows.promote import promote  # MLflow takes seconds to import, and is not needed before the stages have run
-    from flows.publish import publish
-
-    for name in STAGES:
-        run_stage(name, api_url)
-    _heading("publish")
-    finish(publish)
-    _heading("promote")
-    try:
-        finish(promote)
-    except TastError as refusal:  # an answer, not a failure: what was made is published all the same
-        log.warning("not promoted: %s", refusal)
-
-
-def run() -> None:
-    """The pipeline under a server of its own, or under PREFECT_API_URL's where that is set."""
-    existing = os.environ.get("PREFECT_API_URL")
-    if existing:
-        finish(pipeline, existing)
-    else:
-        with prefect_server() as address, temporary_settings({PREFECT_API_URL: f"{address}/api"}):
-            try:
-                finish(pipeline, f"{address}/api")
-            finally:
-                settle()
-    PUBLISHED.write_text(_fingerprint())
+NEVER = "dvc.lock knows no run of it"
+MOST_NAMES = 3  # that --dry-run gives as a reason
 
 
 def nothing_changed() -> bool:
@@ -108,8 +48,51 @@ def _fingerprint() -> str:
     return hashlib.sha256(b"\0".join(file.read_bytes() for file in files if file.is_file())).hexdigest()
 
 
-def _heading(name: str) -> None:
-    print(f"-- {name}", file=sys.stderr, flush=True)
+def would_run() -> dict[str, str]:
+    """Stage -> why it would run now, in order; nothing is run, and of files only data/source.json is brought up to date.
+
+    Raises TastError where DVC cannot tell.
+    """
+    write_sources(roots_of(load_params()), SOURCE)
+    asked = subprocess.run(
+        [sys.executable, "-m", "dvc", "status", "--json", *STAGES], capture_output=True, text=True, check=False
+    )
+    if asked.returncode:
+        raise TastError((asked.stderr.strip().splitlines() or ["`dvc status` failed"])[-1].removeprefix("ERROR: "))
+    changed, stages = json.loads(asked.stdout), read_stages()
+    known = read_stages(lock) if (lock := Path("dvc.lock")).is_file() else {}
+    reasons: dict[str, str] = {}
+    made_anew: list[str] = []
+    for name in STAGES:
+        own = [NEVER] if name not in known else list(_reasons(changed.get(name, []), made_anew))
+        ahead = [dep for dep in stages[name]["deps"] if any(Path(dep).is_relative_to(out) for out in made_anew)]
+        if own or ahead:
+            reasons[name] = "; ".join(own) or f"if {' or '.join(ahead)} comes out as another"
+            made_anew += outputs_of(stages[name])
+    return reasons
+
+
+def _reasons(entries: Iterable[str | dict[str, Any]], made_anew: Collection[str]) -> Iterator[str]:
+    """Of a stage's entries in `dvc status --json`, without the outputs of stages that would run themselves."""
+    for entry in entries:
+        if isinstance(entry, str):  # "changed command"
+            yield entry
+            continue
+        for what, files in entry.items():
+            names = [
+                f"{one} ({', '.join(how)})" if isinstance(how, dict) else one
+                for one, how in files.items()
+                if one not in made_anew
+            ]
+            if names:
+                more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+                yield f"{what}: {', '.join(names[:MOST_NAMES])}{more}"
+
+
+def print_dry_run() -> None:
+    reasons = would_run()
+    for name in STAGES:
+        print(f"{name:<10}  " + (f"would run ({reasons[name]})" if name in reasons else "up to date"))
 
 
 def _stop(number: int, frame: FrameType | None) -> None:
@@ -120,12 +103,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m flows.pipeline", description=__doc__)
     parser.add_argument("--dry-run", action="store_true", help="say which stages would run, and run none")
     arguments = parser.parse_args()
-    configure_logging()
     signal.signal(signal.SIGTERM, _stop)
     try:
         if arguments.dry_run:
-            load_params()
-            raise SystemExit(subprocess.run([sys.executable, "-m", "dvc", "repro", "--dry"], check=False).returncode)
+            print_dry_run()
+            return
         reproduce()
         print_summary()
     except TastError as error:
@@ -159,10 +141,13 @@ def reproduce(patience_s: float = 0) -> None:
             if nothing_changed():
                 print("Nothing changed since the last run.")
                 return
+            from flows.main_job import run  # Prefect takes seconds to import
+
             try:
                 run()
             finally:
                 mend()
+            PUBLISHED.write_text(_fingerprint())
     except Timeout:
         raise TastError("another run of the pipeline holds this workspace; wait for it or stop it") from None
 

@@ -15,11 +15,12 @@ import ast
 import difflib
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from tast.closure import ROOT, closure
 from tast.errors import BadInput, TastError
@@ -40,12 +41,7 @@ def declared(text: str, root: Path = ROOT) -> str:
     yaml.indent(mapping=2, sequence=4, offset=2)
     yaml.width = 130
     pipeline = yaml.load(text)
-    outputs = [
-        _path(out)
-        for stage in pipeline["stages"].values()
-        for kind in ("outs", "metrics", "plots")
-        for out in stage.get(kind, [])
-    ]
+    outputs = [out for stage in pipeline["stages"].values() for out in outputs_of(stage)]
     for name, stage in pipeline["stages"].items():
         deps = stage.setdefault("deps", [])
         inputs = [one for one in deps if any(Path(one).is_relative_to(out) for out in outputs)]
@@ -55,6 +51,24 @@ def declared(text: str, root: Path = ROOT) -> str:
     stream = io.StringIO()
     yaml.dump(pipeline, stream)
     return stream.getvalue()
+
+
+def read_stages(path: Path = DVC_YAML) -> dict[str, Any]:
+    """The stages of dvc.yaml by name. Raises BadInput where it is not there, or no such file."""
+    try:
+        stages = YAML(typ="safe").load(path)["stages"]
+    except FileNotFoundError:
+        raise BadInput(path, "no such file", "dvc.yaml in the project's top folder") from None
+    except (YAMLError, TypeError, KeyError) as error:
+        raise BadInput(path, f"no stages can be read ({' '.join(str(error).split())})", "DVC's file of stages") from None
+    return dict(stages)
+
+
+def outputs_of(stage: Mapping[str, Any]) -> list[str]:
+    """Paths of a stage's outputs, metrics and plots, as dvc.yaml names them."""
+    return [
+        out if isinstance(out, str) else next(iter(out)) for kind in ("outs", "metrics", "plots") for out in stage.get(kind, [])
+    ]
 
 
 def sections_read(module: str, root: Path = ROOT) -> list[str]:
@@ -94,10 +108,6 @@ def _replace(items: list[str], wanted: list[str]) -> None:
     items.extend(wanted[kept:])
 
 
-def _path(out: Any) -> str:
-    return out if isinstance(out, str) else next(iter(out))
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m flows.stage_deps", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -105,10 +115,9 @@ def main() -> None:
     parser.add_argument("--write", action="store_true", help="write dvc.yaml; without it nothing is changed")
     write = parser.parse_args().write
     try:
+        read_stages()
         before = DVC_YAML.read_text(encoding="utf-8")
         after = declared(before)
-    except FileNotFoundError:
-        sys.exit(f"error: {DVC_YAML}: no such file; expected the project's top folder as the working directory")
     except TastError as error:
         sys.exit(f"error: {error}")
     if write and after != before:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -10,7 +12,8 @@ import pytest
 from filelock import FileLock
 
 import flows.pipeline as pipeline
-from tast.errors import TastError
+from flows.stage_deps import read_stages
+from tast.errors import BadInput, TastError
 
 
 @pytest.fixture
@@ -50,7 +53,7 @@ def test_a_workspace_that_is_held_is_refused(project: Path, monkeypatch: pytest.
 
 def test_a_scheduled_run_waits_for_the_one_at_work(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DVC_STAGE", raising=False)
-    monkeypatch.setattr(pipeline, "run", lambda: ran.append(time.monotonic()))
+    monkeypatch.setattr("flows.main_job.run", lambda: ran.append(time.monotonic()))
     ran: list[float] = []
     pipeline.LOCK.parent.mkdir()
     lock = FileLock(pipeline.LOCK, thread_local=False)
@@ -68,3 +71,17 @@ def test_inside_a_stage_it_is_refused(project: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("DVC_STAGE", "train")
     with pytest.raises(TastError, match="'train': DVC cannot run within itself"):
         pipeline.reproduce()
+
+
+def test_what_finds_nothing_to_do_never_loads_prefect() -> None:
+    """It takes two seconds, pandas and MLflow more: a run without work has 5 s in all, most of it DVC's."""
+    code = "import sys, flows.pipeline; print(*{'prefect', 'pandas', 'mlflow', 'torch'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
+
+
+@pytest.mark.parametrize("text", ["", "stages: [\n", "a: 1\n", "- b\n"])
+def test_a_broken_dvc_yaml_is_one_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / "dvc.yaml").write_text(text)
+    with pytest.raises(BadInput, match=r"dvc\.yaml: no stages can be read"):
+        read_stages(tmp_path / "dvc.yaml")
