@@ -32,6 +32,7 @@ from tast.errors import TastError
 from tast.files import whole_file
 from tast.models import MODELS
 from tast.params import Train, stage_params
+from tast.people import person_of
 from tast.saved_model import ModelCard, save_model
 from tast.training.augmentation import Augmentation
 from tast.training.colour_axes import fit_colour_axes
@@ -109,6 +110,7 @@ def fit_model(
         model_name=params.model, config=asdict(cast(Any, model.config)), preprocessing=store.preprocessing,
         input_kind=params.input, frame_size_px=params.frame_size_px, scaling=scaling, data_digest=store.digest,
         code_version=__version__, interval=validation_interval(model, val_clips, scaling),
+        people_seen=tuple(sorted({*person_of(train_clips.clips), *person_of(val_clips.clips)})),
     )  # fmt: skip
     return model, history, card
 

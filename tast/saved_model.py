@@ -35,6 +35,8 @@ class ModelCard:
     model_name: a key of tast.models.MODELS. config: every size of the network (its config dataclass as a dict). preprocessing:
     the parameters that its clips were made with. input_kind, frame_size_px: see tast.training.inputs. data_digest: of the clip
     store that it was trained on. code_version: of this project. interval: how far its predictions may be off; None where unknown.
+    people_seen: everybody that it was trained or validated on (tast.people.person_of), sorted: on nobody else can it be judged
+    fairly; None where unknown, in cards that an earlier release wrote.
     """
 
     model_name: str
@@ -46,6 +48,7 @@ class ModelCard:
     data_digest: str
     code_version: str
     interval: PredictionInterval | None = None
+    people_seen: tuple[str, ...] | None = None
 
 
 def save_model(folder: Path, model: nn.Module, card: ModelCard) -> None:
@@ -86,8 +89,9 @@ def _read_card(path: Path) -> tuple[ModelCard, str]:
     try:
         told = json.loads(path.read_text())
         weights_sha256 = told.pop("weights_sha256")
-        interval = told.pop("interval", None)  # models of before have none
+        interval, people = told.pop("interval", None), told.pop("people_seen", None)  # models of before have none
         told |= {"scaling": LabelScaling(**told["scaling"]), "interval": interval and PredictionInterval(**interval)}
+        told |= {"people_seen": None if people is None else tuple(people)}
         return ModelCard(**told), weights_sha256
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise BadInput(path, f"not JSON ({error})", "the card of a saved model") from error

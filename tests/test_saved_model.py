@@ -32,6 +32,7 @@ def card(net: TastNet) -> ModelCard:
     return ModelCard(
         model_name="tast_net", config=asdict(net.config), preprocessing=PREPROCESSING, input_kind="normalised", frame_size_px=16,
         scaling=LabelScaling(91.0, 6.0), data_digest="d" * 64, code_version="0.1.0", interval=PredictionInterval(0.9, 3.1, 8, 70),
+        people_seen=("pure/01", "pure/02"),
     )  # fmt: skip
 
 
@@ -44,11 +45,14 @@ def test_comes_back_as_it_was(net: TastNet, card: ModelCard, tmp_path: Path) -> 
     assert sorted(path.name for path in tmp_path.iterdir()) == [CARD, WEIGHTS]
 
 
-def test_a_model_of_before_there_were_intervals_has_none(net: TastNet, card: ModelCard, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["interval", "people_seen"])
+def test_a_card_of_an_earlier_release_leaves_unknown_what_it_lacks(
+    net: TastNet, card: ModelCard, tmp_path: Path, name: str
+) -> None:
     save_model(tmp_path, net, card)
-    told = json.loads((tmp_path / CARD).read_text())
-    (tmp_path / CARD).write_text(json.dumps({key: value for key, value in told.items() if key != "interval"}))
-    assert load_model(tmp_path)[1].interval is None
+    content = json.loads((tmp_path / CARD).read_text())
+    (tmp_path / CARD).write_text(json.dumps({key: value for key, value in content.items() if key != name}))
+    assert getattr(load_model(tmp_path)[1], name) is None
 
 
 def test_same_model_same_bytes(net: TastNet, card: ModelCard, tmp_path: Path) -> None:

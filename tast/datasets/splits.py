@@ -3,6 +3,12 @@
 A protocol says which units must stay together (subjects, clips) and how units are dealt to folds; fold `fold` is the test set,
 a share of the other units validates. subject_independent is the default. clip_random is optimistic by design: overlapping
 windows of one recording fall on both sides, as in much of the published work, and it is named so wherever it is used.
+
+Folds outlive the data: whoever was tested must go on being tested when more people come, or no later model could be compared
+with an earlier one on people that neither has seen. Units therefore stand in the order of a hash of the seed and their name,
+and that order is cut into equal parts. One unit more shifts each cut by one place at most, so that at most one unit crosses it.
+Where folds are to be alike in SpO2, the order runs evenly through fixed bands of it: bands made of the data (quantiles) would
+move with every newcomer.
 """
 
 from __future__ import annotations
@@ -20,10 +26,12 @@ import pandas as pd
 
 from tast.errors import BadInput, TastError
 from tast.files import whole_file
+from tast.people import person_of
 
 log = logging.getLogger(__name__)
 
 PARTS = ("train", "val", "test")
+STRATUM_EDGES_PERCENT = (75.0, 80.0, 85.0, 90.0, 92.5, 95.0, 97.5)  # of a person's mean SpO2; narrower where most people are
 
 
 @dataclass(frozen=True)
@@ -75,8 +83,9 @@ class Split:
 
 @dataclass(frozen=True)
 class Dealing:
-    """What a protocol is told: how many folds, whether alike in SpO2, the official folds (subject ids) where there are any."""
+    """What a protocol deals by; official: subject ids of the folds that a data set comes with, where it does."""
 
+    seed: int
     folds: int
     stratify: bool
     official: Sequence[Sequence[str]] | None
@@ -84,10 +93,10 @@ class Dealing:
 
 @dataclass(frozen=True)
 class Protocol:
-    """unit: the column whose values stay together. deal: (units, dealing, rng) -> (n,) fold number of each unit, -1 for none."""
+    """unit: the column whose values stay together. deal: (units, dealing) -> (n,) fold number of each unit, -1 for none."""
 
     unit: str
-    deal: Callable[[pd.DataFrame, Dealing, np.random.Generator], npt.NDArray[np.int64]]
+    deal: Callable[[pd.DataFrame, Dealing], npt.NDArray[np.int64]]
 
 
 def make_split(
@@ -104,17 +113,19 @@ def make_split(
     """Split a table of clips (columns clip_id, subject_id, record_id; spo2_percent to stratify; dataset for cross_dataset).
 
     fold: which fold is the test set; folds of one seed do not depend on it. For leave_one_subject_out it counts the subjects,
-    for cross_dataset the data sets, both sorted by name. stratify: folds alike in mean SpO2. official_folds: subject ids of
-    each fold. Raises TastError where the table cannot be split so.
+    for cross_dataset the data sets, both sorted by name. stratify: folds, and the people who validate, alike in mean SpO2.
+    official_folds: subject ids of each fold. Who is tested and who validates depends on the seed and on names, and hardly on who
+    else is there. Raises TastError where the table cannot be split so.
     """
     if protocol not in PROTOCOLS:
         raise TastError(f"split.protocol {protocol!r} is not known; known: {', '.join(PROTOCOLS)}")
     chosen = PROTOCOLS[protocol]
     units = _units(clips, chosen.unit)
-    number = chosen.deal(units, Dealing(folds, stratify, official_folds), np.random.default_rng(seed))
+    number = chosen.deal(units, Dealing(seed, folds, stratify, official_folds))
     is_test, is_rest = number == fold, (number != fold) & (number >= 0)
     _require(is_test.any(), f"{protocol}: fold {fold} is empty; {len(units)} units lie in folds {sorted(set(number.tolist()))}")
-    is_val = _chosen_for_validation(units, is_rest, val_fraction, stratify, np.random.default_rng([seed, fold]))
+    tested = units.index[is_test][0] if protocol == "leave_one_subject_out" else str(fold)  # there, numbers shift with newcomers
+    is_val = _chosen_for_validation(units, is_rest, val_fraction, stratify, f"{seed}/validation/{tested}")
     where = {"train": is_rest & ~is_val, "val": is_val, "test": is_test}
     split = Split(protocol, *(_clips_of(clips, units, where[part], chosen.unit) for part in PARTS))
     assert_no_leak(split, clips)
@@ -139,7 +150,7 @@ def assert_no_leak(split: Split, clips: pd.DataFrame) -> None:
         n_shared = _straddling(used, _record_key(used)).sum()
         log.warning("%s is optimistic: %d recordings lie on both sides of the split", split.protocol, n_shared)
         return
-    for what, key in (("subject", _subject_key(used)), ("recording", _record_key(used))):
+    for what, key in (("subject", person_of(used)), ("recording", _record_key(used))):
         straddling = _straddling(used, key)
         names = ", ".join(straddling[straddling].index[:3])
         _require(not straddling.any(), f"leak: {what} {names} is in more than one part of a {split.protocol} split")
@@ -160,13 +171,7 @@ def _units(clips: pd.DataFrame, unit: str) -> pd.DataFrame:
 
 
 def _unit_key(clips: pd.DataFrame, unit: str) -> pd.Series:
-    return clips["clip_id"].astype(str) if unit == "clip_id" else _subject_key(clips)
-
-
-def _subject_key(clips: pd.DataFrame) -> pd.Series:
-    """Subject "01" of one data set is not subject "01" of another."""
-    subjects = clips["subject_id"].astype(str)
-    return clips["dataset"].astype(str) + "/" + subjects if "dataset" in clips else subjects
+    return clips["clip_id"].astype(str) if unit == "clip_id" else person_of(clips)
 
 
 def _record_key(clips: pd.DataFrame) -> pd.Series:
@@ -189,51 +194,65 @@ def _straddling(used: pd.DataFrame, key: pd.Series) -> pd.Series:
     return used.groupby(key)["part"].nunique() > 1
 
 
-def _order(units: pd.DataFrame, stratify: bool, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    """(n,) positions of the units in random order, or from lowest to highest mean SpO2 with ties in random order."""
-    shuffled = rng.permutation(len(units))
-    if not stratify:
-        return shuffled
+def _order(units: pd.DataFrame, stratify: bool, salt: str) -> npt.NDArray[np.int64]:
+    """(n,) positions of the units in the order of their hashes, those of each stratum spread evenly over the whole of it.
+
+    Each stratum starts at a place of its own (systematic sampling with a random start), or people who are alone in a band would
+    all stand in the middle.
+    """
+    hashes = np.array([_hash(salt, str(unit)) for unit in units.index])
+    place = np.empty(len(units))
+    strata = _strata(units) if stratify else np.zeros(len(units), dtype=np.int64)
+    for stratum in np.unique(strata):
+        members = np.flatnonzero(strata == stratum)
+        members = members[np.argsort(hashes[members])]
+        place[members] = (np.arange(len(members)) + _hash(salt, f"stratum {stratum}")) / len(members)
+    return np.lexsort((hashes, place))
+
+
+def _strata(units: pd.DataFrame) -> npt.NDArray[np.int64]:
+    """(n,) number of the fixed band that each unit's mean SpO2 lies in."""
     means = units["mean_percent"].to_numpy()
     _require(bool(np.isfinite(means).all()), "stratify needs spo2_percent with a valid label for each unit")
-    return shuffled[np.argsort(means[shuffled], kind="stable")]
+    return np.searchsorted(STRATUM_EDGES_PERCENT, means, side="right").astype(np.int64)
+
+
+def _hash(salt: str, name: str) -> float:
+    """In [0, 1): the same on every machine, and for every release of every library."""
+    return int.from_bytes(hashlib.sha256(f"{salt}/{name}".encode()).digest()[:6]) / 2**48
 
 
 def _chosen_for_validation(
-    units: pd.DataFrame, is_rest: npt.NDArray[np.bool_], val_fraction: float, stratify: bool, rng: np.random.Generator
+    units: pd.DataFrame, is_rest: npt.NDArray[np.bool_], val_fraction: float, stratify: bool, salt: str
 ) -> npt.NDArray[np.bool_]:
-    """(n,) bool: the nearest whole number of units to val_fraction of the rest, at least one, one of each stratum."""
+    """(n,) bool: val_fraction of the rest, rounded, at least one: the first in an order of their own."""
     rest = np.flatnonzero(is_rest)
     _require(len(rest) >= 2, f"{len(rest)} units are left beside the test fold, too few to train and to validate")
     n_val = min(max(1, round(val_fraction * len(rest))), len(rest) - 1)
-    strata = np.array_split(rest[_order(units.iloc[rest], stratify, rng)], n_val)
     chosen = np.zeros(len(units), dtype=bool)
-    chosen[[rng.choice(stratum) for stratum in strata]] = True
+    chosen[rest[_order(units.iloc[rest], stratify, salt)[:n_val]]] = True
     return chosen
 
 
-def _deal_evenly(units: pd.DataFrame, dealing: Dealing, rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    """Folds whose sizes differ by one at most; each run of `folds` neighbours in order gives one unit to each fold."""
+def _deal_evenly(units: pd.DataFrame, dealing: Dealing) -> npt.NDArray[np.int64]:
+    """Folds whose sizes differ by one at most: the order cut into equal parts."""
     _require(dealing.folds <= len(units), f"split.folds ({dealing.folds}) is more than there are to deal ({len(units)})")
-    order = _order(units, dealing.stratify, rng)
     number = np.empty(len(units), dtype=np.int64)
-    for start in range(0, len(units), dealing.folds):
-        block = order[start : start + dealing.folds]
-        number[block] = rng.permutation(dealing.folds)[: len(block)]
+    number[_order(units, dealing.stratify, f"{dealing.seed}/folds")] = np.arange(len(units)) * dealing.folds // len(units)
     return number
 
 
-def _deal_singly(units: pd.DataFrame, dealing: Dealing, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+def _deal_singly(units: pd.DataFrame, dealing: Dealing) -> npt.NDArray[np.int64]:
     return np.arange(len(units), dtype=np.int64)
 
 
-def _deal_by_dataset(units: pd.DataFrame, dealing: Dealing, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+def _deal_by_dataset(units: pd.DataFrame, dealing: Dealing) -> npt.NDArray[np.int64]:
     names = sorted(set(units["dataset"]))
     _require(len(names) > 1, f"cross_dataset needs clips of two data sets, not of {', '.join(names) or 'none'} only")
     return units["dataset"].map(names.index).to_numpy(dtype=np.int64)
 
 
-def _deal_officially(units: pd.DataFrame, dealing: Dealing, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+def _deal_officially(units: pd.DataFrame, dealing: Dealing) -> npt.NDArray[np.int64]:
     _require(bool(dealing.official), "the official protocol needs the data set's own folds")
     fold_of = {subject: number for number, fold in enumerate(dealing.official or ()) for subject in fold}
     unnamed = sorted(set(units["subject_id"]) - set(fold_of))

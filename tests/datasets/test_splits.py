@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tast.datasets.splits import PROTOCOLS, Split, assert_no_leak, make_split
+from tast.datasets.splits import PROTOCOLS, STRATUM_EDGES_PERCENT, Split, assert_no_leak, make_split
 from tast.errors import BadInput, TastError
 
 BY_SUBJECT = [name for name, protocol in PROTOCOLS.items() if protocol.unit == "subject_id"]
@@ -33,6 +33,17 @@ def clips_of(n_subjects: int, clips_each: int = 4, dataset: str = "pure", percen
 
 def subjects_in(split: Split, clips: pd.DataFrame, part: str) -> set[str]:
     return set(clips.loc[clips["clip_id"].isin(split.parts[part]), "subject_id"])
+
+
+def folds_of(clips: pd.DataFrame, *, folds: int, seed: int, stratify: bool = False) -> dict[str, int]:
+    """subject_id -> the fold that tests it."""
+    return {
+        subject: fold
+        for fold in range(folds)
+        for subject in subjects_in(
+            make_split(clips, protocol="subject_independent", seed=seed, folds=folds, fold=fold, stratify=stratify), clips, "test"
+        )
+    }
 
 
 @given(
@@ -67,15 +78,73 @@ def test_folds_differ_by_one_subject_at_most(n_subjects, folds, seed, stratify):
     assert max(sizes) - min(sizes) <= 1 and sum(sizes) == n_subjects
 
 
-def test_stratified_folds_take_one_subject_of_each_level():
-    """20 subjects from 80 to 99 %, 5 folds: each fold holds one of 80-84, one of 85-89, one of 90-94, one of 95-99."""
-    clips = clips_of(20, percent=[80.0 + k for k in range(20)])
-    for fold in range(5):
-        split = make_split(clips, protocol="subject_independent", seed=3, folds=5, fold=fold, stratify=True)
-        assert sorted(int(s) // 5 for s in subjects_in(split, clips, "test")) == [0, 1, 2, 3]
-        rest = sorted(int(s) for s in set(clips["subject_id"]) - subjects_in(split, clips, "test"))
-        strata = np.array_split(rest, 3)  # 0.2 of 16 subjects
-        assert [sum(int(s) in stratum for s in subjects_in(split, clips, "val")) for stratum in strata] == [1, 1, 1]
+@given(
+    percent=st.lists(st.floats(70, 100), min_size=5, max_size=40), folds=st.integers(2, 5), seed=st.integers(0, 1000),
+)  # fmt: skip
+@settings(max_examples=25, deadline=None)
+def test_each_fold_takes_its_share_of_each_band(percent, folds, seed):
+    """No fold is empty, and of n people in a band each fold has n / folds, give or take fewer than two."""
+    clips = clips_of(len(percent), clips_each=1, percent=percent)
+    number = folds_of(clips, folds=folds, seed=seed, stratify=True)
+    sizes = np.bincount(list(number.values()), minlength=folds)
+    assert sizes.max() - sizes.min() <= 1
+    band = {f"{k:02}": int(np.searchsorted(STRATUM_EDGES_PERCENT, mean, side="right")) for k, mean in enumerate(percent)}
+    for stratum in set(band.values()):
+        members = [number[subject] for subject in number if band[subject] == stratum]
+        assert np.abs(np.bincount(members, minlength=folds) - len(members) / folds).max() < 2
+
+
+def test_stratified_folds_are_more_alike_than_others():
+    """24 people from 76 to 99 %, 3 folds: the spread of the folds' means, over 20 seeds, in points of SpO2."""
+    percent = [76.0 + k for k in range(24)]
+    clips = clips_of(24, clips_each=1, percent=percent)
+    spread = {}
+    for stratify in (False, True):
+        numbers = [folds_of(clips, folds=3, seed=seed, stratify=stratify) for seed in range(20)]
+        means = [[np.mean([percent[int(s)] for s in number if number[s] == fold]) for fold in range(3)] for number in numbers]
+        spread[stratify] = np.mean(np.std(means, axis=1))
+    assert spread[True] < 0.75 * spread[False]
+
+
+@given(
+    n_subjects=st.integers(6, 40), folds=st.integers(2, 5), seed=st.integers(0, 10_000), newcomer=st.text("abcxyz", min_size=1)
+)
+@settings(max_examples=20, deadline=None)
+def test_a_newcomer_moves_one_person_across_each_cut_at_most(n_subjects, folds, seed, newcomer):
+    """And nobody by more than one fold; the people of the first fold go on being tested, but for one at most."""
+    clips = clips_of(n_subjects, clips_each=1)
+    one_more = pd.concat([clips, clips.iloc[:1].assign(subject_id=newcomer, record_id=newcomer, clip_id=newcomer)])
+    before, after = (folds_of(table, folds=folds, seed=seed) for table in (clips, one_more))
+    steps = [abs(before[subject] - after[subject]) for subject in before]
+    assert max(steps) <= 1 and sum(steps) <= folds - 1
+    tested_before, tested_after = ({subject for subject, number in one.items() if number == 0} for one in (before, after))
+    assert len(tested_before - tested_after) <= 1
+
+
+def test_a_48th_and_a_49th_person_bring_hardly_anybody_from_training_into_the_test():
+    """30 seeds, 5 folds alike in SpO2: who is not tested any more, who was trained on before, who validates anew."""
+    left, trained_on, validates_anew = [], [], []
+    for seed in range(30):
+        percent = list(np.random.default_rng(seed).uniform(78, 98, 49))
+        tables = [clips_of(n, clips_each=1, percent=percent) for n in (47, 48, 49)]
+        splits = [make_split(table, protocol="subject_independent", seed=seed, stratify=True) for table in tables]
+        for before, after in pairwise(splits):
+            left.append(len({*before.test} - {*after.test}))
+            trained_on.append(len({*before.train, *before.val} & {*after.test}))
+            validates_anew.append(len({*after.val} - {*before.val}))
+    assert np.mean(left) < 0.5 and max(left) <= 2
+    assert np.mean(trained_on) < 0.25 and max(trained_on) <= 2
+    assert np.mean(validates_anew) < 1.5
+
+
+def test_the_same_people_validate_a_tested_one_when_another_comes():
+    """Of leave_one_subject_out: a newcomer that is first by name shifts every number, and changes no choice."""
+    clips = clips_of(12, clips_each=1)
+    first = clips.iloc[:1].assign(subject_id=" first", record_id="first", clip_id="first")
+    before = make_split(clips, protocol="leave_one_subject_out", seed=0, fold=3)
+    after = make_split(pd.concat([clips, first]), protocol="leave_one_subject_out", seed=0, fold=4)
+    assert before.test == after.test
+    assert len({*before.val} - {*after.val}) <= 1
 
 
 def test_validation_takes_its_share():
@@ -97,7 +166,7 @@ def test_a_known_split_stays_as_it_is():
     clips = clips_of(6, clips_each=2)
     split = make_split(clips, protocol="subject_independent", seed=0, folds=3, fold=0)
     assert {part: sorted(subjects_in(split, clips, part)) for part in split.parts} == {
-        "train": ["02", "04", "05"], "val": ["00"], "test": ["01", "03"],
+        "train": ["02", "04", "05"], "val": ["01"], "test": ["00", "03"],
     }  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from tast.clip_store import PREPROCESSING, ClipStore
 from tast.datasets.splits import Split, make_split
 from tast.errors import BadInput
 from tast.params import Params, changed, load_params
+from tast.people import person_of
 from tast.saved_model import WEIGHTS, save_model
 from tast.training.checkpoint import weights_digest
 from tast.training.colour_axes import fit_colour_axes
@@ -92,6 +93,16 @@ def test_labels_are_scaled_by_the_training_people_alone(params: Params, store: C
     assert card.scaling == fit_label_scaling(train.spo2_percent)
     with_val = fit_label_scaling(np.concatenate([train.spo2_percent, val.spo2_percent]))
     assert abs(card.scaling.mean_percent - with_val.mean_percent) > 1
+
+
+def test_the_card_names_the_people_of_training_and_validation_and_nobody_else(
+    params: Params, store: ClipStore, split: Split, tmp_path: Path
+) -> None:
+    compute_reproducibly(0, 1)
+    _, _, card = fit_model(params.train, store, *parts_of(params, store, split), tmp_path)
+    tested = person_of(store.manifest.loc[list(split.test)])
+    assert card.people_seen == tuple(sorted(set(person_of(store.manifest)) - set(tested)))
+    assert len(card.people_seen) == 6 - tested.nunique() and all("/" in person for person in card.people_seen)
 
 
 @pytest.mark.parametrize("whiten", [True, False])
