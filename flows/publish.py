@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,15 +16,20 @@ from flows.layout import CLIPS, HISTORY, METRICS, MODEL, PLOTS, PREDICTIONS, REP
 from flows.running import run, stage
 from flows.system_metrics import read_samples
 from tast.clip_store import ClipStore
+from tast.code_version import CodeVersion, code_version
 from tast.datasets.splits import Split
+from tast.errors import BadInput
 from tast.params import load_params
 from tast.saved_model import ModelCard, load_model
-from tast.tracking import Publication, output_digest
+from tast.tracking import Publication, code_files, output_digest, require_output, run_params
 from tast.tracking import publish as project
 from tast.training.dataset import ClipDataset
 
 log = logging.getLogger("flows.publish")  # __name__ is __main__ where a stage runs
 ARTIFACTS = STATE / "mlflow" / "artifacts"
+LOCK = Path("dvc.lock")
+PUBLISHED = ("models", *(place.as_posix() for place in (HISTORY, PREDICTIONS, REPORT, METRICS, PLOTS)))  # what a run shows
+MOST_NAMED = 5  # files in a line
 
 SERVING_PACKAGES = (
     "av", "dlib-bin", "face_recognition_models", "mediapipe", "numpy", "opencv-contrib-python", "pandas", "safetensors", "scipy",
@@ -55,17 +59,38 @@ def publish() -> None:
 
 def publication() -> Publication:
     """This workspace's results, from its files."""
-    params, dvc_lock = load_params(), Path("dvc.lock").read_text()
+    dvc_lock, target = read_lock(), load_params().publish
+    for output in PUBLISHED:
+        require_output(dvc_lock, output, Path())
+    params = run_params(dvc_lock)
+    code = code_version(Path(), used=code_files(dvc_lock), used_params=params)
+    tell_code(code)
     model, card = load_model(MODEL)
     return Publication(
-        experiment=params.publish.experiment, model_name=params.publish.model_name, dvc_lock=dvc_lock,
-        params=params.model_dump(exclude={"runner"}), metrics=json.loads(METRICS.read_text()), history=pd.read_csv(HISTORY),
+        experiment=target.experiment, model_name=target.model_name, dvc_lock=dvc_lock,
+        metrics=json.loads(METRICS.read_text()), history=pd.read_csv(HISTORY),
         system_metrics=read_samples(MODEL), artifacts=[PREDICTIONS, REPORT, METRICS, PLOTS],
         model_folder=MODEL, model=model, input_example=two_clips(card),
         pip_requirements=pinned("torch", "numpy"), serving_requirements=pinned(*SERVING_PACKAGES),
-        dataset=params.dataset.name, dataset_digest=output_digest(dvc_lock, "data/clips"),
-        commit=_git("rev-parse", "HEAD"), dirty=bool(_git("status", "--porcelain", "--", ".", ":!dvc.lock")),
+        dataset=params["dataset.name"], dataset_digest=output_digest(dvc_lock, CLIPS.as_posix()), commit=code.commit,
+        dirty=code.dirty,
     )  # fmt: skip
+
+
+def read_lock() -> str:
+    try:
+        return LOCK.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise BadInput(LOCK, "no such file", "a finished `dvc repro`") from None
+
+
+def tell_code(code: CodeVersion) -> None:
+    if code.commit is None:
+        log.warning("no git commit is known of this folder: the run is published with its code as unknown")
+    elif code.dirty:
+        more = len(code.differing) - MOST_NAMED
+        named = ", ".join(code.differing[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+        log.warning("published as dirty, since commit %s has not what was used: %s", code.commit[:8], named)
 
 
 def pinned(*packages: str) -> list[str]:
@@ -77,10 +102,6 @@ def two_clips(card: ModelCard) -> np.ndarray:
     clip_ids = Split.from_json(SPLIT).test[:2]
     clips = ClipDataset(ClipStore(CLIPS), clip_ids, kind=card.input_kind, frame_size_px=card.frame_size_px)
     return clips[[0, len(clip_ids) - 1]].video.numpy()
-
-
-def _git(*arguments: str) -> str:
-    return subprocess.run(["git", *arguments], capture_output=True, text=True, check=True).stdout.strip()
 
 
 if __name__ == "__main__":

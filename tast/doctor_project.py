@@ -14,6 +14,7 @@ from pathlib import Path
 
 import requests
 
+from tast.code_version import code_version
 from tast.doctor import Check
 
 ANSWER_S = 5.0  # for a server
@@ -80,10 +81,10 @@ def check_saved_model(project: Path) -> Check:
 
 def check_commit(project: Path) -> Check:
     """A run is published with its commit: what is not committed makes it one that nobody can repeat."""
-    changed = _told(["git", "status", "--porcelain"], project)
-    if changed is None:
-        return Check("git commit", False, "not a git repository", "`git clone` the project, or `git init` and commit it")
-    count = len(changed.splitlines())
+    code = code_version(project)
+    if code.commit is None:
+        return Check("git commit", False, "not in a git repository", "`git clone` the project, or `git init` and commit it")
+    count = len(code.differing)
     hint = "`git commit` before a run that others shall repeat" if count else ""
     return Check("git commit", True, f"{count} files changed since" if count else "clean", hint=hint)
 

@@ -1,20 +1,28 @@
-"""What dvc.lock says about a reproduction: the key by which its run is known, its fold, and the digests of its outputs."""
+"""What dvc.lock says about a reproduction: what went in, the key by which its run is known, its fold, and its outputs' digests.
+
+A run is known by what went in: commands, parameters, code and data. What came out is not part of it: two machines whose sums
+differ in the last bit have made one experiment, not two. Of data that the phantom simulates the parameters are what went in; of
+any other, the content of data/raw, wherever it came from.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ruamel.yaml import YAML
 
 from tast.errors import BadInput
 
-KEYED_STAGES = ("train", "evaluate")
-FOLDED_STAGES = ("split", "train", "evaluate")
+STAGES = ("download", "preprocess", "split", "train", "evaluate")  # the source stage decides only whether to download again
+RAW_DATA = "data/raw"
+# Where the data lie, and whether they may be fetched: their content counts, not their address.
+PLACES = ("dataset.root", "dataset.second.root", "download.base_url", "download.sha256", "download.accept_licence",
+          "download.phantom.recorded_root")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -25,31 +33,45 @@ class Fold:
     group: str
 
 
-def stage_key(dvc_lock: str, stages: Sequence[str] = KEYED_STAGES) -> str:
-    """sha256 of these stages' entries in the text of dvc.lock; raises BadInput where a stage was never run."""
-    return _digest(_chosen(dvc_lock, stages))
+def stage_key(dvc_lock: str) -> str:
+    """sha256 of what went into all stages, from the text of dvc.lock; raises BadInput where a stage was never run.
+
+    That is each stage's command, parameters (less PLACES) and dependencies, except for what another stage made; and the digest
+    of data/raw where that is not simulated.
+    """
+    return _digest(_inputs(dvc_lock))
 
 
 def fold_of(dvc_lock: str) -> Fold:
-    """The fold that was tested; its group is the sha256 of what the stages from the split on were given, less that number.
+    """The fold that was tested; its group is the sha256 of what went in, as in `stage_key`, less the number of that fold.
 
-    Given are commands, parameters and dependencies, except for what one of these stages made itself: runs of one group differ in
-    split.fold and in nothing else. Raises BadInput where a stage was never run, or no split.fold is on record.
+    Raises BadInput where a stage was never run, or no split.fold is on record.
     """
-    stages = _chosen(dvc_lock, FOLDED_STAGES)
-    made = [output["path"] for stage in stages.values() for output in stage.get("outs", [])]
-    given = {name: _given(stage, made) for name, stage in stages.items()}
+    inputs = _inputs(dvc_lock)
     try:
-        number = given["split"]["params"]["params.yaml"]["split"].pop("fold")
+        number = inputs["split"]["params"].pop("split.fold")
     except KeyError:
         raise BadInput("dvc.lock", "no split.fold among the parameters of stage split", "a finished `dvc repro`") from None
-    return Fold(int(number), _digest(given))
+    return Fold(int(number), _digest(inputs))
 
 
-def _given(stage: dict[str, Any], made: Sequence[str]) -> dict[str, Any]:
-    deps = {dep["path"]: dep.get("md5") for dep in stage.get("deps", [])}
-    outside = {path: md5 for path, md5 in deps.items() if not any(PurePosixPath(path).is_relative_to(one) for one in made)}
-    return {"cmd": stage["cmd"], "params": stage.get("params", {}), "deps": outside}
+def run_params(dvc_lock: str) -> dict[str, Any]:
+    """The parameters that the stages were run with, by dotted key; raises BadInput where a stage was never run."""
+    params: dict[str, Any] = {}
+    for stage in _chosen(dvc_lock).values():
+        params |= _params(stage)
+    return params
+
+
+def code_files(dvc_lock: str) -> dict[str, str]:
+    """Path -> md5 of each file that the stages were run with and that no stage made: code and requirements.
+
+    A folder that was declared as a whole is not among them. Raises BadInput where a stage was never run.
+    """
+    stages = _chosen(dvc_lock)
+    made = _made(dvc_lock)
+    deps = {path: md5 for stage in stages.values() for path, md5 in _outside(stage, made).items()}
+    return {path: md5 for path, md5 in deps.items() if md5 and not md5.endswith(".dir")}
 
 
 def output_digest(dvc_lock: str, path: str) -> str:
@@ -61,18 +83,84 @@ def output_digest(dvc_lock: str, path: str) -> str:
     raise BadInput("dvc.lock", f"no output {path}", "a finished `dvc repro`")
 
 
-def _chosen(dvc_lock: str, stages: Sequence[str]) -> dict[str, Any]:
+def require_output(dvc_lock: str, path: str, project: Path) -> None:
+    """Raises BadInput where the file or folder `path` below `project` is not what dvc.lock says a stage made there."""
+    expected, place = output_digest(dvc_lock, path), project / path
+    if not place.exists():
+        raise BadInput(
+            path, "no such file or folder", "an output of dvc.lock (`dvc checkout` brings it back, `dvc repro` makes it)"
+        )
+    if _md5_of_folder(place) != expected if place.is_dir() else _md5(place.read_bytes()) != expected:
+        raise BadInput(
+            path, "not what dvc.lock says the pipeline made", "the same (`dvc checkout` brings it back, `dvc repro` makes it)"
+        )
+
+
+def _inputs(dvc_lock: str) -> dict[str, Any]:
+    stages, made = _chosen(dvc_lock), _made(dvc_lock)
+    inputs: dict[str, Any] = {}
+    for name, stage in stages.items():
+        params = {key: value for key, value in _params(stage).items() if key not in PLACES}
+        inputs[name] = {"cmd": stage["cmd"], "params": params, "deps": _outside(stage, made)}
+    if not _simulated(run_params(dvc_lock)):
+        inputs["data"] = output_digest(dvc_lock, RAW_DATA)
+    return inputs
+
+
+def _simulated(params: Mapping[str, Any]) -> bool:
+    """Whether all data are computed from parameters alone; a phantom of recorded waves is not."""
+    names = [value for key in ("dataset.name", "dataset.second.name") if (value := params.get(key)) is not None]
+    return set(names) == {"phantom"} and params.get("download.phantom.driver", "simulated") == "simulated"
+
+
+def _params(stage: Mapping[str, Any]) -> dict[str, Any]:
+    files = stage.get("params", {})
+    return {key: value for content in files.values() for key, value in flat(content, ".").items()}
+
+
+def _outside(stage: Mapping[str, Any], made: Sequence[str]) -> dict[str, Any]:
+    deps = {dep["path"]: dep.get("md5") for dep in stage.get("deps", [])}
+    return {path: md5 for path, md5 in deps.items() if not any(PurePosixPath(path).is_relative_to(one) for one in made)}
+
+
+def _made(dvc_lock: str) -> list[str]:
+    return [output["path"] for stage in _stages(dvc_lock).values() for output in stage.get("outs", [])]
+
+
+def _chosen(dvc_lock: str) -> dict[str, Any]:
     known = _stages(dvc_lock)
-    missing = [stage for stage in stages if stage not in known]
+    missing = [stage for stage in STAGES if stage not in known]
     if missing:
         raise BadInput("dvc.lock", f"no stage {', '.join(missing)}", "a finished `dvc repro`")
-    return {stage: known[stage] for stage in stages}
+    return {stage: known[stage] for stage in STAGES}
 
 
-def _digest(content: dict[str, Any]) -> str:
+def _digest(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+def _md5_of_folder(folder: Path) -> str:
+    """As DVC names a folder: the md5 of a JSON list of its files' md5 and relative paths."""
+    files = sorted((file.relative_to(folder).as_posix(), file) for file in folder.rglob("*") if file.is_file())
+    listed = [{"md5": _md5(file.read_bytes()), "relpath": path} for path, file in files]
+    return f"{_md5(json.dumps(listed, sort_keys=True).encode())}.dir"
 
 
 def _stages(dvc_lock: str) -> dict[str, Any]:
     content = YAML(typ="safe").load(dvc_lock) or {}
     return dict(content.get("stages") or {})
+
+
+def flat(values: Mapping[str, Any], separator: str, prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one, with keys joined by the separator."""
+    leaves: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            leaves |= flat(value, separator, f"{prefix}{key}{separator}")
+        else:
+            leaves[f"{prefix}{key}"] = value
+    return leaves

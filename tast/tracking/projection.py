@@ -19,10 +19,11 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.models import Model, ModelSignature
 from mlflow.tracking import MlflowClient
 from mlflow.types import Schema, TensorSpec
+from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT
 
 from tast.errors import TastError
 from tast.tracking.folds import gather
-from tast.tracking.lock import Fold, fold_of, stage_key
+from tast.tracking.lock import PLACES, Fold, flat, fold_of, run_params, stage_key
 from tast.tracking.serving import save_video_model
 from tast.tracking.store import (
     CHALLENGER,
@@ -40,27 +41,28 @@ from tast.tracking.store import (
 )
 
 VIDEO_MODEL = "video_model"  # beside "model", the export
-FOLDS_SHARE = ("preprocess", "split", "train", "evaluate")  # sections that are the same in all folds, but for split.fold
+FOLDS_DIFFER = {"split.fold", *PLACES}  # parameters in which the runs of one group may differ
+UNKNOWN = "unknown"  # commit and dirty where git knows none
 
 
 @dataclass(frozen=True)
 class Publication:
     """What one reproduction of the pipeline made, read from its files.
 
-    dvc_lock: text of dvc.lock. params: the sections of params.yaml as plain mappings. metrics: content of metrics.json.
+    dvc_lock: text of dvc.lock, which has the parameters as well. metrics: content of metrics.json.
     history: epoch, then one column per curve. system_metrics: time_ms (since 1970), then one column per metric, named as MLflow's
     monitor names them, sampled during training; None where that was elsewhere. artifacts: files and folders to keep with the run.
     model_folder: the saved model. model, input_example: that model, loaded and in evaluation mode, and an input (B >= 2, ...)
     float32 to export it with. pip_requirements: what loading the export needs. serving_requirements: what the served model needs
     beside tast itself.
     dataset, dataset_digest: name, and DVC's digest of the clips (at most 36 characters).
-    commit, dirty: the code's git commit, and whether the working tree differs from it.
+    commit, dirty: the code's git commit, and whether what was used differs from it (tast.code_version); None where git knows
+    none.
     """
 
     experiment: str
     model_name: str
     dvc_lock: str
-    params: Mapping[str, Any]
     metrics: Mapping[str, Any]
     history: pd.DataFrame
     system_metrics: pd.DataFrame | None
@@ -72,8 +74,8 @@ class Publication:
     serving_requirements: Sequence[str]
     dataset: str
     dataset_digest: str
-    commit: str
-    dirty: bool
+    commit: str | None
+    dirty: bool | None
 
     def __post_init__(self) -> None:
         if len(self.input_example) < 2:
@@ -92,9 +94,9 @@ class Published:
 def publish(publication: Publication, *, tracking_uri: str, artifact_root: str | None) -> Published:
     """Find or make the run and the model version of this publication, and name that version the challenger.
 
-    Publishing the same key again changes nothing, except that a clean commit takes the place of a dirty one. What an interrupted
-    publish left is completed. Runs that differ only in split.fold hang under one parent, which has their means. artifact_root:
-    where a new experiment keeps its artifacts (folder or URI); None: where MLflow's server keeps them.
+    Publishing the same key again changes nothing, except that a clean commit takes the place of a dirty or unknown one. What an
+    interrupted publish left is completed. Runs that differ only in split.fold hang under one parent, which has their means.
+    artifact_root: where a new experiment keeps its artifacts (folder or URI); None: where MLflow's server keeps them.
     """
     key, fold = stage_key(publication.dvc_lock), fold_of(publication.dvc_lock)
     with open_store(tracking_uri) as client:
@@ -111,13 +113,15 @@ def publish(publication: Publication, *, tracking_uri: str, artifact_root: str |
             _log_video_model(client, run, publication)
             client.set_tag(run.info.run_id, COMPLETE_TAG, "true")
             client.set_terminated(run.info.run_id)
-        elif run.data.tags.get(DIRTY_TAG) == "true" and not publication.dirty:
-            client.log_batch(run.info.run_id, tags=[RunTag(*tag) for tag in _origin(publication).items()])
         version = _version_of_key(client, publication.model_name, key)
         if version is None:
             raise TastError(
                 f"run {run.info.run_id} is complete but {publication.model_name} has no version of it: delete that run"
             )
+        if not created and run.data.tags.get(DIRTY_TAG) != "false" and publication.dirty is False:
+            client.log_batch(run.info.run_id, tags=[RunTag(*tag) for tag in _origin(publication).items()])
+            for tag in _origin(publication).items():
+                client.set_model_version_tag(version.name, str(version.version), *tag)
         client.set_registered_model_alias(publication.model_name, CHALLENGER, str(version.version))
         _gather_folds(client, experiment_id, publication, fold)
         return Published(run.info.run_id, str(version.version), created)
@@ -136,13 +140,14 @@ def _find_run(client: MlflowClient, experiment_id: str, key: str) -> Run | None:
 
 
 def _origin(publication: Publication) -> dict[str, str]:
-    return {COMMIT_TAG: publication.commit, DIRTY_TAG: str(publication.dirty).lower()}
+    dirty = UNKNOWN if publication.dirty is None else str(publication.dirty).lower()
+    shown = {} if publication.commit is None else {MLFLOW_GIT_COMMIT: publication.commit}  # where MLflow's page looks for it
+    return {COMMIT_TAG: publication.commit or UNKNOWN, DIRTY_TAG: dirty, **shown}
 
 
 def _gather_folds(client: MlflowClient, experiment_id: str, publication: Publication, fold: Fold) -> None:
-    params = _flat({section: publication.params[section] for section in FOLDS_SHARE if section in publication.params}, ".")
     name = f"{publication.dataset}-folds-{fold.group[:8]}"
-    shared = {key: value for key, value in params.items() if key != "split.fold"}
+    shared = {key: value for key, value in run_params(publication.dvc_lock).items() if key not in FOLDS_DIFFER}
     parent_id = gather(client, experiment_id, fold.group, name, shared)
     if parent_id is not None:
         _log_data(client, parent_id, publication)
@@ -159,9 +164,9 @@ def _log_files(client: MlflowClient, run: Run, publication: Publication) -> None
     run_id, when = run.info.run_id, run.info.start_time
     curves = publication.history.set_index("epoch")
     steps = [(str(name), value, int(epoch)) for name, curve in curves.items() for epoch, value in curve.items()]
-    ends = [(name, value, 0) for name, value in _flat(publication.metrics, "/").items() if isinstance(value, int | float)]
+    ends = [(name, value, 0) for name, value in flat(publication.metrics, "/").items() if isinstance(value, int | float)]
     metrics = [Metric(name, float(value), when, step) for name, value, step in ends + steps if math.isfinite(value)]
-    params = [Param(name, str(value)) for name, value in _flat(publication.params, ".").items()]
+    params = [Param(name, str(value)) for name, value in run_params(publication.dvc_lock).items()]
     log_values(client, run_id, metrics + _system_metrics(publication), params)
     _log_data(client, run_id, publication)
     for path in publication.artifacts:
@@ -189,6 +194,7 @@ def _register(client: MlflowClient, run: Run, publication: Publication, key: str
     if _version_of_key(client, name, key) is None:
         export = _log_export(client, run, publication)
         tags = {KEY_TAG: key, PROTOCOL_TAG: publication.metrics["protocol"], TEST_TAG: publication.metrics["test_digest"]}
+        tags |= _origin(publication)
         # by its place, not as models:/<id>: that MLflow looks up in the store of the process, which need not be this one
         client.create_model_version(name, export.artifact_location, run.info.run_id, tags=tags, model_id=export.model_id)
 
@@ -246,13 +252,3 @@ def _drop_examples(folder: Path) -> None:
 def _version_of_key(client: MlflowClient, model_name: str, key: str) -> ModelVersion | None:
     found = client.search_model_versions(f"name = '{model_name}' and tags.`{KEY_TAG}` = '{key}'")
     return min(found, key=lambda version: int(version.version)) if found else None
-
-
-def _flat(values: Mapping[str, Any], separator: str, prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, separator, f"{prefix}{key}{separator}")
-        else:
-            flat[f"{prefix}{key}"] = value
-    return flat

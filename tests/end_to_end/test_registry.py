@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,6 +35,27 @@ def test_publishing_twice_makes_one_run(finished: Workspace) -> None:
     (run,) = before["runs"]
     assert run["models"] == ["model", "video_model"]
     assert "system/cpu_utilization_percentage" in run["sampled"]
+
+
+def test_a_run_has_the_parameters_it_was_made_with_and_says_what_its_commit_has_not(finished: Workspace, tmp_path: Path) -> None:
+    store = {"MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path / 'mlflow.db'}", "MLFLOW_DEFAULT_ARTIFACT_ROOT": tmp_path.as_uri()}
+    publish = f"import os, runpy; os.environ |= {store}; runpy.run_module('flows.publish', run_name='__main__')"
+    show = f"import os; os.environ |= {store}\n{CONTENT}"
+    params, module = finished.path("params.yaml"), finished.path("tast/planted.py")
+    before = params.read_text()
+    try:
+        finished.set(train__epochs=999)
+        module.touch()
+        said = finished.run("-c", publish).stderr
+    finally:
+        params.write_text(before)
+        module.unlink()
+    assert "published as dirty" in said and "params.yaml, tast/planted.py" in said
+    (run,) = json.loads(finished.run("-c", show).stdout.splitlines()[-1])["runs"]
+    assert (run["params"]["train.epochs"], run["tags"]["tast.dirty"]) == ("3", "true")
+    finished.run("-c", publish)  # the change is taken back
+    (run,) = json.loads(finished.run("-c", show).stdout.splitlines()[-1])["runs"]
+    assert (run["params"]["train.epochs"], run["tags"]["tast.dirty"]) == ("3", "false")
 
 
 def test_a_lost_database_and_lost_outputs_come_back_the_same(finished: Workspace) -> None:

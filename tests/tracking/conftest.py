@@ -25,8 +25,44 @@ SAMPLED = pd.DataFrame(
 LOCK = """\
 schema: '2.0'
 stages:
+  source:
+    cmd: python -m flows.source
+    outs:
+    - path: data/source.json
+      hash: md5
+      md5: 66666666666666666666666666666666
+  download:
+    cmd: python -m flows.download
+    deps:
+    - path: data/source.json
+      hash: md5
+      md5: 66666666666666666666666666666666
+    - path: flows/download.py
+      hash: md5
+      md5: b7777777777777777777777777777777
+    params:
+      params.yaml:
+        dataset:
+          name: phantom
+          root:
+          second:
+        download:
+          accept_licence: false
+          base_url:
+          phantom:
+            driver: simulated
+            seed: 7
+            recorded_root:
+    outs:
+    - path: data/raw
+      hash: md5
+      md5: 88888888888888888888888888888888.dir
   preprocess:
     cmd: python -m flows.preprocess
+    deps:
+    - path: data/raw
+      hash: md5
+      md5: 88888888888888888888888888888888.dir
     outs:
     - path: data/clips
       hash: md5
@@ -53,10 +89,14 @@ stages:
     - path: data/split.json
       hash: md5
       md5: {fold}4444444444444444444444444444444
+    - path: flows/train.py
+      hash: md5
+      md5: b9999999999999999999999999999999
     params:
       params.yaml:
         train:
           seed: {seed}
+          epochs: 3
     outs:
     - path: models
       hash: md5
@@ -67,11 +107,16 @@ stages:
     - path: models/tast_net
       hash: md5
       md5: {fold}5555555555555555555555555555555.dir
+    params:
+      params.yaml:
+        evaluate:
+          bootstrap: 1000
+          many:{many}
     outs:
     - path: reports/report.html
       hash: md5
       md5: 22222222222222222222222222222222
-"""
+""".replace("{many}", "".join(f"\n            p{i:03d}: {i}" for i in range(120)))
 
 
 class ClipMean(torch.nn.Module):
@@ -157,13 +202,8 @@ def make_publication(folder: Path, seed: int = 0, *, fold: int = 0, rmse: float 
         "test": {"rmse": rmse, "pearson_r": 0.9, "n_clips": 54, "intervals": {"rmse": {"low": 1.0, "high": 2.0}}},
         "constant": {"rmse": 4.0, "pearson_r": None},
     }
-    params = {
-        "split": {"folds": 3, "fold": fold},
-        "train": {"seed": seed, "epochs": 3},
-        "many": {f"p{i:03d}": i for i in range(120)},
-    }
     return Publication(
-        experiment="tast", model_name="tast-net", dvc_lock=LOCK.format(seed=seed, fold=fold), params=params, metrics=metrics,
+        experiment="tast", model_name="tast-net", dvc_lock=LOCK.format(seed=seed, fold=fold), metrics=metrics,
         history=pd.DataFrame({"epoch": [0, 1, 2], "train_loss": [3.0, 2.0, 1.0], "val_loss": [3.0, 2.5, np.nan]}),
         system_metrics=SAMPLED,
         artifacts=(folder / "metrics.json", folder / "plots"), model_folder=folder / "models", model=model,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +14,7 @@ import torch
 from mlflow.tracking import MlflowClient
 
 from tast.errors import TastError
-from tast.tracking import output_digest, projection, publish, stage_key
+from tast.tracking import code_files, fold_of, output_digest, projection, publish, require_output, run_params, stage_key
 from tast.tracking.store import open_store
 from tests.tracking.conftest import LOCK, store_in
 
@@ -28,7 +30,7 @@ def test_everything_of_a_run_is_there_and_nothing_anywhere_else(store, make):
     assert run.info.status == "FINISHED"
     assert run.info.run_name.startswith("phantom-fold0-")
     assert run.data.params["train.seed"] == "0"
-    assert len(run.data.params) == 124
+    assert len(run.data.params) == 133
     assert run.data.metrics["test/rmse"] == 1.5
     assert "constant/pearson_r" not in run.data.metrics
     assert [(m.step, m.value) for m in client.get_metric_history(published.run_id, "train_loss")] == [
@@ -117,8 +119,21 @@ def test_a_clean_commit_takes_the_place_of_a_dirty_one_but_not_the_other_way(sto
     publish(make(dirty=True), **store.where)
     run_id = publish(replace(make(), commit="clean"), **store.where).run_id
     publish(replace(make(dirty=True), commit="later"), **store.where)
-    tags = MlflowClient(store.tracking_uri).get_run(run_id).data.tags
+    client = MlflowClient(store.tracking_uri)
+    tags = client.get_run(run_id).data.tags
+    assert (tags["tast.commit"], tags["tast.dirty"], tags["mlflow.source.git.commit"]) == ("clean", "false", "clean")
+    tags = client.get_model_version("tast-net", "1").tags
     assert (tags["tast.commit"], tags["tast.dirty"]) == ("clean", "false")
+
+
+def test_a_folder_without_git_is_published_as_unknown_until_a_commit_is_known(store, make):
+    run_id = publish(replace(make(), commit=None, dirty=None), **store.where).run_id
+    client = MlflowClient(store.tracking_uri)
+    tags = client.get_run(run_id).data.tags
+    assert (tags["tast.commit"], tags["tast.dirty"], "mlflow.source.git.commit" in tags) == ("unknown", "unknown", False)
+    publish(make(), **store.where)
+    tags = client.get_run(run_id).data.tags
+    assert (tags["tast.commit"], tags["tast.dirty"]) == ("c0ffee", "false")
 
 
 def test_a_batch_of_one_is_refused(make):
@@ -126,15 +141,85 @@ def test_a_batch_of_one_is_refused(make):
         replace(make(), input_example=np.zeros((1, 3, 6, 8, 8), np.float32))
 
 
-def test_the_key_knows_train_and_evaluate_and_nothing_else():
-    assert stage_key(LOCK.format(seed=0, fold=0)) == stage_key(LOCK.format(seed=0, fold=0).replace("size: 12", "size: 13"))
-    assert stage_key(LOCK.format(seed=0, fold=0)) != stage_key(LOCK.format(seed=1, fold=0))
-    assert output_digest(LOCK.format(seed=0, fold=0), "data/clips") == "0123456789abcdef0123456789abcdef.dir"
+def test_the_parameters_are_those_that_the_stages_were_run_with(store, make):
+    run_id = publish(make(1), **store.where).run_id
+    params = MlflowClient(store.tracking_uri).get_run(run_id).data.params
+    assert (params["train.seed"], params["split.fold"], params["dataset.name"], params["dataset.root"]) == (
+        "1", "0", "phantom", "None",
+    )  # fmt: skip
+    assert not any(name.startswith(("publish.", "promote.", "runner.")) for name in params)
+
+
+SIMULATED = LOCK.format(seed=0, fold=0)
+REAL = SIMULATED.replace("name: phantom", "name: pure")
+RECORDED = SIMULATED.replace("driver: simulated", "driver: recorded")
+BOTH = SIMULATED.replace("second:", "second:\n            name: pure")
+
+
+@pytest.mark.parametrize(
+    "md5", ["88888888", "01234567", "33333333", "4444444", "1111111", "5555555", "22222222", "66666666"], ids=lambda md5: md5[0]
+)
+def test_what_came_out_of_stages_is_no_part_of_the_key(md5):
+    """A machine whose sums differ in the last bit has made the same experiment."""
+    assert stage_key(SIMULATED.replace(md5, "f" * len(md5))) == stage_key(SIMULATED)
+    assert fold_of(SIMULATED.replace(md5, "f" * len(md5))) == fold_of(SIMULATED)
+
+
+@pytest.mark.parametrize(
+    ("then", "now"),
+    [
+        ("seed: 7", "seed: 8"), ("epochs: 3", "epochs: 4"), ("bootstrap: 1000", "bootstrap: 1"), ("folds: 3", "folds: 4"),
+        ("77777777", "ffffffff"), ("99999999", "ffffffff"), ("flows.preprocess", "flows.other"), ("name: phantom", "name: pure"),
+    ],
+)  # fmt: skip
+def test_what_went_in_is_the_key(then, now):
+    changed = SIMULATED.replace(then, now)
+    assert changed != SIMULATED and stage_key(changed) != stage_key(SIMULATED)
+    assert fold_of(changed).group != fold_of(SIMULATED).group
+
+
+@pytest.mark.parametrize("lock", [REAL, RECORDED, BOTH], ids=["pure", "recorded waves", "phantom and pure"])
+def test_of_data_that_are_not_simulated_the_content_went_in_and_their_address_did_not(lock):
+    assert stage_key(lock) != stage_key(lock.replace("88888888", "ffffffff"))
+    assert fold_of(lock).group != fold_of(lock.replace("88888888", "ffffffff")).group
+    elsewhere = lock.replace(" root:\n", " root: /mnt/videos\n").replace("accept_licence: false", "accept_licence: true")
+    elsewhere = elsewhere.replace("recorded_root:\n", "recorded_root: /mnt/waves\n")
+    assert stage_key(elsewhere) == stage_key(lock) and run_params(elsewhere) != run_params(lock)
+
+
+def test_two_machines_register_one_version_of_one_experiment(store, make):
+    first = publish(make(), **store.where)
+    other = replace(make(), dvc_lock=SIMULATED.replace("1111111.dir", "fffffff.dir"))
+    assert publish(other, **store.where) == replace(first, created=False)
+
+
+def test_a_digest_of_an_output_and_the_code_that_went_in():
+    assert output_digest(SIMULATED, "data/clips") == "0123456789abcdef0123456789abcdef.dir"
+    assert code_files(SIMULATED) == {"flows/download.py": "b" + 31 * "7", "flows/train.py": "b" + 31 * "9"}
+
+
+def test_outputs_that_are_not_those_of_the_lock_are_refused(tmp_path):
+    """Against what DVC itself writes; a-b sorts before a/b by path, not by folder."""
+    for name in ("models/a/b", "models/a-b/c", "metrics.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    (tmp_path / "dvc.yaml").write_text("stages:\n  all:\n    cmd: 'true'\n    outs: [models, metrics.json]\n")
+    for command in (["init", "--no-scm", "-q"], ["commit", "-f", "-q"]):
+        subprocess.run([sys.executable, "-m", "dvc", *command], cwd=tmp_path, check=True)
+    lock = (tmp_path / "dvc.lock").read_text()
+    require_output(lock, "models", tmp_path)
+    require_output(lock, "metrics.json", tmp_path)
+    (tmp_path / "models/a/b").write_text("changed")
+    (tmp_path / "metrics.json").unlink()
+    with pytest.raises(TastError, match=r"models: not what dvc.lock says the pipeline made"):
+        require_output(lock, "models", tmp_path)
+    with pytest.raises(TastError, match=r"metrics.json: no such file.*dvc checkout"):
+        require_output(lock, "metrics.json", tmp_path)
 
 
 @pytest.mark.parametrize("text", ["", "schema: '2.0'\nstages: {}\n", "schema: '2.0'\nstages:\n  train: {cmd: x}\n"])
 def test_a_lock_without_the_stages_is_refused(text):
-    with pytest.raises(TastError, match=r"dvc.lock: no stage .*evaluate"):
+    with pytest.raises(TastError, match=r"dvc.lock: no stage download, .*evaluate"):
         stage_key(text)
     with pytest.raises(TastError, match=r"dvc.lock: no output data/clips"):
         output_digest(text, "data/clips")
