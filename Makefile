@@ -4,13 +4,14 @@ SHELL := /bin/bash
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 INSTALLED := .venv/.installed
+JOBS ?= 2
 
 # uv reads UV_FIND_LINKS, not PIP_FIND_LINKS: where pip is pointed at a folder of wheels (a CPU build of torch), uv is too.
 ifneq ($(strip $(PIP_FIND_LINKS)),)
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 endif
 
-.PHONY: help setup repro test lint bench ui serve clean lock
+.PHONY: help setup repro test mutants lint bench ui serve clean lock
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -33,6 +34,9 @@ repro: $(INSTALLED)  ## run the main job: data set -> preprocess -> split -> tra
 
 test: lint  ## ruff, mypy, import-linter, pytest over two processes
 	$(BIN)/python -m pytest -n 2
+
+mutants: $(INSTALLED)  ## plant known faults one by one and see which a test notices; ROOM="flows", NAMES="seed key", BUDGET=minutes, JOBS=2
+	@$(BIN)/python -m tests.mutants $(NAMES) $(foreach room,$(ROOM),--room $(room)) $(if $(BUDGET),--budget $(BUDGET)) --jobs $(JOBS) $(if $(WRITE),--write)
 
 lint: $(INSTALLED)  ## ruff, mypy and the rules of who may import whom
 	$(BIN)/ruff check .

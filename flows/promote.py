@@ -16,8 +16,8 @@ from tast.datasets.splits import Split
 from tast.evaluation.contest import Rules, judge
 from tast.evaluation.evaluate import digest_of_test, labelled, read_predictions, with_clip_facts
 from tast.params import load_params
-from tast.tracking.registry import Comparison, compare
-from tast.tracking.registry import promote as give_title
+from tast.tracking import Comparison, compare
+from tast.tracking import promote as give_title
 
 log = logging.getLogger("flows.promote")  # __name__ is __main__ where a stage runs
 

@@ -22,7 +22,7 @@ from flows.running import configure_logging
 from tast.errors import TastError
 from tast.evaluation.contest import Rules
 from tast.params import load_params
-from tast.tracking.registry import Comparison, rollback, set_champion
+from tast.tracking import Comparison, rollback, set_champion
 
 
 def compare(arguments: argparse.Namespace) -> None:

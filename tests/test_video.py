@@ -154,6 +154,18 @@ def test_truncated_container_gives_its_good_part_and_a_reason(tmp_path, name, fr
         list(read_frames(VideoSource(path)))
 
 
+def test_a_video_cut_between_two_frames_is_known_by_what_its_header_announces(tmp_path):
+    """Nothing in what is left is damaged: 29 of 30 frames decode without an error."""
+    path = tmp_path / "mjpeg.avi"
+    write_container(path, textured(30, 160, 240), **CODECS["mjpeg.avi"])
+    with av.open(str(path)) as container:
+        *_, before_last, _ = [packet.pos + packet.size for packet in container.demux(video=0) if packet.size]
+    path.write_bytes(path.read_bytes()[: before_last + 8])  # the chunk's header is before its position
+    defects: list[str] = []
+    assert len(list(read_frames(VideoSource(path), defects))) == 29
+    assert len(defects) == 1 and "ends after 29 of 30 frames" in defects[0]
+
+
 def test_container_without_its_index_cannot_be_opened(tmp_path):
     path = tmp_path / "h264.mp4"
     write_container(path, textured(30), **CODECS["h264.mp4"])

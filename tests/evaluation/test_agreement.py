@@ -21,6 +21,14 @@ def test_repeated_limits_by_hand():
     assert (found.limit_low, found.limit_high) == pytest.approx((3 - 1.96 * 3, 3 + 1.96 * 3))
 
 
+def test_people_with_many_seconds_and_people_with_few():
+    """Groups (0, 2) and (4, 6, 4, 6), means 1 and 5 about 22/6: within 6 / 4 = 1.5, between-group mean square 64 / 3, group size
+    (36 - 4 - 16) / 6 = 8 / 3, so between (64 / 3 - 1.5) / (8 / 3) = 7.4375; SD sqrt(8.9375)."""
+    found = agreement_of_repeated([0.0, 2.0, 4.0, 6.0, 4.0, 6.0], ["a", "a", "b", "b", "b", "b"])
+    assert found.bias == pytest.approx(22 / 6)
+    assert (found.limit_high - found.limit_low) / (2 * 1.96) == pytest.approx(np.sqrt(8.9375))
+
+
 def test_repeated_limits_find_the_variances_of_a_simulation():
     """40 subjects of unequal length, between SD 2, within SD 1: total sqrt(5) = 2.236, to 15 % over 40 subjects."""
     rng = np.random.default_rng(0)

@@ -261,6 +261,12 @@ def test_every_model_comes_back_from_its_config_through_json() -> None:
         assert torch.equal(net.eval()(video), again.eval()(video))
 
 
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_size_of_a_preset_comes_back(preset: str) -> None:
+    sizes = PRESETS[preset]
+    assert RESTORERS["tast_net"](json.loads(json.dumps(asdict(sizes)))).config == sizes  # type: ignore[attr-defined]
+
+
 def test_trend_keeps_what_is_a_trend_and_takes_away_what_is_not() -> None:
     level_and_slope = torch.stack([torch.full((8,), 3.0), torch.arange(8.0)])
     assert torch.allclose(level_and_slope @ trend(8, 1).T, level_and_slope, atol=1e-5)
@@ -286,3 +292,26 @@ def test_outputs_of_order_one_lie_on_a_line_and_of_order_seven_do_not() -> None:
 def test_an_order_below_zero_is_refused() -> None:
     with pytest.raises(ValueError, match="trend_order -1"):
         build("small", frames=120, size=16, seconds=8, trend_order=-1)
+
+
+@pytest.mark.parametrize(("asking", "asked"), [(0, 1), (1, 0)])
+def test_each_branch_asks_the_other(asking: int, asked: int) -> None:
+    """The mixture holds one branch alone, and yet the other one bears on it."""
+    fusion = FUSIONS["cross_attention"](8, 2, 0.0).eval()
+    with torch.no_grad():
+        fusion.mix.weight.copy_(torch.eye(16)[8 * asking : 8 * asking + 8])  # type: ignore[union-attr]
+    branches = [torch.randn(1, 5, 8, generator=torch.Generator().manual_seed(k)) for k in range(2)]
+    before = fusion(*branches)
+    branches[asked] = branches[asked].flip(2)
+    assert (fusion(*branches) - before).abs().max() > 1e-3
+
+
+def test_an_order_of_zero_is_a_level() -> None:
+    assert build("small", frames=60, size=16, seconds=4, trend_order=0).config.trend_order == 0  # type: ignore[attr-defined]
+
+
+def test_instants_are_told_apart() -> None:
+    """The same picture throughout gives each instant another feature, by its position alone."""
+    vivit = Vivit(VIVIT, frames=20, size_px=16).eval()
+    still = clip(1)[:, :, :1].expand(-1, -1, 20, -1, -1)
+    assert (vivit(still)[0, 0] - vivit(still)[0, -1]).abs().max() > 1e-4

@@ -34,4 +34,4 @@ def test_same_seed_same_bytes() -> None:
 def test_darker_faces_are_exposed_longer_but_stay_darker() -> None:
     fair, dark = np.array([200.0, 160.0, 130.0]), np.array([110.0, 75.0, 55.0])
     assert exposure(dark) > exposure(fair)
-    assert exposure(dark) * dark.mean() < exposure(fair) * fair.mean()
+    assert exposure(dark) * dark.mean() < 0.8 * exposure(fair) * fair.mean()  # (80 / 163) ^ 0.45 = 0.73

@@ -37,3 +37,11 @@ def test_pulse_rate_and_wave() -> None:
     assert np.all(np.abs(displayed_pulse_rate(pulse, TIMES_S) - 75) < 10)
     wave = displayed_wave(pulse, TIMES_S)
     assert wave.min() == 0 and wave.max() == 100 and np.array_equal(wave, np.rint(wave))
+
+
+def test_the_finger_pulsates_after_the_face() -> None:
+    """Of all shifts by half a second either way, the wave fits the face's beat best where it is 0.15 s late."""
+    pulse = pulse_train(stream(1, "pulse"), 1.25, 0.25, 0.3, -6, 26)
+    lags_s = np.arange(-0.5, 0.5, 0.01)
+    fit = [np.corrcoef(displayed_wave(pulse, TIMES_S), pulse.beat_at(TIMES_S - lag_s))[0, 1] for lag_s in lags_s]
+    assert abs(lags_s[np.argmax(fit)] - 0.15) < 0.02

@@ -111,6 +111,15 @@ def test_bytes_depend_neither_on_threads_nor_on_other_sessions() -> None:
     assert one == four and len(set(one)) == 20
 
 
+def test_every_session_has_noise_of_its_own() -> None:
+    """18,432 pixels of light well within the range: unrelated noise correlates by less than 0.04, five of its deviations."""
+    noise = []
+    for session in SMALL[:2]:
+        (_, frame), (_, light) = next(render(session)), next(noise_free(session))
+        noise.append(((frame - light) * ((light > 20) & (light < 235))).ravel())
+    assert abs(np.corrcoef(noise)[0, 1]) < 0.04
+
+
 def test_frames_are_rgb_uint8_with_a_face_redder_than_blue() -> None:
     time_s, frame = next(render(SMALL[0]))
     assert frame.shape == (96, 128, 3) and frame.dtype == np.uint8 and 0 < time_s < 0.1

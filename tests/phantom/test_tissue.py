@@ -40,3 +40,20 @@ def test_melanin_takes_blue_first_and_darkens_with_the_skin_type() -> None:
     assert np.all(np.diff(shares, axis=0) < 0)
     assert np.all(np.diff(shares, axis=1) < 0)
     assert np.allclose(tissue.melanin_transmittance(0.0), 1)
+
+
+def test_a_channel_sees_half_at_half_its_full_width() -> None:
+    """Red: 630 nm, 44 nm wide; the table has 4 nm steps, half of one at 630."""
+    red = tissue.band_weights()[tissue.RED]
+    at = np.interp([608.0, 652.0], WAVELENGTHS_NM, red) / np.interp(630.0, WAVELENGTHS_NM, red)
+    np.testing.assert_allclose(at, 0.5, atol=0.02)
+
+
+def test_light_passes_the_epidermis_on_its_way_out_too() -> None:
+    """By hand at 540 nm: 0.1 * 6.6e11 * 540^-3.33 = 52.6 per cm over 2 * 0.006 cm leave exp(-0.63) = 0.53; green is broad."""
+    assert abs(tissue.melanin_transmittance(0.1)[tissue.GREEN] - 0.53) < 0.03
+
+
+def test_at_850_nm_oxygen_makes_blood_darker() -> None:
+    spo2 = np.array([70.0, 85.0, 100.0])
+    assert np.all(np.diff(tissue.infrared_to_green(spo2) * tissue.blood_absorption(spo2)[:, tissue.GREEN]) > 0)

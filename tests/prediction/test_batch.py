@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -13,6 +14,7 @@ from tast.prediction.batch import Refusal, predict_videos
 from tast.prediction.files import FORMATS, write_trace
 from tast.prediction.sources import find_videos
 from tast.prediction.trace import PredictedTrace
+from tests.prediction.conftest import FPS_HZ, write_film
 
 
 def outcomes_of(videos: Path, saved: Path, workers: int) -> list[PredictedTrace | Refusal]:
@@ -66,3 +68,13 @@ def test_all_formats_say_the_same(alone, tmp_path):
 def test_a_model_that_is_none_is_told_before_any_work(videos, tmp_path):
     with pytest.raises(BadInput, match=r"model\.json: no such file"):
         predict_videos(find_videos([videos]), tmp_path, min_quality=0, workers=2, on_outcome=print)
+
+
+def test_what_was_mended_in_a_videos_times_is_told(saved, tmp_path):
+    """VIPL-HR's layout, with a time stamp more than there are frames."""
+    video = write_film(tmp_path / "p1" / "v1" / "source1" / "video.avi", 4.6)
+    stamps = 1000 * np.arange(round(4.6 * FPS_HZ) + 1) / FPS_HZ
+    video.with_name("time.txt").write_text("".join(f"{stamp:.0f}\n" for stamp in stamps))
+    (outcome,) = outcomes_of(video, saved, workers=1)
+    assert isinstance(outcome, PredictedTrace)
+    assert outcome.notes == ("time.txt has 116 time stamps for 115 frames: the first 115 are used",)

@@ -48,6 +48,8 @@ def test_files_are_called_by_their_stem_and_by_more_where_that_is_not_enough(tre
 
 def test_a_video_that_two_paths_mean_is_found_once(tree):
     assert len(find_videos([tree, tree / "c.avi", tree / "a"])) == 3
+    (tree / "link.avi").symlink_to(tree / "c.avi")
+    assert len(find_videos([tree / "c.avi", tree / "link.avi", tree / "a" / ".." / "c.avi"])) == 1
 
 
 def test_a_folder_of_images_is_one_video_timed_by_the_images_names(tmp_path):

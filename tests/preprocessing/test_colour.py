@@ -90,6 +90,17 @@ def test_the_colours_are_those_of_ffmpeg(
     assert np.abs(gray(yuv) - rgb @ luma_shares).mean() < 1.6
 
 
+@pytest.mark.parametrize("options", [{}, {"x264-params": "colormatrix=bt709"}])
+def test_a_coloured_patch_has_its_colour_by_either_way(tmp_path: Path, options: dict[str, str]) -> None:
+    """Red skin in 8 bits: chroma planes swapped make it blue, the other matrix makes green 5 levels off."""
+    path, skin = tmp_path / "v.mp4", np.zeros((32, 32, 3), np.uint8)
+    skin[:] = (200, 90, 70)
+    write_container(path, [skin] * 2, codec="libx264", pixel_format="yuv420p", options=options | {"crf": "1"})
+    ((_, yuv), *_), ((_, rgb), *_) = read_pictures(VideoSource(path)), read_frames(VideoSource(path))
+    ours = upright(area_averaged(yuv, 1), AS_IT_IS, 32, Dither()).mean(axis=(0, 1), dtype=np.float64)
+    np.testing.assert_allclose(ours, rgb.mean(axis=(0, 1)), atol=1.6)
+
+
 def test_other_pixel_formats_come_as_rgb(tmp_path: Path) -> None:
     path = tmp_path / "v.mkv"
     write_container(path, textured(2), codec="ffv1", pixel_format="yuv420p10le")
@@ -122,6 +133,13 @@ def test_the_dither_is_even_and_new_in_each_frame() -> None:
     np.testing.assert_allclose([noise.mean(), noise.var()], [0, 1 / 12], atol=1e-3)
     each_pair = np.corrcoef(noise.reshape(50, -1))[np.triu_indices(50, k=1)]
     assert np.abs(each_pair).max() < 0.05
+
+
+def test_the_same_video_has_the_same_dither() -> None:
+    first, again, other = (Dither(seed).of_shape((8, 8, 3)) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+    np.testing.assert_array_equal(Dither().of_shape((8, 8, 3)), first)
 
 
 @pytest.mark.parametrize("shift_px", [-500 + 20j, -20 + 10j, 30 + 35j, 20 - 400j])

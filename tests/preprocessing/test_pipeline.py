@@ -129,3 +129,38 @@ def test_spawned_workers_give_the_same_bytes(
 
 def test_settings_name_every_step(settings: Settings) -> None:
     assert set(settings) == {"align", *STEPS, "cut"}
+
+
+def test_settings_hand_on_what_params_say() -> None:
+    preprocess = load_params(Path(__file__).parents[2] / "params.yaml").preprocess.model_dump()
+    preprocess["label_delay_s"] = 2.75
+    preprocess["clips"] |= {"fps_hz": 12.5, "size_px": 40, "length_s": 5, "hop_s": 2, "max_missing_labels": 0.4}
+    preprocess["magnify"]["high_hz"] = 3.5
+    made = settings_of(preprocess)
+    assert made["cut"] == {"length_s": 5, "hop_s": 2, "max_missing_labels": 0.4, "label_delay_s": 2.75}
+    assert made["shrink"] == {"size_px": 40}
+    assert made["resample"] == {"multiple_of_hz": 12.5, "highest_hz": 3.5}
+    assert made["decimate"] == {"fps_hz": 12.5}
+    assert (made["align"], made["mask"], made["magnify"]) == (preprocess["align"], preprocess["mask"], preprocess["magnify"])
+
+
+@pytest.fixture(scope="module")
+def faceless(tmp_path_factory: pytest.TempPathFactory) -> VideoRecord:
+    """Twenty pictures too small for a face, which is soon found out."""
+    folder = tmp_path_factory.mktemp("faceless")
+    files = tuple(f"{k:02d}.png" for k in range(20))
+    for file in files:
+        cv2.imwrite(str(folder / file), np.full((24, 24, 3), 90, np.uint8))
+    spo2 = Spo2Trace(np.arange(2.0), np.full(2, 97.0))
+    return VideoRecord("test", "05", "steady", "05-01", VideoSource(folder, files, np.arange(20) / 20), spo2)
+
+
+@pytest.mark.parametrize("step", ["align", *STEPS])
+def test_other_settings_of_any_step_are_computed_anew(
+    faceless: VideoRecord, settings: Settings, tmp_path: Path, step: str
+) -> None:
+    run = partial(preprocess_records, [faceless], cache_root=tmp_path / "cache", clips_folder=tmp_path)
+    assert [run(settings=settings).n_computed for _ in range(2)] == [1, 0]
+    name, value = next((name, value) for name, value in settings[step].items() if type(value) in (int, float))
+    again = run(settings={**settings, step: {**settings[step], name: value * 2}})
+    assert (len(again.rejects), again.n_computed) == (1, 1)

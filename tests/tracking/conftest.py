@@ -13,8 +13,7 @@ import pandas as pd
 import pytest
 import torch
 
-from tast.tracking.projection import Publication, publish
-from tast.tracking.store import initialise
+from tast.tracking import Publication, initialise, publish
 
 DIGEST, OTHER_DIGEST = "d" * 64, "e" * 64
 OTHER_TEST, OTHER_PROTOCOL = 3, 4

@@ -14,8 +14,7 @@ from mlflow.tracking import MlflowClient
 from tast.errors import TastError
 from tast.evaluation.contest import Rules, judge
 from tast.evaluation.evaluate import labelled
-from tast.tracking.projection import publish
-from tast.tracking.registry import champion_files, compare, model_files, promote, rollback, set_champion
+from tast.tracking import champion_files, compare, model_files, promote, publish, rollback, set_champion
 from tests.tracking.conftest import DIGEST, OTHER_DIGEST, OTHER_PROTOCOL, OTHER_TEST
 
 RULES = Rules(margin_percent=0.0, confidence=0.9, group_tolerance_percent=1.0, draws=50, seed=0)

@@ -1,0 +1,47 @@
+"""How many videos may be lost: sessions that cannot be read count as well as those that preprocessing rejects."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import flows.preprocess
+from flows.layout import CLIPS, RAW
+from flows.preprocess import require_enough
+from tast.clip_store import ClipRow, Reject
+from tast.datasets.description import Description, describe
+from tast.errors import TastError
+from tests.datasets.layouts import write_pure_session
+
+PROJECT = Path(__file__).parents[2]
+ROW = ClipRow("01-01-000", "pure", "01", "01-01", "steady", "01-01.npy", 0, 120, 0.0, 15.0, 1.0, (97.0,) * 8)
+
+
+def rejects(n: int) -> list[Reject]:
+    return [Reject(f"{k:02d}-01", "no face found in 17 frames") for k in range(n)]
+
+
+def test_as_many_as_the_fraction_allows_and_no_more() -> None:
+    require_enough([ROW], rejects(2), 10, 0.2)
+    with pytest.raises(TastError, match=r"3 of 10 videos rejected, preprocess.max_reject_fraction is 0\.2: 00-01: no face found"):
+        require_enough([ROW], rejects(3), 10, 0.2)
+
+
+def test_no_clip_is_not_enough_even_without_a_reject() -> None:
+    with pytest.raises(TastError, match="0 of 0 videos rejected"):
+        require_enough([], [], 0, 0.2)
+
+
+def test_sessions_that_cannot_be_read_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two sessions whose readings are cut in half: the stage fails, names both, and leaves nothing."""
+    for name in ("01-01", "02-01"):
+        path = write_pure_session(tmp_path / RAW / "pure", name)
+        path.write_text(path.read_text()[:500])
+    describe(tmp_path / RAW, [Description("pure", "pure")])
+    (tmp_path / "params.yaml").write_text((PROJECT / "params.yaml").read_text())
+    monkeypatch.chdir(tmp_path)
+    state = flows.preprocess.preprocess.fn()
+    assert "2 of 2 videos rejected" in state.message
+    assert "01-01.json: not JSON" in state.message and "02-01" in state.message
+    assert not CLIPS.exists()
