@@ -28,7 +28,7 @@ from benchmarks.recorded import RECORDED_ROOT
 from benchmarks.results import Row, write_rows
 from benchmarks.sets import SETS, WORKSPACE, AccuracySet, Bars, make_clips, params_of_set
 from flows.changes import change_of
-from flows.evaluate import train_mean_percent
+from flows.evaluate import predictions_by, train_mean_percent
 from flows.layout import CLIPS
 from flows.processes import in_processes, trainings_at_a_time
 from flows.progress import progress
@@ -38,15 +38,16 @@ from tast.clip_store import ClipStore
 from tast.datasets.splits import Split, make_split
 from tast.errors import TastError
 from tast.evaluation.baselines import ratio_predictions
-from tast.evaluation.evaluate import KEY, labelled
 from tast.evaluation.metrics import Scores, bootstrap_intervals, compare_paired, score
 from tast.evaluation.position import position_predictions
+from tast.evaluation.predictions import labelled
 from tast.files import whole_file
 from tast.models.ratio_of_ratios import RATIOS
 from tast.params import Params, changed, load_params
+from tast.people import person_of
+from tast.seconds import KEY
 from tast.training.compute import compute_reproducibly
 from tast.training.dataset import ClipDataset
-from tast.training.inference import predict
 
 OURS, CONSTANT = "TAST-Net", "constant predictor"
 DRAWS = 1000  # of the bootstrap over people
@@ -55,7 +56,7 @@ BASELINES = (*RATIOS, "time only")
 
 @dataclass(frozen=True)
 class Run:
-    """said: one row per labelled test second, with subject_id, true_percent, and what each method says of it."""
+    """said: one row per labelled second of a test recording, with KEY, true_percent, and what each method says of it."""
 
     fold: int
     seed: int
@@ -97,13 +98,13 @@ def run_training(training: Training) -> Run:
     seeded = params.train.model_copy(update={"seed": seed})
     with tempfile.TemporaryDirectory() as checkpoints:
         model, _, card = fit_model(seeded, store, parts["train"], parts["val"], Path(checkpoints))
-    rows = labelled(predict(model, parts["test"], card.scaling)).rename(columns={"predicted_percent": OURS})
+    rows = labelled(predictions_by(model, card, parts["test"])).rename(columns={"predicted_percent": OURS})
     rows = rows.merge(baseline_table(store, split), on=KEY, validate="one_to_one")
     return Run(training.fold, seed, rows.assign(**{CONSTANT: train_mean_percent(store, split)}))
 
 
 def baseline_table(store: ClipStore, split: Split) -> pd.DataFrame:
-    """clip_id, second, and a column of percents for each of BASELINES; fitted on the training clips."""
+    """KEY, and a column of percents for each of BASELINES; fitted on the training clips."""
     tables = ratio_predictions(store, split.train, split.test)
     tables["time only"] = position_predictions(store.manifest, split.train, split.test)
     return pd.concat([tables[name].set_index(KEY)["predicted_percent"].rename(name) for name in BASELINES], axis=1).reset_index()
@@ -142,8 +143,8 @@ def rows_by_run(runs: list[Run], bars: Bars) -> list[Row]:
 def interval_rows(said: pd.DataFrame) -> list[Row]:
     """95 % intervals over resampled people, all runs together: of the RMSE, and of what it lies below the constant's."""
     of_ours = said["true_percent"], said[OURS]
-    rmse = bootstrap_intervals(*of_ours, said["subject_id"], draws=DRAWS, seed=0)["rmse"]
-    against = compare_paired(*of_ours, said[CONSTANT], said["subject_id"], draws=DRAWS, seed=0).rmse_difference_interval
+    rmse = bootstrap_intervals(*of_ours, person_of(said), draws=DRAWS, seed=0)["rmse"]
+    against = compare_paired(*of_ours, said[CONSTANT], person_of(said), draws=DRAWS, seed=0).rmse_difference_interval
     return [
         _percent("RMSE of all runs, 95 % from", rmse.low),
         _percent("RMSE of all runs, 95 % to", rmse.high),
@@ -154,7 +155,7 @@ def interval_rows(said: pd.DataFrame) -> list[Row]:
 def rows_of_all(runs: list[Run]) -> list[Row]:
     """Every method on the seconds of all people together, each person left out in turn, beside the published figures."""
     said = pd.concat([run.said for run in runs], ignore_index=True)
-    rows = [Row("people", said["subject_id"].nunique(), "1"), Row("runs", len(runs), "1")]
+    rows = [Row("people", person_of(said).nunique(), "1"), Row("runs", len(runs), "1")]
     for method in (OURS, CONSTANT, *BASELINES):
         rows += method_rows(method, said["true_percent"], said[method], HOFFMAN_2022, is_ours=method == OURS)
     return rows
@@ -177,7 +178,7 @@ def measure(params: Params, store: ClipStore, seeds: Sequence[int], folds: Seque
     """Rows of all runs; folds: None for those of the protocol: all people in turn, the one other data set, else two."""
     protocol = params.split.protocol
     leaves_one_out = protocol == "leave_one_subject_out"
-    n_folds = {"leave_one_subject_out": store.manifest["subject_id"].nunique(), "cross_dataset": 1}.get(protocol, 2)
+    n_folds = {"leave_one_subject_out": person_of(store.manifest).nunique(), "cross_dataset": 1}.get(protocol, 2)
     trainings = [Training(params, store.folder, fold, seed) for fold in folds or range(n_folds) for seed in seeds]
     runs = []
     with progress("accuracy", len(trainings)) as advance:

@@ -28,7 +28,7 @@ from rich.table import Table
 
 from flows import PROJECT, STATE
 from flows.changes import change_of
-from flows.evaluate import train_mean_percent
+from flows.evaluate import predictions_by, train_mean_percent
 from flows.layout import CLIPS, RAW, SPLIT
 from flows.processes import in_processes, trainings_at_a_time
 from flows.progress import progress
@@ -39,13 +39,13 @@ from tast.clip_store import ClipStore
 from tast.datasets.splits import Split
 from tast.errors import TastError
 from tast.evaluation.ablation import COLUMNS, ablation_table, as_markdown, scores_of_runs
-from tast.evaluation.evaluate import labelled
+from tast.evaluation.predictions import labelled
 from tast.files import whole_file
 from tast.params import Params, Train, changed, load_params
+from tast.people import person_of
 from tast.training.augmentation import Augmentation
 from tast.training.compute import compute_reproducibly
 from tast.training.dataset import ClipDataset
-from tast.training.inference import predict
 
 log = logging.getLogger("flows.ablate")  # __name__ is __main__ where it runs
 FOLDER = STATE / "ablation"
@@ -72,7 +72,7 @@ VARIANTS: dict[str, dict[str, Any]] = {  # what differs from params.yaml: a line
     "raw frames without EVM": {"preprocess.magnify.alpha": 0.0, "train.input": "magnified"},
 }
 # what a result depends on beside parameters and clips
-CODE = ("tast/models", "tast/training", "tast/pulse_rate.py", "flows/train.py")
+CODE = ("tast/models", "tast/training", "tast/pulse_rate.py", "tast/seconds.py", "flows/train.py")
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def run(training: Training) -> str:
     compute_reproducibly(params.seed, params.threads)
     checkpoints = FOLDER / "checkpoints" / training.key
     model, _, card = fit_model(params, store, parts["train"], parts["val"], checkpoints)
-    rows = labelled(predict(model, parts["test"], card.scaling))
+    rows = labelled(predictions_by(model, card, parts["test"]))
     with whole_file(training.result) as part:
         rows[list(COLUMNS)].to_parquet(part, index=False)
     shutil.rmtree(checkpoints)
@@ -188,7 +188,7 @@ def write_tables_of(trainings: Sequence[Training], params: Params, out: Path) ->
 def _notes(trainings: Sequence[Training]) -> Iterator[str]:
     seeds = sorted({one.seed for one in trainings})
     split = Split.from_json(SPLIT)
-    people = ClipStore(CLIPS).manifest.loc[list(split.test), "subject_id"].nunique()
+    people = person_of(ClipStore(CLIPS).manifest.loc[list(split.test)]).nunique()
     yield f"Errors in % SpO2; means over seeds {', '.join(map(str, seeds))}; tested on {people} people ({split.protocol})."
     yield f"[95 %]: over resampled people, all seeds together; difference: from {REFERENCE}, the same people drawn for both."
     yield "skill: 1 - RMSE over that of the training mean said for all."

@@ -18,6 +18,7 @@ from flows.layout import CLIPS, HISTORY, METRICS, PLOTS, REPORT, SPLIT
 from flows.summary import COLUMNS, ROWS, score_title
 from tast.clip_store import DEFECTS, REJECTS, ClipStore
 from tast.datasets.splits import Split
+from tast.people import person_of, recording_of
 from tast.training.settings import kept_epoch
 
 MOST_ROWS = 200  # of a table on the page; the file has all
@@ -27,7 +28,7 @@ PICTURES = {"bland_altman": "Bland-Altman plot of the test set", "learning_curve
 def of_preprocess() -> None:
     """Which videos were rejected, and what was met in those that were used all the same."""
     store = ClipStore(CLIPS)
-    videos = store.manifest["record_id"].nunique()
+    videos = recording_of(store.manifest).nunique()
     _table(
         "rejected-videos",
         store.rejects,
@@ -42,7 +43,7 @@ def of_split() -> None:
     split, manifest = Split.from_json(SPLIT), ClipStore(CLIPS).manifest
     parts = {part: manifest.loc[list(clip_ids)] for part, clip_ids in split.parts.items()}
     counts = [
-        {"part": part, "subjects": clips["subject_id"].nunique(), "videos": clips["record_id"].nunique(), "clips": len(clips)}
+        {"part": part, "people": person_of(clips).nunique(), "videos": recording_of(clips).nunique(), "clips": len(clips)}
         for part, clips in parts.items()
     ]
     _table("split", pd.DataFrame(counts), f"Protocol {split.protocol}", SPLIT)

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
+from torch import nn
 
 from flows.layout import CLIPS, HISTORY, METRICS, MODEL, PLOTS, PREDICTIONS, REPORT, SPLIT
 from flows.running import run, stage
 from tast.clip_store import ClipStore
 from tast.datasets.splits import Split
 from tast.evaluation.baselines import ratio_predictions
-from tast.evaluation.evaluate import PREDICTION_COLUMNS, with_clip_facts, write_metrics
 from tast.evaluation.evaluate import evaluate as score_methods
+from tast.evaluation.evaluate import write_metrics
 from tast.evaluation.plots import evaluation_plots
+from tast.evaluation.predictions import predictions_per_second
 from tast.evaluation.report import DataFacts, render_report
 from tast.files import whole_file, whole_folder
 from tast.params import stage_params
-from tast.saved_model import CARD, load_model
+from tast.saved_model import CARD, ModelCard, load_model
+from tast.seconds import labels_per_second
 from tast.training.compute import compute_reproducibly
 from tast.training.dataset import ClipDataset
 from tast.training.inference import predict
@@ -36,33 +39,44 @@ def evaluate() -> None:
     compute_reproducibly(params.seed, THREADS)
     store, split = ClipStore(CLIPS), Split.from_json(SPLIT)
     predictions = predict_test(store, split)
-    known = with_clip_facts(predictions, store.manifest)
     train_mean = train_mean_percent(store, split)
     metrics = score_methods(
-        known, protocol=split.protocol, train_mean_percent=train_mean,
+        predictions, protocol=split.protocol, train_mean_percent=train_mean, n_clips=len(split.test),
         baselines=ratio_predictions(store, split.train, split.test), draws=params.bootstrap, seed=params.seed,
     )  # fmt: skip
-    plots = evaluation_plots(known, pd.read_csv(HISTORY), train_mean_percent=train_mean, seed=params.seed)
+    plots = evaluation_plots(predictions, pd.read_csv(HISTORY), train_mean_percent=train_mean, seed=params.seed)
     with whole_file(PREDICTIONS) as part:
-        predictions[list(PREDICTION_COLUMNS)].to_parquet(part, index=False)
+        predictions.to_parquet(part, index=False)
     write_metrics(METRICS, metrics)
     with whole_folder(PLOTS) as folder:
         for name, png in plots.items():
             (folder / f"{name}.png").write_bytes(png)
-    page = render_report(metrics=metrics, predictions=known, plots=plots, data=facts_of(store, split), params=made_with(store))
+    page = render_report(
+        metrics=metrics, predictions=predictions, plots=plots, data=facts_of(store, split), params=made_with(store)
+    )
     with whole_file(REPORT) as part:
         part.write_text(page, encoding="utf-8")
 
 
 def predict_test(store: ClipStore, split: Split, model_folder: Path = MODEL) -> pd.DataFrame:
+    """The predictions table of the test recordings, one row per second."""
     model, card = load_model(model_folder, expected_preprocessing=store.preprocessing)
     clips = ClipDataset(store, split.test, kind=card.input_kind, frame_size_px=card.frame_size_px)
-    return predict(model, clips, card.scaling)
+    return predictions_by(model, card, clips)
+
+
+def predictions_by(model: nn.Module, card: ModelCard, clips: ClipDataset) -> pd.DataFrame:
+    """The predictions table of these clips' recordings by a model, with the interval of its card."""
+    half_width_percent = math.nan if card.interval is None else card.interval.half_width_percent
+    return predictions_per_second(
+        predict(model, clips, card.scaling), half_width_percent=half_width_percent,
+        lowest_percent=card.scaling.lowest_percent, highest_percent=card.scaling.highest_percent,
+    )  # fmt: skip
 
 
 def train_mean_percent(store: ClipStore, split: Split) -> float:
-    labels = np.concatenate([np.asarray(one, dtype=np.float64) for one in store.manifest.loc[list(split.train), "spo2_percent"]])
-    return float(np.nanmean(labels))
+    """Mean label of the seconds of the training recordings."""
+    return float(labels_per_second(store.manifest.loc[list(split.train)])["true_percent"].mean())
 
 
 def facts_of(store: ClipStore, split: Split) -> DataFacts:

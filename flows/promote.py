@@ -14,7 +14,7 @@ from flows.running import run, stage
 from tast.clip_store import ClipStore
 from tast.datasets.splits import Split
 from tast.evaluation.contest import Rules, judge
-from tast.evaluation.evaluate import digest_of_test, labelled, read_predictions, with_clip_facts
+from tast.evaluation.predictions import digest_of_test, labelled, read_predictions
 from tast.params import load_params
 from tast.tracking import Comparison, compare
 from tast.tracking import promote as give_title
@@ -35,7 +35,7 @@ def compare_now(model_name: str, rules: Rules) -> Comparison:
     store, split = ClipStore(CLIPS), Split.from_json(SPLIT)
 
     def predictions_on_test(model_folder: Path) -> pd.DataFrame:
-        return labelled(with_clip_facts(predict_test(store, split, model_folder), store.manifest))
+        return labelled(predict_test(store, split, model_folder))
 
     return compare(
         model_name, predictions_on_test, judge, rules=rules, test_digest=digest_of_test(read_predictions(PREDICTIONS)),

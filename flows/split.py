@@ -11,6 +11,7 @@ from tast.datasets.description import described
 from tast.datasets.readers import downloaded_folds
 from tast.datasets.splits import make_split
 from tast.params import stage_params
+from tast.people import person_of
 
 log = logging.getLogger("flows.split")  # __name__ is __main__ where a stage runs
 
@@ -23,8 +24,8 @@ def split() -> None:
     made = make_split(clips, **params.model_dump(), official_folds=folds)
     made.to_json(SPLIT)
     for name, clip_ids in made.parts.items():
-        subjects = clips.loc[list(clip_ids), "subject_id"].nunique()
-        log.info("%s: %d clips of %d subjects", name, len(clip_ids), subjects)
+        people = person_of(clips.loc[list(clip_ids)]).nunique()
+        log.info("%s: %d clips of %d people", name, len(clip_ids), people)
 
 
 if __name__ == "__main__":

@@ -116,8 +116,7 @@ def fit_model(
 
 
 def validation_interval(model: torch.nn.Module, val_clips: ClipDataset, scaling: LabelScaling) -> PredictionInterval | None:
-    predictions = predict(model, val_clips, scaling)
-    return fit_interval(predictions.assign(start_s=predictions["clip_id"].map(val_clips.clips["start_s"])))
+    return fit_interval(predict(model, val_clips, scaling))
 
 
 def new_network(

@@ -8,14 +8,15 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 
-from tast.evaluation.evaluate import KEY
 from tast.evaluation.metrics import bootstrap_intervals, compare_paired, score, skill
+from tast.people import person_of
+from tast.seconds import KEY
 
-COLUMNS = (*KEY, "subject_id", "true_percent", "predicted_percent")
+COLUMNS = (*KEY, "true_percent", "predicted_percent")
 
 
 def scores_of_runs(runs: Mapping[tuple[str, int], pd.DataFrame]) -> pd.DataFrame:
-    """(variant, seed) -> labelled predictions (COLUMNS): one row per run with variant, seed and its scores."""
+    """(variant, seed) -> labelled seconds (COLUMNS): one row per run with variant, seed and its scores."""
     return pd.DataFrame(
         {"variant": variant, "seed": seed, **asdict(score(rows["true_percent"], rows["predicted_percent"]))}
         for (variant, seed), rows in runs.items()
@@ -55,7 +56,7 @@ def _row(
     if not rows[[*KEY, "seed"]].equals(reference[[*KEY, "seed"]]):
         raise ValueError(f"variant {variant!r} was tested on other seconds than the reference")
     by_seed = pd.DataFrame(asdict(score(one["true_percent"], one["predicted_percent"])) for _, one in rows.groupby("seed"))
-    true, said, people = rows["true_percent"], rows["predicted_percent"], rows["subject_id"]
+    true, said, people = rows["true_percent"], rows["predicted_percent"], person_of(rows)
     rmse = bootstrap_intervals(true, said, people, draws=draws, seed=seed)["rmse"]
     against = compare_paired(true, said, reference["predicted_percent"], people, draws=draws, seed=seed)
     constant = score(true, np.full(len(rows), constant_percent)).rmse

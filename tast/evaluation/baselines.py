@@ -9,18 +9,26 @@ import pandas as pd
 
 from tast.clip_store import ClipStore
 from tast.models.ratio_of_ratios import RATIOS, fit_calibration, pulse_signals
+from tast.seconds import KEY, clip_seconds, per_second
 
 
 def ratio_predictions(store: ClipStore, train_ids: Sequence[str], test_ids: Sequence[str]) -> dict[str, pd.DataFrame]:
-    """Name of the ratio -> table (clip_id, second, predicted_percent), one value per clip said for each of its seconds.
+    """Name of the ratio -> table (KEY, predicted_percent) of the test seconds, each with the mean over the clips that show it.
 
-    The line from ratio to percent is fitted on (ratio, mean label) of the training clips.
+    One value per clip; the line from ratio to percent is fitted on (ratio, mean label) of the training clips. NaN where no clip
+    has a ratio.
     """
     train, test = clip_ratios(store, train_ids), clip_ratios(store, test_ids)
     labels = store.manifest.loc[list(train_ids), "spo2_percent"]
     means = np.array([_known_mean(np.asarray(one, dtype=np.float64)) for one in labels])
-    seconds = store.manifest.loc[list(test_ids), "spo2_percent"].map(len)
-    return {name: _per_second(test[name], fit_calibration(train[name].to_numpy(), means).percent, seconds) for name in RATIOS}
+    rows = clip_seconds(store.manifest.loc[list(test_ids)])
+    tables = {}
+    for name in RATIOS:
+        percent = fit_calibration(train[name].to_numpy(), means).percent(test[name].to_numpy())
+        of_clip = pd.Series(percent, index=test.index)
+        said = rows.assign(predicted_percent=rows["clip_id"].map(of_clip))
+        tables[name] = per_second(said, ["predicted_percent"])[[*KEY, "predicted_percent"]]
+    return tables
 
 
 def clip_ratios(store: ClipStore, clip_ids: Sequence[str]) -> pd.DataFrame:
@@ -34,10 +42,3 @@ def clip_ratios(store: ClipStore, clip_ids: Sequence[str]) -> pd.DataFrame:
 def _known_mean(labels: np.ndarray) -> float:
     known = labels[np.isfinite(labels)]
     return float(known.mean()) if known.size else float("nan")
-
-
-def _per_second(ratios: pd.Series, percent: object, seconds: pd.Series) -> pd.DataFrame:
-    said = pd.DataFrame({"clip_id": ratios.index, "predicted_percent": percent(ratios.to_numpy())})  # type: ignore[operator]
-    table = said.loc[said.index.repeat(seconds.to_numpy())].reset_index(drop=True)
-    table["second"] = np.concatenate([np.arange(n) for n in seconds])
-    return table

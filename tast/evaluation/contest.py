@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 
 from tast.errors import TastError
-from tast.evaluation.evaluate import KEY, scores_by, with_band
+from tast.evaluation.evaluate import scores_by, with_band
 from tast.evaluation.metrics import compare_paired, score
+from tast.people import person_of
+from tast.seconds import KEY
 
 GROUPINGS = ("scenario", "band")  # columns of the table that subgroups are made of
 FEWEST_SECONDS = 20  # a smaller group says nothing about a model
@@ -49,7 +51,7 @@ class Verdict:
 
 
 def judge(challenger: pd.DataFrame, champion: pd.DataFrame | None, rules: Rules) -> Verdict:
-    """Tables of labelled seconds, as from evaluate.labelled with `scenario`; champion None: there is none to beat.
+    """Tables of labelled seconds, as from tast.evaluation.predictions.labelled; champion None: there is none to beat.
 
     Raises TastError where the two are not of the same seconds with the same labels.
     """
@@ -60,7 +62,7 @@ def judge(challenger: pd.DataFrame, champion: pd.DataFrame | None, rules: Rules)
     if not challenger[[*KEY, "true_percent"]].equals(champion[[*KEY, "true_percent"]]):
         raise TastError("not comparable: challenger and champion were not scored on the same seconds with the same labels")
     paired = compare_paired(
-        challenger["true_percent"], challenger["predicted_percent"], champion["predicted_percent"], challenger["subject_id"],
+        challenger["true_percent"], challenger["predicted_percent"], champion["predicted_percent"], person_of(challenger),
         draws=rules.draws, seed=rules.seed,
     )  # fmt: skip
     worse = _worse_groups(challenger, champion, rules.group_tolerance_percent)

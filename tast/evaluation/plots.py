@@ -12,22 +12,26 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
 from tast.evaluation.agreement import agreement
-from tast.evaluation.evaluate import KEY, labelled, with_band
+from tast.evaluation.evaluate import with_band
 from tast.evaluation.metrics import CONSTANT_VARIANCE, HYPOXIA_PERCENT
+from tast.evaluation.predictions import labelled
 from tast.pages.pictures import BLUE, GREEN, INK, MUTED, ORANGE, PURPLE, SKY, VERMILION, png
+from tast.people import person_of, recording_of
+from tast.seconds import KEY
 from tast.training.settings import kept_epoch
 
 SUBJECT_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, "#7f7f7f")
 SUBJECT_MARKERS = "osD^vPX"
 MOST_IN_LEGEND = 14
 MOST_TRACES = 24
+TRACE_COLUMNS = ("true_percent", "predicted_percent", "lower_percent", "upper_percent")
 JITTER_PERCENT = 0.35  # oximeters say whole percents: repeated points would hide each other
 
 
 def evaluation_plots(
     predictions: pd.DataFrame, history: pd.DataFrame, *, train_mean_percent: float, seed: int
 ) -> dict[str, bytes]:
-    """All pictures, by name. predictions: as from with_clip_facts; history: epoch, train_loss, val_loss, val_rmse_percent."""
+    """All pictures, by name. predictions: the table; history: epoch, train_loss, val_loss, val_rmse_percent."""
     rows = labelled(predictions)
     return {
         "scatter": scatter(rows, train_mean_percent=train_mean_percent, seed=seed),
@@ -39,7 +43,7 @@ def evaluation_plots(
 
 
 def scatter(rows: pd.DataFrame, *, train_mean_percent: float, seed: int) -> bytes:
-    """Predicted against true SpO2, one point per second and clip, subjects by colour and marker."""
+    """Predicted against true SpO2, one point per second, people by colour and marker."""
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
@@ -115,22 +119,23 @@ def error_by_band(rows: pd.DataFrame, *, train_mean_percent: float) -> bytes:
 
 
 def traces(rows: pd.DataFrame, *, train_mean_percent: float) -> bytes:
-    """True and predicted SpO2 against time, one panel per test recording; the band is the range of overlapping clips.
+    """True and predicted SpO2 against time, one panel per test recording, with the model's interval where it has one.
 
-    rows carry time_s; seconds without a label show their prediction. More than MOST_TRACES recordings are thinned evenly, which
-    the heading says.
+    Seconds without a label show their prediction. More than MOST_TRACES recordings are thinned evenly, which the heading says.
     """
-    names = sorted(rows["record_id"].unique())
+    rows = rows.assign(recording=recording_of(rows))
+    names = sorted(rows["recording"].unique())
     chosen = [names[i] for i in np.unique(np.linspace(0, len(names) - 1, MOST_TRACES).astype(int))]
     columns = min(3, len(chosen))
     lines = math.ceil(len(chosen) / columns)
 
     def draw(figure: Figure) -> None:
         panels = figure.subplots(lines, columns, sharey=True, squeeze=False)
-        low, high = _range(rows[["true_percent", "predicted_percent"]].to_numpy().ravel(), margin=0.5)
+        low, high = _range(rows[["true_percent", "predicted_percent"]].to_numpy().ravel(), margin=1.5)
         for panel, name in zip(panels.flat, chosen, strict=False):  # the last row may have panels to spare
-            _plot_trace(panel, rows[rows["record_id"] == name], train_mean_percent)
-            panel.set_title(_trace_title(rows, name), fontsize=10)
+            record = rows[rows["recording"] == name]
+            _plot_trace(panel, record, train_mean_percent)
+            panel.set_title(_trace_title(record), fontsize=10)
             panel.set(ylim=(low, high), xlim=(0, None))
         for panel in panels.flat[len(chosen) :]:
             panel.set_axis_off()
@@ -183,33 +188,34 @@ def with_gaps(by_time_s: pd.DataFrame | pd.Series, longest_step_s: float = 1.5) 
 
 
 def _plot_subjects(axes: Axes, rows: pd.DataFrame, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> None:
-    who = rows["subject_id"].to_numpy(dtype=str)
+    who = person_of(rows).to_numpy(dtype=str)
+    one_set = rows["dataset"].nunique() == 1  # whose name would only repeat itself in the legend
     styles = subject_styles(list(np.unique(who)))
     alpha = float(np.clip(12 / math.sqrt(len(rows)), 0.12, 0.75))
     for subject, (colour, marker) in styles.items():
         chosen = who == subject
-        label = subject if len(styles) <= MOST_IN_LEGEND else None
+        name = subject.partition("/")[2] if one_set else subject
+        label = name if len(styles) <= MOST_IN_LEGEND else None
         axes.scatter(x[chosen], y[chosen], s=26, alpha=alpha, linewidths=0, label=label, color=colour, marker=marker)
 
 
 def _plot_trace(axes: Axes, record: pd.DataFrame, train_mean_percent: float) -> None:
-    truth = with_gaps(record.groupby("time_s")["true_percent"].mean())
-    predicted = with_gaps(record.groupby("time_s")["predicted_percent"].agg(["min", "mean", "max"]))
-    time_s = predicted.index.to_numpy()
+    seconds = with_gaps(record.assign(middle_s=record["start_s"] + 0.5).set_index("middle_s")[list(TRACE_COLUMNS)])
+    time_s = seconds.index.to_numpy()
     axes.axhspan(0, HYPOXIA_PERCENT, color="#f4f1ea", zorder=0)
     axes.axhline(train_mean_percent, color=MUTED, linewidth=1.0, linestyle=":", label="constant predictor")
     axes.fill_between(
-        time_s, predicted["min"], predicted["max"], color=SKY, alpha=0.35, linewidth=0, label="range of overlapping clips"
+        time_s, seconds["lower_percent"], seconds["upper_percent"], color=SKY, alpha=0.35, linewidth=0, label="interval"
     )
-    axes.plot(time_s, predicted["mean"], color=BLUE, linewidth=1.8, label="predicted")
-    axes.step(truth.index, truth, where="mid", color=INK, linewidth=1.6, label="true")
+    axes.plot(time_s, seconds["predicted_percent"], color=BLUE, linewidth=1.8, label="predicted")
+    axes.step(time_s, seconds["true_percent"], where="mid", color=INK, linewidth=1.6, label="true")
 
 
-def _trace_title(rows: pd.DataFrame, record_id: str) -> str:
-    record = rows[rows["record_id"] == record_id]
-    scenario = f" · {record['scenario'].iloc[0]}" if "scenario" in rows.columns else ""
+def _trace_title(record: pd.DataFrame) -> str:
+    """Of a recording's rows: name, scenario and RMSE."""
+    first = record.iloc[0]
     rmse = math.sqrt(float(((record["predicted_percent"] - record["true_percent"]) ** 2).mean()))
-    return f"{record_id}{scenario} · RMSE {rmse:.1f}".replace("_", " ")
+    return f"{first['record_id']} · {first['scenario']} · RMSE {rmse:.1f}".replace("_", " ")
 
 
 def _legend_below(figure: Figure, axes: Axes) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tast.evaluation.evaluate import labelled, plain, scores_by, with_band
+from tast.evaluation.evaluate import plain, scores_by, with_band
+from tast.evaluation.predictions import labelled
 from tast.pages.page import number, page_environment
+from tast.people import person_of, recording_of
+from tast.seconds import labels_per_second
 
 METHODS = {
     "test": "TAST-Net",
@@ -43,11 +45,11 @@ DATASETS = {
     "csv": "Recordings listed by the user in a CSV file.",
 }
 PICTURES = {
-    "scatter": "One point per second of each clip. Oximeters say whole percents: points are spread by a third of a point.",
+    "scatter": "One point per second. Oximeters say whole percents: points are spread by a third of a point.",
     "bland_altman": "Bias and 95 % limits of agreement, each second as if independent; limits that know the repeats stand below.",
     "bands": "Where the constant predictor sits far from zero and the network does not, it reads oxygen and not the mean.",
     "learning_curve": "The kept epoch is the one with the lowest validation loss; the test set has no say in it.",
-    "traces": "The shaded band is the range of the clips that overlap there; the tinted ground is below 90 %.",
+    "traces": "The shaded band is the interval that a user is shown; the tinted ground is below 90 %.",
 }
 
 
@@ -76,7 +78,7 @@ def render_report(
 ) -> str:
     """The page as HTML text.
 
-    metrics: as from evaluate. predictions: as from with_clip_facts. plots: as from evaluation_plots. params: nested plain
+    metrics: as from evaluate. predictions: the table. plots: as from evaluation_plots. params: nested plain
     mappings of what the result was made with. The same input gives the same text.
     """
     rows = labelled(predictions)
@@ -93,7 +95,7 @@ def render_report(
         digest=data.digest,
         parts=[part_facts(name, data.manifest, clip_ids) for name, clip_ids in data.parts.items()],
         groups={
-            "Subject": _records(scores_by(rows, "subject_id"), "subject_id"),
+            "Person": _records(scores_by(rows.assign(person=person_of(rows)), "person"), "person"),
             "Band of true SpO₂ (%)": _records(scores_by(with_band(rows), "band"), "band"),
             "Scenario": _records(scores_by(rows, "scenario"), "scenario"),
         },
@@ -104,14 +106,12 @@ def render_report(
 
 
 def part_facts(name: str, manifest: pd.DataFrame, clip_ids: Sequence[str]) -> dict[str, Any]:
-    """How many people, recordings and clips a part of the split holds, and what SpO2 they have."""
+    """How many people, recordings, clips and labelled seconds a part of the split holds, and what SpO2 they have."""
     clips = manifest[manifest["clip_id"].isin(clip_ids)]
-    labels = np.concatenate([np.asarray(one, dtype=np.float64) for one in clips["spo2_percent"]] or [np.array([np.nan])])
+    labels = labels_per_second(clips)["true_percent"] if len(clips) else pd.Series([], dtype=float)
     known = labels[np.isfinite(labels)]
-    spread = {"min": known.min(), "mean": known.mean(), "max": known.max()} if known.size else {}
-    counted = {"subjects": "subject_id", "recordings": "record_id", "clips": "clip_id"}
-    counts = {label: int(clips[column].nunique()) for label, column in counted.items()}
-    return {"name": name} | counts | {key: float(spread.get(key, math.nan)) for key in ("min", "mean", "max")}
+    counts = {"subjects": person_of(clips).nunique(), "recordings": recording_of(clips).nunique(), "clips": len(clips)}
+    return {"name": name, **counts, "seconds": len(known), "min": known.min(), "mean": known.mean(), "max": known.max()}
 
 
 def flattened(params: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

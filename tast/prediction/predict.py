@@ -26,6 +26,7 @@ from tast.preprocessing.pipeline import after_each_step, settings_of
 from tast.preprocessing.resample import mean_rate_hz
 from tast.records import FaceVideo, FloatArray, VideoSource
 from tast.saved_model import ModelCard
+from tast.seconds import overlap_mean
 from tast.training.dataset import clip_input
 from tast.training.sampling import batches_in_order
 from tast.video import read_pictures
@@ -138,13 +139,6 @@ def _standardised(
         inputs = [clip_input(windows[i], fps_hz, kind=card.input_kind, frame_size_px=card.frame_size_px) for i in batch]
         outputs.append(model(torch.stack(inputs).float()))
     return np.asarray(torch.cat(outputs).numpy())
-
-
-def overlap_mean(values: FloatArray) -> FloatArray:
-    """Values (N, S) of N windows, each beginning a second after the last -> (N + S - 1,) mean of those that show a second."""
-    n_windows, seconds = values.shape
-    second = (np.arange(n_windows)[:, None] + np.arange(seconds)).ravel()
-    return np.asarray(np.bincount(second, weights=values.ravel()) / np.bincount(second))
 
 
 def _mean_per_second(values: FloatArray, fps_hz: float, n_seconds: int) -> FloatArray:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from tast.prediction.pulse import decibel
-from tast.training.interval import PredictionInterval
+from tast.training.interval import PredictionInterval, around
 
 FloatArray = npt.NDArray[np.floating]
 
@@ -60,11 +60,15 @@ class PredictedTrace:
 
     @property
     def lower_percent(self) -> FloatArray:
-        return np.maximum(self.spo2_percent - self.half_width_percent, self.lowest_percent)
+        return self._interval_ends[0]
 
     @property
     def upper_percent(self) -> FloatArray:
-        return np.minimum(self.spo2_percent + self.half_width_percent, self.highest_percent)
+        return self._interval_ends[1]
+
+    @property
+    def _interval_ends(self) -> tuple[FloatArray, FloatArray]:
+        return around(self.spo2_percent, self.half_width_percent, self.lowest_percent, self.highest_percent)
 
     def table(self) -> pd.DataFrame:
         """One row per second, as it is written and served; coverage: share of seconds whose true SpO2 the interval holds."""

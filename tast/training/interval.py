@@ -13,6 +13,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from tast.people import person_of
+from tast.seconds import per_second
+
 FloatArray = npt.NDArray[np.floating]
 
 COVERAGE = 0.9
@@ -20,7 +23,8 @@ COVERAGE = 0.9
 
 @dataclass(frozen=True)
 class PredictionInterval:
-    """Prediction +- half_width_percent holds the true SpO2 in a share `coverage` of the seconds; n_...: of what it was taken."""
+    """Prediction +- half_width_percent holds the true SpO2 in a share `coverage` of the seconds; n_...: of how
+    many people (dataset/subject_id) and seconds of recordings it was taken."""
 
     coverage: float
     half_width_percent: float
@@ -29,26 +33,25 @@ class PredictionInterval:
 
 
 def fit_interval(predictions: pd.DataFrame, coverage: float = COVERAGE) -> PredictionInterval | None:
-    """From seconds of validation clips: subject_id, record_id, start_s of the clip, second in it, true_ and predicted_percent.
+    """From one row per validation clip and second of it, as tast.training.inference.predict gives them.
 
     A second that several clips show counts once, with the mean of what they predict, as `predict` gives it. None where no second
     has a label.
     """
-    seconds = mean_per_second(predictions)
+    seconds = per_second(predictions, ["true_percent", "predicted_percent"])
     seconds = seconds[seconds["true_percent"].notna()]
     if seconds.empty:
         return None
     errors = (seconds["predicted_percent"] - seconds["true_percent"]).abs().to_numpy()
     half_width = conformal_quantile(errors, coverage)
-    return PredictionInterval(coverage, half_width, int(seconds["subject_id"].nunique()), len(seconds))
+    return PredictionInterval(coverage, half_width, int(person_of(seconds).nunique()), len(seconds))
 
 
-def mean_per_second(predictions: pd.DataFrame) -> pd.DataFrame:
-    """One row per record and second of its face, numbered from the record's first clip; truth and prediction are means."""
-    first_s = predictions.groupby("record_id")["start_s"].transform("min")
-    number = (predictions["start_s"] - first_s).round().astype(int) + predictions["second"]
-    seconds = predictions.assign(second=number).groupby(["subject_id", "record_id", "second"], sort=True)
-    return seconds[["true_percent", "predicted_percent"]].mean().reset_index()
+def around(
+    percent: FloatArray, half_width_percent: float, lowest_percent: float, highest_percent: float
+) -> tuple[FloatArray, FloatArray]:
+    """Lower and upper end, each (N,), of the interval around predictions (N,), within what the model can give; NaN: no width."""
+    return np.maximum(percent - half_width_percent, lowest_percent), np.minimum(percent + half_width_percent, highest_percent)
 
 
 def conformal_quantile(errors: FloatArray, coverage: float) -> float:

@@ -17,6 +17,7 @@ from tast.datasets.phantom_set import plan_phantom
 from tast.datasets.splits import make_split
 from tast.errors import TastError
 from tast.params import Params, changed, load_params
+from tast.seconds import KEY, labels_per_second
 from tests.benchmarks.test_recorded import REAL, needs_recordings
 from tests.end_to_end.conftest import PROJECT
 
@@ -58,8 +59,9 @@ def test_real_people_come_through_the_whole_chain(clips):
 def test_baselines_speak_of_every_test_second_and_never_see_the_person(clips, monkeypatch):
     split = make_split(clips.manifest, protocol="leave_one_subject_out", seed=0, fold=0)
     table = baseline_table(clips, split)
-    assert set(table["clip_id"]) == set(split.test) and list(table.columns) == ["clip_id", "second", *BASELINES]
-    assert len(table) == 8 * len(split.test) and np.isfinite(table[list(BASELINES)]).all(axis=None)
+    recording = clips.manifest.loc[list(split.test)]
+    assert set(table["record_id"]) == set(recording["record_id"]) and list(table.columns) == [*KEY, *BASELINES]
+    assert len(table) == len(labels_per_second(recording)) and np.isfinite(table[list(BASELINES)]).all(axis=None)
     tested = clips.manifest["clip_id"].isin(split.test)
     labels = [[50.0] * 8 if one else known for one, known in zip(tested, clips.manifest["spo2_percent"], strict=True)]
     monkeypatch.setattr(clips, "manifest", clips.manifest.assign(spo2_percent=labels))
@@ -69,7 +71,7 @@ def test_baselines_speak_of_every_test_second_and_never_see_the_person(clips, mo
 def run(fold: int, person: str, ours: list[float]) -> Run:
     """True 80 and 100; the constant says 90."""
     said = {name: [85.0, 95.0] for name in BASELINES} | {OURS: ours, CONSTANT: [90.0, 90.0]}
-    return Run(fold, 0, pd.DataFrame({"subject_id": person, "true_percent": [80.0, 100.0]} | said))
+    return Run(fold, 0, pd.DataFrame({"dataset": "phantom", "subject_id": person, "true_percent": [80.0, 100.0]} | said))
 
 
 def test_rows_of_all_people_score_their_seconds_together():

@@ -21,8 +21,10 @@ def test_outputs_have_the_promised_names_and_columns(finished: Workspace) -> Non
     assert {"rmse", "mae", "pearson_r"} <= set(metrics["ratio_of_ratios"])
     predictions = pd.read_parquet(finished.path("reports/predictions.parquet"))
     assert list(predictions.columns) == [
-        "dataset", "subject_id", "record_id", "clip_id", "second", "true_percent", "predicted_percent",
+        "dataset", "subject_id", "record_id", "scenario", "second", "start_s", "true_percent", "predicted_percent",
+        "lower_percent", "upper_percent", "n_clips",
     ]  # fmt: skip
+    assert not predictions.duplicated(["dataset", "subject_id", "record_id", "second"]).any()
     assert set(predictions["dataset"]) == {"phantom"}
     assert finished.path("data/clips/rejects.csv").read_text().splitlines()[0] == "record_id,reason"
     assert "<img" in finished.path("reports/report.html").read_text()

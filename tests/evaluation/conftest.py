@@ -1,4 +1,4 @@
-"""A small test set with a known truth: four subjects, overlapping clips of four seconds, a network and two colour ratios."""
+"""A small test set with a known truth: four people, overlapping clips of four seconds, a network and two colour ratios."""
 
 from __future__ import annotations
 
@@ -6,35 +6,37 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tast.evaluation.predictions import predictions_per_second
+from tast.seconds import KEY, clip_seconds
+
 SCENARIOS = ("steady", "talking", "slow_translation", "small_rotation")
+STARTS_S, FPS_HZ, BEGIN_S = (0, 2, 4), 15.0, 3.4  # where the clips begin in the face, and the face in the recording
 
 
 @pytest.fixture
 def manifest() -> pd.DataFrame:
     rows = [
         {
-            "clip_id": f"s{s}-{start:04d}",
-            "subject_id": f"s{s}",
-            "record_id": f"s{s}-01",
-            "scenario": SCENARIOS[s],
-            "start_s": start,
+            "clip_id": f"s{s}-{start:04d}", "dataset": "phantom", "subject_id": f"s{s}", "record_id": f"s{s}-01",
+            "scenario": SCENARIOS[s], "first_frame": round(start * FPS_HZ), "fps_hz": FPS_HZ, "start_s": BEGIN_S + start,
+            "spo2_percent": [round(95 - 8 * np.sin((start + second) / 2 + s)) * 1.0 for second in range(4)],
         }
         for s in range(4)
-        for start in (0, 2, 4)
-    ]
+        for start in STARTS_S
+    ]  # fmt: skip
     return pd.DataFrame(rows)
 
 
 @pytest.fixture
-def predictions(manifest: pd.DataFrame) -> pd.DataFrame:
-    rng = np.random.default_rng(0)
-    table = manifest.loc[manifest.index.repeat(4), ["subject_id", "record_id", "clip_id", "start_s"]].reset_index(drop=True)
-    table.insert(0, "dataset", "phantom")
-    table["second"] = np.tile(np.arange(4), len(manifest))
-    time_s = table.pop("start_s") + table["second"]
-    table["true_percent"] = np.round(95 - 8 * np.sin(time_s / 2 + table["subject_id"].str[1:].astype(int)))
-    table["predicted_percent"] = table["true_percent"] + rng.normal(0.3, 1.5, len(table))
-    return table
+def clip_rows(manifest: pd.DataFrame) -> pd.DataFrame:
+    """One row per clip and second, as a network gives them."""
+    rows = clip_seconds(manifest)
+    return rows.assign(predicted_percent=rows["true_percent"] + np.random.default_rng(0).normal(0.3, 1.5, len(rows)))
+
+
+@pytest.fixture
+def predictions(clip_rows: pd.DataFrame) -> pd.DataFrame:
+    return predictions_per_second(clip_rows, half_width_percent=2.0, lowest_percent=50.0, highest_percent=100.0)
 
 
 @pytest.fixture
@@ -42,8 +44,6 @@ def baselines(predictions: pd.DataFrame) -> dict[str, pd.DataFrame]:
     rng = np.random.default_rng(1)
     noise = {"ratio_of_ratios": 4.0, "chrominance": 3.0}
     return {
-        name: predictions[["clip_id", "second"]].assign(
-            predicted_percent=predictions["true_percent"] + rng.normal(0, sd, len(predictions))
-        )
+        name: predictions[KEY].assign(predicted_percent=predictions["true_percent"] + rng.normal(0, sd, len(predictions)))
         for name, sd in noise.items()
     }

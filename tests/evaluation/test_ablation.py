@@ -12,11 +12,10 @@ TRUE = np.array([90.0, 92.0, 94.0, 96.0, 98.0, 100.0, 85.0, 87.0])
 
 
 def run_of(error: np.ndarray | float) -> pd.DataFrame:
-    """Four people of one clip of two seconds each."""
-    clips = np.repeat(["a", "b", "c", "d"], 2)
-    return pd.DataFrame(
-        {"clip_id": clips, "second": [0, 1] * 4, "subject_id": clips, "true_percent": TRUE, "predicted_percent": TRUE + error}
-    )
+    """Four people of one recording of two seconds each."""
+    who = np.repeat(["a", "b", "c", "d"], 2)
+    keys = {"dataset": "phantom", "subject_id": who, "record_id": who, "second": [0, 1] * 4}
+    return pd.DataFrame(keys | {"true_percent": TRUE, "predicted_percent": TRUE + error})
 
 
 RUNS = {("whole", 0): run_of(1.0), ("whole", 1): run_of(3.0), ("half", 0): run_of(-2.0), ("half", 1): run_of(-4.0)}

@@ -20,13 +20,10 @@ def table(errors: dict[int, float] | float) -> pd.DataFrame:
     of = errors if isinstance(errors, dict) else dict.fromkeys(range(N_SUBJECTS), errors)
     owner = np.repeat(np.arange(N_SUBJECTS), N_SECONDS)
     true = 85.0 + np.tile(np.arange(N_SECONDS) * 0.5, N_SUBJECTS)
-    return pd.DataFrame(
-        {
-            "clip_id": [f"c{subject}" for subject in owner], "second": np.tile(np.arange(N_SECONDS), N_SUBJECTS),
-            "subject_id": owner.astype(str), "scenario": np.where(owner % 2, "talking", "steady"), "true_percent": true,
-            "predicted_percent": true + np.array([of[subject] for subject in owner]),
-        }
-    )  # fmt: skip
+    keys = {"dataset": "phantom", "subject_id": owner.astype(str), "record_id": [f"r{subject}" for subject in owner]}
+    values = {"true_percent": true, "predicted_percent": true + np.array([of[subject] for subject in owner])}
+    second = np.tile(np.arange(N_SECONDS), N_SUBJECTS)
+    return pd.DataFrame(keys | {"second": second, "scenario": np.where(owner % 2, "talking", "steady")} | values)
 
 
 def test_the_first_has_nobody_to_beat() -> None:

@@ -8,19 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tast.errors import BadInput, TastError
-from tast.evaluation.evaluate import (
-    PREDICTION_COLUMNS,
-    digest_of_test,
-    evaluate,
-    labelled,
-    plain,
-    read_predictions,
-    scores_by,
-    with_band,
-    with_clip_facts,
-    write_metrics,
-)
+from tast.errors import TastError
+from tast.evaluation.evaluate import evaluate, plain, scores_by, with_band, write_metrics
+from tast.people import person_of
+from tast.seconds import KEY
 
 TRAIN_MEAN_PERCENT = 92.0
 
@@ -34,7 +25,7 @@ def test_the_names_that_others_rely_on(predictions, baselines):
         assert {"rmse", "mae", "pearson_r"} <= set(metrics[name])
 
 
-def test_each_labelled_second_of_each_clip_counts_once(predictions, baselines):
+def test_each_labelled_second_of_a_recording_counts_once(predictions, baselines):
     predictions.loc[0, "true_percent"] = np.nan
     metrics = _evaluate(predictions, baselines)
     assert metrics["test"]["n_seconds"] == len(predictions) - 1
@@ -61,21 +52,10 @@ def test_a_method_that_abstains_is_given_the_constant_and_not_an_easier_test(pre
     assert metrics["chrominance"]["rmse"] == metrics["constant"]["rmse"]
 
 
-def test_a_baseline_that_lacks_a_clip_is_refused(predictions, baselines):
+def test_a_baseline_that_lacks_a_second_is_refused(predictions, baselines):
     baselines["chrominance"] = baselines["chrominance"].iloc[:-1]
-    with pytest.raises(TastError, match="chrominance says nothing about 1 test seconds, the first of clip"):
+    with pytest.raises(TastError, match="chrominance says nothing about 1 test seconds, the first of recording phantom/s3/s3-01"):
         _evaluate(predictions, baselines)
-
-
-def test_a_prediction_that_is_not_finite_is_refused(predictions, baselines):
-    predictions.loc[3, "predicted_percent"] = np.nan
-    with pytest.raises(TastError, match=f"1 predictions are not finite, the first of clip {predictions.loc[3, 'clip_id']}"):
-        _evaluate(predictions, baselines)
-
-
-def test_nothing_labelled_is_refused(predictions):
-    with pytest.raises(TastError, match="has a label"):
-        labelled(predictions.assign(true_percent=np.nan))
 
 
 def test_the_order_of_rows_changes_no_byte(predictions, baselines, tmp_path):
@@ -102,16 +82,9 @@ def test_plain_values():
     assert str(plain(-1e-9)) == "0.0"
 
 
-def test_the_test_digest_knows_labels_and_clips_but_not_predictions(predictions):
-    digest = digest_of_test(predictions)
-    assert digest == digest_of_test(predictions.sample(frac=1.0, random_state=0).assign(predicted_percent=90.0))
-    assert digest != digest_of_test(predictions.assign(true_percent=predictions["true_percent"] + 1))
-    assert digest != digest_of_test(predictions.iloc[1:])
-
-
-def test_groups_partition_the_seconds(predictions, manifest):
-    rows = with_band(with_clip_facts(predictions, manifest))
-    for column in ("subject_id", "record_id", "scenario", "band"):
+def test_groups_partition_the_seconds(predictions):
+    rows = with_band(predictions.assign(person=person_of(predictions)))
+    for column in ("person", "scenario", "band"):
         groups = scores_by(rows, column)
         assert groups["n_seconds"].sum() == len(rows)
         assert np.sqrt(np.average(groups["rmse"] ** 2, weights=groups["n_seconds"])) == pytest.approx(
@@ -119,28 +92,41 @@ def test_groups_partition_the_seconds(predictions, manifest):
         )
 
 
-def test_time_is_the_middle_of_the_second_in_the_recording(predictions, manifest):
-    rows = with_clip_facts(predictions, manifest)
-    clip = rows[rows["clip_id"] == "s1-0002"]  # starts at 2 s
-    assert clip["time_s"].tolist() == [2.5, 3.5, 4.5, 5.5]
-    assert set(clip["scenario"]) == {"talking"}
+def test_people_of_two_data_sets_with_the_same_names_are_as_many_people_as_they_are(predictions, baselines):
+    """Two sets of two people, s0 and s1 in both; merged, each would be two people's errors averaged."""
+    shared = predictions.assign(
+        dataset=np.where(predictions["subject_id"].isin(["s0", "s1"]), "one", "two"),
+        subject_id=predictions["subject_id"].map({"s0": "s0", "s1": "s1", "s2": "s0", "s3": "s1"}),
+        record_id="01",
+    )
+    apart = shared.assign(subject_id=shared["dataset"] + shared["subject_id"])
+    keys = {name: shared[[*KEY]].assign(predicted_percent=table["predicted_percent"]) for name, table in baselines.items()}
+    of_apart = {name: table.assign(subject_id=apart["subject_id"]) for name, table in keys.items()}
+    metrics = _evaluate(shared, keys)
+    assert metrics["test"]["n_subjects"] == 4 and metrics["test"]["n_records"] == 4
+    expected = _evaluate(apart, of_apart)
+    assert {**plain(metrics), "test_digest": ""} == {**plain(expected), "test_digest": ""}
 
 
-def test_predictions_are_read_and_checked(predictions, tmp_path):
-    path = tmp_path / "predictions.parquet"
-    with pytest.raises(BadInput, match="no such file"):
-        read_predictions(path)
-    predictions[list(PREDICTION_COLUMNS)].to_parquet(path)
-    pd.testing.assert_frame_equal(read_predictions(path), predictions)
-    predictions.drop(columns="second").to_parquet(path)
-    with pytest.raises(BadInput, match="no column second"):
-        read_predictions(path)
-    pd.concat([predictions, predictions.iloc[:1]]).to_parquet(path)
-    with pytest.raises(BadInput, match="twice"):
-        read_predictions(path)
+def test_two_sets_with_people_01_to_03_are_six_and_the_interval_of_the_bias_is_theirs():
+    """Errors -2 in one set and +2 in the other: who merges the namesakes sees no bias and no spread of it."""
+    rows = pd.DataFrame(
+        {
+            "dataset": dataset, "subject_id": who, "record_id": "01", "scenario": "steady", "second": second,
+            "start_s": float(second), "true_percent": 90.0 + second,
+            "predicted_percent": 90.0 + second + error, "lower_percent": np.nan, "upper_percent": np.nan, "n_clips": 1,
+        }
+        for dataset, error in (("pure", -2.0), ("vipl_hr", 2.0)) for who in ("01", "02", "03") for second in range(4)
+    )  # fmt: skip
+    metrics = _evaluate(rows, {})
+    assert metrics["test"]["n_subjects"] == 6
+    interval = metrics["test"]["intervals"]["bias"]
+    assert interval["low"] < -1 and interval["high"] > 1
+    assert metrics["test"]["agreement_of_repeated"]["limit_high"] > 3.9  # 1.96 times a spread of 2 between people
 
 
 def _evaluate(predictions, baselines):
     return evaluate(
-        predictions, protocol="subject_independent", train_mean_percent=TRAIN_MEAN_PERCENT, baselines=baselines, draws=100, seed=0
-    )
+        predictions, protocol="subject_independent", train_mean_percent=TRAIN_MEAN_PERCENT, baselines=baselines, n_clips=12,
+        draws=100, seed=0,
+    )  # fmt: skip

@@ -9,21 +9,23 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tast.evaluation.evaluate import evaluate, with_clip_facts
+from tast.evaluation.evaluate import evaluate
 from tast.evaluation.plots import evaluation_plots
 from tast.evaluation.report import DataFacts, flattened, part_facts, render_report, span
 from tast.pages.page import number, percentage
 
 
 @pytest.fixture
-def rows(predictions, manifest) -> pd.DataFrame:
-    return with_clip_facts(predictions, manifest)
+def rows(predictions) -> pd.DataFrame:
+    return predictions
 
 
 @pytest.fixture
 def page(rows, baselines, manifest):
     """A function that renders the report with some of its input changed."""
-    metrics = evaluate(rows, protocol="subject_independent", train_mean_percent=92.0, baselines=baselines, draws=50, seed=0)
+    metrics = evaluate(
+        rows, protocol="subject_independent", train_mean_percent=92.0, baselines=baselines, n_clips=12, draws=50, seed=0
+    )
     epoch = np.arange(3)
     history = pd.DataFrame({"epoch": epoch, "train_loss": 1.0, "val_loss": 2.0 - epoch, "val_rmse_percent": 3.0 - epoch})
     plots = evaluation_plots(rows, history, train_mean_percent=92.0, seed=0)
@@ -85,9 +87,10 @@ def test_a_value_that_cannot_be_had_is_a_dash_and_never_nan(page):
 
 
 def test_part_facts(manifest):
-    manifest["spo2_percent"] = [[90.0, np.nan], *[[100.0, 98.0]] * (len(manifest) - 1)]
+    manifest["spo2_percent"] = [[90.0, np.nan, 99.0, 100.0], *[[101.0, 100.0, 100.0, np.nan]] * (len(manifest) - 1)]
     facts = part_facts("test", manifest, list(manifest["clip_id"][:2]))
-    assert facts == {"name": "test", "subjects": 1, "recordings": 1, "clips": 2, "min": 90.0, "mean": 96.0, "max": 100.0}
+    spread = {"min": 90.0, "mean": 97.5, "max": 100.0}  # the third second is 99 in one clip and 101 in the other
+    assert facts == {"name": "test", "subjects": 1, "recordings": 1, "clips": 2, "seconds": 4} | spread
     assert np.isnan(part_facts("val", manifest, [])["mean"])
 
 

@@ -7,24 +7,24 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
+from flows.evaluate import predictions_by
 from tast.clip_store import ClipRow, ClipStore, write_tables
 from tast.errors import VideoRejected
-from tast.prediction.predict import overlap_mean, predict_face, predict_frames, predict_video
+from tast.prediction.predict import predict_face, predict_frames, predict_video
 from tast.preprocessing.clips import cut
+from tast.preprocessing.pipeline import preprocess_video, settings_of
 from tast.records import FaceVideo, Spo2Trace, VideoSource
 from tast.training.dataset import ClipDataset
-from tast.training.inference import predict
-from tast.training.interval import mean_per_second
-from tests.prediction.conftest import CLIP_S, PULSE_HZ, film, write_film
+from tests.prediction.conftest import PULSE_HZ, film, write_film
 
 
-def as_clips(face: FaceVideo, folder: Path) -> ClipStore:
-    """The face as the preprocess stage would have stored it, with labels that nobody looks at."""
+def as_clips(face: FaceVideo, folder: Path, hop_s: int = 1) -> ClipStore:
+    """The face as the preprocess stage stores it, with labels that nobody looks at."""
     np.save(folder / "face.npy", face.frames)
-    spo2 = Spo2Trace(np.arange(10.0), np.full(10, 97.0))
-    windows = cut("face", face.times_s, 15.0, face.quality, spo2, length_s=4, hop_s=1, label_delay_s=0, max_missing_labels=0)
+    spo2 = Spo2Trace(face.times_s[0] + np.arange(10.0) + 0.5, np.full(10, 97.0))
+    windows = cut("face", face.times_s, 15.0, face.quality, spo2, length_s=4, hop_s=hop_s, label_delay_s=0, max_missing_labels=0)
     rows = [
         ClipRow(f"face-{w.number}", "test", "a", "face", "still", "face.npy", w.first_frame, w.n_frames, w.start_s, 15.0,
                 w.quality, w.spo2_percent)
@@ -34,16 +34,21 @@ def as_clips(face: FaceVideo, folder: Path) -> ClipStore:
     return ClipStore(folder)
 
 
-def test_seconds_are_the_mean_of_what_evaluation_predicts_for_their_clips(face, model, tmp_path):
+def test_what_is_scored_is_what_is_delivered_for_the_same_video(model, tmp_path):
+    """The predictions table and `predict`, from one file on disk: the same seconds, values and intervals."""
     network, card = model
-    store = as_clips(face, tmp_path)
+    video = VideoSource(write_film(tmp_path / "film.avi", 7.0))
+    trace = predict_video("film", video, network, card)
+    store = as_clips(preprocess_video("film", video, settings_of(card.preprocessing)), tmp_path)
     clips = ClipDataset(store, store.clip_ids, kind=card.input_kind, frame_size_px=card.frame_size_px)
-    table = predict(network, clips, card.scaling)
-    expected = mean_per_second(table.assign(start_s=table["clip_id"].map(store.manifest["start_s"])))["predicted_percent"]
-    trace = predict_face(face, network, card)
-    assert len(trace) == 7
-    assert trace.spo2_percent.std() > 0.01
-    assert_allclose(trace.spo2_percent, expected, atol=1e-4)  # float32 sums in batches of other sizes
+    table = predictions_by(network, card, clips)
+    assert len(trace) == 7 and trace.spo2_percent.std() > 0.01
+    assert_array_equal(table["second"], np.floor(trace.start_s + 1e-6))
+    assert_allclose(table["start_s"], trace.start_s, atol=1e-6)
+    for name, delivered in {
+        "predicted_percent": trace.spo2_percent, "lower_percent": trace.lower_percent, "upper_percent": trace.upper_percent,
+    }.items():  # fmt: skip
+        assert_allclose(table[name], delivered, atol=1e-6)
 
 
 def test_a_trace_says_when_how_sure_and_how_good(face, model):
@@ -132,8 +137,3 @@ def test_what_watch_raises_ends_the_work_at_once(model):
 
     with pytest.raises(TimeoutError):
         predict_frames("long", film(60.0), *model, watch=three)
-
-
-def test_overlapping_windows_are_averaged_where_they_overlap():
-    assert_allclose(overlap_mean(np.array([[1.0, 2, 3], [4, 5, 6]])), [1, 3, 4, 6])
-    assert_allclose(overlap_mean(np.ones((5, CLIP_S))), np.ones(5 + CLIP_S - 1))

@@ -13,7 +13,7 @@ from mlflow.tracking import MlflowClient
 
 from tast.errors import TastError
 from tast.evaluation.contest import Rules, judge
-from tast.evaluation.evaluate import labelled
+from tast.evaluation.predictions import labelled
 from tast.tracking import champion_files, compare, model_files, promote, publish, rollback, set_champion
 from tests.tracking.conftest import DIGEST, OTHER_DIGEST, OTHER_PROTOCOL, OTHER_TEST
 
@@ -23,8 +23,9 @@ RULES = Rules(margin_percent=0.0, confidence=0.9, group_tolerance_percent=1.0, d
 def rows(rmse: float) -> pd.DataFrame:
     """Four people of five seconds, each read too high by the same."""
     true = 90.0 + np.tile(np.arange(5.0), 4)
-    clips = [f"c{subject}" for subject in range(4) for _ in range(5)]
-    table = {"clip_id": clips, "second": np.tile(np.arange(5), 4), "subject_id": clips, "true_percent": true}
+    who = [f"c{subject}" for subject in range(4) for _ in range(5)]
+    keys = {"dataset": "phantom", "subject_id": who, "record_id": who, "second": np.tile(np.arange(5), 4)}
+    table = keys | {"scenario": "steady", "true_percent": true}
     return pd.DataFrame(table | {"predicted_percent": true + rmse})
 
 

@@ -6,14 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tast.training.interval import conformal_quantile, fit_interval, mean_per_second
+from tast.training.interval import conformal_quantile, fit_interval
 
 
-def rows(start_s: float, predicted: list[float], true: list[float], record: str = "a") -> pd.DataFrame:
+def rows(place: int, predicted: list[float], true: list[float], record: str = "a", dataset: str = "phantom") -> pd.DataFrame:
+    """A clip that begins `place` seconds into a face which begins at 0.4 s."""
     return pd.DataFrame(
         {
-            "subject_id": record[0], "record_id": record, "start_s": start_s, "second": range(len(predicted)),
-            "true_percent": true, "predicted_percent": predicted,
+            "dataset": dataset, "subject_id": record[0], "record_id": record, "scenario": "steady", "first_frame": 15 * place,
+            "fps_hz": 15.0, "start_s": place + 0.4, "second": range(len(predicted)), "true_percent": true,
+            "predicted_percent": predicted,
         }
     )  # fmt: skip
 
@@ -32,21 +34,24 @@ def test_coverage_on_new_errors_is_what_it_says() -> None:
 
 
 def test_a_second_that_two_clips_show_counts_once_with_their_mean() -> None:
-    table = pd.concat([rows(0.4, [90, 92, 94], [91, 91, 91]), rows(1.4, [94, 98, 99], [91, 91, np.nan])])
-    seconds = mean_per_second(table)
-    assert seconds["second"].tolist() == [0, 1, 2, 3]
-    assert seconds["predicted_percent"].tolist() == [90, 93, 96, 99]
-    assert seconds["true_percent"].tolist()[:3] == [91, 91, 91]
+    table = pd.concat([rows(0, [90, 92, 94], [91, 91, 91]), rows(1, [94, 98, 99], [91, 91, np.nan])])
     interval = fit_interval(table)
-    assert interval is not None
-    assert (interval.half_width_percent, interval.n_subjects, interval.n_seconds) == (5.0, 1, 3)  # errors 1, 2, 5
+    assert interval is not None  # 90, 93, 96, 99 against 91, 91, 91 and no label
+    assert (interval.half_width_percent, interval.n_subjects, interval.n_seconds) == (5.0, 1, 3)
 
 
 def test_records_are_counted_apart() -> None:
-    interval = fit_interval(pd.concat([rows(0.0, [90, 90], [91, 92]), rows(7.0, [90, 90], [93, 94], "b")]))
+    interval = fit_interval(pd.concat([rows(0, [90, 90], [91, 92]), rows(7, [90, 90], [93, 94], "b")]))
     assert interval is not None
     assert (interval.n_subjects, interval.n_seconds, interval.half_width_percent) == (2, 4, 4.0)
 
 
+def test_namesakes_of_two_data_sets_are_two_people_with_two_recordings() -> None:
+    """Merged, their errors of -2 and +2 would be none."""
+    interval = fit_interval(pd.concat([rows(0, [90, 90], [92, 92]), rows(0, [94, 94], [92, 92], dataset="other")]))
+    assert interval is not None
+    assert (interval.n_subjects, interval.n_seconds, interval.half_width_percent) == (2, 4, 2.0)
+
+
 def test_no_label_gives_no_interval() -> None:
-    assert fit_interval(rows(0.0, [90.0], [np.nan])) is None
+    assert fit_interval(rows(0, [90.0], [np.nan])) is None

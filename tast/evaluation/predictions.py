@@ -1,0 +1,75 @@
+"""The predictions table: one row per second of a recording, what was true and what a user would have been given.
+
+Every score, interval, contest, picture and page is made from it. A second that several clips show has the mean of what they give,
+taken before anything is scored; `lower_percent` and `upper_percent` are the interval that `predict` draws around it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tast.errors import BadInput, TastError
+from tast.seconds import KEY, per_second
+from tast.training.interval import around
+
+COLUMNS = (
+    "dataset", "subject_id", "record_id", "scenario", "second", "start_s", "true_percent", "predicted_percent", "lower_percent",
+    "upper_percent", "n_clips",
+)  # fmt: skip
+
+
+def predictions_per_second(
+    clip_rows: pd.DataFrame, *, half_width_percent: float, lowest_percent: float, highest_percent: float
+) -> pd.DataFrame:
+    """The table (COLUMNS, sorted by KEY) from one row per clip and second, as tast.training.inference.predict gives them.
+
+    half_width_percent: of the model's interval, NaN where it has none; lowest_percent, highest_percent: what the model can give,
+    where the interval ends. Raises TastError where a prediction is not finite.
+    """
+    broken = clip_rows.loc[~np.isfinite(clip_rows["predicted_percent"]), "clip_id"]
+    if len(broken):
+        raise TastError(f"{len(broken)} predictions are not finite, the first of clip {broken.iloc[0]}")
+    table = per_second(clip_rows, ["true_percent", "predicted_percent"])
+    predicted = table["predicted_percent"].to_numpy()
+    lower, upper = around(predicted, half_width_percent, lowest_percent, highest_percent)
+    return table.assign(lower_percent=lower, upper_percent=upper)[list(COLUMNS)]
+
+
+def read_predictions(path: Path) -> pd.DataFrame:
+    """predictions.parquet. Raises BadInput where a column is missing, the same second occurs twice or a number cannot be one."""
+    try:
+        table = pd.read_parquet(path)
+    except FileNotFoundError:
+        raise BadInput(path, "no such file", "a table of predictions (run `dvc repro evaluate`)") from None
+    missing = [column for column in COLUMNS if column not in table.columns]
+    if missing:
+        raise BadInput(path, f"no column {', '.join(missing)}", f"the columns {', '.join(COLUMNS)}")
+    if table.duplicated(KEY).any():
+        raise BadInput(path, "the same second of a recording twice", f"one row for each {', '.join(KEY)}")
+    if not np.isfinite(table["predicted_percent"]).all():
+        raise BadInput(path, "a predicted_percent that is not finite", "a prediction for every second")
+    return table
+
+
+def labelled(predictions: pd.DataFrame) -> pd.DataFrame:
+    """The rows that can be scored, in the order of KEY; a prediction that is not finite is an error and not a row less."""
+    broken = predictions.loc[~np.isfinite(predictions["predicted_percent"]), KEY]
+    if len(broken):
+        first = "/".join(str(value) for value in broken.iloc[0])
+        raise TastError(f"{len(broken)} predictions are not finite, the first of second {first}")
+    rows = predictions.loc[np.isfinite(predictions["true_percent"])].sort_values(KEY, ignore_index=True)
+    if rows.empty:
+        raise TastError("no second of the test recordings has a label: nothing to evaluate")
+    return rows
+
+
+def digest_of_test(predictions: pd.DataFrame) -> str:
+    """sha256 of which seconds were tested, with which labels; the same for every method on the same test set."""
+    rows = labelled(predictions)
+    keys = zip(*(rows[name] for name in KEY), rows["true_percent"], strict=True)
+    text = "\n".join("\t".join([*map(str, key), f"{true:.6f}"]) for *key, true in keys)
+    return hashlib.sha256(text.encode()).hexdigest()
