@@ -1,51 +1,48 @@
-"""The ablation table: TAST-Net with one thing changed at a time, on this workspace's clips and split, over several seeds.
+"""The ablation table: TAST-Net with one thing changed at a time, on this workspace's people but those of the test.
 
     python -m flows.ablate [--seeds 0 1 2] [--only NAME ...] [--set KEY=VALUE ...] [--out FOLDER] [--dry-run]
 
+A choice that is made by looking at the test people makes their score flatter it, so the people of the split's test part never
+enter. The others are dealt into folds: each run scores one fold, stops on some of the people that are left, as a training always
+does, and learns from the rest. So those who are scored stopped nothing, and each seed scores other people, by which the table is
+as sure as it can be for its number of trainings. (Scoring the people that a training stops on would flatter whatever stops best.)
+
 As many trainings at a time as the cores carry at train.threads each: `--set train.threads=1` is the fastest for the small preset.
 
-Not a stage. What is done is kept below .tast/ablation by all that decides it (parameters, clips, split, code), so that an
-interrupted table goes on where it stopped, within a training too, and a repeated one costs nothing.
+Not a stage. What is done is kept below .tast/ablation by all that decides it (flows/side_trainings.py, flows/side_clips.py), so
+that an interrupted table goes on where it stopped, within a training too, and a repeated one costs nothing.
 """
 
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import logging
-import shutil
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 from rich.console import Console
 from rich.table import Table
 
-from flows import PROJECT, STATE
+from flows import STATE
 from flows.changes import change_of
-from flows.evaluate import predictions_by, train_mean_percent
 from flows.layout import CLIPS, RAW, SPLIT
 from flows.processes import in_processes, trainings_at_a_time
 from flows.progress import progress
 from flows.running import configure_logging
-from flows.side_clips import make_clips
-from flows.train import fit_model, new_network
+from flows.side_clips import content_digest, key_of, make_clips, recipe
+from flows.side_trainings import SideTraining, key_of_training, network_of, said_by
 from tast.clip_store import ClipStore
-from tast.datasets.splits import Split
+from tast.datasets.splits import Split, make_split
 from tast.errors import TastError
-from tast.evaluation.ablation import COLUMNS, ablation_table, as_markdown, scores_of_runs
-from tast.evaluation.predictions import labelled
+from tast.evaluation.ablation import ablation_table, as_markdown, scores_of_runs
 from tast.files import whole_file
-from tast.params import Params, Train, changed, load_params
+from tast.params import Params, changed, load_params
 from tast.people import person_of
 from tast.training.augmentation import Augmentation
-from tast.training.compute import compute_reproducibly
-from tast.training.dataset import ClipDataset
 
 log = logging.getLogger("flows.ablate")  # __name__ is __main__ where it runs
 FOLDER = STATE / "ablation"
@@ -71,139 +68,110 @@ VARIANTS: dict[str, dict[str, Any]] = {  # what differs from params.yaml: a line
     "without EVM": {"preprocess.magnify.alpha": 0.0},
     "raw frames without EVM": {"preprocess.magnify.alpha": 0.0, "train.input": "magnified"},
 }
-# what a result depends on beside parameters and clips
-CODE = ("tast/models", "tast/training", "tast/pulse_rate.py", "tast/seconds.py", "flows/train.py")
 
 
 @dataclass(frozen=True)
-class Training:
-    """One run of the table; `key` names all that decides its result."""
+class Run:
+    """One run of the table; fold: which of the development people's folds it scores."""
 
     variant: str
     seed: int
+    fold: int
     params: Params
-    key: str
+    training: SideTraining
 
     def __str__(self) -> str:
         return f"{self.variant}, seed {self.seed}"
 
-    @property
-    def result(self) -> Path:
-        return FOLDER / f"{self.key}.parquet"
 
-    @property
-    def is_done(self) -> bool:
-        return self.result.is_file()
+def development_splits(store: ClipStore, split: Split, params: Params) -> list[Split]:
+    """The people that the split does not test, dealt into folds: one split for each, whose part `test` is the fold.
 
-
-def planned(params: Params, variants: Sequence[str], seeds: Sequence[int]) -> list[Training]:
-    """Every variant with every seed. Variants that come to the same network and parameters share one result."""
-    split, code, store = Split.from_json(SPLIT), _code_digest(), ClipStore(CLIPS)
-    trainings = []
-    for variant in variants:
-        for seed in seeds:
-            own = changed(params, {**VARIANTS[variant], "train.seed": seed})
-            told = [own.preprocess.model_dump(), training_facts(own.train, store), split.parts, store.digest, code]
-            key = hashlib.sha256(json.dumps(told, sort_keys=True, default=list).encode()).hexdigest()[:32]
-            trainings.append(Training(variant, seed, own, key))
-    return trainings
+    The tested clips stand in no part, and nothing of them is looked at, their labels included. Raises TastError
+    where fewer than three people are left.
+    """
+    clips = store.manifest.loc[[*split.train, *split.val]]
+    people = person_of(clips).nunique()
+    if people < 3:
+        raise TastError(f"{people} people beside those of the test; expected 3 at least, to train, to stop and to score")
+    settings = params.split.model_dump() | {"protocol": "subject_independent", "folds": min(params.split.folds, people)}
+    return [make_split(clips, **settings | {"fold": fold}) for fold in range(settings["folds"])]
 
 
-def training_facts(train: Train, store: ClipStore) -> dict[str, Any]:
-    """Section train with the network's sizes in place of the names that lead to them."""
-    clip = store.manifest.iloc[0]
-    with torch.random.fork_rng(devices=[]):
-        network: Any = new_network(train, frames=int(clip["n_frames"]), seconds=len(clip["spo2_percent"]))
-    return train.model_dump(exclude={"preset", "branches", "fusion", "attention", "trend_order"}) | {
-        "network": asdict(network.config)
-    }
-
-
-def _code_digest() -> str:
-    told = hashlib.sha256()
-    for place in (PROJECT / one for one in CODE):
-        for path in [place] if place.is_file() else sorted(place.rglob("*.py")):
-            told.update(path.read_bytes())
-    return told.hexdigest()
-
-
-def clips_for(params: Params) -> ClipStore:
-    """This workspace's clips where params.yaml's preprocessing is asked for, else others from the same videos, made once."""
+def planned(params: Params, variants: Sequence[str], seeds: Sequence[int]) -> list[Run]:
+    """Every variant with every seed, each seed on the next fold. Equal networks and parameters share one training."""
     store = ClipStore(CLIPS)
+    splits, content = development_splits(store, Split.from_json(SPLIT), params), content_digest(CLIPS)
+    runs = []
+    for variant in variants:
+        for place, seed in enumerate(seeds):
+            varied = changed(params, {**VARIANTS[variant], "train.seed": seed})
+            folder, clips = clips_of(varied, content)
+            fold, network = place % len(splits), network_of(varied.train, store)
+            key = key_of_training(varied.train, network, splits[fold], clips)
+            runs.append(Run(variant, seed, fold, varied, SideTraining(varied.train, folder, splits[fold], FOLDER, key)))
+    return runs
+
+
+def clips_of(params: Params, content: str) -> tuple[Path, Any]:
+    """Folder of the clips that a variant is trained on, which may have to be made yet, and the facts that name their pixels.
+
+    This workspace's own, whose content_digest is `content`, where params.yaml's preprocessing is asked for; else others from the
+    same videos.
+    """
     if params.preprocess == load_params().preprocess:
-        return store
-    told = json.dumps([params.preprocess.model_dump(), store.digest], sort_keys=True, default=list)
-    folder = FOLDER / f"clips-{hashlib.sha256(told.encode()).hexdigest()[:32]}"
-    if folder.is_dir():
-        return ClipStore(folder)
-    log.info("clips with other preprocessing are made: %s", folder.name)
-    return make_clips(RAW, folder, params.preprocess, params.runner.workers)
+        return CLIPS, content
+    facts = [recipe(params.preprocess), content_digest(RAW)]
+    return FOLDER / f"clips-{key_of(facts)}", facts
 
 
-def run(training: Training) -> str:
-    """Train, predict the test clips, keep the labelled seconds; says what was done."""
-    split, params, store = Split.from_json(SPLIT), training.params.train, clips_for(training.params)
-    absent = [clip for part in split.parts.values() for clip in part if clip not in store.manifest.index]
-    if absent:
-        raise TastError(f"{training.variant}: its clips lack {len(absent)} of the split's, the first {absent[0]}")
-    parts = {
-        name: ClipDataset(store, ids, kind=params.input, frame_size_px=params.frame_size_px) for name, ids in split.parts.items()
-    }
-    compute_reproducibly(params.seed, params.threads)
-    checkpoints = FOLDER / "checkpoints" / training.key
-    model, _, card = fit_model(params, store, parts["train"], parts["val"], checkpoints)
-    rows = labelled(predictions_by(model, card, parts["test"]))
-    with whole_file(training.result) as part:
-        rows[list(COLUMNS)].to_parquet(part, index=False)
-    shutil.rmtree(checkpoints)
-    return str(training)
-
-
-def run_all(trainings: Sequence[Training], workers: int) -> None:
+def run_all(runs: Sequence[Run], workers: int) -> None:
     """Those that are not done yet, `workers` at a time."""
-    todo = list({one.key: one for one in trainings if not one.is_done}.values())
-    for training in todo:
-        clips_for(training.params)  # before the bar of the trainings; made once, not by each worker
+    todo = list({run.training.key: run for run in runs if not run.training.is_done}.values())
+    for run in todo:  # before the bar of the trainings; made once, not by each worker
+        if not run.training.clips.is_dir():
+            log.info("clips with other preprocessing are made: %s", run.training.clips.name)
+            make_clips(RAW, run.training.clips, run.params.preprocess, run.params.runner.workers)
     with progress("ablation", len(todo)) as advance:
-        for done in in_processes(run, todo, workers):
-            advance(1, done)
+        for run, _ in zip(todo, in_processes(said_by, [run.training for run in todo], workers), strict=True):
+            advance(1, str(run))
 
 
-def write_tables_of(trainings: Sequence[Training], params: Params, out: Path) -> str:
-    """ablation.parquet (one row per variant), runs.parquet (one per training), ablation.md; returns the last."""
-    runs = {(one.variant, one.seed): pd.read_parquet(one.result) for one in trainings}
-    mean = train_mean_percent(ClipStore(CLIPS), Split.from_json(SPLIT))
-    table = ablation_table(
-        runs, reference=REFERENCE, constant_percent=mean, draws=params.evaluate.bootstrap, seed=params.evaluate.seed
-    )
-    for name, content in {"ablation": table, "runs": scores_of_runs(runs)}.items():
+def write_tables_of(runs: Sequence[Run], params: Params, out: Path) -> str:
+    """ablation.parquet (one row per variant), runs.parquet (one per run), ablation.md; returns the last."""
+    said = {(run.variant, run.seed): pd.read_parquet(run.training.result) for run in runs}
+    table = ablation_table(said, reference=REFERENCE, draws=params.evaluate.bootstrap, seed=params.evaluate.seed)
+    for name, content in {"ablation": table, "runs": scores_of_runs(said)}.items():
         with whole_file(out / f"{name}.parquet") as part:
             content.to_parquet(part, index=False)
-    told = "\n".join([as_markdown(table), *_notes(trainings)]) + "\n"
+    text = "\n".join([as_markdown(table), *_notes(runs, said)]) + "\n"
     with whole_file(out / "ablation.md") as part:
-        part.write_text(told, encoding="utf-8")
-    return told
+        part.write_text(text, encoding="utf-8")
+    return text
 
 
-def _notes(trainings: Sequence[Training]) -> Iterator[str]:
-    seeds = sorted({one.seed for one in trainings})
-    split = Split.from_json(SPLIT)
-    people = person_of(ClipStore(CLIPS).manifest.loc[list(split.test)]).nunique()
-    yield f"Errors in % SpO2; means over seeds {', '.join(map(str, seeds))}; tested on {people} people ({split.protocol})."
-    yield f"[95 %]: over resampled people, all seeds together; difference: from {REFERENCE}, the same people drawn for both."
-    yield "skill: 1 - RMSE over that of the training mean said for all."
+def _notes(runs: Sequence[Run], said: dict[tuple[str, int], pd.DataFrame]) -> Iterator[str]:
+    scored = pd.concat([rows for (variant, _), rows in said.items() if variant == REFERENCE])
+    seeds, folds = (", ".join(map(str, dict.fromkeys(getattr(run, name) for run in runs))) for name in ("seed", "fold"))
+    yield (
+        f"Errors in % SpO2, of the recordings' seconds, all runs together: {person_of(scored).nunique()} validation people "
+        f"(folds {folds} of those whom the split does not test), seeds {seeds}. Nobody who is scored was trained or stopped on; "
+        "the test people never entered."
+    )
+    yield f"[95 %]: of the same error, over resampled people; difference: from {REFERENCE}, the same people drawn for both."
+    yield "SD over runs: of their RMSE, each with another seed and other people. skill: 1 - RMSE over that of the training mean."
 
 
-def show_plan(trainings: Sequence[Training]) -> None:
+def show_plan(runs: Sequence[Run]) -> None:
     table = Table("variant", "differs in", "seeds to train", "done", title="ablation")
-    for variant in dict.fromkeys(one.variant for one in trainings):
-        own = [one for one in trainings if one.variant == variant]
-        todo = [str(one.seed) for one in own if not one.is_done]
+    for variant in dict.fromkeys(run.variant for run in runs):
+        of_variant = [run for run in runs if run.variant == variant]
+        todo = [str(run.seed) for run in of_variant if not run.training.is_done]
         change = ", ".join(f"{key}: {value}" for key, value in VARIANTS[variant].items())
-        table.add_row(variant, change, " ".join(todo), str(len(own) - len(todo)))
+        table.add_row(variant, change, " ".join(todo), str(len(of_variant) - len(todo)))
     Console().print(table)
-    count = len({one.key for one in trainings if not one.is_done})
-    Console().print(f"{count} trainings of up to {trainings[0].params.train.epochs} epochs", highlight=False)
+    count = len({run.training.key for run in runs if not run.training.is_done})
+    Console().print(f"{count} trainings of up to {runs[0].params.train.epochs} epochs", highlight=False)
 
 
 def arguments() -> argparse.Namespace:
@@ -224,12 +192,12 @@ def main() -> None:
     configure_logging()
     try:
         params = changed(load_params(), dict(asked.set))
-        trainings = planned(params, list(dict.fromkeys([REFERENCE, *asked.only])), asked.seeds)
+        runs = planned(params, list(dict.fromkeys([REFERENCE, *asked.only])), asked.seeds)
         if asked.dry_run:
-            show_plan(trainings)
+            show_plan(runs)
             return
-        run_all(trainings, trainings_at_a_time(params.train.threads))
-        print(write_tables_of(trainings, params, asked.out))
+        run_all(runs, trainings_at_a_time(params.train.threads))
+        print(write_tables_of(runs, params, asked.out))
     except TastError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(1) from None

