@@ -1,8 +1,13 @@
-"""The phantoms that accuracy is measured on beside the one of params.yaml: rendered, preprocessed and cut as the stages do it."""
+"""The phantoms that accuracy is measured on beside the one of params.yaml: rendered, preprocessed and cut as the stages do it.
+
+Their seeds are for development, as that of params.yaml; benchmarks/published.py takes the same sets with sealed ones.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,11 +16,14 @@ from typing import Any
 from benchmarks.recorded import RECORDED_ROOT
 from flows import side_clips
 from tast.clip_store import ClipStore
+from tast.closure import code_digest
 from tast.datasets.description import Description, describe
 from tast.datasets.oximetry_phone_cam import read_oximetry_phone_cam
-from tast.datasets.phantom_set import plan_phantom
-from tast.params import Params
+from tast.datasets.phantom_set import PhantomSet, plan_phantom
+from tast.files import whole_file
+from tast.params import Params, Phantom
 from tast.phantom.recorded import subject_numbers
+from tast.phantom.session import Session
 
 SMALL_PICTURES = {"width_px": 320, "height_px": 240, "face_height_px": 120}
 
@@ -116,21 +124,63 @@ def params_of_set(params: Params, name: str, recorded_root: Path = RECORDED_ROOT
     return Params.model_validate(changed)
 
 
-def make_clips(params: Params, folder: Path, tested_on: Mapping[str, Any] | None = None) -> ClipStore:
-    """Render and preprocess a phantom below folder, and the one that is tested on, where there is one: it comes first by name.
+def phantoms_of(params: Params, tested_on: Mapping[str, Any] | None = None) -> dict[str, Phantom]:
+    """The phantoms of a set by their names as data sets; "other", which comes first by name, is the one that is tested on."""
+    phantom = params.download.phantom
+    return {"phantom": phantom} | ({} if tested_on is None else {"other": phantom.model_copy(update=dict(tested_on))})
 
-    Raises TastError where too much is rejected.
+
+def clips_folder(keep: Path, name: str, phantoms: Mapping[str, Phantom], params: Params) -> Path:
+    """Where a set's clips lie below `keep`: named by all that decides them, so that clips of anything else are never found."""
+    return keep / f"{name}-{side_clips.key_of(facts_of_clips(phantoms, params))}" / "clips"
+
+
+def facts_of_clips(phantoms: Mapping[str, Phantom], params: Params) -> dict[str, Any]:
+    """Plan and renderer of the phantoms, the recordings that drive them, and what makes clips of videos."""
+    plans = {name: phantom.model_dump(mode="json", exclude={"recorded_root"}) for name, phantom in phantoms.items()}
+    roots = sorted({Path(one.recorded_root) for one in phantoms.values() if one.recorded_root is not None})
+    return {
+        "phantoms": plans,
+        "recordings": [side_clips.content_digest(root) for root in roots],
+        "renderer": code_digest("tast.datasets.phantom_set"),
+        **side_clips.recipe(params.preprocess),
+    }
+
+
+def kept_clips(keep: Path, name: str, phantoms: Mapping[str, Phantom], params: Params) -> ClipStore:
+    """A set's clips below `keep`, rendered and preprocessed unless they are there.
+
+    What was rendered before an interruption is kept too; the videos are removed once there are clips. Raises TastError where too
+    much is rejected.
     """
-    raw, workers = folder / "raw", params.runner.workers
-    phantoms = {"phantom": params.download.phantom}
-    if tested_on is not None:
-        phantoms["other"] = params.download.phantom.model_copy(update=dict(tested_on))
-    for name, phantom in phantoms.items():
+    clips = clips_folder(keep, name, phantoms, params)
+    if clips.is_dir():
+        return ClipStore(clips)
+    facts = clips.parent / "made_of.json"
+    with whole_file(facts) as part:
+        part.write_text(json.dumps(facts_of_clips(phantoms, params), indent=1, sort_keys=True) + "\n")
+    raw, workers = clips.parent / "raw", params.runner.workers
+    for dataset, phantom in phantoms.items():
         planned = plan_phantom(**phantom.model_dump())
-        side_clips.over_workers("render", partial(planned.write_sessions, folder=raw / name), planned.sessions, workers)
-        planned.write_lists(raw / name)
-    describe(raw, [Description(phantom.layout, name) for name, phantom in phantoms.items()])
-    return side_clips.make_clips(raw, folder / "clips", params.preprocess, workers)
+        done = clips.parent / "rendered" / dataset
+        done.mkdir(parents=True, exist_ok=True)
+        todo = [session for session in planned.sessions if not _marker(done, session).exists()]
+        side_clips.over_workers("render", partial(_render, planned=planned, folder=raw / dataset, done=done), todo, workers)
+        planned.write_lists(raw / dataset)
+    describe(raw, [Description(phantom.layout, dataset) for dataset, phantom in phantoms.items()])
+    store = side_clips.make_clips(raw, clips, params.preprocess, workers)
+    shutil.rmtree(raw)
+    return store
+
+
+def _render(sessions: Sequence[Session], planned: PhantomSet, folder: Path, done: Path) -> None:
+    planned.write_sessions(sessions, folder)  # each whole under its name, or not there
+    for session in sessions:
+        _marker(done, session).touch()
+
+
+def _marker(folder: Path, session: Session) -> Path:
+    return folder / f"{session.subject}-{session.number}"
 
 
 def _merged(settings: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

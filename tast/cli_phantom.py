@@ -10,13 +10,15 @@ import typer
 from tast.cli_output import counted, say
 from tast.errors import BadInput
 from tast.files import whole_folder
-from tast.params import load_params
+from tast.params import DEVELOPMENT_SEEDS, load_params
+
+LAST_SEED = DEVELOPMENT_SEEDS.stop - 1  # those beyond are kept for the figures that are published
 
 
 def phantom(
     folder: Annotated[Path, typer.Argument(help="Folder to write; it must not hold anything yet.")],
     layout: Annotated[str | None, typer.Option(help="pure or vipl_hr.")] = None,
-    seed: Annotated[int | None, typer.Option(help="The same seed gives the same bytes.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, max=LAST_SEED, help="The same seed gives the same bytes.")] = None,
     subjects: Annotated[int | None, typer.Option(min=1, help="People, each with a skin and a pulse of their own.")] = None,
     sessions: Annotated[int | None, typer.Option(min=1, help="Recordings of each subject.")] = None,
     seconds: Annotated[float | None, typer.Option(min=1, help="Length of a recording.")] = None,

@@ -21,6 +21,7 @@ Positive = Annotated[float, Field(gt=0)]
 PositiveInt = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 NonNegative = Annotated[float, Field(ge=0)]
+DEVELOPMENT_SEEDS = range(1_000_000)  # of phantoms that choices are made on; figures come from others: benchmarks/seeds.py
 
 
 class Section(BaseModel):
@@ -62,7 +63,7 @@ class Compression(Section):
 
 class Phantom(Section):
     layout: Literal["pure", "vipl_hr"]
-    seed: int
+    seed: Annotated[int, Field(ge=DEVELOPMENT_SEEDS.start, lt=DEVELOPMENT_SEEDS.stop)]
     subjects: PositiveInt
     sessions: PositiveInt
     seconds: Positive
