@@ -94,6 +94,12 @@ def test_sessions_cover_the_range_and_nothing_visible_tells_where() -> None:
         assert abs(np.corrcoef(values, means)[0, 1]) < 0.27, name
 
 
+def test_sessions_of_one_person_differ_as_those_of_several_do() -> None:
+    """Six sessions each: deviation of their means within people about 3.5, which one level for all of them would make 1.4."""
+    means = np.array([truth(session).spo2_percent.mean() for session in plan(subjects=10, sessions=6)]).reshape(10, 6)
+    assert means.std(axis=1).mean() > 2.5
+
+
 def test_truth_is_given_wherever_it_is_asked_for() -> None:
     session = plan(profile="narrow")[0]
     t = truth(session, np.linspace(0, 24, 7))

@@ -153,7 +153,7 @@ def test_a_hole_in_the_camera_s_time_is_rejected() -> None:
 def test_the_largest_of_several_faces_wins_and_the_others_are_counted() -> None:
     def two() -> Iterator[tuple[float, npt.NDArray[np.uint8]]]:
         for (time_s, large), (_, small) in zip(scene.film(scene.still(0.4)), scene.film(scene.still(0.4, size=0.7)), strict=True):
-            yield time_s, np.concatenate([small, large], axis=1)
+            yield time_s, np.concatenate([small // 2, large], axis=1)  # darker, so that it is known
 
     alone = align(scene.film(scene.still(0.4)), "r", **SETTINGS)
     face = align(two(), "r", **SETTINGS)

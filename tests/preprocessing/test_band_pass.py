@@ -55,6 +55,20 @@ def test_pulse_passes_and_what_is_out_of_band_does_not(filter: str) -> None:
         assert np.sqrt(2 * np.mean(passed**2)) == pytest.approx(gain, abs=0.02)
 
 
+def test_what_passes_the_zero_phase_filter_is_not_late() -> None:
+    """A pulse well within the band comes out as it went in, sample by sample, away from the ends."""
+    times_s = np.arange(1200) / FPS_HZ
+    wave = np.sin(2 * np.pi * 1.2 * times_s).astype(np.float32)[:, None]
+    passed = band_pass(wave, FPS_HZ, Band(0.4, 4.0, "butterworth"))
+    np.testing.assert_allclose(passed[300:900], wave[300:900], atol=0.005)
+
+
+def test_a_steady_drift_does_not_pass_not_even_at_the_ends() -> None:
+    """A hundred grey levels in 8 s, a straight line: the trend is taken whole, before the ends are mirrored into a kink."""
+    ramp = (12.5 * np.arange(240) / FPS_HZ).astype(np.float32)[:, None]
+    assert np.abs(band_pass(ramp, FPS_HZ, Band(0.4, 4.0, "butterworth"))).max() < 1e-3
+
+
 def test_bins_on_the_edge_do_not_pass_the_ideal_filter() -> None:
     """0.4 Hz and 4 Hz are bins 4 and 40 of 10 s; rounding must not let one of them in."""
     times_s = np.arange(300) / FPS_HZ

@@ -45,6 +45,9 @@ def test_quality_is_the_share_of_frames_seen() -> None:
     quality[:15] = 0
     spo2 = trace(list(np.arange(4.0)), [97.0] * 4)
     assert cut("r", np.arange(60) / 15, 15.0, quality, spo2, **SETTINGS).windows[0].quality == 0.75
+    longer, more = np.append(quality, np.ones(60)), trace(list(np.arange(8.0)), [97.0] * 8)
+    windows = cut("r", np.arange(120) / 15, 15.0, longer, more, **SETTINGS).windows
+    assert [window.quality for window in windows] == [0.75, 1.0, 1.0]
 
 
 def test_too_short_or_without_any_label_is_rejected() -> None:

@@ -77,9 +77,10 @@ def test_what_stood_before_there_were_parameters_stays_bit_for_bit() -> None:
 
 
 def test_values_beyond_the_camera_s_range_are_kept() -> None:
-    after = magnify(video(breathing(1.2, np.ones((8, 8))).astype(np.float32)), **SETTINGS).frames
-    assert after.min() < 50
-    assert after.max() > 150
+    """100 +- 1.5 becomes 100 +- 181, beyond both ends of a byte."""
+    after = magnify(video(breathing(1.2, np.full((8, 8), 3.0)).astype(np.float32)), **SETTINGS).frames
+    assert after.min() < -50
+    assert after.max() > 256
 
 
 def test_what_is_masked_stays_exactly_zero() -> None:

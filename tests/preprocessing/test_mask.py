@@ -117,6 +117,16 @@ def test_of_a_face_the_least_steep_share_is_kept() -> None:
     assert not least_steep(brighter, inside, 0.4)[:, 20:].any()
 
 
+def test_the_share_is_of_the_pixels_inside() -> None:
+    """Steeper and steeper from left to right inside, even outside: of the inside 40 % are kept, not none."""
+    light = np.full((20, 80), 100.0)
+    light[:, 40:] *= np.exp(0.0005 * np.arange(40) ** 2)
+    inside = np.zeros(light.shape, dtype=bool)
+    inside[5:15, 45:75] = True
+    assert least_steep(light, inside, 0.4).sum() == pytest.approx(0.4 * inside.sum(), abs=10)
+    assert least_steep(light, inside, 0.4)[5:15, 45:55].all()
+
+
 def test_overexposed_is_what_any_channel_often_is() -> None:
     frames = np.full((100, 4, 4, 3), 200, dtype=np.uint8)
     frames[:3, 1, 1, 0] = 255
