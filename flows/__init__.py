@@ -1,12 +1,15 @@
 """Prefect flows, thin: one file per DVC stage, then publish, promote and the pipeline that runs them all.
 
-The environment is settled here, before Prefect or MLflow are imported: quiet, offline, and with their state inside the project.
+The environment is settled here, before numpy, torch, Prefect or MLflow are imported: which instructions they compute with; quiet,
+offline, and with their state inside the project.
 """
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
+
+from tast import instruction_set
 
 PROJECT = Path(__file__).resolve().parents[1]
 STATE = PROJECT / ".tast"  # caches, checkpoints, run history: never an output, safe to delete
@@ -31,4 +34,5 @@ _DEFAULTS = {
 }
 for _name, _value in _DEFAULTS.items():
     os.environ.setdefault(_name, _value)
+instruction_set.choose(instruction_set.wanted())
 Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)  # Prefect makes one level only

@@ -16,6 +16,7 @@ from flows.layout import AUDIT, RAW
 from flows.parallel import over_processes
 from flows.progress import progress
 from flows.running import run, stage
+from tast import instruction_set
 from tast.datasets.audit import audit_folder
 from tast.datasets.audit_page import write_audit
 from tast.datasets.catalog import CATALOG, licence_notice, require_acceptance
@@ -36,7 +37,8 @@ ARCHIVE_PASSWORD = "TAST_ARCHIVE_PASSWORD"
 
 @stage
 def download() -> None:
-    params = stage_params("dataset", "download", "runner")
+    params = stage_params("dataset", "download", "runner", "compute")
+    instruction_set.require(params.compute.instruction_set)
     sources = params.dataset.sources
     for source in sources:
         agree(source.name, params.download.accept_licence)

@@ -13,6 +13,7 @@ from torch import nn
 
 from flows.layout import CLIPS, HISTORY, METRICS, MODEL, PLOTS, PREDICTIONS, REPORT, SPLIT
 from flows.running import run, stage
+from tast import instruction_set
 from tast.clip_store import ClipStore
 from tast.datasets.splits import Split
 from tast.evaluation.baselines import ratio_predictions
@@ -35,7 +36,9 @@ THREADS = 2  # fixed, as in training: the order of sums decides the last bit
 
 @stage
 def evaluate() -> None:
-    params = stage_params("evaluate").evaluate
+    sections = stage_params("evaluate", "compute")
+    instruction_set.require(sections.compute.instruction_set)
+    params = sections.evaluate
     compute_reproducibly(params.seed, THREADS)
     store, split = ClipStore(CLIPS), Split.from_json(SPLIT)
     predictions = predict_test(store, split)

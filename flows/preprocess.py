@@ -16,6 +16,7 @@ from flows.contact_sheets import write_contact_sheets
 from flows.layout import CLIPS, CONTACT_SHEETS, RAW
 from flows.parallel import over_processes
 from flows.running import run, stage
+from tast import instruction_set
 from tast.clip_store import DEFECTS, ClipRow, Reject, write_tables
 from tast.datasets.description import described
 from tast.datasets.readers import read_downloaded
@@ -30,7 +31,8 @@ log = logging.getLogger("flows.preprocess")  # __name__ is __main__ where a stag
 
 @stage
 def preprocess() -> None:
-    params = stage_params("preprocess", "runner")
+    params = stage_params("preprocess", "runner", "compute")
+    instruction_set.require(params.compute.instruction_set)
     records, unread = read_raw(RAW, params.preprocess)
     with whole_folder(CLIPS) as folder:
         shards = preprocess_all(records, params.preprocess, folder, params.runner)

@@ -25,7 +25,7 @@ from flows.layout import CLIPS, HISTORY, MODEL, SPLIT
 from flows.progress import progress
 from flows.running import run, stage
 from flows.system_metrics import sampled, write_samples
-from tast import __version__
+from tast import __version__, instruction_set
 from tast.clip_store import ClipStore
 from tast.datasets.splits import Split
 from tast.errors import TastError
@@ -55,7 +55,9 @@ def train() -> None:
 
 def train_and_save() -> None:
     """What every process of a training does; the first one writes."""
-    params = stage_params("train").train
+    sections = stage_params("train", "compute")
+    instruction_set.require(sections.compute.instruction_set)
+    params = sections.train
     fabric = fabric_of(params)
     compute_reproducibly(params.seed, params.threads)
     store, split = ClipStore(CLIPS), Split.from_json(SPLIT)

@@ -18,6 +18,7 @@ from tast import (
     cli_preview,
     cli_probe,
     cli_project,
+    instruction_set,
 )
 from tast.errors import TastError
 
@@ -72,6 +73,7 @@ app.command(rich_help_panel=MACHINE)(cli_completion.completion)
 
 def main() -> None:
     """Run the command; a mistake that the user can mend is one line on stderr and exit code 1."""
+    instruction_set.choose(instruction_set.wanted())  # numpy and torch are imported by the commands
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("tast").setLevel(logging.INFO)
     try:

@@ -206,6 +206,10 @@ class Evaluate(Section):
     seed: int
 
 
+class Compute(Section):
+    instruction_set: Literal["avx2", "native"]
+
+
 class Publish(Section):
     experiment: str
     model_name: str
@@ -233,6 +237,7 @@ class Params(Section):
     split: Split
     train: Train
     evaluate: Evaluate
+    compute: Compute
     publish: Publish
     promote: Promote
     runner: Runner
