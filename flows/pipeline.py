@@ -48,11 +48,22 @@ def _fingerprint() -> str:
     return hashlib.sha256(b"\0".join(file.read_bytes() for file in files if file.is_file())).hexdigest()
 
 
+def require_folders() -> None:
+    """Raises TastError where a folder of outputs is a link: DVC would notice only after hours of work, and keep none of it."""
+    for stage in read_stages().values():
+        for folder in (one for out in outputs_of(stage) for one in Path(out).parents if one.is_symlink()):
+            raise TastError(
+                f"{folder} is a link to {folder.readlink()}, and DVC keeps nothing behind a link; expected a folder: for room "
+                "elsewhere, `dvc cache dir --local` and `dvc config --local cache.type symlink` put the outputs themselves there"
+            )
+
+
 def would_run() -> dict[str, str]:
     """Stage -> why it would run now, in order; nothing is run, and of files only data/source.json is brought up to date.
 
     Raises TastError where DVC cannot tell.
     """
+    require_folders()
     write_sources(roots_of(load_params()), SOURCE)
     asked = subprocess.run(
         [sys.executable, "-m", "dvc", "status", "--json", *STAGES], capture_output=True, text=True, check=False
@@ -134,6 +145,7 @@ def reproduce(patience_s: float = 0) -> None:
             f"the pipeline was started inside the DVC stage {os.environ['DVC_STAGE']!r}: DVC cannot run within itself"
         )
     load_params()
+    require_folders()
     STATE.mkdir(exist_ok=True)
     try:
         with FileLock(LOCK, timeout=patience_s):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from filelock import FileLock
 
 import flows.pipeline as pipeline
 from flows.stage_deps import read_stages
+from tast.closure import ROOT
 from tast.errors import BadInput, TastError
 
 
@@ -21,6 +24,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     tree = Path("params.yaml").read_text()
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.yaml").write_text(tree)
+    shutil.copy(ROOT / "dvc.yaml", tmp_path)
     monkeypatch.setattr(pipeline, "STATE", tmp_path / ".tast")
     monkeypatch.setattr(pipeline, "LOCK", tmp_path / ".tast" / "pipeline.lock")
     monkeypatch.setattr(pipeline, "PUBLISHED", tmp_path / ".tast" / "published")
@@ -85,3 +89,15 @@ def test_a_broken_dvc_yaml_is_one_line(tmp_path: Path, text: str) -> None:
     (tmp_path / "dvc.yaml").write_text(text)
     with pytest.raises(BadInput, match=r"dvc\.yaml: no stages can be read"):
         read_stages(tmp_path / "dvc.yaml")
+
+
+@pytest.mark.parametrize("refused", [pipeline.reproduce, pipeline.print_dry_run])
+def test_outputs_behind_a_link_are_refused_before_anything_runs(
+    project: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, refused: Callable[[], None]
+) -> None:
+    monkeypatch.delenv("DVC_STAGE", raising=False)
+    disk = tmp_path_factory.mktemp("disk")
+    (project / "data").symlink_to(disk)
+    with pytest.raises(TastError, match=f"data is a link to {disk}, and DVC keeps nothing behind a link"):
+        refused()
+    assert list(disk.iterdir()) == []
