@@ -11,7 +11,6 @@ import argparse
 import json
 import sys
 from dataclasses import asdict
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -22,7 +21,7 @@ from flows.running import configure_logging
 from tast.errors import TastError
 from tast.evaluation.contest import Rules
 from tast.params import load_params
-from tast.tracking import Comparison, rollback, set_champion
+from tast.tracking.registry import Comparison, rollback, set_champion
 
 
 def compare(arguments: argparse.Namespace) -> None:
@@ -40,23 +39,30 @@ def give_back(arguments: argparse.Namespace) -> None:
     print(rollback(load_params().publish.model_name, reason=arguments.reason, tracking_uri=tracking_uri()))
 
 
-def crown(arguments: argparse.Namespace) -> None:
-    """A version by hand, without a comparison: the way on after the test set itself has changed."""
+def set_by_hand(arguments: argparse.Namespace) -> None:
+    """A version by hand, without a comparison: the way on where none can be decided."""
     print(set_champion(load_params().publish.model_name, arguments.version, tracking_uri=tracking_uri()))
 
 
 def comparison_table(comparison: Comparison) -> Table:
-    evidence = comparison.evidence
     title = f"{comparison.model_name}: challenger against champion ({comparison.protocol})"
     table = Table("", "", title=title, show_header=False)
-    rows: dict[str, Any] = {
-        f"RMSE of the challenger, version {comparison.challenger}": f"{evidence.challenger_rmse:.3f} % SpO2",
-        f"RMSE of the champion, version {comparison.champion or '-'}": _or_dash(evidence.champion_rmse, "{:.3f} % SpO2"),
-        "difference, 95 % interval over subjects": _interval(evidence.difference_low, evidence.difference_high),
-        "better in so many resamples of subjects": _or_dash(evidence.probability_better, "{:.0%}"),
-        "groups that would suffer": "; ".join(evidence.worse_groups) or "none",
-        "test set": comparison.test_digest[:12],
+    rows = {
+        "challenger": f"version {comparison.challenger}",
+        "champion": f"version {comparison.champion}" if comparison.champion else "none yet: it must beat the constant predictor",
+        "outcome": comparison.outcome,
     }
+    if (evidence := comparison.evidence) is not None:
+        against = "champion" if evidence.reference == "champion" else "mean of the training labels, said for all"
+        rows |= {
+            "judged on people that neither has seen": f"{len(evidence.people)}: {', '.join(evidence.people)}",
+            "RMSE of the challenger": _or_dash(evidence.challenger_rmse, "{:.3f} % SpO2"),
+            f"RMSE of the {against}": _or_dash(evidence.reference_rmse, "{:.3f} % SpO2"),
+            "difference, 95 % interval over people": _interval(evidence.difference_low, evidence.difference_high),
+            "better in so many resamples of people": _or_dash(evidence.probability_better, "{:.0%}"),
+            "groups that would suffer": "; ".join(evidence.worse_groups) or "none",
+            "reason": evidence.reason,
+        }
     for name, value in rows.items():
         table.add_row(name, value)
     return table
@@ -81,9 +87,9 @@ def main() -> None:
     one = commands.add_parser("rollback", help=give_back.__doc__)
     one.add_argument("--reason", required=True, help="one sentence, kept with the version that loses the title")
     one.set_defaults(run=give_back)
-    one = commands.add_parser("champion", help=crown.__doc__)
+    one = commands.add_parser("champion", help=set_by_hand.__doc__)
     one.add_argument("version")
-    one.set_defaults(run=crown)
+    one.set_defaults(run=set_by_hand)
     arguments = parser.parse_args()
     configure_logging()
     try:

@@ -21,17 +21,19 @@ SHOWN_ON = "TAST_SHOWN_ON"  # environment: flow run and task run of the pipeline
 OURS = ("tast", "flows")
 
 
-def stage(body: Callable[..., None]) -> Callable[..., Any]:
-    """Make a Prefect flow of a function. A TastError ends it as Failed, its line the message, without a traceback."""
+def stage(body: Callable[..., State | None]) -> Callable[..., Any]:
+    """Make a Prefect flow of a function, which ends in the state that it returns, if any: an answer that has a name.
+
+    A TastError ends it as Failed, its line the message, without a traceback.
+    """
 
     @flow(name=body.__name__, validate_parameters=False)
     @functools.wraps(body)
     def guarded(*arguments: Any, **named: Any) -> State | None:
         try:
-            body(*arguments, **named)
+            return body(*arguments, **named)
         except TastError as error:
             return Failed(message=str(error))
-        return None
 
     return guarded
 

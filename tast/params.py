@@ -216,6 +216,7 @@ class Publish(Section):
 
 
 class Promote(Section):
+    fewest_subjects: Annotated[int, Field(ge=2)]  # of one person there is no interval
     margin_percent: NonNegative
     confidence: Fraction
     group_tolerance_percent: NonNegative

@@ -67,7 +67,10 @@ def load_model(folder: Path, *, expected_preprocessing: dict[str, Any] | None = 
     """
     card, weights_sha256 = _read_card(folder / CARD)
     if expected_preprocessing is not None:
-        _require_same_preprocessing(folder / CARD, card.preprocessing, expected_preprocessing)
+        differences = preprocessing_differences(card.preprocessing, expected_preprocessing)
+        if differences:
+            expected = "clips made with the training's preprocessing parameters"
+            raise BadInput(folder / CARD, f"the clips were preprocessed otherwise: {differences}", expected)
     weights = folder / WEIGHTS
     if not weights.is_file():
         raise BadInput(weights, "no such file", "the weights of a saved model")
@@ -99,14 +102,11 @@ def _read_card(path: Path) -> tuple[ModelCard, str]:
         raise BadInput(path, f"not a model's card ({error})", f"the keys {', '.join(ModelCard.__dataclass_fields__)}") from error
 
 
-def _require_same_preprocessing(path: Path, trained: dict[str, Any], expected: dict[str, Any]) -> None:
+def preprocessing_differences(trained: dict[str, Any], expected: dict[str, Any]) -> str:
+    """The parameters in which a training's clips were preprocessed otherwise than others, in words; empty where they agree."""
     then, now = flat(trained), flat(expected)
     differing = [key for key in sorted(then.keys() | now.keys()) if then.get(key) != now.get(key)]
-    if differing:
-        told = "; ".join(f"{key} was {then.get(key, 'absent')} in training, is {now.get(key, 'absent')}" for key in differing)
-        raise BadInput(
-            path, f"the clips were preprocessed otherwise: {told}", "clips made with the training's preprocessing parameters"
-        )
+    return "; ".join(f"{key} was {then.get(key, 'absent')} in training, is {now.get(key, 'absent')}" for key in differing)
 
 
 def flat(nested: dict[str, Any], prefix: str = "") -> dict[str, Any]:

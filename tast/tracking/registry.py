@@ -1,4 +1,7 @@
-"""Champion and challenger of a registered model: both scored now, on one test set; promoted and rolled back for a reason."""
+"""Champion and challenger of a registered model: both scored now, on people that neither has seen; promoted and rolled back.
+
+A comparison is an answer, whichever way it goes; whatever keeps an answer from being found, or from being written, raises.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,12 @@ import json
 import re
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal
 
 from mlflow.entities.model_registry import ModelVersion
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from tast.errors import TastError
@@ -23,21 +27,21 @@ from tast.tracking.store import (
     PROTOCOL_TAG,
     REPLACED_TAG,
     ROLLED_BACK_TAG,
-    TEST_TAG,
     aliased,
+    championship,
     open_store,
 )
-
-Predictions = TypeVar("Predictions")
 
 MODEL_URI = re.compile(r"models:/(?P<name>[\w.\- ]+)(?:@(?P<alias>[\w.\-]+)|/(?P<version>\d+))")
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Challenger against champion, both scored now, on the same test set: versions, the rules, and what came of it.
+    """Challenger against champion, both scored now, on the same people: versions, the rules, and what came of it.
 
-    champion None: there was none. evidence: what the rules found. sentence: the outcome, with names and figures.
+    champion None: there was none. outcome better: the challenger is to be promoted. evidence: what the rules found; None where
+    nothing had to be scored. sentence: the outcome, with names and figures. recorded: whether promote has recorded it before, of
+    the same models, people and rules.
     """
 
     model_name: str
@@ -46,48 +50,63 @@ class Comparison:
     rules: Rules
     protocol: str
     test_digest: str
-    promotes: bool
-    evidence: Verdict
+    outcome: Literal["better", "not better", "undecided", "champion already"]
+    evidence: Verdict | None
     sentence: str
+    recorded: bool = False
+
+    @property
+    def promotes(self) -> bool:
+        return self.outcome == "better"
 
 
 def compare(
     model_name: str,
-    predict: Callable[[Path], Predictions],
-    judge: Callable[[Predictions, Predictions | None, Rules], Verdict],
+    contest: Callable[[Path, Path | None], Verdict],
     *,
     rules: Rules,
     test_digest: str,
     protocol: str,
     tracking_uri: str,
 ) -> Comparison:
-    """Predict the current test split with challenger and champion and judge them; changes nothing.
+    """Let challenger and champion meet on the current test split; changes nothing.
 
-    predict: folder of a saved model -> its predictions there. judge: those of the challenger and of the champion (None where
-    there is no other) -> verdict. Raises TastError where the two were not made for the same test set and protocol: a champion
-    whose test set was another may have been trained on people who are tested now. A comparison that promote recorded is read
-    back.
+    contest: folders of the saved models of the challenger and of the champion (None where there is none) -> verdict. A comparison
+    that promote recorded for the same champion, rules and test set is read back. Raises TastError where there is no challenger,
+    where it was made for another protocol than this workspace's, and where the store or a model's files cannot be read.
     """
     with open_store(tracking_uri) as client:
         challenger = aliased(client, model_name, CHALLENGER)
         if challenger is None:
             raise TastError(f"{model_name} has no challenger: publish first")
+        if challenger.tags.get(PROTOCOL_TAG) != protocol:
+            raise TastError(f"not comparable: {_protocols(challenger, protocol)}; publish this workspace's model first")
         champion = aliased(client, model_name, CHAMPION)
-        _require_same_test(challenger, test_digest, protocol)
-        if champion is not None:
-            _require_same_test(champion, test_digest, protocol)
-        recorded = _recorded(challenger, champion, rules)
-        if recorded is not None:
-            return recorded
-        ours = _predictions(client, challenger, predict)
-        another = champion is not None and champion.version != challenger.version
-        theirs = _predictions(client, champion, predict) if another else None
-    evidence = judge(ours, theirs, rules)
-    promotes, sentence = _outcome(challenger, champion, evidence)
-    return Comparison(
-        model_name=model_name, challenger=str(challenger.version), champion=str(champion.version) if champion else None,
-        rules=rules, protocol=protocol, test_digest=test_digest, promotes=promotes, evidence=evidence, sentence=sentence,
-    )  # fmt: skip
+        found = Comparison(
+            model_name=model_name, challenger=str(challenger.version), champion=str(champion.version) if champion else None,
+            rules=rules, protocol=protocol, test_digest=test_digest, outcome="undecided", evidence=None, sentence="",
+        )  # fmt: skip
+        before = _recorded(challenger)
+        if champion is not None and champion.version == challenger.version:
+            evidence = before.evidence if before else None  # of how it became the champion
+            return replace(
+                found, outcome="champion already", evidence=evidence,
+                sentence=f"Version {challenger.version} is the champion already.",
+            )  # fmt: skip
+        rolled_back = challenger.tags.get(ROLLED_BACK_TAG)
+        if rolled_back is not None:
+            why = f"version {challenger.version} was rolled back ({rolled_back})"
+            stays = f"Version {champion.version} stays champion" if champion else "There is no champion"
+            return replace(found, outcome="not better", sentence=f"{stays}: {why}.")
+        if before is not None and _question(before) == _question(found) and not before.promotes:
+            return replace(before, recorded=True)
+        if champion is not None and champion.tags.get(PROTOCOL_TAG) != protocol:
+            evidence = Verdict("undecided", f"the champion cannot be judged here: {_protocols(champion, protocol)}")
+        else:
+            with tempfile.TemporaryDirectory() as scratch:
+                folders = [_download(client, one, Path(scratch, str(one.version))) for one in (challenger, champion) if one]
+                evidence = contest(folders[0], folders[1] if champion else None)
+    return replace(found, outcome=evidence.outcome, evidence=evidence, sentence=_sentence(found, evidence))
 
 
 def promote(comparison: Comparison, *, tracking_uri: str) -> None:
@@ -96,17 +115,18 @@ def promote(comparison: Comparison, *, tracking_uri: str) -> None:
     Raises TastError where the champion has changed since the comparison: whoever promoted in between has won.
     """
     name, version = comparison.model_name, comparison.challenger
-    with open_store(tracking_uri) as client:
-        champion = aliased(client, name, CHAMPION)
-        current = str(champion.version) if champion else None
-        if current != comparison.champion:
-            raise TastError(f"the champion of {name} changed from {comparison.champion} to {current} meanwhile: compare again")
-        if version == current:
-            return  # its tag tells how it became the champion
-        client.set_model_version_tag(name, version, COMPARISON_TAG, json.dumps(asdict(comparison), sort_keys=True))
+    with open_store(tracking_uri) as client, championship(client, name, tracking_uri) as title:
+        if title.champion != comparison.champion:
+            raise TastError(
+                f"the champion of {name} changed from {comparison.champion} to {title.champion} meanwhile: compare again"
+            )
+        if comparison.outcome == "champion already" or comparison.recorded:
+            return  # its tag tells how it became the champion, or why it did not
+        content = json.dumps({key: value for key, value in asdict(comparison).items() if key != "recorded"}, sort_keys=True)
+        client.set_model_version_tag(name, version, COMPARISON_TAG, content)
         if comparison.promotes:
-            client.set_model_version_tag(name, version, REPLACED_TAG, current or "")
-            client.set_registered_model_alias(name, CHAMPION, version)
+            client.set_model_version_tag(name, version, REPLACED_TAG, title.champion or "")
+            title.give_to(version)
 
 
 def rollback(model_name: str, *, reason: str, tracking_uri: str) -> str:
@@ -115,28 +135,26 @@ def rollback(model_name: str, *, reason: str, tracking_uri: str) -> str:
     The version that is rolled back keeps the reason as a tag and will not be promoted again. Raises TastError where there is
     nothing to go back to.
     """
-    with open_store(tracking_uri) as client:
-        champion = aliased(client, model_name, CHAMPION)
-        if champion is None:
+    with open_store(tracking_uri) as client, championship(client, model_name, tracking_uri) as title:
+        if title.champion is None:
             raise TastError(f"{model_name} has no champion to roll back")
-        previous = champion.tags.get(REPLACED_TAG)
+        previous = client.get_model_version(model_name, title.champion).tags.get(REPLACED_TAG)
         if not previous:
-            raise TastError(f"version {champion.version} of {model_name} replaced no other: there is nothing to go back to")
-        client.set_model_version_tag(model_name, str(champion.version), ROLLED_BACK_TAG, reason)
-        client.set_registered_model_alias(model_name, CHAMPION, previous)
-        return f"Version {previous} of {model_name} is the champion again; version {champion.version} was rolled back: {reason}."
+            raise TastError(f"version {title.champion} of {model_name} replaced no other: there is nothing to go back to")
+        client.set_model_version_tag(model_name, title.champion, ROLLED_BACK_TAG, reason)
+        title.give_to(previous)
+        return f"Version {previous} of {model_name} is the champion again; version {title.champion} was rolled back: {reason}."
 
 
 def set_champion(model_name: str, version: str, *, tracking_uri: str) -> str:
-    """Make a version the champion by hand, without a comparison: the way on after the test set itself has changed."""
-    with open_store(tracking_uri) as client:
-        champion = aliased(client, model_name, CHAMPION)
+    """Make a version the champion by hand, without a comparison: the way on where none can be decided."""
+    with open_store(tracking_uri) as client, championship(client, model_name, tracking_uri) as title:
         known = [str(one.version) for one in client.search_model_versions(f"name = '{model_name}'")]
         if version not in known:
             raise TastError(f"{model_name} has no version {version}; it has {', '.join(sorted(known, key=int)) or 'none'}")
-        if champion is not None and str(champion.version) != version:
-            client.set_model_version_tag(model_name, version, REPLACED_TAG, str(champion.version))
-        client.set_registered_model_alias(model_name, CHAMPION, version)
+        if title.champion is not None and title.champion != version:
+            client.set_model_version_tag(model_name, version, REPLACED_TAG, title.champion)
+        title.give_to(version)
         return f"Version {version} of {model_name} is the champion, by hand."
 
 
@@ -168,57 +186,51 @@ def model_files(uri: str, target: Path, *, tracking_uri: str) -> Path:
         return _download(client, version, target)
 
 
-def _require_same_test(version: ModelVersion, test_digest: str, protocol: str) -> None:
-    for what, tag, expected in (("protocol", PROTOCOL_TAG, protocol), ("test set", TEST_TAG, test_digest)):
-        found = version.tags.get(tag)
-        if found != expected:
-            raise TastError(
-                f"not comparable: version {version.version} of {version.name} was made for {what} {str(found)[:24]}, "
-                f"this workspace has {expected[:24]}"
-            )
+def _protocols(version: ModelVersion, protocol: str) -> str:
+    return f"version {version.version} was made for protocol {version.tags.get(PROTOCOL_TAG)}, this workspace has {protocol}"
 
 
-def _recorded(challenger: ModelVersion, champion: ModelVersion | None, rules: Rules) -> Comparison | None:
-    """The comparison that promote recorded, if it still holds: same champion, test set and rules, and it did not promote."""
-    text = challenger.tags.get(COMPARISON_TAG)
+def _recorded(version: ModelVersion) -> Comparison | None:
+    """The comparison that promote recorded on a version; None where there is none, or an older release's in another form."""
+    text = version.tags.get(COMPARISON_TAG)
     if text is None:
         return None
+    content = json.loads(text)
     try:
-        recorded = _from_tag(text)
+        evidence = content["evidence"] and Verdict(
+            **content["evidence"] | {name: tuple(content["evidence"][name]) for name in ("people", "worse_groups")}
+        )
+        return Comparison(**content | {"rules": Rules(**content["rules"]), "evidence": evidence})
     except (KeyError, TypeError):
         return None
-    same = recorded.champion == (str(champion.version) if champion else None) and recorded.rules == rules
-    tested = recorded.test_digest == challenger.tags[TEST_TAG] and recorded.protocol == challenger.tags[PROTOCOL_TAG]
-    return recorded if same and tested and not recorded.promotes else None
 
 
-def _from_tag(text: str) -> Comparison:
-    """Raises KeyError or TypeError where an older release recorded it in another form."""
-    told = json.loads(text)
-    evidence = told["evidence"] | {"worse_groups": tuple(told["evidence"]["worse_groups"])}
-    return Comparison(**{**told, "rules": Rules(**told["rules"]), "evidence": Verdict(**evidence)})
-
-
-def _predictions(client: MlflowClient, version: ModelVersion, predict: Callable[[Path], Predictions]) -> Predictions:
-    with tempfile.TemporaryDirectory() as scratch:
-        return predict(_download(client, version, Path(scratch)))
+def _question(comparison: Comparison) -> tuple[object, ...]:
+    """What was asked, without what came of it."""
+    return tuple(getattr(comparison, name) for name in ("challenger", "champion", "rules", "protocol", "test_digest"))
 
 
 def _download(client: MlflowClient, version: ModelVersion, target: Path) -> Path:
     target.mkdir(parents=True, exist_ok=True)
-    return Path(client.download_artifacts(version.run_id, MODEL_FILES, str(target)))
+    try:
+        return Path(client.download_artifacts(version.run_id, MODEL_FILES, str(target)))
+    except (OSError, MlflowException) as error:  # a folder of artifacts that is gone, a store that does not answer
+        raise TastError(f"the files of version {version.version} of {version.name} cannot be read: {error}") from error
 
 
-def _outcome(challenger: ModelVersion, champion: ModelVersion | None, evidence: Verdict) -> tuple[bool, str]:
-    new, own = f"version {challenger.version}", f"{evidence.challenger_rmse:.3f} %"
-    rolled_back = challenger.tags.get(ROLLED_BACK_TAG)
+def _sentence(comparison: Comparison, evidence: Verdict) -> str:
+    new, champion = f"version {comparison.challenger}", comparison.champion
+    if evidence.outcome == "undecided":
+        question = (
+            f"between {new} and the champion, version {champion}" if champion else f"whether {new} becomes the first champion"
+        )
+        return f"Undecided {question}: {evidence.reason}."
+    against = f"{evidence.reference_rmse:.3f} %" + ("" if champion else " of the constant predictor")
+    unseen = f"on {len(evidence.people)} people that {'neither' if champion else 'it'} has {'' if champion else 'not '}seen"
+    figures = f"an RMSE of {evidence.challenger_rmse:.3f} % against {against} {unseen}"
     if champion is None:
-        return True, f"{new.capitalize()} is the first champion, with an RMSE of {own}."
-    if evidence.champion_rmse is None:
-        return False, f"{new.capitalize()} is the champion already, with an RMSE of {own}."
-    old, figures = f"version {champion.version}", f"an RMSE of {own} against {evidence.champion_rmse:.3f} %"
-    if rolled_back is not None:
-        return False, f"{old.capitalize()} stays champion: {new} was rolled back ({rolled_back})."
-    if evidence.wins:
-        return True, f"{new.capitalize()} replaces {old}: {figures} on the same test set, {evidence.reason}."
-    return False, f"{old.capitalize()} stays champion: {new} has {figures} on the same test set; {evidence.reason}."
+        verb = "becomes the first champion" if evidence.outcome == "better" else "does not become champion"
+        return f"{new.capitalize()} {verb}: {figures}; {evidence.reason}."
+    if evidence.outcome == "better":
+        return f"{new.capitalize()} replaces version {champion}: {figures}; {evidence.reason}."
+    return f"Version {champion} stays champion: {new} has {figures}; {evidence.reason}."

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 from filelock import FileLock
@@ -62,6 +63,43 @@ def aliased(client: MlflowClient, model_name: str, alias: str) -> ModelVersion |
     models = client.search_registered_models(f"name = '{model_name}'")
     known = client.get_registered_model(model_name).aliases if models else {}
     return client.get_model_version(model_name, str(known[alias])) if alias in known else None
+
+
+@dataclass(frozen=True)
+class Title:
+    """Who holds the title of champion of a registered model (None: nobody), and the way to give it to another version."""
+
+    client: MlflowClient
+    model_name: str
+    champion: str | None
+
+    def give_to(self, version: str) -> None:
+        """Raises TastError where, right before or right after, somebody else has given it to another."""
+        self._require(self.champion)
+        self.client.set_registered_model_alias(self.model_name, CHAMPION, version)
+        self._require(version)
+
+    def _require(self, expected: str | None) -> None:
+        holder = aliased(self.client, self.model_name, CHAMPION)
+        current = str(holder.version) if holder else None
+        if current != expected:
+            raise TastError(
+                f"the champion of {self.model_name} changed from {self.champion} to {current} meanwhile: compare again"
+            )
+
+
+@contextmanager
+def championship(client: MlflowClient, model_name: str, tracking_uri: str) -> Iterator[Title]:
+    """Hold the title still, from looking at it to giving it away.
+
+    Of a SQLite file nobody else can change it meanwhile, since whoever does takes the same lock. MLflow's server has no lock to
+    offer, nor an alias that is set only if it still is what it was: there the title is read again right before and right after it
+    is given, so that of two who do so within a moment, at least the one who is overruled before it has looked again raises.
+    """
+    database = Path(tracking_uri.removeprefix(SQLITE)) if tracking_uri.startswith(SQLITE) else None
+    with FileLock(database.with_name(f"{database.name}.champion.lock")) if database else nullcontext():
+        holder = aliased(client, model_name, CHAMPION)
+        yield Title(client, model_name, str(holder.version) if holder else None)
 
 
 def log_values(client: MlflowClient, run_id: str, metrics: Sequence[Metric], params: Sequence[Param]) -> None:

@@ -16,10 +16,13 @@ pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1200)]
 
 def test_compare_tells_its_evidence_and_changes_nothing(finished: Workspace) -> None:
     told = json.loads(finished.run("-m", "tast.cli", "compare", "--json").stdout)
-    assert (told["challenger"], told["champion"], told["promotes"]) == ("1", "1", False)
-    scored = json.loads(finished.path("reports/metrics.json").read_text())["test"]["rmse"]
-    assert told["evidence"]["challenger_rmse"] == pytest.approx(scored, abs=1e-5)
-    assert told["sentence"].startswith("Version 1 is the champion already")
+    assert (told["challenger"], told["champion"], told["outcome"]) == ("1", "1", "champion already")
+    metrics = json.loads(finished.path("reports/metrics.json").read_text())
+    assert told["evidence"]["challenger_rmse"] == pytest.approx(metrics["test"]["rmse"], abs=1e-5)
+    assert told["evidence"]["reference_rmse"] == pytest.approx(metrics["constant"]["rmse"], abs=1e-5)
+    assert told["evidence"]["outcome"] == "not better"  # three epochs: the title was given by hand
+    card = json.loads(finished.path("models/tast_net/model.json").read_text())
+    assert len(told["evidence"]["people"]) == 2 and not {*told["evidence"]["people"]} & {*card["people_seen"]}
 
 
 def test_rollback_with_nothing_before_says_so(finished: Workspace) -> None:
@@ -71,6 +74,7 @@ def test_a_lost_database_and_lost_outputs_come_back_the_same(finished: Workspace
     assert finished.path("dvc.lock").read_bytes() == lock
     finished.run("-m", "flows.publish")
     finished.run("-m", "flows.promote")
+    finished.run("-m", "flows.registry", "champion", "1")
     assert in_mlflow(finished) == before
 
 

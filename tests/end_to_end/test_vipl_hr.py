@@ -43,7 +43,7 @@ def test_a_model_is_registered_on_the_official_folds(finished_vipl: Workspace) -
     assert set(predictions["subject_id"]) == {"p2", "p7"}  # the second fold's: 2, 7, 12, ...
     script = (
         "from flows.publish import tracking_uri; import mlflow; mlflow.set_tracking_uri(tracking_uri());"
-        "print(mlflow.MlflowClient().get_model_version_by_alias('tast-net', 'champion').version)"
+        "print(mlflow.MlflowClient().get_model_version_by_alias('tast-net', 'challenger').version)"
     )
     assert finished_vipl.run("-c", script).stdout.splitlines()[-1] == "1"
 
