@@ -29,6 +29,7 @@ from benchmarks.sets import SETS, WORKSPACE, Bars, kept_clips, params_of_set, ph
 from flows.changes import change_of
 from flows.layout import CLIPS
 from flows.running import configure_logging
+from tast import instruction_set
 from tast.clip_store import ClipStore
 from tast.errors import TastError
 from tast.evaluation.metrics import bootstrap_intervals, compare_paired, score
@@ -126,6 +127,7 @@ def main() -> None:
         params = params_of_set(params, asked.set, asked.recorded_root)
     threads = {} if asked.threads is None else {"train.threads": asked.threads}
     params = changed(params, threads | dict(asked.change))
+    instruction_set.require(params.compute.instruction_set)
     with tempfile.TemporaryDirectory() as temporary:
         keep = asked.keep or Path(temporary)
         if chosen is None:

@@ -37,6 +37,7 @@ from benchmarks.sets import SETS, clips_folder, facts_of_clips, kept_clips, para
 from flows import STATE
 from flows.running import configure_logging
 from flows.side_clips import computed_with, content_digest, key_of
+from tast import instruction_set
 from tast.clip_store import ClipStore
 from tast.closure import code_digest
 from tast.errors import BadInput, TastError
@@ -270,6 +271,7 @@ def main() -> None:
         show_plan(plans, asked.keep)
         return
     committed_code()  # before anything is rendered
+    instruction_set.require(params.compute.instruction_set)
     for plan in plans:
         if asked.clips_only:
             kept_clips(asked.keep, plan.name, plan.phantoms, plan.params)

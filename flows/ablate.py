@@ -35,6 +35,7 @@ from flows.progress import progress
 from flows.running import configure_logging
 from flows.side_clips import content_digest, key_of, make_clips, recipe
 from flows.side_trainings import SideTraining, key_of_training, network_of, said_by
+from tast import instruction_set
 from tast.clip_store import ClipStore
 from tast.datasets.splits import Split, make_split
 from tast.errors import TastError
@@ -192,6 +193,7 @@ def main() -> None:
     configure_logging()
     try:
         params = changed(load_params(), dict(asked.set))
+        instruction_set.require(params.compute.instruction_set)
         runs = planned(params, list(dict.fromkeys([REFERENCE, *asked.only])), asked.seeds)
         if asked.dry_run:
             show_plan(runs)

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from flows.preprocess import cache_root, read_raw, require_enough
 from flows.processes import in_processes
 from flows.progress import progress
+from tast import instruction_set
 from tast.clip_store import ClipStore, write_tables
 from tast.closure import code_digest
 from tast.files import whole_folder
@@ -60,8 +61,8 @@ def recipe(params: Preprocess) -> dict[str, Any]:
 
 
 def computed_with() -> dict[str, Any]:
-    """What decides a number's last bits beside code and data: the libraries' releases."""
-    return {"libraries": {name: version(name) for name in LIBRARIES}}
+    """What decides a number's last bits beside code and data: the libraries' releases, the instructions that they use."""
+    return {"instruction_set": instruction_set.in_force(), "libraries": {name: version(name) for name in LIBRARIES}}
 
 
 def key_of(facts: Any) -> str:
