@@ -21,8 +21,9 @@ from tast.datasets.splits import Split
 from tast.errors import BadInput
 from tast.params import load_params
 from tast.saved_model import ModelCard, load_model
-from tast.tracking import Publication, code_files, output_digest, require_output, run_params
-from tast.tracking import publish as project
+from tast.tracking.lock import code_files, output_digest, require_output, run_params
+from tast.tracking.projection import Publication
+from tast.tracking.projection import publish as project
 from tast.training.dataset import ClipDataset
 
 log = logging.getLogger("flows.publish")  # __name__ is __main__ where a stage runs

@@ -17,7 +17,7 @@ from flows import PROJECT
 from flows.publish import ARTIFACTS, tracking_uri
 from flows.servers import LOOPBACK, guarded, log_of, mlflow_page, prefect_server, until_stopped
 from tast.errors import TastError
-from tast.tracking import initialise
+from tast.tracking.store import initialise
 
 POOL = "tast"
 QUERY_S = 5  # how often the worker asks for runs that are due

@@ -10,7 +10,7 @@ import signal
 
 from flows.publish import ARTIFACTS, tracking_uri
 from flows.servers import mlflow_page, prefect_server, until_stopped
-from tast.tracking import initialise
+from tast.tracking.store import initialise
 
 
 def show(mlflow_port: int, prefect_port: int) -> None:

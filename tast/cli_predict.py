@@ -99,7 +99,7 @@ def saved_model(model: str) -> Iterator[Path]:
     if not model.startswith(REGISTERED):
         yield Path(model)
         return
-    from tast.tracking import model_files  # as above
+    from tast.tracking.registry import model_files  # as above
 
     with tempfile.TemporaryDirectory() as scratch:
         yield model_files(model, Path(scratch), tracking_uri=_tracking_uri())

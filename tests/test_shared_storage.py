@@ -14,7 +14,9 @@ from mlflow.tracking import MlflowClient
 
 from flows.publish import ARTIFACTS, artifact_root
 from flows.servers import _wait_until_healthy, free_port, guarded
-from tast.tracking import initialise, model_files, publish
+from tast.tracking.projection import publish
+from tast.tracking.registry import model_files
+from tast.tracking.store import initialise
 from tests.end_to_end.conftest import clone
 from tests.s3_server import BUCKET, S3Server, environment_of, running_s3
 from tests.tracking.conftest import make_publication

@@ -6,29 +6,3 @@ caller. The only room of tast that imports mlflow.
 """
 
 from __future__ import annotations
-
-from tast.tracking.lock import Fold, code_files, fold_of, output_digest, require_output, run_params, stage_key
-from tast.tracking.projection import Publication, Published, publish
-from tast.tracking.registry import Comparison, champion_files, compare, model_files, promote, rollback, set_champion
-from tast.tracking.store import initialise
-
-__all__ = [
-    "Comparison",
-    "Fold",
-    "Publication",
-    "Published",
-    "champion_files",
-    "code_files",
-    "compare",
-    "fold_of",
-    "initialise",
-    "model_files",
-    "output_digest",
-    "promote",
-    "publish",
-    "require_output",
-    "rollback",
-    "run_params",
-    "set_champion",
-    "stage_key",
-]

@@ -31,7 +31,9 @@ from typer.testing import CliRunner
 from tast.cli import app
 from tast.datasets.phantom_video import write_video
 from tast.saved_model import load_model
-from tast.tracking import initialise, publish, serving
+from tast.tracking import serving
+from tast.tracking.projection import publish
+from tast.tracking.store import initialise
 from tests.prediction.conftest import write_film
 from tests.tracking.conftest import Store, make_publication
 

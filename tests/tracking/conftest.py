@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 import torch
 
-from tast.tracking import Publication, initialise, publish
+from tast.tracking.projection import Publication, publish
+from tast.tracking.store import initialise
 
 DIGEST, OTHER_DIGEST = "d" * 64, "e" * 64
 OTHER_TEST, OTHER_PROTOCOL = 3, 4

@@ -6,8 +6,10 @@ import pytest
 from mlflow.tracking import MlflowClient
 
 from tast.errors import TastError
-from tast.tracking import fold_of, projection, publish
+from tast.tracking import projection
 from tast.tracking.folds import over_folds
+from tast.tracking.lock import fold_of
+from tast.tracking.projection import publish
 from tests.tracking.conftest import LOCK, store_in
 
 RMSE = {0: 1.0, 1: 2.0, 2: 6.0}

@@ -14,7 +14,9 @@ import torch
 from mlflow.tracking import MlflowClient
 
 from tast.errors import TastError
-from tast.tracking import code_files, fold_of, output_digest, projection, publish, require_output, run_params, stage_key
+from tast.tracking import projection
+from tast.tracking.lock import code_files, fold_of, output_digest, require_output, run_params, stage_key
+from tast.tracking.projection import publish
 from tast.tracking.store import open_store
 from tests.tracking.conftest import LOCK, store_in
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mlflow.tracking import MlflowClient
 
-from tast.tracking import initialise
+from tast.tracking.store import initialise
 
 SOME_TABLES = 8  # of more than forty
 
@@ -27,7 +27,7 @@ def n_tables(folder: Path) -> int:
 
 def test_killed_while_it_makes_the_tables_the_next_start_makes_them(tmp_path: Path) -> None:
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    program = f"from tast.tracking import initialise; initialise({uri!r})"
+    program = f"from tast.tracking.store import initialise; initialise({uri!r})"
     with subprocess.Popen([sys.executable, "-c", program]) as process:
         while n_tables(tmp_path) < SOME_TABLES:
             assert process.poll() is None
