@@ -16,7 +16,7 @@ from pathlib import Path
 import cv2
 
 from tast.errors import BadInput
-from tast.video import RgbImage, rgb_from_bgr
+from tast.video import HEAD_BYTES, RgbImage, container_format, rgb_from_bgr
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +31,8 @@ def read_camera(
     device: the camera's number (0 is the first), or a video file in its place, read as fast as it can be. Raises BadInput where
     it cannot be opened or gives no frame.
     """
+    if isinstance(device, Path):
+        _require_video(device)
     capture = cv2.VideoCapture(device if isinstance(device, int) else str(device))
     taken: queue.Queue[tuple[float, RgbImage] | None] = queue.Queue(WAITING_FRAMES)
     enough = threading.Event()
@@ -46,6 +48,19 @@ def read_camera(
         if worker.is_alive():
             worker.join()
         capture.release()
+
+
+def _require_video(device: Path) -> None:
+    """Whether OpenCV may open it: a device, or a file that begins as a container does, never an address or a playlist."""
+    if device.is_char_device():
+        return
+    try:
+        with device.open("rb") as file:
+            known = container_format(file.read(HEAD_BYTES)) is not None
+    except OSError:
+        known = False
+    if not known:
+        raise BadInput(f"camera {device}", "cannot be opened", "the number of a connected camera, its device, or a video file")
 
 
 def _taken(device: int | Path, taken: queue.Queue[tuple[float, RgbImage] | None]) -> Iterator[tuple[float, RgbImage]]:

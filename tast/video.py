@@ -3,6 +3,9 @@
 Image sequences are read by OpenCV, containers by PyAV (FFmpeg). On containers both cost the same per frame (H.264 0.45 against
 0.50 ms, MJPEG 0.49 against 0.50 ms, 640x480, one thread), but PyAV honours the colour matrix that a file declares, gives exact
 integer time stamps, and says which packets are damaged.
+
+A container is known by its first bytes alone, never by its name, and FFmpeg is given one open file and its format: it can open
+nothing else, so that no playlist, and no reference inside of a container, leads to another file or to the network.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import av
 import cv2
@@ -38,6 +41,21 @@ FULL_RANGE = 2  # FFmpeg's AVCOL_RANGE_JPEG
 # Shares of red and blue in luma, by FFmpeg's number of the colour matrix that a file declares; BT.601's where it declares none.
 LUMA_SHARES = {1: (0.2126, 0.0722)} | dict.fromkeys((2, 5, 6), (0.299, 0.114))
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+MOV_BOXES = frozenset((b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"))  # those that such a file may begin with
+FORMATS: dict[str, Callable[[bytes], bool]] = {  # FFmpeg's name of a container -> whether a file begins so (its first HEAD_BYTES)
+    "avi": lambda head: head[:4] == b"RIFF" and head[8:12] == b"AVI ",
+    "mov": lambda head: head[4:8] in MOV_BOXES,
+    "matroska": lambda head: head[:4] == b"\x1a\x45\xdf\xa3",
+    "asf": lambda head: head[:8] == b"\x30\x26\xb2\x75\x8e\x66\xcf\x11",
+    "mpeg": lambda head: head[:4] == b"\x00\x00\x01\xba",
+    "mpegts": lambda head: head[:1] == b"\x47" and head[188:189] == b"\x47",
+}
+HEAD_BYTES = 189
+EXPECTED = "an AVI, MP4, MOV, MKV, WebM, WMV or MPEG file"
+MAX_PIXELS = 7680 * 4320  # of a frame, where the caller sets no limit: beyond it a few kilobytes could ask for gigabytes
+MAX_STREAMS = 64
+ONLY_THIS_FILE = {"protocol_whitelist": "none", "enable_drefs": "0", "max_streams": str(MAX_STREAMS)}
+READ_BYTES = 2**18  # at a time
 
 
 def read_frames(video: VideoSource, defects: list[str] | None = None) -> Iterator[tuple[float, RgbImage]]:
@@ -52,9 +70,17 @@ def read_frames(video: VideoSource, defects: list[str] | None = None) -> Iterato
     yield from _good_part(frames, defects)
 
 
-def read_pictures(video: VideoSource, defects: list[str] | None = None) -> Iterator[tuple[float, Picture]]:
-    """As `read_frames`, at the full precision of the file: YuvPicture where a container holds luma and chroma in bytes."""
-    frames = _read_images(video) if video.frame_files is not None else _read_container(video, _upright_picture)
+def read_pictures(
+    video: VideoSource, defects: list[str] | None = None, *, max_pixels: int = MAX_PIXELS
+) -> Iterator[tuple[float, Picture]]:
+    """As `read_frames`, at the full precision of the file: YuvPicture where a container holds luma and chroma in bytes.
+
+    A frame of more than max_pixels is not decoded, whatever the header says of it.
+    """
+    if video.frame_files is not None:
+        frames: Iterator[tuple[float, Picture]] = _read_images(video, max_pixels)
+    else:
+        frames = _read_container(video, _upright_picture, max_pixels)
     yield from _good_part(frames, defects)
 
 
@@ -71,8 +97,8 @@ class TruncatedVideo(BadInput):
     """The video breaks off early: every frame before the defect has been given."""
 
 
-def read_png(path: Path) -> RgbImage:
-    """One PNG as (H, W, 3) uint8 RGB. Raises BadInput where it is missing, cut short or damaged.
+def read_png(path: Path, *, max_pixels: int = MAX_PIXELS) -> RgbImage:
+    """One PNG as (H, W, 3) uint8 RGB. Raises BadInput where it is missing, cut short, damaged or of more than max_pixels.
 
     The chunks are checked first, since OpenCV gives a partly grey image for a truncated file without a word.
     """
@@ -82,6 +108,7 @@ def read_png(path: Path) -> RgbImage:
         raise BadInput(path, f"cannot be read ({error.strerror})", "a PNG image") from None
     if defect := _png_defect(content):
         raise BadInput(path, defect, "a whole PNG image")
+    _require_pixels(path, *_png_size(path, content), max_pixels)
     bgr = cv2.imdecode(np.frombuffer(content, dtype=np.uint8), cv2.IMREAD_COLOR)
     if bgr is None:
         raise BadInput(path, "cannot be decoded", "a whole PNG image")
@@ -98,6 +125,51 @@ def container_times_s(path: Path) -> FloatArray:
     with _opened(path) as (container, stream):
         ticks, seconds_per_tick = _stamps(path, container, stream), float(stream.time_base)
     return (ticks - ticks[0]) * seconds_per_tick
+
+
+class Extent(NamedTuple):
+    """What a video will take to decode: the largest frame, time stamps (T,), and how many streams its container has."""
+
+    width_px: int
+    height_px: int
+    times_s: FloatArray
+    n_streams: int
+
+
+def extent(video: VideoSource, *, max_frames: int, max_pixels: int) -> Extent:
+    """From headers and time stamps alone, without decoding a frame; of a damaged container, up to the damage.
+
+    Times are since the first frame; where the container announces a later end than its frames have, that is the last of them.
+    Raises BadInput where nothing can be opened, and as soon as more than max_frames, or max_pixels a frame, are met.
+    """
+    if video.frame_files is not None:
+        times_s = np.empty(0) if video.frame_times_s is None else video.frame_times_s
+        _require_frames(video.path, len(video.frame_files), max_frames)
+        sizes = [_size_of_png(video.path / name, max_pixels) for name in video.frame_files]
+        return Extent(*max(sizes, key=lambda size: size[0] * size[1]), times_s, 1)
+    with _opened(video.path, max_pixels) as (container, stream):
+        width_px, height_px = stream.codec_context.width, stream.codec_context.height
+        if not width_px * height_px:
+            raise BadInput(video.path, "its first frame cannot be decoded, or has too many pixels", f"at most {max_pixels}")
+        stamps: set[int] = set()
+        n_frames = 0
+        try:
+            for packet in container.demux(stream):
+                n_frames += packet.size > 0
+                stamps.add(packet.pts) if packet.pts is not None else None
+                _require_frames(video.path, n_frames, max_frames)
+        except av.error.FFmpegError as error:
+            log.info("%s: damaged after frame %d (%s)", video.path.name, n_frames, error.strerror)
+        ticks = np.array(sorted(stamps) or [0], dtype=np.int64)
+        times_s = (ticks - ticks[0]) * float(stream.time_base)
+        announced_s = (container.duration or 0) / av.time_base
+        times_s = np.append(times_s, announced_s) if announced_s > times_s[-1] + DURATION_TOLERANCE_S else times_s
+        return Extent(width_px, height_px, times_s, len(container.streams))
+
+
+def container_format(head: bytes) -> str | None:
+    """FFmpeg's name of the container that begins with these HEAD_BYTES; None for anything else, playlists above all."""
+    return next((name for name, begins in FORMATS.items() if begins(head)), None)
 
 
 def read_frames_at(video: VideoSource, times_s: FloatArray) -> list[tuple[float, RgbImage]]:
@@ -166,15 +238,40 @@ def _png_defect(content: bytes) -> str:
     return f"cut short after {len(content)} bytes"
 
 
-def _read_images(video: VideoSource) -> Iterator[tuple[float, RgbImage]]:
+def _size_of_png(path: Path, max_pixels: int) -> tuple[int, int]:
+    with path.open("rb") as file:
+        size = _png_size(path, file.read(24))
+    _require_pixels(path, *size, max_pixels)
+    return size
+
+
+def _png_size(path: Path, content: bytes) -> tuple[int, int]:
+    """Width and height that a PNG's first chunk announces."""
+    if not content.startswith(PNG_SIGNATURE) or content[12:16] != b"IHDR" or len(content) < 24:
+        raise BadInput(path, "no size in its first bytes", "a PNG image")
+    width_px, height_px = struct.unpack(">II", content[16:24])
+    return width_px, height_px
+
+
+def _require_pixels(path: Path, width_px: int, height_px: int, max_pixels: int) -> None:
+    if width_px * height_px > max_pixels:
+        raise BadInput(path, f"{width_px} x {height_px} pixels are too many", f"at most {max_pixels} in a frame")
+
+
+def _require_frames(path: Path, n_frames: int, max_frames: int) -> None:
+    if n_frames > max_frames:
+        raise BadInput(path, f"more than {max_frames} frames", f"at most {max_frames}")
+
+
+def _read_images(video: VideoSource, max_pixels: int = MAX_PIXELS) -> Iterator[tuple[float, RgbImage]]:
     if video.frame_times_s is None:
         raise BadInput(video.path, "images without time stamps", "the time of each image")
     for name, time_s in zip(video.frame_files or (), video.frame_times_s, strict=True):
-        yield float(time_s), read_png(video.path / name)
+        yield float(time_s), read_png(video.path / name, max_pixels=max_pixels)
 
 
-def _read_container(video: VideoSource, upright: Upright[Kind]) -> Iterator[tuple[float, Kind]]:
-    with _opened(video.path) as (container, stream):
+def _read_container(video: VideoSource, upright: Upright[Kind], max_pixels: int = MAX_PIXELS) -> Iterator[tuple[float, Kind]]:
+    with _opened(video.path, max_pixels) as (container, stream):
         frames = _upright_frames(video.path, container, stream, upright)
         if video.frame_times_s is None:
             yield from _at_own_times(video.path, frames, float(stream.time_base))
@@ -282,17 +379,32 @@ def _to_rgb(red: float, blue: float, full_range: bool) -> npt.NDArray[np.float32
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
-    """A container and its first video stream, decoded on one thread; closed on leaving."""
+def _opened(path: Path, max_pixels: int = MAX_PIXELS) -> Iterator[tuple[Any, Any]]:
+    """A container and its first video stream, decoded on one thread; closed on leaving. Refused beyond max_pixels a frame."""
     if not path.is_file():
         raise BadInput(path, "no such file", "a video")
     try:
-        container = av.open(str(path))
-    except av.error.FFmpegError as error:
+        opened = path.open("rb", buffering=0)
+    except OSError as error:
         raise BadInput(path, f"cannot be opened ({error.strerror})", "a whole video") from None
-    with container:
-        if not container.streams.video:
-            raise BadInput(path, "no video stream", "a video")
-        stream = container.streams.video[0]
-        stream.codec_context.thread_count = 1  # videos run in parallel already
-        yield container, stream
+    with opened as file:
+        kind = container_format(file.read(HEAD_BYTES))
+        if kind is None:
+            raise BadInput(path, "cannot be opened: no video that is known by its first bytes", EXPECTED)
+        file.seek(0)
+        pixels = {"max_pixels": str(max_pixels)}
+        try:
+            options = ONLY_THIS_FILE | {"format_whitelist": kind} | pixels
+            container = av.open(file, format=kind, options=options, buffer_size=READ_BYTES)
+        except av.error.FFmpegError as error:
+            raise BadInput(path, f"cannot be opened ({error.strerror})", "a whole video") from None
+        with container:
+            if not container.streams.video:
+                raise BadInput(path, "no video stream", "a video")
+            stream = container.streams.video[0]
+            if stream.codec_context is None:
+                raise BadInput(path, "coded in a way that is not known here", "a video that FFmpeg can decode")
+            _require_pixels(path, stream.codec_context.width, stream.codec_context.height, max_pixels)
+            stream.codec_context.thread_count = 1  # videos run in parallel already
+            stream.codec_context.options = pixels  # a frame may be larger than its header says
+            yield container, stream

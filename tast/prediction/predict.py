@@ -29,7 +29,7 @@ from tast.saved_model import ModelCard
 from tast.seconds import overlap_mean
 from tast.training.dataset import clip_input
 from tast.training.sampling import batches_in_order
-from tast.video import read_pictures
+from tast.video import MAX_PIXELS, read_pictures
 
 BATCH_SIZE = 16
 PIECE_S = 120.0
@@ -37,16 +37,16 @@ PIECE_S = 120.0
 
 def predict_video(
     name: str, video: VideoSource, model: nn.Module, card: ModelCard, *, min_quality: float = MIN_QUALITY,
-    largest_face: bool = False, watch: Callable[[], None] = lambda: None,
+    largest_face: bool = False, watch: Callable[[], None] = lambda: None, max_pixels: int = MAX_PIXELS,
 ) -> PredictedTrace:  # fmt: skip
     """SpO2 per second of a video on disk; of one that breaks off, of its good part, and its notes say so.
 
-    As predict_frames; raises BadInput as well, where the video cannot be read.
+    As predict_frames; raises BadInput as well, where the video cannot be read. A frame of more than max_pixels is not decoded.
     """
     defects: list[str] = []
     asked: dict[str, Any] = {"min_quality": min_quality, "largest_face": largest_face, "watch": watch}
     try:
-        trace = predict_frames(name, read_pictures(video, defects), model, card, **asked)
+        trace = predict_frames(name, read_pictures(video, defects, max_pixels=max_pixels), model, card, **asked)
     except VideoRejected as error:
         raise VideoRejected(name, "; ".join([error.reason, *defects])) from None
     return replace(trace, notes=trace.notes + tuple(defects))

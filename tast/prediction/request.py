@@ -1,34 +1,44 @@
-"""A video that somebody sends: its bytes or a path, within limits of size and time, one at a time."""
+"""A video that somebody sends: its bytes, or a path below one folder, within limits that hold before it is decoded.
+
+Both ways lead through one door. The file that a path names is opened once, step by step below the folder, and copied to a
+private place; from there on it is read as bytes that were sent. What is said of a path outside of the folder is what is said of
+one that does not exist.
+"""
 
 from __future__ import annotations
 
-import math
+import os
+import stat
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from av.error import FFmpegError
+import numpy as np
 
 from tast.datasets.layout import reason_below
+from tast.datasets.pure import IMAGE
+from tast.datasets.vipl_hr import STAMPS, VIDEO
 from tast.errors import BadInput, TastError, VideoRejected
-from tast.prediction.predict import predict_video
-from tast.prediction.sources import video_source
+from tast.prediction.limits import Limits
+from tast.prediction.predict import PIECE_S, predict_video
+from tast.prediction.sources import CONTAINERS, video_source
 from tast.prediction.trace import PredictedTrace
-from tast.records import VideoSource
+from tast.records import FloatArray, VideoSource
 from tast.saved_model import load_model
-from tast.video import container_times_s
+from tast.video import HEAD_BYTES, container_format, extent
 
 MEBIBYTE = 2**20
-SIGNATURES = {  # what a file begins with -> its ending; nothing else is opened, so that no playlist can name other files
-    "avi": lambda head: head[:4] == b"RIFF" and head[8:12] == b"AVI ",
-    "mp4": lambda head: head[4:8] == b"ftyp",
-    "mkv": lambda head: head[:4] == b"\x1a\x45\xdf\xa3",
-}
+ENDINGS = {"avi": "avi", "mov": "mp4", "matroska": "mkv"}  # the containers that are taken, by FFmpeg's name
+EXPECTED = "an AVI, MP4, MOV, MKV or WebM file"
+CHUNK_BYTES = 2**20  # copied at a time
+OTHER_ENTRIES = 100  # of a folder, beside its images
+FRAME_BYTES = 400_000  # of each frame of a piece, for the region of the face in all steps: 360 kB were measured over 1,800 frames
+HELD_S = 2.0  # frames of so long are held back, whole, until the pose of the face is smoothed over them
+DECODER_FRAMES = 20  # that a decoder may refer to
 
 
 class TookTooLong(TastError):
@@ -36,88 +46,219 @@ class TookTooLong(TastError):
 
 
 class VideoReader:
-    """A saved model that reads videos for others, however many ask at once.
+    """A saved model that reads videos for others, however many ask at once."""
 
-    max_mb: largest video, in MiB. max_s: longest video, from its first frame to its last. timeout_s: longest time for one
-    request, waiting for others included. video_root: the folder that paths must lie in; None: anywhere.
-    """
-
-    def __init__(
-        self, model_folder: Path, *, max_mb: float, timeout_s: float, max_s: float = math.inf, video_root: Path | None = None
-    ) -> None:
+    def __init__(self, model_folder: Path, limits: Limits) -> None:
         self._model, self._card = load_model(model_folder)
-        self._max_mb, self._max_s, self._timeout_s = max_mb, max_s, timeout_s
-        self._root = None if video_root is None else video_root.resolve()
+        self._limits = limits
+        self._root = None if limits.video_root is None else limits.video_root.resolve()
         self._free = threading.Lock()  # dlib's detector serves one at a time
 
     def deadline_s(self) -> float:
         """For a request that comes now, on the monotonic clock."""
-        return time.monotonic() + self._timeout_s
+        return time.monotonic() + self._limits.timeout_s
 
     def read_bytes(
         self, name: str, content: bytes, *, min_quality: float, deadline_s: float, largest_face: bool = False
     ) -> PredictedTrace:
         """The trace of a container file's content (AVI, MP4, MOV, MKV or WebM).
 
-        Raises BadInput or VideoRejected where the video is none, too large, too long or refused; TookTooLong.
+        Raises BadInput or VideoRejected where the video is none, beyond a limit, or refused; TookTooLong.
         """
         self._require_size(name, len(content))
-        ending = next((ending for ending, begins in SIGNATURES.items() if begins(content[:12])), None)
-        if ending is None:
-            raise BadInput(name, "no video that is known by its first bytes", "an AVI, MP4, MOV, MKV or WebM file")
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / f"{name}.{ending}"
+        ending = _ending(name, content[:HEAD_BYTES])
+
+        def put(folder: Path) -> Path:
+            path = folder / f"video.{ending}"
             path.write_bytes(content)
-            return self._read(name, path, min_quality, largest_face, deadline_s)
+            return path
 
-    def read_path(self, path: Path, *, min_quality: float, deadline_s: float, largest_face: bool = False) -> PredictedTrace:
-        """The trace of a video file, or of a folder of PURE's images, on this machine. Raises as read_bytes."""
-        real = path.resolve()
-        if self._root is not None and not real.is_relative_to(self._root):
-            raise BadInput(path.name, "outside of the folder that videos may lie in", "a path inside it")
-        if not real.exists():
-            raise BadInput(path.name, "no such file or folder", "a video")
-        files = [real] if real.is_file() else list(real.rglob("*.png"))
-        self._require_size(path.name, sum(file.stat().st_size for file in files))
-        return self._read(path.stem if real.is_file() else path.name, real, min_quality, largest_face, deadline_s)
+        return self._read(name, put, min_quality, largest_face, deadline_s)
 
-    def _require_size(self, name: str, size: int) -> None:
-        if size > self._max_mb * MEBIBYTE:
-            raise BadInput(name, f"{size / MEBIBYTE:.1f} MiB are too large", f"at most {self._max_mb:g} MiB")
+    def read_path(self, given: str, *, min_quality: float, deadline_s: float, largest_face: bool = False) -> PredictedTrace:
+        """The trace of a video file, or of a folder of PURE's images, below video_root. Raises as read_bytes.
 
-    def _require_length(self, source: VideoSource) -> None:
-        if (length_s := _length_s(source)) > self._max_s:
-            raise BadInput(source.path, f"{length_s:.1f} s are too long", f"at most {self._max_s:g} s")
+        given: absolute, or seen from video_root. Raises TastError where no video_root is set.
+        """
+        if self._root is None:
+            raise TastError("`path`: this service reads no files of its machine; expected `video`, a file's content")
+        root, name = self._root, _name(given)
 
-    def _read(self, name: str, path: Path, min_quality: float, largest_face: bool, deadline_s: float) -> PredictedTrace:
-        def in_time() -> None:
-            if time.monotonic() > deadline_s:
-                raise TookTooLong(f"{name}: not done within {self._timeout_s:g} s; send a shorter or smaller video")
+        def put(folder: Path) -> Path:
+            with _found(name, root, given) as found:
+                kind = os.fstat(found).st_mode
+                if stat.S_ISREG(kind):
+                    return self._copy_video(name, root, given, found, folder)
+                if not stat.S_ISDIR(kind):
+                    raise _missing(name)
+                with _images_of(found, Path(root, given).resolve().name) as (images, names):
+                    return self._copy_images(name, images, names, folder / "images", deadline_s)
 
-        with self._turn(name, deadline_s):
+        return self._read(name, put, min_quality, largest_face, deadline_s)
+
+    def _copy_video(self, name: str, root: Path, given: str, found: int, folder: Path) -> Path:
+        path = folder / f"video.{_ending(name, os.pread(found, HEAD_BYTES, 0))}"
+        size = self._copy(name, found, path)
+        stamps = Path(given).with_name(STAMPS)
+        if Path(given).name == VIDEO and Path(root, stamps).is_file():  # VIPL-HR's, whose true times lie beside it
+            with _found(name, root, str(stamps)) as beside:
+                self._copy(name, beside, folder / STAMPS, size)
+        return path
+
+    def _copy_images(self, name: str, images: int, names: Iterator[str], folder: Path, deadline_s: float) -> Path:
+        folder.mkdir()
+        size = 0
+        for number, image in enumerate(names):
+            self._require_time(name, deadline_s)
+            if number >= self._limits.max_frames + OTHER_ENTRIES:
+                raise BadInput(name, "too many files", f"a folder of at most {self._limits.max_frames} images")
+            if IMAGE.fullmatch(image):
+                with _opened(name, image, images) as file:
+                    size = self._copy(name, file, folder / image, size)
+        return folder
+
+    def _copy(self, name: str, file: int, to: Path, before: int = 0) -> int:
+        """Copy an open file; before: bytes that the video's other files have. Returns them with its own."""
+        if not stat.S_ISREG(os.fstat(file).st_mode):
+            raise _missing(name)
+        size = before
+        with to.open("wb") as copy:
+            while chunk := os.read(file, CHUNK_BYTES):
+                size += len(chunk)
+                self._require_size(name, size)
+                copy.write(chunk)
+        return size
+
+    def _read(
+        self, name: str, put: Callable[[Path], Path], min_quality: float, largest_face: bool, deadline_s: float
+    ) -> PredictedTrace:
+        """put: lays the video into an empty folder of ours, and says where."""
+        with self._turn(name, deadline_s), tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch)
             try:
+                path = put(folder)
+                if path.is_file():  # before anything else opens it
+                    self._require_extent(path, VideoSource(path))
                 source, notes = video_source(path)
-                self._require_length(source)
-                asked: dict[str, Any] = {"min_quality": min_quality, "largest_face": largest_face, "watch": in_time}
-                trace = predict_video(name, source, self._model, self._card, **asked)
-            except (BadInput, VideoRejected) as error:
-                raise VideoRejected(name, reason_below(path.parent, error)) from None  # no folder of this machine is told
+                self._require_extent(path, source)
+                trace = predict_video(
+                    name, source, self._model, self._card, min_quality=min_quality, largest_face=largest_face,
+                    watch=lambda: self._require_time(name, deadline_s), max_pixels=self._limits.max_pixels,
+                )  # fmt: skip
+            except VideoRejected as error:
+                raise VideoRejected(name, error.reason) from None
+            except BadInput as error:
+                of_video = error.path in (name, str(folder / "images")) or Path(error.path).stem == "video"
+                reason = f"{error.found}; expected {error.expected}" if of_video else reason_below(folder / "images", error)
+                raise VideoRejected(name, reason) from None  # no folder of this machine is told
         return replace(trace, notes=notes + trace.notes)
 
     @contextmanager
     def _turn(self, name: str, deadline_s: float) -> Iterator[None]:
         if not self._free.acquire(timeout=max(0.0, deadline_s - time.monotonic())):
-            raise TookTooLong(f"{name}: other videos took all of the {self._timeout_s:g} s; try again later")
+            raise TookTooLong(f"{name}: other videos took all of the {self._limits.timeout_s:g} s; try again later")
         try:
             yield
         finally:
             self._free.release()
 
+    def _require_time(self, name: str, deadline_s: float) -> None:
+        if time.monotonic() > deadline_s:
+            raise TookTooLong(f"{name}: not done within {self._limits.timeout_s:g} s; send a shorter or smaller video")
 
-def _length_s(source: VideoSource) -> float:
-    """From the first frame to the last, known before any is decoded; 0 for a damaged video, which is told where it is read."""
+    def _require_size(self, name: str, size: int) -> None:
+        if size > self._limits.max_mb * MEBIBYTE:
+            raise BadInput(name, f"{size / MEBIBYTE:.1f} MiB are too large", f"at most {self._limits.max_mb:g} MiB")
+
+    def _require_extent(self, path: Path, source: VideoSource) -> None:
+        """Whether decoding it stays within the limits, before any frame is decoded."""
+        most = self._limits
+        found = extent(source, max_frames=most.max_frames, max_pixels=most.max_pixels)
+        times_s = found.times_s if source.frame_times_s is None else source.frame_times_s
+        if found.n_streams > most.max_streams:
+            raise BadInput(path, f"{found.n_streams} streams are too many", f"at most {most.max_streams}")
+        if (length_s := float(times_s[-1] - times_s[0]) if len(times_s) else 0.0) > most.max_s:
+            raise BadInput(path, f"{length_s:.1f} s are too long", f"at most {most.max_s:g} s")
+        if (needed_mb := memory_mb(found.width_px * found.height_px, times_s)) > most.max_memory_mb:
+            raise BadInput(
+                path, f"reading it takes about {needed_mb:.0f} MiB of memory", f"at most {most.max_memory_mb:g} MiB: fewer or "
+                "smaller frames",
+            )  # fmt: skip
+
+
+def memory_mb(pixels: int, times_s: FloatArray) -> float:
+    """About how much reading a video takes, MiB: pixels of a frame, times_s (T,) increasing.
+
+    What is kept of every frame of a piece of PIECE_S, and the whole frames that are held back or that a decoder refers to.
+    """
+    in_piece = np.bincount((times_s // PIECE_S).astype(int)).max(initial=0)
+    held = (np.searchsorted(times_s, times_s + HELD_S) - np.arange(len(times_s))).max(initial=0)
+    return float(in_piece * FRAME_BYTES + 3 * pixels * (held + DECODER_FRAMES)) / MEBIBYTE
+
+
+def _ending(name: str, head: bytes) -> str:
+    """Of the container that begins so. Raises BadInput for any that is not taken."""
+    kind = container_format(head)
+    if kind not in ENDINGS:
+        raise BadInput(name, "no video that is known by its first bytes", EXPECTED)
+    return ENDINGS[kind]
+
+
+def _name(given: str) -> str:
+    """What a video of that path is called in answers: its last part, without the ending of a video."""
+    path = Path(given)
+    return (path.stem if path.suffix.lower() in CONTAINERS else path.name) or "path"
+
+
+def _missing(name: str) -> BadInput:
+    """The one answer for what is outside of the folder, not there, not readable, or no plain file."""
+    return BadInput(name, "no such video", "a video, or a folder of PURE's images, in this service's folder of videos")
+
+
+@contextmanager
+def _found(name: str, root: Path, given: str) -> Iterator[int]:
+    """File descriptor of what a path means, with all its links followed, where that lies below root.
+
+    Each part of the way is opened in the one before it and must be no link, so that what is opened is what was checked.
+    """
     try:
-        times_s = container_times_s(source.path) if source.frame_times_s is None else source.frame_times_s
-    except (BadInput, FFmpegError):
-        return 0.0
-    return float(times_s[-1] - times_s[0]) if len(times_s) else 0.0
+        real = Path(os.path.realpath(root / given, strict=True))
+        if not real.is_relative_to(root):
+            raise _missing(name)
+        found = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    except (OSError, ValueError):
+        raise _missing(name) from None
+    try:
+        for part in real.relative_to(root).parts:
+            with _opened(name, part, found) as below:
+                os.dup2(below, found, inheritable=False)
+        yield found
+    finally:
+        os.close(found)
+
+
+@contextmanager
+def _opened(name: str, part: str, folder: int) -> Iterator[int]:
+    """File descriptor of an entry of an open folder; of a link never."""
+    try:
+        found = os.open(part, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+    except (OSError, ValueError):
+        raise _missing(name) from None
+    try:
+        yield found
+    finally:
+        os.close(found)
+
+
+@contextmanager
+def _images_of(folder: int, folder_name: str) -> Iterator[tuple[int, Iterator[str]]]:
+    """An open folder, or the one of the same name in it, where PURE keeps its images; with the names in it, unread."""
+    try:
+        nested = os.open(folder_name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=folder)
+    except OSError:
+        nested = os.dup(folder)
+    try:
+        with os.scandir(nested) as entries:
+            yield nested, (entry.name for entry in entries)
+    finally:
+        os.close(nested)

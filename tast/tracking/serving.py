@@ -1,8 +1,8 @@
 """The model as a service of MLflow's: video bytes or a path in, SpO2 per second out, preprocessing inside.
 
-A request names videos in a table of one row each: `video`, a file's content (base64 in JSON), or `path`, a file on the server's
-machine. The answer has one row per video and second, as `tast predict` writes them. What cannot be read is an error that says
-why.
+A request names videos in a table of one row each: `video`, a file's content (base64 in JSON), or, where the service has a
+video_root, `path`, a file below it. The answer has one row per video and second, as `tast predict` writes them. What cannot be
+read is an error that says why.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
 from tast.errors import TastError
 from tast.prediction import MIN_QUALITY
+from tast.prediction.limits import Limits
 
 with warnings.catch_warnings():  # importing it, MLflow warns of type hints of its own
     warnings.simplefilter("ignore", UserWarning)
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 SCRIPT = Path(__file__).with_name("video_model.py")
 SAVED_MODEL = "saved_model"  # name of the artifact
-LIMITS: dict[str, Any] = {"max_mb": 64.0, "max_s": 300.0, "timeout_s": 50.0, "video_root": None}  # MLflow gives up after 60 s
+LIMITS: dict[str, Any] = Limits().model_dump()
 INPUTS = Schema([ColSpec(DataType.binary, "video", required=False), ColSpec(DataType.string, "path", required=False)])
 OPTIONS = ParamSchema(
     [ParamSpec("min_quality", DataType.double, MIN_QUALITY), ParamSpec("largest_face", DataType.boolean, False)]
@@ -62,19 +63,16 @@ def save_video_model(folder: Path, model_folder: Path, described: Model, require
 
 
 class VideoModel(PythonModel):
-    """A saved model that MLflow loads and serves; its limits, those of VideoReader, are in the model's config."""
+    """A saved model that MLflow loads and serves; its Limits are the model's config."""
 
+    _limits: Limits
     _reader: VideoReader
 
     def load_context(self, context: PythonModelContext) -> None:
         from tast.prediction.request import VideoReader  # takes seconds to import, which publishing need not wait for
 
-        limits = LIMITS | dict(context.model_config or {})
-        root = limits["video_root"]
-        self._reader = VideoReader(
-            Path(context.artifacts[SAVED_MODEL]), max_mb=float(limits["max_mb"]), max_s=float(limits["max_s"]),
-            timeout_s=float(limits["timeout_s"]), video_root=None if root is None else Path(root),
-        )  # fmt: skip
+        self._limits = Limits.from_config(LIMITS | dict(context.model_config or {}))
+        self._reader = VideoReader(Path(context.artifacts[SAVED_MODEL]), self._limits)
 
     def predict(
         self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
@@ -91,6 +89,8 @@ class VideoModel(PythonModel):
         try:
             if not rows:
                 raise TastError("no row: expected one for each video")
+            if len(rows) > self._limits.max_rows:
+                raise TastError(f"{len(rows)} rows are too many: expected at most {self._limits.max_rows} videos in a request")
             traces = [self._trace(number, row, asked) for number, row in enumerate(rows)]
         except TookTooLong as error:
             raise MlflowException(str(error), error_code=DEADLINE_EXCEEDED) from None
@@ -105,4 +105,4 @@ class VideoModel(PythonModel):
             raise TastError(f"row {number}: expected either `video` (a file's content) or `path`")
         if isinstance(video, bytes):
             return self._reader.read_bytes(f"video-{number}", video, **asked)
-        return self._reader.read_path(Path(str(path)), **asked)
+        return self._reader.read_path(str(path), **asked)

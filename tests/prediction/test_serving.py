@@ -34,6 +34,7 @@ from tast.saved_model import load_model
 from tast.tracking import serving
 from tast.tracking.projection import publish
 from tast.tracking.store import initialise
+from tests.datasets.layouts import write_container
 from tests.prediction.conftest import write_film
 from tests.tracking.conftest import Store, make_publication
 
@@ -75,7 +76,9 @@ def folder(store: Store, run_id: str) -> Path:
 
 
 @pytest.fixture(scope="module")
-def ask(store: Store, run_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., tuple[int, Any]]]:
+def ask(
+    store: Store, run_id: str, film: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., tuple[int, Any]]]:
     """ask(request) -> status and answer of a real server, started in a folder that has nothing to do with the project."""
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     with socket.socket() as probe:
@@ -83,7 +86,7 @@ def ask(store: Store, run_id: str, tmp_path_factory: pytest.TempPathFactory) -> 
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", f"runs:/{run_id}/video_model", "--env-manager", "local"]
     environment = os.environ | {"MLFLOW_TRACKING_URI": store.tracking_uri, "MLFLOW_DISABLE_TELEMETRY": "true"}
-    environment["SERVING_MODEL_CONFIG"] = json.dumps({"max_s": 200})
+    environment["SERVING_MODEL_CONFIG"] = json.dumps({"max_s": 200, "video_root": str(film.parent)})
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
     with (elsewhere / "log").open("wb") as log:
         server = subprocess.Popen(
@@ -162,13 +165,18 @@ def test_the_registered_model_reads_the_same_on_the_command_line(ask, store, fil
 def test_what_cannot_be_read_is_a_clear_400(ask, film, tmp_path):
     long = tmp_path / "long.avi"
     write_video(long, itertools.repeat(np.zeros((16, 16, 3), np.uint8), 10_001), codec="mjpeg", quality=31)
+    large = tmp_path / "large.mp4"
+    plain = np.full((8192, 8192, 3), 90, np.uint8)
+    write_container(large, [plain], codec="libx264", pixel_format="yuv420p", options={"preset": "ultrafast"})
     too_large = b"RIFF\x00\x00\x00\x00AVI " + bytes(65 * 2**20)
     cases = {
         "65.0 MiB are too large; expected at most 64 MiB": sent(too_large),
         "no video that is known by its first bytes": sent(b"hello"),
         "400.0 s are too long; expected at most 200 s": sent(long.read_bytes()),
         "cannot be opened": sent(film.read_bytes()[:40]),
-        "no such file": {"dataframe_records": [{"path": "/nowhere/x.avi"}]},
+        "no such video": {"dataframe_records": [{"path": "none.avi"}]},
+        "8192 x 8192 pixels are too many; expected at most 9437184": sent(large.read_bytes()),
+        "9 rows are too many: expected at most 8": {"dataframe_records": 9 * [{"path": "anna.avi"}]},
         "no row": {"dataframe_records": [{}]},
         "row 0: expected either": {"dataframe_records": [sent(b"hello")["dataframe_records"][0] | {"path": str(film)}]},
         "is below 1.00": {**sent(film.read_bytes()), "params": {"min_quality": 1.0}},
@@ -177,6 +185,19 @@ def test_what_cannot_be_read_is_a_clear_400(ask, film, tmp_path):
         status, text = ask(request)
         assert status == 400 and expected in text, (expected, status, text[:500])
     assert ask(sent(film.read_bytes()))[0] == 200
+
+
+def test_a_client_learns_nothing_of_what_lies_outside_of_the_root(ask, film, tmp_path):
+    """Sound video, text, folder, nothing at all: one answer. A playlist inside the root that names the video is none either."""
+    outside = write_film(tmp_path / "other.avi", 5.0)
+    playlist = film.with_name("list.mp4")
+    playlist.write_text(f"#EXTM3U\n#EXTINF:5,\n{outside}\n#EXT-X-ENDLIST\n")
+    answers = [ask({"dataframe_records": [{"path": str(path)}]}) for path in (outside, "/etc/passwd", "/", tmp_path / "none.avi")]
+    assert {status for status, _ in answers} == {400}
+    reasons = {json.loads(text)["message"].rpartition(": ")[2] for _, text in answers}
+    assert reasons == {"no such video; expected a video, or a folder of PURE's images, in this service's folder of videos"}
+    status, text = ask({"dataframe_records": [{"path": "list.mp4"}]})
+    assert status == 400 and "list: no video that is known by its first bytes" in text, text
 
 
 @contextmanager
@@ -201,14 +222,15 @@ def serving_within(folder: Path, limits: dict[str, Any]) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("limit", "status", "said"),
     [
+        ({}, 400, "`path`: this service reads no files of its machine; expected `video`"),
         ({"timeout_s": 0.1}, 504, "not done within 0.1 s; send a shorter or smaller video"),
         ({"max_mb": 0.01}, 400, "MiB are too large; expected at most 0.01 MiB"),
         ({"max_s": 3}, 400, "5.0 s are too long; expected at most 3 s"),
-        ({"video_root": "/nowhere"}, 400, "outside of the folder"),
+        ({"max_frames": 100}, 400, "more than 100 frames"),
     ],
 )
 def test_limits_are_the_models_config(folder, film, limit, status, said):
-    with serving_within(folder, limit) as address:
+    with serving_within(folder, limit | ({"video_root": str(film.parent)} if limit else {})) as address:
         found, text = post(address, {"dataframe_records": [{"path": str(film)}]})
     assert found == status
     assert said in json.loads(text)["message"]
