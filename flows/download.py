@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from flows import STATE
-from flows.layout import AUDIT, RAW
+from flows.layout import AUDIT, RAW, data_root
 from flows.parallel import over_processes
 from flows.progress import progress
 from flows.running import run, stage
@@ -72,7 +72,8 @@ def agree(name: str, accepted: bool) -> None:
 
 
 def render_phantom(phantom: Phantom, folder: Path, runner: Runner) -> None:
-    planned = plan_phantom(**phantom.model_dump())
+    waves = None if phantom.recorded_root is None else data_root(phantom.recorded_root)
+    planned = plan_phantom(**phantom.model_dump() | {"recorded_root": waves})
     told = len(planned.sessions), phantom.seconds, phantom.layout
     log.info("rendering %d phantom sessions of %g s in the layout of %s", *told)
     over_processes("render", partial(planned.write_sessions, folder=folder), planned.sessions, runner=runner)
@@ -88,8 +89,9 @@ def place_of(source: Source, download: Download) -> Path:
     if is_stored(source.root):
         with progress(f"fetch {source.name}", 100) as advance:
             return fetch_stored(source.root, DOWNLOADS / source.name, progress=advance, sha256=download.sha256)
-    refuse_overlap(Path(source.root), RAW)
-    return Path(source.root)
+    root = Path(data_root(source.root))
+    refuse_overlap(root, RAW)
+    return root
 
 
 def fetch_public(name: str, base_url: str | None) -> Path:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from flows import PROJECT
+
+EXPERIMENTS = (".dvc", "tmp", "exps")  # where DVC copies a project to, for `dvc exp run --temp` and `--queue`
 SOURCE = Path("data/source.json")
 RAW = Path("data/raw")
 AUDIT = Path("data/audit")
@@ -17,3 +20,18 @@ METRICS = Path("reports/metrics.json")
 REPORT = Path("reports/report.html")
 PLOTS = Path("reports/plots")
 STAGES = ("download", "preprocess", "split", "train", "evaluate")
+
+
+def original(project: Path = PROJECT) -> Path:
+    """The project's folder; of a copy that DVC made of it for an experiment, the folder that it was copied from."""
+    parts = project.parts
+    for at in range(len(parts)):
+        if parts[at : at + len(EXPERIMENTS)] == EXPERIMENTS:
+            return Path(*parts[:at])
+    return project
+
+
+def data_root(root: str, project: Path = PROJECT) -> str:
+    """A data set's root as params.yaml has it: what is relative is there in an experiment's copy of the project too."""
+    found = original(project)
+    return root if "://" in root or found == project else str(found / root)

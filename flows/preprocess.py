@@ -13,7 +13,7 @@ from pathlib import Path
 
 from flows import STATE
 from flows.contact_sheets import write_contact_sheets
-from flows.layout import CLIPS, CONTACT_SHEETS, RAW
+from flows.layout import CLIPS, CONTACT_SHEETS, RAW, original
 from flows.parallel import over_processes
 from flows.running import run, stage
 from tast import instruction_set
@@ -62,8 +62,8 @@ def preprocess_all(records: list[VideoRecord], params: Preprocess, folder: Path,
 
 
 def cache_root() -> Path:
-    """TAST_CACHE, so that `dvc exp run --temp` and several clones can share one; else inside the project."""
-    return Path(os.environ.get("TAST_CACHE", STATE / "cache")).resolve()
+    """TAST_CACHE, so that several clones can share one; else inside the project, for DVC's copies of it too."""
+    return Path(os.environ.get("TAST_CACHE") or original() / STATE.name / "cache").resolve()
 
 
 def _rejected(shards: Collection[Shard]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 
-from flows.layout import SOURCE
+from flows.layout import SOURCE, data_root
 from tast.errors import TastError
 from tast.fingerprint import write_sources
 from tast.params import Params, stage_params
@@ -27,7 +27,8 @@ def roots_of(params: Params) -> dict[str, str | None]:
     """Name of each data set -> what it is made from outside of the project; None for a simulated phantom and what is public."""
     phantom = params.download.phantom
     waves = phantom.recorded_root if phantom.driver == "recorded" else None
-    return {source.name: waves if source.name == "phantom" else source.root for source in params.dataset.sources}
+    roots = {source.name: waves if source.name == "phantom" else source.root for source in params.dataset.sources}
+    return {name: None if root is None else data_root(root) for name, root in roots.items()}
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""How good, how sure: metrics, baselines, a contest of two models, pictures and the report."""

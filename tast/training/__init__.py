@@ -1,0 +1,1 @@
+"""Fitting a network that it receives: inputs, augmentation, loss, loop, several processes as one, checkpoints."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from flows import source as stage
-from flows.layout import SOURCE
+from flows.layout import SOURCE, data_root, original
 from tests.end_to_end.conftest import PROJECT, set_params
 
 
@@ -55,3 +55,14 @@ def test_waves_that_are_not_there_end_the_run_with_one_line(waves, capsys):
     with pytest.raises(SystemExit):
         told(download__phantom__driver="recorded", download__phantom__recorded_root="/no/such/folder")
     assert "/no/such/folder: no such file or folder" in capsys.readouterr().err
+
+
+def test_a_relative_root_is_found_from_the_copy_that_dvc_makes_for_an_experiment(tmp_path: Path) -> None:
+    """`dvc exp run --temp` and --queue work on a clone below .dvc/tmp/exps, in which data/vipl is not."""
+    project = tmp_path / "large/spo2"
+    copy = project / ".dvc/tmp/exps/tmpx1/large/spo2"
+    assert (original(project), original(copy)) == (project, project)
+    assert data_root("data/vipl", project) == "data/vipl"
+    assert data_root("data/vipl", copy) == str(project / "data/vipl")
+    for root in ("/disk/vipl", "s3://bucket/vipl.zip"):
+        assert data_root(root, copy) == data_root(root, project) == root

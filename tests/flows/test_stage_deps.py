@@ -31,6 +31,7 @@ DATA = {  # what a stage reads of those before it
 def test_deps_are_the_closure_of_the_program_and_the_data(stage: str) -> None:
     code = [file.as_posix() for file in closure(STAGES[stage]["cmd"].removeprefix("python -m "))]
     assert STAGES[stage]["deps"] == [*DATA[stage], *code, REQUIREMENTS], MENDS
+    assert [name for name in code if not (ROOT / name).stat().st_size] == []  # DVC warns of each, every time
 
 
 @pytest.mark.parametrize("stage", STAGES)
