@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +42,11 @@ def evaluate() -> None:
     params = sections.evaluate
     compute_reproducibly(params.seed, THREADS)
     store, split = ClipStore(CLIPS), Split.from_json(SPLIT)
-    predictions = predict_test(store, split)
+    predictions, card = predict_test(store, split), json.loads((MODEL / CARD).read_text())
     train_mean = train_mean_percent(store, split)
     metrics = score_methods(
         predictions, protocol=split.protocol, train_mean_percent=train_mean, n_clips=len(split.test),
+        nominal_coverage=card["interval"] and card["interval"]["coverage"],
         baselines=ratio_predictions(store, split.train, split.test), draws=params.bootstrap, seed=params.seed,
     )  # fmt: skip
     plots = evaluation_plots(predictions, pd.read_csv(HISTORY), train_mean_percent=train_mean, seed=params.seed)
@@ -55,7 +57,7 @@ def evaluate() -> None:
         for name, png in plots.items():
             (folder / f"{name}.png").write_bytes(png)
     page = render_report(
-        metrics=metrics, predictions=predictions, plots=plots, data=facts_of(store, split), params=made_with(store)
+        metrics=metrics, predictions=predictions, plots=plots, data=facts_of(store, split), params=made_with(store, card)
     )
     with whole_file(REPORT) as part:
         part.write_text(page, encoding="utf-8")
@@ -87,9 +89,8 @@ def facts_of(store: ClipStore, split: Split) -> DataFacts:
     return DataFacts("+".join(names), store.manifest, split.parts, store.rejects, store.digest)
 
 
-def made_with(store: ClipStore) -> dict[str, Any]:
+def made_with(store: ClipStore, card: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters as the files carry them: those of params.yaml may have changed since a stage ran."""
-    card = json.loads((MODEL / CARD).read_text())
     model = {name: card[name] for name in ("model_name", "input_kind", "frame_size_px", "scaling")}
     return {"preprocess": store.preprocessing, "model": model}
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from flows.layout import METRICS, REPORT
 
@@ -16,21 +17,40 @@ ROWS = {
     "chrominance_angle": "chrominance angle",
     "constant": "constant predictor",
 }
-COLUMNS = {"rmse": "RMSE (% SpO2)", "mae": "MAE (% SpO2)", "pearson_r": "R"}
+COLUMNS = {
+    "rmse": "RMSE (% SpO2)",
+    "mae": "MAE (% SpO2)",
+    "pearson_r": "R",
+    "r_within_recordings": "R within recordings",
+    "skill": "skill",
+}
 
 
-def score_table(metrics: dict[str, dict[str, float]]) -> Table:
-    """Rows: the network beside its baselines. Columns: RMSE, MAE and Pearson's R on the test set."""
-    table = Table("", *COLUMNS.values(), title=score_title(metrics))
+def score_table(metrics: dict[str, Any]) -> Table:
+    """Rows: the network beside its baselines. Columns: scores on the test set."""
+    table = Table(Column("", no_wrap=True), *COLUMNS.values(), title=score_title(metrics))
     for key, name in ROWS.items():
         if key in metrics:
             table.add_row(name, *(_number(metrics[key].get(column)) for column in COLUMNS))
     return table
 
 
-def score_title(metrics: dict[str, dict[str, float]]) -> str:
+def score_title(metrics: dict[str, Any]) -> str:
     test = metrics["test"]
-    return f"Test set: {test['n_subjects']} subjects, {test['n_clips']} clips ({str(metrics['protocol']).replace('_', ' ')})"
+    protocol = str(metrics["protocol"]).replace("_", " ")
+    return f"Test set: {test['n_subjects']} people, {test['n_seconds']} seconds of recordings ({protocol})"
+
+
+def interval_line(metrics: dict[str, Any]) -> str:
+    """How often the model's interval held on the test people, and for whom least; empty where it has none."""
+    facts = metrics["test"]["interval"]
+    if facts["coverage"] is None:
+        return ""
+    return (
+        f"The {facts['nominal_coverage']:.0%} interval (+- {facts['width_percent'] / 2:.1f} % SpO2) holds {facts['coverage']:.0%}"
+        f" of the test seconds;"
+        f" least often for {facts['worst_person']}: {facts['worst_coverage']:.0%} of {facts['worst_n_seconds']}"
+    )
 
 
 def _number(value: float | None) -> str:
@@ -39,5 +59,8 @@ def _number(value: float | None) -> str:
 
 def print_summary() -> None:
     console = Console()
-    console.print(score_table(json.loads(METRICS.read_text())))
+    metrics = json.loads(METRICS.read_text())
+    console.print(score_table(metrics))
+    if line := interval_line(metrics):
+        console.print(line, highlight=False, markup=False)
     console.print(f"Report: {REPORT}\nPages:  make ui (MLflow and Prefect)", highlight=False)

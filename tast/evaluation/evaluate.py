@@ -18,7 +18,16 @@ import pandas as pd
 
 from tast.errors import TastError
 from tast.evaluation.agreement import agreement_of_repeated
-from tast.evaluation.metrics import band_names, band_of, bootstrap_intervals, compare_paired, detect_hypoxia, score
+from tast.evaluation.metrics import (
+    band_names,
+    band_of,
+    bootstrap_intervals,
+    compare_paired,
+    correlation_within,
+    detect_hypoxia,
+    mean_with_interval,
+    score,
+)
 from tast.evaluation.predictions import digest_of_test, labelled
 from tast.files import whole_file
 from tast.people import person_of, recording_of
@@ -34,6 +43,7 @@ def evaluate(
     train_mean_percent: float,
     baselines: Mapping[str, pd.DataFrame],
     n_clips: int,
+    nominal_coverage: float | None,
     draws: int,
     seed: int,
 ) -> dict[str, Any]:
@@ -42,6 +52,7 @@ def evaluate(
     predictions: the table of tast.evaluation.predictions. train_mean_percent: the mean label of the training seconds, which the
     constant predictor gives for all. baselines: name of a ratio -> table of KEY and predicted_percent for the same seconds; where
     a method has no value (NaN) it is given the constant, and `n_abstained` counts that. n_clips: of how many clips the table is.
+    nominal_coverage: the share of seconds that the table's interval is to hold; None where the model has no interval.
     """
     rows = labelled(predictions)
     constant = np.full(len(rows), float(train_mean_percent))
@@ -53,6 +64,7 @@ def evaluate(
     for name, count in abstained.items():
         metrics[name]["n_abstained"] = count
     metrics["test"] |= _counts(rows) | {"n_clips": n_clips} | _depth(rows)
+    metrics["test"]["interval"] = interval_facts(rows, nominal_coverage, draws=draws, seed=seed)
     metrics["test"]["against"] = {
         name: asdict(compare_paired(rows["true_percent"], said["test"], said[name], person_of(rows), draws=draws, seed=seed))
         for name in said
@@ -62,13 +74,46 @@ def evaluate(
 
 
 def scores_by(rows: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Scores of each group of a column (`person`, `recording`, `scenario`, `band`): one row per group, sorted by it."""
+    """Scores of each group of a column (`person`, `recording`, `scenario`, `band`): one row per group, sorted by it.
+
+    With `coverage` where the rows have the ends of an interval.
+    """
     groups = []
     for name, group in rows.groupby(column, sort=True, observed=True):
         truth = group["true_percent"]
         numbers = {"n_seconds": len(group), "true_min": truth.min(), "true_mean": truth.mean(), "true_max": truth.max()}
+        if "lower_percent" in group:
+            numbers["coverage"] = covered(group).mean()
         groups.append({column: name} | numbers | asdict(score(truth, group["predicted_percent"])))
     return pd.DataFrame(groups)
+
+
+def covered(rows: pd.DataFrame) -> pd.Series:
+    """1 for each second whose true SpO2 the interval holds, 0 where it does not, NaN where there is no interval."""
+    inside = rows["true_percent"].between(rows["lower_percent"], rows["upper_percent"])
+    return inside.astype(float).where(rows["lower_percent"].notna())
+
+
+def interval_facts(rows: pd.DataFrame, nominal_coverage: float | None, *, draws: int, seed: int) -> dict[str, Any]:
+    """What the interval around the predictions is worth on people that it was not made from.
+
+    nominal_coverage: what it promises. coverage: share of the seconds whose true SpO2 it holds; width_percent: mean from end to
+    end; both with 95 % intervals over people, for all seconds and in each of `bands`. worst_person: whose seconds it holds least
+    often, of worst_n_seconds. All None where the model has no interval.
+    """
+    facts: dict[str, Any] = {"nominal_coverage": nominal_coverage} | _coverage(rows, draws=draws, seed=seed)
+    facts["bands"] = {
+        str(name): {"n_people": person_of(band).nunique(), "n_seconds": len(band)} | _coverage(band, draws=draws, seed=seed)
+        for name, band in with_band(rows).groupby("band", sort=True, observed=True)
+    }
+    by_person = covered(rows).groupby(person_of(rows)).agg(["mean", "size"])
+    known = by_person[by_person["mean"].notna()]
+    worst = known["mean"].idxmin() if len(known) else None
+    return facts | {
+        "worst_person": worst,
+        "worst_coverage": None if worst is None else known.loc[worst, "mean"],
+        "worst_n_seconds": None if worst is None else int(known.loc[worst, "size"]),
+    }
 
 
 def with_band(rows: pd.DataFrame) -> pd.DataFrame:
@@ -110,10 +155,25 @@ def _section(rows: pd.DataFrame, values: np.ndarray, constant: np.ndarray, *, dr
     truth, people = rows["true_percent"], person_of(rows)
     against_constant = compare_paired(truth, values, constant, people, draws=draws, seed=seed)
     intervals = bootstrap_intervals(truth, values, people, draws=draws, seed=seed) | {"skill": against_constant.skill_interval}
-    return asdict(score(truth, values)) | {
-        "skill": against_constant.skill,
-        "intervals": {name: asdict(interval) for name, interval in intervals.items()},
-    }
+    within = {}
+    for name, group in {"r_within_recordings": recording_of(rows), "r_within_people": people}.items():
+        within[name], intervals[name] = correlation_within(truth, values, group, people, draws=draws, seed=seed)
+    return (
+        asdict(score(truth, values))
+        | within
+        | {
+            "skill": against_constant.skill,
+            "intervals": {name: asdict(interval) for name, interval in intervals.items()},
+        }
+    )
+
+
+def _coverage(rows: pd.DataFrame, *, draws: int, seed: int) -> dict[str, Any]:
+    means: dict[str, Any] = {}
+    intervals = {}
+    for name, values in {"coverage": covered(rows), "width_percent": rows["upper_percent"] - rows["lower_percent"]}.items():
+        means[name], intervals[name] = mean_with_interval(values, person_of(rows), draws=draws, seed=seed)
+    return means | {"intervals": {name: asdict(interval) for name, interval in intervals.items()}}
 
 
 def _counts(rows: pd.DataFrame) -> dict[str, int]:

@@ -94,6 +94,32 @@ def bootstrap_intervals(
     return {name: _interval(drawn[name], len(moments)) for name in SCORE_NAMES}
 
 
+def correlation_within(
+    true_percent: npt.ArrayLike, predicted_percent: npt.ArrayLike, group_ids: npt.ArrayLike, subject_ids: npt.ArrayLike, *,
+    draws: int, seed: int,
+) -> tuple[float, Interval]:  # fmt: skip
+    """How far predictions follow the truth within each group (a recording, a person), and its 95 % interval over people.
+
+    The repeated-measures correlation of Bakdash & Marusich 2017 (Front. Psychol. 8:456): one slope and a level for each group.
+    With levels free, that is Pearson's r of what is left once each group's own means are taken away, so that the sums per person
+    which all scores rest on serve here too. What differs between groups, such as whose SpO2 is low, adds nothing to it. NaN where
+    truth or prediction is constant within all groups.
+    """
+    true, predicted = _pairs(true_percent, predicted_percent)
+    moments = subject_moments(_without_means(true, group_ids), _without_means(predicted, group_ids), subject_ids)
+    drawn = _scores_of(_resampled_sums(moments, draws, seed))["pearson_r"]
+    return float(_scores_of(moments.sum(axis=0))["pearson_r"]), _interval(drawn, len(moments))
+
+
+def mean_with_interval(values: npt.ArrayLike, subject_ids: npt.ArrayLike, *, draws: int, seed: int) -> tuple[float, Interval]:
+    """Mean of (N,) values of seconds, and its 95 % interval over people; NaN with fewer than two."""
+    value, subjects = np.asarray(values, dtype=np.float64), np.asarray(subject_ids, dtype=str)
+    _, owner = np.unique(subjects, return_inverse=True)
+    sums = np.stack([np.bincount(owner), np.bincount(owner, weights=value)], axis=-1).astype(np.float64)
+    n, total = np.moveaxis(_resampled_sums(sums, draws, seed), -1, 0)
+    return float(value.mean()), _interval(total / n, len(sums))
+
+
 def compare_paired(
     true_percent: npt.ArrayLike,
     predicted_percent: npt.ArrayLike,
@@ -162,6 +188,12 @@ def subject_moments(true_percent: npt.ArrayLike, predicted_percent: npt.ArrayLik
     return sums
 
 
+def _without_means(values: FloatArray, group_ids: npt.ArrayLike) -> FloatArray:
+    """(N,) values less the mean of their group."""
+    _, group = np.unique(np.asarray(group_ids, dtype=str), return_inverse=True)
+    return values - (np.bincount(group, weights=values) / np.bincount(group))[group]
+
+
 def _pairs(true_percent: npt.ArrayLike, predicted_percent: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
     true, predicted = (np.asarray(values, dtype=np.float64) for values in (true_percent, predicted_percent))
     if true.ndim != 1 or true.shape != predicted.shape or true.size == 0:
@@ -197,7 +229,7 @@ def _scores_of(sums: FloatArray) -> dict[str, FloatArray]:
 
 
 def _resampled_sums(moments: FloatArray, draws: int, seed: int) -> FloatArray:
-    """(draws, 9): in each draw as many subjects as there are, with replacement."""
+    """(draws, K) sums of (subjects, K): in each draw as many subjects as there are, with replacement."""
     chosen = np.random.default_rng(seed).integers(len(moments), size=(draws, len(moments)))
     return moments[chosen].sum(axis=1)
 

@@ -228,7 +228,7 @@ def _legend_of_subjects_below(figure: Figure, axes: Axes) -> None:
     if not subjects:
         return
     legend = figure.legend(
-        subjects, [str(handle.get_label()) for handle in subjects], loc="outside lower left", ncols=7, title="subject",
+        subjects, [str(handle.get_label()) for handle in subjects], loc="outside lower left", ncols=7, title="person",
         alignment="left", columnspacing=1.0, handletextpad=0.2,
     )  # fmt: skip
     for handle in legend.legend_handles:

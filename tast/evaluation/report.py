@@ -23,7 +23,16 @@ METHODS = {
     "chrominance_angle": "Chrominance angle",
     "constant": "Constant predictor",
 }
-SCORE_COLUMNS = {"rmse": "RMSE", "mae": "MAE", "pearson_r": "R", "bias": "Bias", "slope": "Slope", "skill": "Skill"}
+SCORE_COLUMNS = {
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "pearson_r": "R",
+    "r_within_people": "R within people",
+    "r_within_recordings": "R within recordings",
+    "bias": "Bias",
+    "slope": "Slope",
+    "skill": "Skill",
+}
 PROTOCOLS = {
     "subject_independent": "Subject-independent: nobody in the test set was seen in training, validation or calibration.",
     "clip_random": "Clip-random: clips were drawn at random, so the test set holds people that training has seen.",

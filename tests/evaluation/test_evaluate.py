@@ -105,6 +105,8 @@ def test_people_of_two_data_sets_with_the_same_names_are_as_many_people_as_they_
     metrics = _evaluate(shared, keys)
     assert metrics["test"]["n_subjects"] == 4 and metrics["test"]["n_records"] == 4
     expected = _evaluate(apart, of_apart)
+    assert metrics["test"]["interval"].pop("worst_person") in ("one/s0", "one/s1", "two/s0", "two/s1")
+    expected["test"]["interval"].pop("worst_person")
     assert {**plain(metrics), "test_digest": ""} == {**plain(expected), "test_digest": ""}
 
 
@@ -125,8 +127,43 @@ def test_two_sets_with_people_01_to_03_are_six_and_the_interval_of_the_bias_is_t
     assert metrics["test"]["agreement_of_repeated"]["limit_high"] > 3.9  # 1.96 times a spread of 2 between people
 
 
+def test_the_trend_is_scored_within_recordings_and_within_people(predictions, baselines):
+    """Second recordings of the same people, 10 % lower in truth and higher in prediction: good within each, bad over both."""
+    again = predictions.assign(
+        record_id="02", true_percent=predictions["true_percent"] - 10, predicted_percent=predictions["predicted_percent"] + 10
+    )
+    metrics = _evaluate(pd.concat([predictions, again], ignore_index=True), {})
+    test = metrics["test"]
+    assert test["r_within_recordings"] > 0.9 and test["r_within_people"] < 0
+    assert test["intervals"]["r_within_recordings"]["low"] > 0.9
+    assert np.isnan(metrics["constant"]["r_within_recordings"]) and np.isnan(metrics["constant"]["r_within_people"])
+
+
+def test_coverage_and_width_of_the_interval_are_of_the_test_people(predictions, baselines):
+    """Half the seconds of s3 lie outside of what is drawn, everybody else's within; each end is 3 % off, 100 % the highest."""
+    outside = (predictions["subject_id"] == "s3") & (predictions["second"] % 2 == 0)
+    rows = predictions.assign(
+        lower_percent=predictions["true_percent"] - 3 + 7 * outside, upper_percent=predictions["true_percent"] + 3 + 7 * outside
+    )
+    facts = _evaluate(rows, baselines)["test"]["interval"]
+    assert facts["nominal_coverage"] == 0.9
+    assert facts["coverage"] == pytest.approx(1 - 4 / 32) and facts["width_percent"] == pytest.approx(6.0)
+    assert (facts["worst_person"], facts["worst_coverage"], facts["worst_n_seconds"]) == ("phantom/s3", 0.5, 8)
+    assert facts["intervals"]["coverage"]["low"] < facts["coverage"] < facts["intervals"]["coverage"]["high"] <= 1
+    assert sum(band["n_seconds"] for band in facts["bands"].values()) == 32
+    held = sum(band["coverage"] * band["n_seconds"] for band in facts["bands"].values())
+    assert held == pytest.approx(28) and all(1 <= band["n_people"] <= 4 for band in facts["bands"].values())
+
+
+def test_a_model_without_an_interval_has_no_coverage(predictions, baselines, tmp_path):
+    metrics = _evaluate(predictions.assign(lower_percent=np.nan, upper_percent=np.nan), baselines)
+    write_metrics(tmp_path / "metrics.json", metrics)
+    facts = json.loads((tmp_path / "metrics.json").read_text())["test"]["interval"]
+    assert facts["coverage"] is None and facts["width_percent"] is None and facts["worst_person"] is None
+
+
 def _evaluate(predictions, baselines):
     return evaluate(
         predictions, protocol="subject_independent", train_mean_percent=TRAIN_MEAN_PERCENT, baselines=baselines, n_clips=12,
-        draws=100, seed=0,
+        nominal_coverage=0.9, draws=100, seed=0,
     )  # fmt: skip

@@ -13,7 +13,9 @@ from tast.evaluation.metrics import (
     band_of,
     bootstrap_intervals,
     compare_paired,
+    correlation_within,
     detect_hypoxia,
+    mean_with_interval,
     score,
     skill,
     subject_moments,
@@ -154,3 +156,51 @@ def _subjects(rng, *, subjects, seconds, subject_sd, bias=0.0):
     true = rng.uniform(80, 100, subjects * seconds)
     offset = np.repeat(rng.normal(bias, subject_sd, subjects), seconds)
     return true, true + offset + rng.normal(0, 0.5, len(true)), who
+
+
+GROUPS = np.repeat(["a", "b", "c", "d"], [4, 6, 5, 3])
+TRUE_18 = np.array([96.1, 96.2, 90.3, 85.7, 81.1, 87.7, 88.2, 80.9, 81.0, 100.0, 93.0, 84.7, 88.7, 99.5, 98.0, 96.9, 87.8, 89.9])
+PREDICTED_18 = np.array(
+    [55.1, 55.8, 51.3, 53.6, 57.4, 59.3, 63.6, 60.9, 51.0, 68.0, 44.9, 43.1, 41.1, 52.8, 51.6, 76.9, 68.5, 72.4]
+)
+
+
+def test_correlation_within_groups_is_the_repeated_measures_correlation():
+    """Pingouin 0.7.0's rm_corr of these numbers; and by its definition, an analysis of covariance with a level for each group."""
+    found, _ = correlation_within(TRUE_18, PREDICTED_18, GROUPS, GROUPS, draws=10, seed=0)
+    assert found == pytest.approx(0.8233224566080785, abs=1e-12)
+    levels = (GROUPS[:, None] == np.unique(GROUPS)).astype(float)
+
+    def residual(design):
+        return float(np.sum((PREDICTED_18 - design @ np.linalg.lstsq(design, PREDICTED_18, rcond=None)[0]) ** 2))
+
+    explained = 1 - residual(np.column_stack([levels, TRUE_18])) / residual(levels)
+    assert found == pytest.approx(np.sqrt(explained), abs=1e-9)
+
+
+def test_levels_of_groups_make_no_correlation_within_them():
+    """Each group's mean is read perfectly and no change within it: r of all is high, within groups it is none."""
+    rng = np.random.default_rng(0)
+    group = np.repeat(np.arange(40), 30)
+    level = rng.uniform(75, 98, 40)[group]
+    true, predicted = level + rng.normal(0, 1, 1200), level + rng.normal(0, 1, 1200)
+    within, interval = correlation_within(true, predicted, group, group, draws=300, seed=0)
+    assert score(true, predicted).pearson_r > 0.95
+    assert abs(within) < 0.1 and interval.low < 0 < interval.high
+
+
+def test_a_constant_within_groups_has_no_correlation_and_one_person_no_interval():
+    constant, _ = correlation_within(TRUE_18, GROUPS == "a", GROUPS, GROUPS, draws=10, seed=0)
+    assert np.isnan(constant)
+    _, interval = correlation_within(TRUE_18, PREDICTED_18, GROUPS, np.zeros(18), draws=10, seed=0)
+    assert np.isnan(interval.low) and np.isnan(interval.high)
+
+
+def test_the_interval_of_a_mean_is_over_people_and_not_over_seconds():
+    """Ten people of 100 seconds, each held always or never: ten independent values, whatever the seconds."""
+    people = np.repeat(np.arange(10), 100)
+    held = (people < 7).astype(float)
+    mean, interval = mean_with_interval(held, people, draws=4000, seed=0)
+    assert mean == pytest.approx(0.7)
+    expected = 0.7 + np.array([-1.96, 1.96]) * np.sqrt(0.7 * 0.3 / 10)  # 0.42 to 0.98; over seconds 0.67 to 0.73
+    np.testing.assert_allclose([interval.low, interval.high], expected, atol=0.05)

@@ -24,19 +24,29 @@ def rows(predictions) -> pd.DataFrame:
 def page(rows, baselines, manifest):
     """A function that renders the report with some of its input changed."""
     metrics = evaluate(
-        rows, protocol="subject_independent", train_mean_percent=92.0, baselines=baselines, n_clips=12, draws=50, seed=0
+        rows,
+        protocol="subject_independent",
+        train_mean_percent=92.0,
+        baselines=baselines,
+        n_clips=12,
+        nominal_coverage=0.9,
+        draws=50,
+        seed=0,
     )
     epoch = np.arange(3)
     history = pd.DataFrame({"epoch": epoch, "train_loss": 1.0, "val_loss": 2.0 - epoch, "val_rmse_percent": 3.0 - epoch})
     plots = evaluation_plots(rows, history, train_mean_percent=92.0, seed=0)
     manifest["spo2_percent"] = [[95.0, 90.0, np.nan, 97.0]] * len(manifest)
 
-    def render(*, protocol="subject_independent", dataset="phantom", rejects=(), predictions=rows):
+    def render(*, with_interval=True, protocol="subject_independent", dataset="phantom", rejects=(), predictions=rows):
         facts = DataFacts(
             dataset=dataset, manifest=manifest, parts={"train": [], "test": list(manifest["clip_id"])},
             rejects=pd.DataFrame(list(rejects), columns=["record_id", "reason"]), digest="a1b2c3",
         )  # fmt: skip
         params = {"train": {"epochs": 60}, "dataset": {"name": dataset}}
+        if not with_interval:
+            nothing = dict.fromkeys(metrics["test"]["interval"])
+            metrics["test"]["interval"] = nothing | {"bands": {}}
         return render_report(
             metrics=metrics | {"protocol": protocol}, predictions=predictions, plots=plots, data=facts, params=params
         )
@@ -54,6 +64,15 @@ def test_it_tells_all_methods_the_data_the_protocol_and_the_parameters(page):
         assert expected.lower() in text.lower(), expected
     assert "These scores are optimistic" not in text
     assert text.count("data:image/png;base64,") == 5
+
+
+def test_what_the_interval_is_worth_is_told_and_for_whom_least(page, rows):
+    text = page()
+    assert "The interval on people it was not made from" in text
+    assert re.search(r"least often for\s+phantom/s\d: \d+ % of 8 seconds", text)
+    assert "R within recordings" in text and "R within people" in text
+    without = page(with_interval=False)
+    assert "The model has no interval" in without and "interval holds</span>" not in without
 
 
 def test_clip_random_is_named_and_warned_of(page):

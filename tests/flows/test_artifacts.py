@@ -27,11 +27,14 @@ from tast.clip_store import ClipRow, Defect, Reject, write_tables
 from tast.datasets.splits import Split
 
 PNG = b"\x89PNG not looked into"
-SCORES = {"rmse": 1.87543, "mae": 1.5, "pearson_r": 0.93}
+SCORES = {
+    "rmse": 1.87543, "mae": 1.5, "pearson_r": 0.93, "r_within_recordings": 0.88, "skill": 0.6241,
+}  # fmt: skip
+TREND = {"R within recordings": 0.88}
 METRICS = {
     "protocol": "subject_independent",
-    "test": SCORES | {"n_subjects": 1, "n_clips": 1},
-    "constant": {"rmse": 4.99, "mae": 4.36, "pearson_r": None},
+    "test": SCORES | {"n_subjects": 1, "n_seconds": 8},
+    "constant": {"rmse": 4.99, "mae": 4.36, "pearson_r": None, "skill": 0.0},
 }
 STAGE = """
 import logging, sys, time, pathlib
@@ -53,8 +56,8 @@ run(preprocess)
 """
 
 
-def clip_of(name: str) -> ClipRow:
-    return ClipRow(name, "phantom", name, name, "steady", f"{name}.npy", 0, 4, 0.0, 2.0, 1.0, (97.0, 98.0))
+def clip_of(name: str, dataset: str = "phantom") -> ClipRow:
+    return ClipRow(name, dataset, name.rstrip("2"), name, "steady", f"{name}.npy", 0, 4, 0.0, 2.0, 1.0, (97.0, 98.0))
 
 
 @pytest.fixture(scope="module")
@@ -69,13 +72,15 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """What the stages leave, for three people of one clip each: many more videos rejected, one mended."""
+    """What the stages leave, for four people of one clip each, two of them called b: many more videos rejected, one mended."""
     monkeypatch.chdir(tmp_path)
     clips = Path("data/clips")
     clips.mkdir(parents=True)
     rejects = [Reject(f"video{number:03d}", "no face found") for number in range(MOST_ROWS + 5)]
-    write_tables(clips, [clip_of(name) for name in ("a", "b", "c")], rejects, [Defect("a", "rate estimated")], {})
-    Split("subject_independent", ("a",), ("b",), ("c",)).to_json(Path("data/split.json"))
+    write_tables(
+        clips, [clip_of("a"), clip_of("b"), clip_of("b2", "other"), clip_of("c")], rejects, [Defect("a", "rate estimated")], {}
+    )
+    Split("subject_independent", ("a",), ("b", "b2"), ("c",)).to_json(Path("data/split.json"))
     curve = {"epoch": [0, 1, 2], "train_loss": [3.0, 2.0, 1.0], "val_loss": [3.0, 2.0, 2.5], "val_rmse_percent": [4.0, 2.0, 1.5]}
     Path("reports/plots").mkdir(parents=True)
     pd.DataFrame(curve).to_csv("reports/learning_curve.csv", index=False)
@@ -111,17 +116,26 @@ def test_each_stage_leaves_what_it_made(server: str, workspace: Path) -> None:
     assert all(one["task_run_id"] and one["flow_run_id"] for one in found.values())
 
     rejected = found["rejected-videos"]
-    assert rejected["description"] == "205 of 208 videos rejected; the first 200 (`data/clips/rejects.csv`)"
+    assert rejected["description"] == "205 of 209 videos rejected; the first 200 (`data/clips/rejects.csv`)"
     assert rejected["data"][0] == {"record_id": "video000", "reason": "no face found"} and len(rejected["data"]) == MOST_ROWS
     assert found["defects"]["data"] == [{"record_id": "a", "defect": "rate estimated"}]
-    assert [row["clips"] for row in found["split"]["data"]] == [1, 1, 1]
+    assert [row["clips"] for row in found["split"]["data"]] == [1, 2, 1]
     curve = found["epochs"]
     assert curve["description"].startswith("Best epoch 2 of 3: validation RMSE 2.00 %")
     assert [row["epoch"] for row in curve["data"]] == [1, 2, 3]
     assert found["scores"]["data"] == [
-        {"method": "TAST-Net", "RMSE (% SpO2)": 1.875, "MAE (% SpO2)": 1.5, "R": 0.93},
-        {"method": "constant predictor", "RMSE (% SpO2)": 4.99, "MAE (% SpO2)": 4.36, "R": None},
+        {"method": "TAST-Net", "RMSE (% SpO2)": 1.875, "MAE (% SpO2)": 1.5, "R": 0.93, **TREND, "skill": 0.624},
+        {
+            "method": "constant predictor",
+            "RMSE (% SpO2)": 4.99,
+            "MAE (% SpO2)": 4.36,
+            "R": None,
+            **dict.fromkeys(TREND),
+            "skill": 0,
+        },
     ]
+    assert found["scores"]["description"].startswith("Test set: 1 people, 8 seconds of recordings (subject independent)")
+    assert [(row["people"], row["videos"]) for row in found["split"]["data"]] == [(1, 1), (2, 2), (1, 1)]
     for name in ("bland-altman", "learning-curve"):
         kind, _, data = found[name]["data"].partition(",")
         assert (found[name]["type"], kind, base64.b64decode(data)) == ("image", "data:image/png;base64", PNG)
