@@ -20,11 +20,10 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
@@ -41,11 +40,12 @@ from tast import instruction_set
 from tast.clip_store import ClipStore
 from tast.closure import code_digest
 from tast.errors import BadInput, TastError
-from tast.evaluation.evaluate import plain
-from tast.evaluation.metrics import CONSTANT_VARIANCE, bootstrap_intervals, compare_paired, score
+from tast.evaluation.evaluate import interval_facts, plain
+from tast.evaluation.metrics import bootstrap_intervals, compare_paired, correlation_within, score
 from tast.files import whole_file
 from tast.params import Params, Phantom, changed, load_params
 from tast.people import person_of, recording_of
+from tast.training.interval import COVERAGE
 
 TRAINING_SEEDS = (0, 1, 2)
 FOLDS = 2  # of five, where a protocol has no other number: half an hour a set on two cores
@@ -127,34 +127,14 @@ def scores_of(runs: Sequence[Run], method: str) -> dict[str, Any]:
     against = compare_paired(true, predicted, said[CONSTANT], people, **draws)
     row: dict[str, Any] = {
         "method": method, "rmse": pooled.rmse, "rmse_low": rmse.low, "rmse_high": rmse.high, "mae": pooled.mae,
-        "pearson_r": pooled.pearson_r, "r_within_people": r_within(true, predicted, said["run"] + "/" + people),
-        "r_within_recordings": r_within(true, predicted, said["run"] + "/" + recording_of(said)), "bias": pooled.bias,
-        "slope": pooled.slope, "share_of_constant_removed": against.skill,
-        "difference_from_constant_low": against.rmse_difference_interval.low,
-        "difference_from_constant_high": against.rmse_difference_interval.high,
+        "pearson_r": pooled.pearson_r, "bias": pooled.bias, "slope": pooled.slope, "share_of_constant_removed": against.skill,
+        "difference_from_constant": asdict(against.rmse_difference_interval),
         "rmse_of_runs": [run.scores(method).rmse for run in runs],
     }  # fmt: skip
-    if method == OURS:
-        held = true.between(said["lower_percent"], said["upper_percent"])
-        width = said["upper_percent"] - said["lower_percent"]
-        row |= {
-            "coverage": held.mean(),
-            "coverage_worst_person": held.groupby(people).mean().min(),
-            "width_percent": width.mean(),
-        }
-    return row
-
-
-def r_within(true_percent: pd.Series, predicted_percent: pd.Series, group: pd.Series) -> float:
-    """Correlation for repeated measures (Bakdash & Marusich 2017): of both series (N,) about their means in each group (N,).
-
-    NaN where either is constant in every group.
-    """
-    true, predicted = (values - values.groupby(group).transform("mean") for values in (true_percent, predicted_percent))
-    variance_true, variance_predicted = float((true**2).mean()), float((predicted**2).mean())
-    if min(variance_true, variance_predicted) <= CONSTANT_VARIANCE:
-        return float("nan")
-    return float((true * predicted).mean() / np.sqrt(variance_true * variance_predicted))
+    for name, groups in {"people": people, "recordings": recording_of(said)}.items():
+        value, interval = correlation_within(true, predicted, said["run"] + "/" + groups, people, **draws)
+        row |= {f"r_within_{name}": value, f"r_within_{name}_interval": asdict(interval)}
+    return row | ({"interval": interval_facts(said, COVERAGE, **draws)} if method == OURS else {})
 
 
 def committed_code() -> str:
@@ -187,12 +167,12 @@ def tables(results: Mapping[str, Mapping[str, Any]]) -> str:
     beside = [["RMSE (R)", *METHODS], ["---", *["---:"] * len(METHODS)]]
     for name, result in results.items():
         rows = {row["method"]: row for row in result["methods"]}
-        net = rows[OURS]
+        net, interval = rows[OURS], rows[OURS]["interval"]
         rmse = f"{_number(net['rmse'])} [{_number(net['rmse_low'])}, {_number(net['rmse_high'])}]"
         ours.append([
             f"`{name}`", str(result["people"]), rmse,
             *(_number(net[key]) for key in ("mae", "pearson_r", "r_within_people", "r_within_recordings")),
-            f"{_number(net['coverage'])} ({_number(net['coverage_worst_person'])})", _number(net["width_percent"]),
+            f"{_number(interval['coverage'])} ({_number(interval['worst_coverage'])})", _number(interval["width_percent"]),
         ])  # fmt: skip
         beside.append([f"`{name}`", *(_error_and_r(rows[method]) for method in METHODS)])
     return "\n\n".join("\n".join(f"| {' | '.join(line)} |" for line in table) for table in (ours, beside))

@@ -129,9 +129,11 @@ def test_scores_are_of_the_seconds_of_all_runs() -> None:
     assert row["rmse_low"] == pytest.approx(np.sqrt(2)) and row["rmse_high"] == pytest.approx(np.sqrt(26 / 4))  # a alone, b alone
     # about each person's mean in each training, true: -1, 1 four times; said: -1, 1, -1, 1, -1, 1, 1, -1
     assert row["r_within_people"] == row["r_within_recordings"] == pytest.approx(4 / 8)
-    assert row["coverage"] == 5 / 8 and row["coverage_worst_person"] == 1 / 2 and row["width_percent"] == 2
+    interval = row["interval"]
+    assert (interval["coverage"], interval["width_percent"], interval["nominal_coverage"]) == (5 / 8, 2, 0.9)
+    assert (interval["worst_person"], interval["worst_coverage"]) == ("set/a", 1 / 2)
     constant = scores_of([run_of([80.0, 82.0, 96.0, 98.0])], CONSTANT)
-    assert np.isnan(constant["pearson_r"]) and np.isnan(constant["r_within_people"]) and "coverage" not in constant
+    assert np.isnan(constant["pearson_r"]) and np.isnan(constant["r_within_people"]) and "interval" not in constant
     assert constant["share_of_constant_removed"] == 0
 
 
