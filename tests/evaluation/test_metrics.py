@@ -118,6 +118,15 @@ def test_interval_is_seeded_and_holds_the_estimate():
         assert interval.low < getattr(scores, name) < interval.high, name
 
 
+def test_an_interval_is_as_wide_as_theory_says():
+    """400 people with one second each: the mean error lies within 1.96 standard errors, to 3 % by 4000 draws."""
+    rng = np.random.default_rng(3)
+    true = rng.uniform(85, 100, 400)
+    error = rng.standard_normal(400)
+    interval = bootstrap_intervals(true, true + error, np.arange(400), draws=4000, seed=0)["bias"]
+    assert interval.high - interval.low == pytest.approx(2 * 1.96 * error.std() / 20, rel=0.06)
+
+
 def test_the_bootstrap_covers_a_known_bias_where_resampling_seconds_would_not():
     """Errors of one subject share an offset (SD 2) about a true bias of 1: 95 % intervals of 20 subjects must hold it."""
     rng = np.random.default_rng(1)

@@ -12,7 +12,9 @@ from flows.preprocess import require_enough
 from tast.clip_store import ClipRow, Reject
 from tast.datasets.description import Description, describe
 from tast.errors import TastError
+from tast.instruction_set import in_force
 from tests.datasets.layouts import write_pure_session
+from tests.end_to_end.conftest import set_params
 
 PROJECT = Path(__file__).parents[2]
 ROW = ClipRow("01-01-000", "pure", "01", "01-01", "steady", "01-01.npy", 0, 120, 0.0, 15.0, 1.0, (97.0,) * 8)
@@ -40,6 +42,7 @@ def test_sessions_that_cannot_be_read_count(tmp_path: Path, monkeypatch: pytest.
         path.write_text(path.read_text()[:500])
     describe(tmp_path / RAW, [Description("pure", "pure")])
     (tmp_path / "params.yaml").write_text((PROJECT / "params.yaml").read_text())
+    set_params(tmp_path / "params.yaml", {"compute.instruction_set": in_force().split()[0]})  # of this process
     monkeypatch.chdir(tmp_path)
     state = flows.preprocess.preprocess.fn()
     assert "2 of 2 videos rejected" in state.message

@@ -21,6 +21,7 @@ import pytest
 import torch
 
 import flows.evaluate
+import flows.promote
 import flows.publish
 import flows.train
 from flows.layout import CLIPS, HISTORY, METRICS, MODEL, PREDICTIONS, SPLIT, STAGES
@@ -28,6 +29,7 @@ from tast.clip_store import MANIFEST, ClipStore
 from tast.datasets.splits import Split
 from tast.errors import BadInput
 from tast.evaluation.baselines import ratio_predictions
+from tast.instruction_set import in_force
 from tast.params import load_params
 from tast.saved_model import CARD, WEIGHTS, load_model
 from tast.training.colour_axes import fit_colour_axes
@@ -70,7 +72,9 @@ def prepare(folder: Path, *, test_moved_by: float) -> None:
     ids = store.manifest["clip_id"]
     Split("subject_independent", *(tuple(sorted(ids[parts == part])) for part in PEOPLE)).to_json(folder / SPLIT)
     (folder / "params.yaml").write_text((PROJECT / "params.yaml").read_text())
-    set_params(folder / "params.yaml", {"train.epochs": 4, "train.batch_size": 5, "train.threads": 1, "evaluate.bootstrap": 50})
+    changes = {"train.epochs": 4, "train.batch_size": 5, "train.threads": 1, "evaluate.bootstrap": 50}
+    of_this_process = {"compute.instruction_set": in_force().split()[0]}  # whatever pytest imported before
+    set_params(folder / "params.yaml", changes | of_this_process)
 
 
 def run_stages(folder: Path, *, test_moved_by: float = 0.0) -> Run:
@@ -135,6 +139,12 @@ def test_the_interval_comes_from_validation_people(marked: Run) -> None:
     assert marked.card["interval"]["n_subjects"] == len(PEOPLE["val"])
     assert marked.card["interval"]["n_seconds"] == len(labels(marked, "val"))
     assert 6 < marked.card["interval"]["half_width_percent"] < 14
+
+
+def test_the_card_names_whom_the_model_has_seen(marked: Run) -> None:
+    """Training and validation people, and nobody of the test."""
+    seen = {f"synthetic/s{person:02d}" for part in ("train", "val") for person in PEOPLE[part]}
+    assert marked.card["people_seen"] == sorted(seen)
 
 
 def test_the_constant_is_the_training_peoples_mean(marked: Run) -> None:
@@ -222,3 +232,14 @@ def test_outputs_of_another_run_are_not_published(committed: str) -> None:
     METRICS.write_text(METRICS.read_text() + " ")
     with pytest.raises(BadInput, match=r"metrics\.json: not what dvc\.lock says"):
         flows.publish.publication()
+
+
+def test_what_is_missing_for_a_decision_is_a_state_of_its_own_once(committed: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three test people where four are asked for: Undecided, which an automation can hear; the same again is no news."""
+    set_params(Path("params.yaml"), {"promote.fewest_subjects": 4, "promote.draws": 50})
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{Path('mlflow.db').resolve()}")
+    monkeypatch.setenv("MLFLOW_DEFAULT_ARTIFACT_ROOT", Path("artifacts").resolve().as_uri())
+    assert flows.publish.publish.fn() is None
+    first, again = flows.promote.promote.fn(), flows.promote.promote.fn()
+    assert (first.name, again.name) == (flows.promote.UNDECIDED, "Completed")
+    assert "3 of the 3 test people are new to all" in first.message and "1 more" in first.message

@@ -96,7 +96,7 @@ def test_a_lost_database_is_rebuilt_from_files(store, make, empty_database, tmp_
     assert _content(rebuilt.tracking_uri) == _content(store.tracking_uri)
 
 
-@pytest.mark.parametrize("dies_in", ["_log_files", "_log_export", "_log_video_model"])
+@pytest.mark.parametrize("dies_in", ["_log_files", "_log_export", "_register", "_log_video_model"])
 def test_an_interrupted_publish_is_completed_by_the_next(store, make, monkeypatch, dies_in):
     whole = getattr(projection, dies_in)
 
@@ -113,6 +113,7 @@ def test_an_interrupted_publish_is_completed_by_the_next(store, make, monkeypatc
     client = MlflowClient(store.tracking_uri, store.tracking_uri)
     assert len(client.search_runs([client.get_experiment_by_name("tast").experiment_id])) == 1
     assert len(client.get_metric_history(published.run_id, "train_loss")) == 3
+    assert len(client.search_model_versions("name = 'tast-net'")) == 1
     experiment_id = client.get_run(published.run_id).info.experiment_id
     assert len(client.search_logged_models([experiment_id], "name = 'video_model'")) == 1
 
