@@ -71,10 +71,10 @@ def predict_test(store: ClipStore, split: Split, model_folder: Path = MODEL) -> 
 
 
 def predictions_by(model: nn.Module, card: ModelCard, clips: ClipDataset) -> pd.DataFrame:
-    """The predictions table of these clips' recordings by a model, with the interval of its card."""
+    """The predictions table of these clips' recordings by a model, read as `predict` does, with the interval of its card."""
     half_width_percent = math.nan if card.interval is None else card.interval.half_width_percent
     return predictions_per_second(
-        predict(model, clips, card.scaling), half_width_percent=half_width_percent,
+        predict(model, clips.every_second(), card.scaling), half_width_percent=half_width_percent,
         lowest_percent=card.scaling.lowest_percent, highest_percent=card.scaling.highest_percent,
     )  # fmt: skip
 

@@ -118,7 +118,7 @@ def fit_model(
 
 
 def validation_interval(model: torch.nn.Module, val_clips: ClipDataset, scaling: LabelScaling) -> PredictionInterval | None:
-    return fit_interval(predict(model, val_clips, scaling))
+    return fit_interval(predict(model, val_clips.every_second(), scaling))
 
 
 def new_network(

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +26,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from tast.errors import BadInput
+from tast.people import recording_of
 from tast.records import Clip
+from tast.seconds import labels_per_second, window_starts
 
 MANIFEST = "manifest.parquet"
 REJECTS = "rejects.csv"
@@ -121,6 +124,48 @@ class ClipStore:
     def digest(self) -> str:
         """sha256 over the manifest's bytes: which clips, with which labels."""
         return hashlib.sha256((self.folder / MANIFEST).read_bytes()).hexdigest()
+
+    def with_every_second(self, clip_ids: Sequence[str]) -> tuple[ClipStore, tuple[str, ...]]:
+        """This store with windows that begin with every second of the recordings of these clips, and the names of all of them.
+
+        `predict` reads a face so, whatever hop_s the clips were cut with and whichever were left out for want of labels. Of a
+        recording that has clips beside these, as where clips are dealt at random, there is none more. A window that was no clip
+        has the labels that the clips give its seconds, quality NaN, and its first frame in its name.
+        """
+        chosen = self.manifest.loc[list(clip_ids)]
+        recording = recording_of(self.manifest)
+        beside = set(recording[~self.manifest["clip_id"].isin(clip_ids)])
+        more = [
+            window
+            for name, clips in chosen.groupby(recording_of(chosen), sort=True)
+            if name not in beside
+            for window in self._windows_between(clips)
+        ]
+        if not more:
+            return self, tuple(clip_ids)
+        whole = copy(self)
+        whole.manifest = pd.concat([self.manifest, pd.DataFrame(more).set_index("clip_id", drop=False)])
+        whole.__dict__.pop("_rows", None)
+        return whole, (*clip_ids, *(window["clip_id"] for window in more))
+
+    def _windows_between(self, clips: pd.DataFrame) -> list[dict[str, Any]]:
+        """Manifest rows of the windows of one recording that are none of its clips."""
+        first = clips.iloc[0]
+        fps_hz, seconds = float(first["fps_hz"]), len(first["spo2_percent"])
+        labels = labels_per_second(clips)
+        known = dict(zip(labels["second"] - int(labels["second"].iloc[0]), labels["true_percent"], strict=True))
+        offset = round(int(clips["first_frame"].min()) / fps_hz)  # of the first labelled second in the face
+        there = set(clips["first_frame"])
+        begin_s = float(first["start_s"]) - int(first["first_frame"]) / fps_hz
+        starts = window_starts(len(self._array(first["file"])), fps_hz, int(first["n_frames"]))
+        return [
+            first.to_dict() | {
+                "clip_id": f"{first['record_id']}-at-{start}", "first_frame": start, "start_s": begin_s + start / fps_hz,
+                "quality": np.nan, "spo2_percent": [known.get(k - offset + second, np.nan) for second in range(seconds)],
+            }
+            for k, start in enumerate(starts)
+            if start not in there
+        ]  # fmt: skip
 
     def clip(self, clip_id: str) -> Clip:
         """One clip; its frames are a memory-mapped view, not a copy. Raises KeyError where there is no such clip."""

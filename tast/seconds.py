@@ -22,6 +22,12 @@ CLIP_COLUMNS = ["dataset", "subject_id", "record_id", "scenario", "clip_id", "fi
 CLOCK_NOISE_S = 1e-6  # times are sums of floats: 2.9999999 s is 3 s
 
 
+def window_starts(n_frames: int, fps_hz: float, window_frames: int) -> list[int]:
+    """First frames of the windows that lie whole in n_frames frames and begin with every second, as `predict` reads a face."""
+    n_windows = int((n_frames - window_frames) // fps_hz) + 1
+    return [round(k * fps_hz) for k in range(n_windows)]
+
+
 def mean_of_each(values: FloatArray, number: npt.NDArray[np.integer], n: int | None = None) -> npt.NDArray[np.float64]:
     """(n,) mean of those of values (N,) that have the number 0, 1, ... n - 1; NaN where none has. n: the largest number + 1."""
     count = np.bincount(number, minlength=n or 0)

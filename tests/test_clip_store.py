@@ -48,3 +48,43 @@ def test_order_of_writing_does_not_change_a_byte(tmp_path: Path) -> None:
 def test_a_folder_without_manifest_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="dvc repro preprocess"):
         ClipStore(tmp_path)
+
+
+def hopping_store(folder: Path) -> ClipStore:
+    """Two recordings of ten seconds, labelled by their seconds, with clips of four at 0, 3 and 6 s."""
+    folder.mkdir()
+    rows = []
+    for name in ("a", "b"):
+        np.save(folder / f"{name}.npy", np.zeros((20, 2, 2, 3), np.float16))
+        rows += [
+            replace(
+                ROW, clip_id=f"{name}-{start}", subject_id=name, record_id=name, file=f"{name}.npy", first_frame=2 * start,
+                n_frames=8, start_s=0.5 + start, fps_hz=2.0, spo2_percent=tuple(90.0 + start + k for k in range(4)),
+            )
+            for start in (0, 3, 6)
+        ]  # fmt: skip
+    write_tables(folder, rows, [], [], {})
+    return ClipStore(folder)
+
+
+def test_windows_of_every_second_are_added_and_labelled_by_the_clips(tmp_path):
+    store = hopping_store(tmp_path / "clips")
+    whole, ids = store.with_every_second(["a-0", "a-3", "a-6"])
+    assert list(ids) == ["a-0", "a-3", "a-6", "a-at-2", "a-at-4", "a-at-8", "a-at-10"] and len(store) == 6
+    added = whole.clip("a-at-8")
+    assert (added.start_s, added.subject_id, len(added.frames)) == (4.5, "a", 8)
+    np.testing.assert_array_equal(added.spo2_percent, [94, 95, 96, 97])
+
+
+def test_no_window_is_added_to_a_recording_that_has_clips_elsewhere(tmp_path):
+    """As where clips are dealt at random: what lies between them is known from training."""
+    store = hopping_store(tmp_path / "clips")
+    same, ids = store.with_every_second(["a-0", "a-6"])
+    assert same is store and ids == ("a-0", "a-6")
+
+
+def test_nothing_is_added_where_every_second_begins_a_clip(tmp_path):
+    store = hopping_store(tmp_path / "clips")
+    whole, ids = store.with_every_second(store.clip_ids)
+    again, same = whole.with_every_second(ids)
+    assert again is whole and same == ids and len(ids) == 14

@@ -26,7 +26,7 @@ from tast.preprocessing.pipeline import after_each_step, settings_of
 from tast.preprocessing.resample import mean_rate_hz
 from tast.records import FaceVideo, FloatArray, VideoSource
 from tast.saved_model import ModelCard
-from tast.seconds import overlap_mean
+from tast.seconds import overlap_mean, window_starts
 from tast.training.dataset import clip_input
 from tast.training.sampling import batches_in_order
 from tast.video import MAX_PIXELS, read_pictures
@@ -122,11 +122,11 @@ def predict_face(face: FaceVideo, model: nn.Module, card: ModelCard) -> Predicte
 def windows_per_second(face: FaceVideo, fps_hz: float, length_s: int) -> list[npt.NDArray[np.generic]]:
     """(T, H, W, 3) windows of length_s seconds, one beginning with every second; they share the memory of the face's frames."""
     n_frames = round(length_s * fps_hz)
-    n_windows = int((len(face.frames) - n_frames) // fps_hz) + 1
-    if n_windows < 1:
+    starts = window_starts(len(face.frames), fps_hz, n_frames)
+    if not starts:
         seen_s = len(face.frames) / mean_rate_hz(face.times_s)
         raise VideoRejected(face.record_id, f"{seen_s:.2f} s of face are shorter than a clip of {length_s} s")
-    return [face.frames[first : first + n_frames] for first in (round(k * fps_hz) for k in range(n_windows))]
+    return [face.frames[first : first + n_frames] for first in starts]
 
 
 @torch.no_grad()

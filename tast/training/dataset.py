@@ -67,6 +67,13 @@ class ClipDataset(Dataset[Batch]):
         fits = len(clip_ids) * self.frames * frame_size_px**2 * 3 * 2 <= memory_bytes
         self._inputs = torch.stack([self._input(clip_id) for clip_id in self.clip_ids]) if fits else None
 
+    def every_second(self) -> ClipDataset:
+        """The windows that `predict` would read of these clips' recordings: see ClipStore.with_every_second."""
+        store, clip_ids = self._store.with_every_second(self.clip_ids)
+        if clip_ids == self.clip_ids:
+            return self
+        return ClipDataset(store, clip_ids, kind=self.kind, frame_size_px=self.frame_size_px)
+
     def _input(self, clip_id: str) -> Tensor:
         fps_hz = float(self.clips.at[clip_id, "fps_hz"])
         return clip_input(self._store.clip(clip_id).frames, fps_hz, kind=self.kind, frame_size_px=self.frame_size_px)

@@ -20,10 +20,11 @@ from tast.training.dataset import ClipDataset
 from tests.prediction.conftest import PULSE_HZ, film, write_film
 
 
-def as_clips(face: FaceVideo, folder: Path, hop_s: int = 1) -> ClipStore:
-    """The face as the preprocess stage stores it, with labels that nobody looks at."""
+def as_clips(face: FaceVideo, folder: Path, hop_s: int = 1, unlabelled_s: float = 0.0) -> ClipStore:
+    """The face as the preprocess stage stores it; its seconds are labelled 90, 91, ..., the first ones not at all."""
     np.save(folder / "face.npy", face.frames)
-    spo2 = Spo2Trace(face.times_s[0] + np.arange(10.0) + 0.5, np.full(10, 97.0))
+    readings_s = face.times_s[0] + np.arange(10.0) + 0.5
+    spo2 = Spo2Trace(readings_s, np.where(np.arange(10.0) < unlabelled_s, np.nan, 90 + np.arange(10.0)))
     windows = cut("face", face.times_s, 15.0, face.quality, spo2, length_s=4, hop_s=hop_s, label_delay_s=0, max_missing_labels=0)
     rows = [
         ClipRow(f"face-{w.number}", "test", "a", "face", "still", "face.npy", w.first_frame, w.n_frames, w.start_s, 15.0,
@@ -34,12 +35,18 @@ def as_clips(face: FaceVideo, folder: Path, hop_s: int = 1) -> ClipStore:
     return ClipStore(folder)
 
 
-def test_what_is_scored_is_what_is_delivered_for_the_same_video(model, tmp_path):
-    """The predictions table and `predict`, from one file on disk: the same seconds, values and intervals."""
+@pytest.mark.parametrize(("hop_s", "unlabelled_s"), [(1, 0.0), (3, 0.0), (1, 2.2)])
+def test_what_is_scored_is_what_is_delivered_for_the_same_video(model, tmp_path, hop_s, unlabelled_s):
+    """The predictions table and `predict`, from one file on disk: the same seconds, values and intervals.
+
+    Whether or not a clip begins with every second, and where the first clips were left out for want of labels.
+    """
     network, card = model
     video = VideoSource(write_film(tmp_path / "film.avi", 7.0))
     trace = predict_video("film", video, network, card)
-    store = as_clips(preprocess_video("film", video, settings_of(card.preprocessing)), tmp_path)
+    face = preprocess_video("film", video, settings_of(card.preprocessing))
+    store = as_clips(face, tmp_path, hop_s=hop_s, unlabelled_s=unlabelled_s)
+    assert len(store) == {(1, 0.0): 4, (3, 0.0): 2, (1, 2.2): 1}[hop_s, unlabelled_s]
     clips = ClipDataset(store, store.clip_ids, kind=card.input_kind, frame_size_px=card.frame_size_px)
     table = predictions_by(network, card, clips)
     assert len(trace) == 7 and trace.spo2_percent.std() > 0.01
@@ -49,6 +56,8 @@ def test_what_is_scored_is_what_is_delivered_for_the_same_video(model, tmp_path)
         "predicted_percent": trace.spo2_percent, "lower_percent": trace.lower_percent, "upper_percent": trace.upper_percent,
     }.items():  # fmt: skip
         assert_allclose(table[name], delivered, atol=1e-6)
+    known = np.arange(7) >= unlabelled_s
+    assert_array_equal(table["true_percent"], np.where(known, 90 + np.arange(7.0), np.nan))
 
 
 def test_a_trace_says_when_how_sure_and_how_good(face, model):
