@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import os
+import tempfile
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -16,14 +18,21 @@ from flows.layout import CLIPS, HISTORY, METRICS, MODEL, PLOTS, PREDICTIONS, REP
 from flows.running import run, stage
 from flows.system_metrics import read_samples
 from tast.clip_store import ClipStore
+from tast.closure import closure
 from tast.code_version import CodeVersion, code_version
+from tast.datasets.phantom_video import CONTAINER_FPS_HZ, write_video
 from tast.datasets.splits import Split
 from tast.errors import BadInput
 from tast.params import load_params
+from tast.phantom.physiology import simulated_physiology
+from tast.phantom.render import render
+from tast.phantom.session import Session
 from tast.saved_model import ModelCard, load_model
 from tast.tracking.lock import code_files, output_digest, require_output, run_params
 from tast.tracking.projection import Publication
 from tast.tracking.projection import publish as project
+from tast.tracking.requirements import requirements_of
+from tast.tracking.serving import SERVED_CODE
 from tast.training.dataset import ClipDataset
 
 log = logging.getLogger("flows.publish")  # __name__ is __main__ where a stage runs
@@ -32,9 +41,10 @@ LOCK = Path("dvc.lock")
 PUBLISHED = ("models", *(place.as_posix() for place in (HISTORY, PREDICTIONS, REPORT, METRICS, PLOTS)))  # what a run shows
 MOST_NAMED = 5  # files in a line
 
-SERVING_PACKAGES = (
-    "av", "dlib-bin", "face_recognition_models", "mediapipe", "numpy", "opencv-contrib-python", "pandas", "safetensors", "scipy",
-    "torch",
+REQUIREMENTS = Path("requirements.lock")
+EXAMPLE = Session(
+    seed=0, subject=1, number=1, scenario="steady", profile="wide", seconds=0.0, fps_hz=CONTAINER_FPS_HZ, width_px=192,
+    height_px=192, face_height_px=120,
 )  # fmt: skip
 
 
@@ -72,7 +82,8 @@ def publication() -> Publication:
         metrics=json.loads(METRICS.read_text()), history=pd.read_csv(HISTORY),
         system_metrics=read_samples(MODEL), artifacts=[PREDICTIONS, REPORT, METRICS, PLOTS],
         model_folder=MODEL, model=model, input_example=two_clips(card),
-        pip_requirements=pinned("torch", "numpy"), serving_requirements=pinned(*SERVING_PACKAGES),
+        pip_requirements=pinned("torch", "numpy"), 
+        serving_requirements=requirements_of(closure(SERVED_CODE), REQUIREMENTS.read_text()), example_video=example_video(card),
         dataset=params["dataset.name"], dataset_digest=output_digest(dvc_lock, CLIPS.as_posix()), commit=code.commit,
         dirty=code.dirty,
     )  # fmt: skip
@@ -96,6 +107,16 @@ def tell_code(code: CodeVersion) -> None:
 
 def pinned(*packages: str) -> list[str]:
     return [f"{name}=={version(name).split('+')[0]}" for name in packages]
+
+
+def example_video(card: ModelCard) -> bytes:
+    """A rendered face, a second longer than a clip: some 70 kB, always the same bytes."""
+    session = replace(EXAMPLE, seconds=card.preprocessing["clips"]["length_s"] + 1)
+    body = simulated_physiology(session)
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch) / "example.avi"
+        write_video(path, (rgb for _, rgb in render(session, body.drive, body.beat)), codec="h264", quality=18)
+        return path.read_bytes()
 
 
 def two_clips(card: ModelCard) -> np.ndarray:

@@ -6,3 +6,5 @@ caller. The only room of tast that imports mlflow.
 """
 
 from __future__ import annotations
+
+SAVED_MODEL = "saved_model"  # the artifact of a registered version that holds weights and card

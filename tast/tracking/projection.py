@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT
 from tast.errors import TastError
 from tast.tracking.folds import gather
 from tast.tracking.lock import PLACES, Fold, flat, fold_of, run_params, stage_key
-from tast.tracking.serving import save_video_model
+from tast.tracking.serving import description, save_video_model
 from tast.tracking.store import (
     CHALLENGER,
     COMMIT_TAG,
@@ -33,14 +33,13 @@ from tast.tracking.store import (
     FOLD_TAG,
     GROUP_TAG,
     KEY_TAG,
-    MODEL_FILES,
     PROTOCOL_TAG,
     TEST_TAG,
     log_values,
     open_store,
 )
 
-VIDEO_MODEL = "video_model"  # beside "model", the export
+EXPORT, VIDEO_MODEL = "model", "video_model"  # names of what is logged: the network alone, and the service, which is registered
 FOLDS_DIFFER = {"split.fold", *PLACES}  # parameters in which the runs of one group may differ
 UNKNOWN = "unknown"  # commit and dirty where git knows none
 
@@ -53,8 +52,8 @@ class Publication:
     history: epoch, then one column per curve. system_metrics: time_ms (since 1970), then one column per metric, named as MLflow's
     monitor names them, sampled during training; None where that was elsewhere. artifacts: files and folders to keep with the run.
     model_folder: the saved model. model, input_example: that model, loaded and in evaluation mode, and an input (B >= 2, ...)
-    float32 to export it with. pip_requirements: what loading the export needs. serving_requirements: what the served model needs
-    beside tast itself.
+    float32 to export it with. pip_requirements: what loading the export needs. serving_requirements: what the code of the service
+    needs (tast.tracking.requirements). example_video: content of a video that the service answers to.
     dataset, dataset_digest: name, and DVC's digest of the clips (at most 36 characters).
     commit, dirty: the code's git commit, and whether what was used differs from it (tast.code_version); None where git knows
     none.
@@ -72,6 +71,7 @@ class Publication:
     input_example: np.ndarray
     pip_requirements: Sequence[str]
     serving_requirements: Sequence[str]
+    example_video: bytes
     dataset: str
     dataset_digest: str
     commit: str | None
@@ -109,8 +109,8 @@ def publish(publication: Publication, *, tracking_uri: str, artifact_root: str |
             run = client.create_run(experiment_id, run_name=name, tags=tags)
         if created:
             _log_files(client, run, publication)
+            _log_export(client, run, publication)
             _register(client, run, publication, key)
-            _log_video_model(client, run, publication)
             client.set_tag(run.info.run_id, COMPLETE_TAG, "true")
             client.set_terminated(run.info.run_id)
         version = _version_of_key(client, publication.model_name, key)
@@ -171,7 +171,6 @@ def _log_files(client: MlflowClient, run: Run, publication: Publication) -> None
     _log_data(client, run_id, publication)
     for path in publication.artifacts:
         (client.log_artifacts if path.is_dir() else client.log_artifact)(run_id, str(path), path.name if path.is_dir() else None)
-    client.log_artifacts(run_id, str(publication.model_folder), MODEL_FILES)
 
 
 def _system_metrics(publication: Publication) -> list[Metric]:
@@ -188,54 +187,64 @@ def _system_metrics(publication: Publication) -> list[Metric]:
 
 
 def _register(client: MlflowClient, run: Run, publication: Publication, key: str) -> None:
+    """What people use: video in, SpO2 out. The export stays with the run."""
     name = publication.model_name
     if not client.search_registered_models(f"name = '{name}'"):
-        client.create_registered_model(name)
+        client.create_registered_model(name, description=description())
     if _version_of_key(client, name, key) is None:
-        export = _log_export(client, run, publication)
+        service = _log_video_model(client, run, publication)
         tags = {KEY_TAG: key, PROTOCOL_TAG: publication.metrics["protocol"], TEST_TAG: publication.metrics["test_digest"]}
         tags |= _origin(publication)
         # by its place, not as models:/<id>: that MLflow looks up in the store of the process, which need not be this one
-        client.create_model_version(name, export.artifact_location, run.info.run_id, tags=tags, model_id=export.model_id)
+        client.create_model_version(
+            name, service.artifact_location, run.info.run_id, tags=tags, model_id=service.model_id, description=description()
+        )
 
 
 def _log_export(client: MlflowClient, run: Run, publication: Publication) -> LoggedModel:
-    """Log the model as torch.export's pt2, with a free batch size.
+    """Log the network as torch.export's pt2, with a free batch size.
 
     What mlflow.pytorch.log_model does, less its process-wide active run and less the example inputs it keeps as JSON: 17 MB for
     clips of 32x32 pixels, over 200 MB for 128x128.
     """
-    example = publication.input_example.astype(np.float32)
-    with torch.no_grad():
-        output = publication.model(torch.from_numpy(example)).numpy()
-    shapes = ({"type": array.dtype, "shape": (-1, *array.shape[1:])} for array in (example, output))
-    signature = ModelSignature(*(Schema([TensorSpec(**shape)]) for shape in shapes))
-    logged = client.create_logged_model(run.info.experiment_id, name="model", source_run_id=run.info.run_id)
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch) / "model"
+
+    def write(folder: Path, described: Model) -> None:
+        example = publication.input_example.astype(np.float32)
+        with torch.no_grad():
+            output = publication.model(torch.from_numpy(example)).numpy()
+        shapes = ({"type": array.dtype, "shape": (-1, *array.shape[1:])} for array in (example, output))
+        signature = ModelSignature(*(Schema([TensorSpec(**shape)]) for shape in shapes))
         mlflow.pytorch.save_model(
-            publication.model, str(folder), mlflow_model=Model(run_id=run.info.run_id, model_id=logged.model_id),
-            signature=signature, input_example=example, pip_requirements=list(publication.pip_requirements),
-            serialization_format="pt2",
+            publication.model, str(folder), mlflow_model=described, signature=signature, input_example=example,
+            pip_requirements=list(publication.pip_requirements), serialization_format="pt2",
         )  # fmt: skip
         _drop_examples(folder)
-        client.log_model_artifacts(logged.model_id, str(folder))
-    return client.finalize_logged_model(logged.model_id, "READY")
+
+    return _logged(client, run, EXPORT, write)
 
 
-def _log_video_model(client: MlflowClient, run: Run, publication: Publication) -> None:
-    """Log the saved model as a service that takes videos (tast.tracking.serving), once."""
-    mine = f"source_run_id = '{run.info.run_id}' AND name = '{VIDEO_MODEL}'"
+def _log_video_model(client: MlflowClient, run: Run, publication: Publication) -> LoggedModel:
+    """Log the saved model as a service that takes videos (tast.tracking.serving)."""
+
+    def write(folder: Path, described: Model) -> None:
+        save_video_model(folder, publication.model_folder, described, publication.serving_requirements, publication.example_video)
+
+    return _logged(client, run, VIDEO_MODEL, write)
+
+
+def _logged(client: MlflowClient, run: Run, name: str, write: Callable[[Path, Model], None]) -> LoggedModel:
+    """The run's model of that name; written and logged where an interrupted publish has not done it."""
+    mine = f"source_run_id = '{run.info.run_id}' AND name = '{name}'"
     known = client.search_logged_models([run.info.experiment_id], mine)
-    if any(model.status == LoggedModelStatus.READY for model in known):
-        return
-    logged = client.create_logged_model(run.info.experiment_id, name=VIDEO_MODEL, source_run_id=run.info.run_id)
+    for model in known:
+        if model.status == LoggedModelStatus.READY:
+            return model
+    logged = client.create_logged_model(run.info.experiment_id, name=name, source_run_id=run.info.run_id)
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch) / VIDEO_MODEL
-        described = Model(run_id=run.info.run_id, model_id=logged.model_id)
-        save_video_model(folder, publication.model_folder, described, publication.serving_requirements)
+        folder = Path(scratch) / name
+        write(folder, Model(run_id=run.info.run_id, model_id=logged.model_id))
         client.log_model_artifacts(logged.model_id, str(folder))
-    client.finalize_logged_model(logged.model_id, "READY")
+    return client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
 
 
 def _drop_examples(folder: Path) -> None:

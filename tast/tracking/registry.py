@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Literal
 
 from mlflow.entities.model_registry import ModelVersion
-from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from tast.errors import TastError
@@ -23,7 +22,6 @@ from tast.tracking.store import (
     CHALLENGER,
     CHAMPION,
     COMPARISON_TAG,
-    MODEL_FILES,
     PROTOCOL_TAG,
     REPLACED_TAG,
     ROLLED_BACK_TAG,
@@ -31,6 +29,7 @@ from tast.tracking.store import (
     championship,
     open_store,
 )
+from tast.tracking.versions import download_saved_model
 
 MODEL_URI = re.compile(r"models:/(?P<name>[\w.\- ]+)(?:@(?P<alias>[\w.\-]+)|/(?P<version>\d+))")
 
@@ -211,11 +210,7 @@ def _question(comparison: Comparison) -> tuple[object, ...]:
 
 
 def _download(client: MlflowClient, version: ModelVersion, target: Path) -> Path:
-    target.mkdir(parents=True, exist_ok=True)
-    try:
-        return Path(client.download_artifacts(version.run_id, MODEL_FILES, str(target)))
-    except (OSError, MlflowException) as error:  # a folder of artifacts that is gone, a store that does not answer
-        raise TastError(f"the files of version {version.version} of {version.name} cannot be read: {error}") from error
+    return download_saved_model(client, version, target)
 
 
 def _sentence(comparison: Comparison, evidence: Verdict) -> str:

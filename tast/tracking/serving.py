@@ -7,6 +7,8 @@ read is an error that says why.
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,9 +20,11 @@ from mlflow.models import Model, ModelSignature
 from mlflow.protos.databricks_pb2 import DEADLINE_EXCEEDED, INVALID_PARAMETER_VALUE
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
+from tast.closure import ROOT, closure
 from tast.errors import TastError
 from tast.prediction import MIN_QUALITY
 from tast.prediction.limits import Limits
+from tast.tracking import SAVED_MODEL
 
 with warnings.catch_warnings():  # importing it, MLflow warns of type hints of its own
     warnings.simplefilter("ignore", UserWarning)
@@ -32,34 +36,70 @@ if TYPE_CHECKING:
     from tast.prediction.trace import PredictedTrace
 
 SCRIPT = Path(__file__).with_name("video_model.py")
-SAVED_MODEL = "saved_model"  # name of the artifact
+SERVED_CODE = "tast.tracking.video_model"
 LIMITS: dict[str, Any] = Limits().model_dump()
+COLUMNS = {  # of the answer: unit and meaning
+    "video": "name: that of the file, or video-N for the Nth row sent as content",
+    "start_s": "s since the video's first frame, when the second begins",
+    "spo2_percent": "% SpO2, predicted",
+    "lower_percent": "% SpO2, lower end of the interval",
+    "upper_percent": "% SpO2, upper end of the interval",
+    "coverage": "share (0 to 1) of seconds whose true SpO2 the interval is made to hold",
+    "quality": "0 to 1: face_share times the share of the pulse in what moves",
+    "face_share": "share (0 to 1) of the second's frames in which the face was seen",
+    "pulse_snr_db": "dB, clarity of the pulse",
+    "pulse_per_minute": "beats per minute",
+}
+GIVEN = {
+    "video": "content of an AVI, MP4, MOV, MKV or WebM file; in JSON as base64",
+    "path": "instead of it: a video on the machine of the service, where that has a folder of videos",
+}
+CHOICES = {
+    "min_quality": "0 to 1: a video of a lower mean quality is refused",
+    "largest_face": "whether the largest of several faces is read; otherwise such a video is refused",
+}
 INPUTS = Schema([ColSpec(DataType.binary, "video", required=False), ColSpec(DataType.string, "path", required=False)])
 OPTIONS = ParamSchema(
     [ParamSpec("min_quality", DataType.double, MIN_QUALITY), ParamSpec("largest_face", DataType.boolean, False)]
 )
-OUTPUTS = Schema(
-    [
-        ColSpec(DataType.string, "video"),
-        *(
-            ColSpec(DataType.double, name)
-            for name in (
-                "start_s", "spo2_percent", "lower_percent", "upper_percent", "coverage", "quality", "face_share", "pulse_snr_db",
-                "pulse_per_minute",
-            )
-        ),
-    ]
-)  # fmt: skip
+OUTPUTS = Schema([ColSpec(DataType.string if name == "video" else DataType.double, name) for name in COLUMNS])
 SIGNATURE = ModelSignature(INPUTS, OUTPUTS, OPTIONS)
-EXAMPLE = pd.DataFrame({"path": ["visit.mp4"]})
+DESCRIBED = {"inputs": GIVEN, "outputs": COLUMNS, "params": CHOICES}
 
 
-def save_video_model(folder: Path, model_folder: Path, described: Model, requirements: Sequence[str]) -> None:
-    """Write the service into `folder`, as MLflow loads it; the saved model of `model_folder` is copied into it."""
-    mlflow.pyfunc.save_model(
-        str(folder), python_model=str(SCRIPT), artifacts={SAVED_MODEL: str(model_folder.resolve())}, signature=SIGNATURE,
-        input_example=EXAMPLE, model_config=LIMITS, pip_requirements=list(requirements), mlflow_model=described,
-    )  # fmt: skip
+def description() -> str:
+    """What goes in and what comes out, with units, as Markdown for the registry's page."""
+    titles = {
+        "inputs": "One row for each video",
+        "outputs": "Answer: one row for each second",
+        "params": "Parameters",
+    }
+    parts = [
+        f"{titles[kind]}:\n\n" + "\n".join(f"- `{name}`: {meaning}" for name, meaning in columns.items())
+        for kind, columns in DESCRIBED.items()
+    ]
+    return "\n\n".join(["SpO2 (%) per second, from the video of a face.", *parts])
+
+
+def save_video_model(
+    folder: Path, model_folder: Path, described: Model, requirements: Sequence[str], example_video: bytes
+) -> None:
+    """Write the service into `folder`, as MLflow loads it where this project is not installed.
+
+    Copied into it are the saved model of `model_folder` and the code that serving runs, nothing else of the project.
+    requirements: of that code. example_video: a video file's content that the service answers to.
+    """
+    described.metadata = DESCRIBED
+    with tempfile.TemporaryDirectory() as scratch:
+        for file in closure(SERVED_CODE):
+            target = Path(scratch) / file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / file, target)
+        mlflow.pyfunc.save_model(
+            str(folder), python_model=str(SCRIPT), artifacts={SAVED_MODEL: str(model_folder.resolve())}, signature=SIGNATURE,
+            input_example=pd.DataFrame({"video": [example_video]}), model_config=LIMITS, pip_requirements=list(requirements),
+            mlflow_model=described, code_paths=[str(Path(scratch) / __name__.partition(".")[0])],
+        )  # fmt: skip
 
 
 class VideoModel(PythonModel):

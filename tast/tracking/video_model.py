@@ -1,4 +1,4 @@
-"""What MLflow runs to load the served model: copied beside the model's files, it finds the rest in the installed package."""
+"""What MLflow runs to load the served model: copied beside the model's files, it finds the rest in the code beside it."""
 
 from __future__ import annotations
 

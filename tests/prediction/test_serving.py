@@ -33,6 +33,7 @@ from tast.datasets.phantom_video import write_video
 from tast.saved_model import load_model
 from tast.tracking import serving
 from tast.tracking.projection import publish
+from tast.tracking.registry import set_champion
 from tast.tracking.store import initialise
 from tests.datasets.layouts import write_container
 from tests.prediction.conftest import write_film
@@ -57,6 +58,7 @@ def run_id(store: Store, saved: Path, tmp_path_factory: pytest.TempPathFactory) 
         input_example=np.zeros((2, 3, 60, 16, 16), np.float32),
     )  # fmt: skip
     publish(publication, **store.where)
+    set_champion("tast-net", "1", tracking_uri=store.tracking_uri)
     return publish(publication, **store.where).run_id
 
 
@@ -84,7 +86,7 @@ def ask(
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", f"runs:/{run_id}/video_model", "--env-manager", "local"]
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", "models:/tast-net@champion", "--env-manager", "local"]
     environment = os.environ | {"MLFLOW_TRACKING_URI": store.tracking_uri, "MLFLOW_DISABLE_TELEMETRY": "true"}
     environment["SERVING_MODEL_CONFIG"] = json.dumps({"max_s": 200, "video_root": str(film.parent)})
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"

@@ -208,7 +208,7 @@ def make_publication(folder: Path, seed: int = 0, *, fold: int = 0, rmse: float 
         history=pd.DataFrame({"epoch": [0, 1, 2], "train_loss": [3.0, 2.0, 1.0], "val_loss": [3.0, 2.5, np.nan]}),
         system_metrics=SAMPLED,
         artifacts=(folder / "metrics.json", folder / "plots"), model_folder=folder / "models", model=model,
-        input_example=np.zeros((2, 3, 6, 8, 8), np.float32), serving_requirements=["torch==2.13.0"],
+        input_example=np.zeros((2, 3, 6, 8, 8), np.float32), serving_requirements=["torch==2.13.0"], example_video=b"a video",
         pip_requirements=["torch==2.13.0"], dataset="phantom", dataset_digest="0123456789abcdef0123456789abcdef.dir",
         commit="c0ffee", dirty=dirty,
     )  # fmt: skip

@@ -217,10 +217,10 @@ def test_a_champion_of_another_protocol_is_undecided_and_a_challenger_of_one_is_
 
 def test_files_that_are_gone_are_a_failure(contest, full_store, tmp_path):
     contest.publish(0)
-    (run,) = [one.run_id for one in contest.client.search_model_versions("name = 'tast-net'") if str(one.version) == "1"]
     contest.client.set_model_version_tag("tast-net", "1", "tast.protocol", "subject_independent")
     with sqlite3.connect(full_store.database) as database:
-        database.execute("UPDATE runs SET artifact_uri = ? WHERE run_uuid = ?", (str(tmp_path / "gone"), run))
+        gone = str(tmp_path / "gone")
+        database.execute("UPDATE model_versions SET source = ?, storage_location = ? WHERE version = 1", (gone, gone))
     with pytest.raises(TastError, match="the files of version 1 of tast-net cannot be read"):
         contest.compare({0: 2.0})
 

