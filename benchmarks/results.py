@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,7 +13,8 @@ from rich.table import Table
 
 from tast.files import whole_file
 
-RESULTS = Path("benchmarks/results")
+OUT = "TAST_BENCHMARK_RESULTS"  # environment: a folder for the JSON, set by `python -m benchmarks --out`
+RESULTS = Path(os.environ.get(OUT, "benchmarks/results"))
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,9 @@ class Row:
 
 
 def write_rows(name: str, rows: list[Row]) -> Path:
-    """Write benchmarks/results/NAME.json and show it as a table."""
+    """Write NAME.json into the RESULTS and show it as a table."""
     path = RESULTS / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as part:
         part.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
     Console().print(_table(name, rows))

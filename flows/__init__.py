@@ -32,6 +32,8 @@ _DEFAULTS = {
     "GIT_PYTHON_REFRESH": "quiet",
     "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # deterministic matrix products on a GPU
 }
+if _credentials := os.environ.get("PREFECT_SERVER_API_AUTH_STRING"):  # a server that asks for them: its clients here have them
+    _DEFAULTS["PREFECT_API_AUTH_STRING"] = _credentials
 for _name, _value in _DEFAULTS.items():
     os.environ.setdefault(_name, _value)
 instruction_set.choose(instruction_set.wanted())

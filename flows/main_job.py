@@ -16,8 +16,8 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from flows import STATE
 from flows.layout import STAGES
 from flows.mending import keep_lock
-from flows.running import configure_logging, finish, settle, stage
-from flows.servers import guarded, prefect_server
+from flows.running import configure_logging, finish, require_prefect, settle, stage
+from flows.servers import guarded, prefect_server, require_mlflow
 from flows.watching import asking, wait_and_tell
 from tast.errors import TastError
 
@@ -69,6 +69,8 @@ def pipeline(api_url: str) -> None:
 def run() -> None:
     """The pipeline under a server of its own, or under PREFECT_API_URL's where that is set."""
     configure_logging()
+    require_prefect()
+    require_mlflow()  # before hours of training, not after them
     existing = os.environ.get("PREFECT_API_URL")
     if existing:
         finish(pipeline, existing)

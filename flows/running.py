@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import requests
 from prefect import flow
 from prefect.events.worker import EventsWorker
 from prefect.logging.handlers import APILogHandler, APILogWorker
@@ -19,6 +20,8 @@ from tast.errors import TastError
 
 SHOWN_ON = "TAST_SHOWN_ON"  # environment: flow run and task run of the pipeline on whose page this stage's lines stand as well
 OURS = ("tast", "flows")
+ANSWER_S = 5.0  # for a server
+WITHOUT_PREFECT = "start that server (`make serve`), or unset the variable: each run then starts a server of its own"
 
 
 def stage(body: Callable[..., State | None]) -> Callable[..., Any]:
@@ -54,14 +57,32 @@ def settle() -> None:
 def run(stage_flow: Callable[..., Any]) -> None:
     """Run one flow as a program: exit 0, or print the one line and exit 1."""
     configure_logging()
-    elsewhere = show_on(*os.environ[SHOWN_ON].split("/")) if SHOWN_ON in os.environ else None
+    elsewhere = None
     try:
+        require_prefect()
+        if SHOWN_ON in os.environ:
+            elsewhere = show_on(*os.environ[SHOWN_ON].split("/"))
         finish(stage_flow)
     except TastError as error:
         print(f"error: {error}", file=sys.stderr)
         if elsewhere is not None:
             elsewhere.handle(logging.makeLogRecord({"name": __name__, "levelno": logging.ERROR, "msg": str(error)}))
         raise SystemExit(1) from None
+
+
+def require_prefect() -> None:
+    """Raises TastError where PREFECT_API_URL is set and its server does not answer, or does not know our credentials."""
+    if not (url := os.environ.get("PREFECT_API_URL", "").rstrip("/")):
+        return
+    user, _, password = os.environ.get("PREFECT_API_AUTH_STRING", "").partition(":")
+    try:
+        answer = requests.get(f"{url}/admin/version", auth=(user, password) if user else None, timeout=ANSWER_S)
+    except (requests.RequestException, ValueError) as error:
+        raise TastError(f"PREFECT_API_URL={url} does not answer ({type(error).__name__}): {WITHOUT_PREFECT}") from None
+    if answer.status_code == requests.codes.unauthorized:
+        raise TastError(f"PREFECT_API_URL={url} asks for credentials: set PREFECT_API_AUTH_STRING to its user:password")
+    if answer.status_code != requests.codes.ok:
+        raise TastError(f"PREFECT_API_URL={url} answers {answer.status_code}, not as Prefect's API: {WITHOUT_PREFECT}")
 
 
 def configure_logging() -> None:

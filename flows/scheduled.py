@@ -10,13 +10,16 @@ import subprocess
 import sys
 from typing import Literal
 
+from filelock import FileLock, Timeout
 from prefect import flow
 
-from flows.pipeline import held, nothing_changed, reproduce
+from flows import STATE
+from flows.pipeline import LOCK, held, nothing_changed, reproduce
 from flows.running import configure_logging
 from tast.errors import TastError
 
 log = logging.getLogger("flows.scheduled")
+BENCHMARKS = STATE / "benchmarks"  # not the tracked results, which a person replaces (docs/performance.md)
 PATIENCE_S = 12 * 3600.0  # for a run that is at work already: two never share a workspace
 
 BenchmarkName = Literal["evm", "metadata", "models", "preprocessing", "recorded", "store", "workers", "accuracy"]
@@ -54,13 +57,17 @@ def on_new_data(push: bool = False) -> None:
 
 @flow(name="benchmark")
 def benchmark(names: list[BenchmarkName] = []) -> None:  # noqa: B006 Prefect's form shows the default, and never changes it
-    """Measure speed and memory, JSON into benchmarks/results/.
+    """Measure speed and memory, JSON into .tast/benchmarks/, once no run of the pipeline is at work.
 
     Args:
         names: Which benchmarks; none means all.
     """
     configure_logging()
-    _run("benchmarks", *names)
+    try:
+        with FileLock(LOCK, timeout=PATIENCE_S):  # beside a run, both would be measured
+            _run("benchmarks", *names, "--out", str(BENCHMARKS))
+    except Timeout:
+        raise TastError(f"a run of the pipeline holds this workspace for more than {PATIENCE_S:g} s") from None
 
 
 def _run(module: str, *arguments: str) -> None:

@@ -1,11 +1,15 @@
 """`make serve`: Prefect's server with a worker for prefect.yaml's deployments, and MLflow's page, until Ctrl-C.
 
-Ports by PREFECT_PORT (4200) and MLFLOW_PORT (5000), addresses by TAST_HOST (127.0.0.1: nobody outside this machine sees them).
+Ports by PREFECT_PORT (4200) and MLFLOW_PORT (5000). TAST_HOST (127.0.0.1) is the address that Prefect listens on: one that others
+reach is refused without PREFECT_SERVER_API_AUTH_STRING=user:password, since whoever reaches Prefect's API can start runs.
+TAST_PUBLIC_URL is where browsers reach it then (http://<this machine's name>:<port>). MLflow's page asks nobody for credentials:
+it stays on 127.0.0.1.
 """
 
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -15,7 +19,7 @@ from pathlib import Path
 
 from flows import PROJECT
 from flows.publish import ARTIFACTS, tracking_uri
-from flows.servers import LOOPBACK, guarded, log_of, mlflow_page, prefect_server, until_stopped
+from flows.servers import ANYWHERE, LOOPBACK, guarded, is_loopback, log_of, mlflow_page, prefect_server, until_stopped, url_of
 from tast.errors import TastError
 from tast.tracking.store import initialise
 
@@ -47,15 +51,32 @@ def _prefect(arguments: list[str], environment: dict[str, str]) -> None:
         raise TastError(f"prefect {' '.join(arguments)}: {(done.stderr or done.stdout).strip().splitlines()[-1]}")
 
 
+def public_url(host: str, port: int) -> str:
+    """Where browsers reach a server that listens on `host`, where TAST_PUBLIC_URL does not say."""
+    return url_of(socket.gethostname() if host in ANYWHERE else host, port)
+
+
+def require_credentials(host: str) -> None:
+    """Raises TastError where Prefect would let anybody who reaches this machine start runs."""
+    credentials = os.environ.get("PREFECT_SERVER_API_AUTH_STRING", "")
+    if not is_loopback(host) and not all(credentials.partition(":")):
+        raise TastError(
+            f"TAST_HOST={host} opens Prefect to others, who could start runs here: set "
+            "PREFECT_SERVER_API_AUTH_STRING=user:password, or unset TAST_HOST to stay on this machine"
+        )
+
+
 def serve(prefect_port: int, mlflow_port: int, host: str) -> None:
-    """Until Ctrl-C or SIGTERM. Raises TastError where a server or the worker ends by itself."""
+    """Until Ctrl-C or SIGTERM. Raises TastError where a server or the worker ends by itself, or would be open to anybody."""
+    require_credentials(host)
     initialise(tracking_uri())
+    page_url = os.environ.get("TAST_PUBLIC_URL") or public_url(host, prefect_port)
     with (
-        mlflow_page(tracking_uri(), ARTIFACTS, mlflow_port, host) as mlflow_url,
-        prefect_server(prefect_port, host) as prefect_url,
+        mlflow_page(tracking_uri(), ARTIFACTS, mlflow_port) as mlflow_url,
+        prefect_server(prefect_port, host, page_url) as prefect_url,
         deployed(prefect_url) as worker,
     ):
-        print(f"MLflow   {mlflow_url}\nPrefect  {prefect_url}/deployments\nCtrl-C stops all of them.", flush=True)
+        print(f"MLflow   {mlflow_url}\nPrefect  {page_url.rstrip('/')}/deployments\nCtrl-C stops all of them.", flush=True)
         while worker.poll() is None:
             time.sleep(1)
         raise TastError(f"the worker ended with code {worker.returncode}; see {log_of('worker')}")

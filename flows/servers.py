@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import os
 import signal
 import socket
@@ -16,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from flows import STATE
+from tast.doctor_project import check_mlflow
 from tast.errors import TastError
 
 LOOPBACK = "127.0.0.1"
+ANYWHERE = {"0.0.0.0": LOOPBACK, "::": "::1"}  # an address to listen on -> where this machine reaches it
 
 
 def free_port() -> int:
@@ -39,13 +42,37 @@ def until_stopped(serve: Callable[[], None]) -> None:
         raise SystemExit(1) from None
 
 
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches a server that listens on `host`, a name or an IPv4 or IPv6 address."""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def url_of(host: str, port: int) -> str:
+    """Where this machine reaches a server that listens on `host`."""
+    name = ANYWHERE.get(host, host)
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
+
+
+def require_mlflow() -> None:
+    """Raises TastError where MLFLOW_TRACKING_URI names a server that does not answer: MLflow itself would try for 4 minutes."""
+    if not (check := check_mlflow(os.environ)).ok:
+        raise TastError(f"MLFLOW_TRACKING_URI: {check.detail}; {check.what_to_do}: without it runs go to a file in .tast/mlflow")
+
+
 @contextlib.contextmanager
-def prefect_server(port: int | None = None, host: str = LOOPBACK) -> Iterator[str]:
-    """A Prefect server for the length of the block; yields its page's address. The API is at <address>/api."""
+def prefect_server(port: int | None = None, host: str = LOOPBACK, page_url: str | None = None) -> Iterator[str]:
+    """A Prefect server for the length of the block; yields its address for this machine. The API is at <address>/api.
+
+    page_url: where browsers reach it, if that is another address.
+    """
     port = port or free_port()
     command = [sys.executable, "-m", "prefect", "server", "start", "--host", host, "--port", str(port)]
-    address = f"http://{host}:{port}"
-    environment = {**os.environ, "PREFECT_SERVER_UI_API_URL": f"{address}/api"}  # else the page asks port 4200, whatever ours is
+    address = url_of(host, port)
+    ui_api_url = f"{(page_url or address).rstrip('/')}/api"  # else the page asks port 4200, whatever ours is
+    environment = {**os.environ, "PREFECT_SERVER_UI_API_URL": ui_api_url}
     with _process("prefect", command, f"{address}/api/health", env=environment):
         yield address
 
@@ -55,7 +82,7 @@ def mlflow_page(tracking_uri: str, artifacts: Path, port: int, host: str = LOOPB
     """MLflow's page over a tracking store; yields its address."""
     command = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port), "--workers", "1"]
     command += ["--backend-store-uri", tracking_uri, "--default-artifact-root", artifacts.as_uri()]
-    address = f"http://{host}:{port}"
+    address = url_of(host, port)
     with _process("mlflow", command, f"{address}/health"):
         yield address
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+import requests
 from filelock import FileLock
 from mlflow.entities import Metric, Param
 from mlflow.entities.model_registry import ModelVersion
@@ -25,6 +26,7 @@ GROUP_TAG, FOLD_TAG, PARENT_TAG = "tast.group", "tast.fold", "tast.parent_of"
 MODEL_FILES = "model_files"
 MOST_IN_BATCH = 100  # MLflow's limit for parameters and tags; for metrics it is higher
 SQLITE = "sqlite:///"
+ANSWER_S = 5.0  # for a server to show that it is there
 
 
 def initialise(tracking_uri: str) -> None:
@@ -45,7 +47,20 @@ def initialise(tracking_uri: str) -> None:
 
 
 def _ask(tracking_uri: str) -> None:
+    if tracking_uri.startswith(("http://", "https://")):
+        _require_answer(tracking_uri)
     MlflowClient(tracking_uri, tracking_uri).search_experiments(max_results=1)
+
+
+def _require_answer(server: str) -> None:
+    """Of any kind: where there is none, MLflow itself would try again for four minutes."""
+    try:
+        requests.get(f"{server.rstrip('/')}/health", timeout=ANSWER_S)
+    except (requests.RequestException, ValueError) as error:
+        raise TastError(
+            f"MLFLOW_TRACKING_URI={server} does not answer ({type(error).__name__}): start that server, or unset the variable: "
+            "runs then go to a file in .tast/mlflow"
+        ) from None
 
 
 @contextmanager

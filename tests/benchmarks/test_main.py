@@ -23,7 +23,7 @@ def test_every_name_is_a_module_with_peers_where_it_says_so() -> None:
 def test_all_run_whatever_becomes_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[list[str]] = []
 
-    def fake_run(command: list[str], check: bool) -> SimpleNamespace:
+    def fake_run(command: list[str], check: bool, env: dict[str, str]) -> SimpleNamespace:
         ran.append(command[1:])
         return SimpleNamespace(returncode=int("benchmarks.evm" in command))
 

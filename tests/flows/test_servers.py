@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -12,7 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from flows.servers import _wait_until_healthy, end_group, free_port, guarded, prefect_server
+from flows.main_job import run
+from flows.running import require_prefect
+from flows.serve import public_url, require_credentials
+from flows.servers import _wait_until_healthy, end_group, free_port, guarded, is_loopback, prefect_server, url_of
 from tast.doctor_project import check_prefect
 from tast.errors import TastError
 
@@ -91,3 +96,86 @@ def test_a_prefect_server_answers_and_is_gone_afterwards(tmp_path: Path, monkeyp
     with pytest.raises(urllib.error.URLError):
         urllib.request.urlopen(f"{address}/api/health", timeout=2)
     assert os.environ["PREFECT_HOME"] == str(tmp_path)
+
+
+def test_a_server_with_credentials_asks_for_them_and_its_page_asks_the_public_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
+    monkeypatch.setenv("PREFECT_SERVER_API_AUTH_STRING", "anna:a secret")
+    monkeypatch.delenv("PREFECT_API_AUTH_STRING", raising=False)
+    with prefect_server(page_url="http://tast.example.org:4200/") as address:
+        with urllib.request.urlopen(f"{address}/ui-settings", timeout=5) as answer:
+            settings = json.load(answer)
+        assert (settings["api_url"], settings["auth"]) == ("http://tast.example.org:4200/api", "BASIC")
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            urllib.request.urlopen(f"{address}/api/admin/version", timeout=5)
+        monkeypatch.setenv("PREFECT_API_URL", f"{address}/api")
+        with pytest.raises(TastError, match="asks for credentials: set PREFECT_API_AUTH_STRING to its user:password"):
+            require_prefect()
+        given = "import flows, os; print(os.environ['PREFECT_API_AUTH_STRING'])"  # every program of ours here has them
+        shown = subprocess.run([sys.executable, "-c", given], capture_output=True, text=True, check=True)
+        monkeypatch.setenv("PREFECT_API_AUTH_STRING", shown.stdout.strip())
+        require_prefect()
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback", "here", "public"),
+    [
+        ("127.0.0.1", True, "http://127.0.0.1:42", "http://127.0.0.1:42"),
+        ("localhost", True, "http://localhost:42", "http://localhost:42"),
+        ("::1", True, "http://[::1]:42", "http://[::1]:42"),
+        ("0.0.0.0", False, "http://127.0.0.1:42", f"http://{socket.gethostname()}:42"),
+        ("::", False, "http://[::1]:42", f"http://{socket.gethostname()}:42"),
+        ("192.0.2.7", False, "http://192.0.2.7:42", "http://192.0.2.7:42"),
+        ("tast.example.org", False, "http://tast.example.org:42", "http://tast.example.org:42"),
+    ],
+)
+def test_who_reaches_a_server_and_where(
+    host: str, loopback: bool, here: str, public: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (is_loopback(host), url_of(host, 42), public_url(host, 42)) == (loopback, here, public)
+    for credentials in ("", "anna", "anna:", ":secret"):
+        monkeypatch.setenv("PREFECT_SERVER_API_AUTH_STRING", credentials)
+        if loopback:
+            require_credentials(host)
+        else:
+            with pytest.raises(TastError, match=f"TAST_HOST={host} opens Prefect to others"):
+                require_credentials(host)
+    monkeypatch.setenv("PREFECT_SERVER_API_AUTH_STRING", "anna:secret")
+    require_credentials(host)
+
+
+def one_line(module: str, **environment: str) -> str:
+    """What a program of ours says on stderr; it exits with 1 and prints nothing else."""
+    done = subprocess.run(
+        [sys.executable, "-m", module], env=os.environ | environment, capture_output=True, text=True, timeout=100, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, ""), done
+    (line,) = done.stderr.splitlines()
+    return line
+
+
+def test_others_are_not_let_in_without_credentials() -> None:
+    line = one_line("flows.serve", TAST_HOST="0.0.0.0", PREFECT_SERVER_API_AUTH_STRING="")
+    assert line.startswith("error: TAST_HOST=0.0.0.0 opens Prefect to others")
+    assert "set PREFECT_SERVER_API_AUTH_STRING=user:password, or unset TAST_HOST" in line
+
+
+def test_a_dead_prefect_server_is_one_line_that_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"http://127.0.0.1:{free_port()}/api"
+    line = one_line("flows.split", PREFECT_API_URL=url)
+    assert line.startswith(f"error: PREFECT_API_URL={url} does not answer (ConnectionError): start that server")
+    assert "or unset the variable: each run then starts a server of its own" in line
+    monkeypatch.setenv("PREFECT_API_URL", url)
+    with pytest.raises(TastError, match="unset the variable"):
+        run()
+
+
+def test_a_dead_mlflow_server_is_found_before_the_stages_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{free_port()}")
+    with pytest.raises(
+        TastError, match=r"MLFLOW_TRACKING_URI: http://127\.0\.0\.1:\d+ does not answer .* or unset MLFLOW_TRACKING_URI"
+    ):
+        run()

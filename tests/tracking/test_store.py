@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -9,8 +10,10 @@ import time
 from contextlib import closing, suppress
 from pathlib import Path
 
+import pytest
 from mlflow.tracking import MlflowClient
 
+from tast.errors import TastError
 from tast.tracking.store import initialise
 
 SOME_TABLES = 8  # of more than forty
@@ -36,3 +39,14 @@ def test_killed_while_it_makes_the_tables_the_next_start_makes_them(tmp_path: Pa
     assert not (tmp_path / "mlflow.db").exists()
     initialise(uri)
     assert [one.name for one in MlflowClient(uri, uri).search_experiments()] == ["Default"]
+
+
+def test_a_server_that_does_not_answer_is_one_line_at_once():
+    """MLflow itself tries for four minutes."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"http://127.0.0.1:{probe.getsockname()[1]}"  # bound, but nobody listens
+        begun_s = time.monotonic()
+        with pytest.raises(TastError, match=f"MLFLOW_TRACKING_URI={address} does not answer .* or unset the variable"):
+            initialise(address)
+    assert time.monotonic() - begun_s < 10
