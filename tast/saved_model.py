@@ -34,7 +34,8 @@ class ModelCard:
 
     model_name: a key of tast.models.MODELS. config: every size of the network (its config dataclass as a dict). preprocessing:
     the parameters that its clips were made with. input_kind, frame_size_px: see tast.training.inputs. data_digest: of the clip
-    store that it was trained on. code_version: of this project. interval: how far its predictions may be off; None where unknown.
+    store that it was trained on. code_version: release of this project (the commit stands in MLflow: here each would change the
+    model's bytes). interval: how far its predictions may be off; None where unknown.
     people_seen: everybody that it was trained or validated on (tast.people.person_of), sorted: on nobody else can it be judged
     fairly; None where unknown, in cards that an earlier release wrote.
     """
