@@ -8,7 +8,9 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 END_TO_END = "tests/end_to_end/"
-ON_ONE_WORKSPACE = {f"{END_TO_END}test_{name}.py" for name in ("killed", "pipeline", "processes", "registry", "schedules")}
+ON_ONE_WORKSPACE = {
+    f"{END_TO_END}test_{name}.py" for name in ("dvc_user", "killed", "pipeline", "processes", "registry", "schedules")
+}
 
 
 class Files(LoadScopeScheduling):

@@ -1,0 +1,250 @@
+"""What a user of DVC does after a run: experiments, comparisons, another clone. Real DVC, real git, a real local remote.
+
+One finished workspace is copied and gone on with, in the order of these tests; only what an experiment changes is computed.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.end_to_end.conftest import Workspace
+
+pytestmark = pytest.mark.end_to_end
+RESTRICTED = ("data/raw", "data/audit", "data/clips", "reports/contact_sheets")  # faces, and what came under an agreement
+SHARED = {"data/split.json", "models", "reports/learning_curve.csv", "reports/metrics.json", "reports/predictions.parquet",
+          "reports/report.html", "reports/plots"}  # fmt: skip
+NO_OP_S = 5.0
+QUEUE_S = 300
+
+
+def git(folder: Path, *arguments: str) -> str:
+    who = ("-c", "user.name=t", "-c", "user.email=t@localhost")
+    done = subprocess.run(["git", *who, *arguments], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"git {' '.join(arguments)}: {done.stderr}"
+    return done.stdout
+
+
+def dvc(workspace: Workspace, *arguments: str, check: bool = True) -> str:
+    done = workspace.run("-m", "dvc", *arguments, check=check)
+    assert "Traceback" not in done.stderr
+    return done.stdout
+
+
+def changed_files(workspace: Workspace) -> list[str]:
+    return sorted(line[3:] for line in git(workspace.folder, "status", "--porcelain", "--", ".").splitlines())
+
+
+def as_committed(workspace: Workspace) -> None:
+    git(workspace.folder, "checkout", "--quiet", "--", ".")
+    dvc(workspace, "checkout", "--quiet")
+    assert changed_files(workspace) == []
+
+
+def commit(workspace: Workspace) -> None:
+    git(workspace.folder, "add", "--all")
+    git(workspace.folder, "commit", "--quiet", "--allow-empty", "--message", "finished")
+
+
+@pytest.fixture(scope="module")
+def user(finished: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A copy of the finished workspace, committed as a user does after `make repro`."""
+    folder = tmp_path_factory.mktemp("user") / "project"
+    shutil.copytree(finished.folder, folder, symlinks=True, ignore=shutil.ignore_patterns("__pycache__", "prefect"))
+    for name in ("user.name", "user.email"):  # DVC commits experiments
+        git(folder, "config", name, "t@localhost")
+    workspace = Workspace(folder)
+    commit(workspace)
+    assert json.loads(dvc(workspace, "status", "--json")) == {"source": ["always changed"]}
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def experiments(user: Workspace) -> Iterator[dict[str, Any]]:
+    """`dvc exp show --json` by name after one training in the workspace, one experiment in a copy and two from the queue."""
+    dvc(user, "exp", "run", "--name", "seed", "--set-param", "train.seed=1")
+    assert changed_files(user) == ["dvc.lock", "params.yaml"]
+    as_committed(user)
+    dvc(user, "exp", "run", "--temp", "--name", "copy", "--set-param", "evaluate.seed=1")
+    for number in (2, 3):
+        dvc(user, "exp", "run", "--queue", "--name", f"queued-{number}", "--set-param", f"evaluate.seed={number}")
+    dvc(user, "queue", "start", "--jobs", "2")
+    deadline = time.monotonic() + QUEUE_S
+    while time.monotonic() < deadline and any(word in dvc(user, "queue", "status") for word in ("Queued", "Running")):
+        time.sleep(1)
+    assert dvc(user, "queue", "status").count("Success") == 2, dvc(user, "queue", "logs", "queued-2", check=False)
+    assert changed_files(user) == []
+    (baseline,) = (one for one in json.loads(dvc(user, "exp", "show", "--json")) if one["rev"] != "workspace")
+    yield {
+        "HEAD": baseline["data"],
+        **{one["revs"][0]["name"]: one["revs"][0]["data"] for one in baseline["experiments"]},
+    }
+    as_committed(user)
+
+
+def test_every_experiment_shows_its_params_and_metrics(experiments: dict[str, Any]) -> None:
+    assert set(experiments) == {"HEAD", "seed", "copy", "queued-2", "queued-3"}
+    rmse = {}
+    for name, one in experiments.items():
+        files = {**one["metrics"], **one["params"], **one["outs"]}
+        assert not any("error" in content for content in files.values()), name
+        rmse[name] = one["metrics"]["reports/metrics.json"]["data"]["test"]["rmse"]
+    seeds = {name: one["params"]["params.yaml"]["data"]["train"]["seed"] for name, one in experiments.items()}
+    assert seeds == {"HEAD": 0, "seed": 1, "copy": 0, "queued-2": 0, "queued-3": 0}
+    assert rmse["seed"] != rmse["HEAD"]
+    assert rmse["copy"] == rmse["queued-2"] == rmse["queued-3"] == rmse["HEAD"]  # other draws of the bootstrap alone
+
+
+def test_an_experiment_is_applied_compared_and_given_back(user: Workspace, experiments: dict[str, Any]) -> None:
+    dvc(user, "exp", "apply", "seed")
+    assert changed_files(user) == ["dvc.lock", "params.yaml"]
+    assert json.loads(dvc(user, "status", "--json")) == {"source": ["always changed"]}
+    difference = json.loads(dvc(user, "metrics", "diff", "HEAD", "--json"))["diff"]["reports/metrics.json"]["test.rmse"]
+    metrics = json.loads(user.path("reports/metrics.json").read_text())
+    assert difference["new"] == metrics["test"]["rmse"] != difference["old"]
+    assert difference["old"] == experiments["HEAD"]["metrics"]["reports/metrics.json"]["data"]["test"]["rmse"]
+    dvc(user, "plots", "diff", "HEAD")
+    page = user.path("dvc_plots/index.html").read_text()
+    assert "train_loss" in page and "bland_altman" in page
+    assert changed_files(user) == ["dvc.lock", "params.yaml"]
+    as_committed(user)
+
+
+def test_reports_that_were_deleted_come_back(user: Workspace) -> None:
+    before = {path: path.read_bytes() for path in user.path("reports").rglob("*") if path.is_file()}
+    shutil.rmtree(user.path("reports"))
+    dvc(user, "checkout")
+    assert {path: path.read_bytes() for path in user.path("reports").rglob("*") if path.is_file()} == before
+
+
+def test_a_second_clone_pulls_all_that_may_leave_and_nothing_else(user: Workspace, tmp_path: Path) -> None:
+    remote, second = tmp_path / "remote", Workspace(tmp_path / "second")
+    dvc(user, "remote", "add", "--local", "--default", "disk", str(remote))
+    dvc(user, "push", "--all-commits")
+    at_remote = {path.read_bytes() for path in remote.rglob("*") if path.is_file()}
+    for name in RESTRICTED:
+        for file in (one for one in user.path(name).rglob("*") if one.is_file() and one.stat().st_size > 100):
+            assert file.read_bytes() not in at_remote, file
+    git(tmp_path, "clone", "--quiet", str(user.folder), str(second.folder))
+    said = second.run("-m", "flows.pipeline", "--dry-run").stdout
+    assert said.count("would run") == 5 and "changed outs: data/raw" in said
+    dvc(second, "remote", "add", "--local", "--default", "disk", str(remote))
+    dvc(second, "pull", "--allow-missing")
+    assert {name for name in SHARED if second.path(name).exists()} == SHARED
+    assert not any(second.path(name).exists() for name in RESTRICTED)
+    assert changed_files(second) == []
+    assert second.path("reports/metrics.json").read_bytes() == user.path("reports/metrics.json").read_bytes()
+    assert "test.rmse" in dvc(second, "metrics", "show", "--md")
+    refused = second.run("-m", "flows.publish", check=False)
+    assert refused.returncode == 1 and "Traceback" not in refused.stderr
+    assert refused.stderr.splitlines()[-1].startswith("error: data/clips")
+
+
+def test_publishing_without_a_file_is_one_line(user: Workspace) -> None:
+    """In one process, since MLflow takes seconds to import; the exit code is looked at in the second clone."""
+    names = ["reports/metrics.json", "reports/learning_curve.csv", "models/tast_net/model.json", "data/split.json", "dvc.lock"]
+    told = user.run("-c", WITHOUT, *names).stdout.splitlines()
+    assert len(told) == len(names)
+    for name, line in zip(names, told, strict=True):
+        assert name in line or name.split("/")[0] in line, line
+
+
+WITHOUT = """
+import sys
+from pathlib import Path
+from flows.publish import publication
+from tast.errors import TastError
+
+for name in map(Path, sys.argv[1:]):
+    content = name.read_bytes()
+    name.unlink()
+    try:
+        publication()
+    except TastError as error:
+        print(error)
+    finally:
+        name.write_bytes(content)
+"""
+
+
+def test_a_worktree_with_the_same_cache_has_everything(user: Workspace, tmp_path: Path) -> None:
+    tree = Workspace(tmp_path / "tree")
+    git(user.folder, "worktree", "add", "--quiet", str(tree.folder), "HEAD")
+    try:
+        dvc(tree, "cache", "dir", "--local", str(user.path(".dvc/cache")))
+        dvc(tree, "checkout", "--quiet")
+        assert tree.run("-m", "flows.pipeline", "--dry-run").stdout.count("up to date") == 5
+        assert json.loads(dvc(tree, "metrics", "diff", "HEAD", "--json")).get("diff", {}) == {}
+        assert tree.path("data/clips/manifest.parquet").read_bytes() == user.path("data/clips/manifest.parquet").read_bytes()
+        assert changed_files(tree) == []
+    finally:
+        git(user.folder, "worktree", "remove", "--force", str(tree.folder))
+
+
+def test_in_a_sub_folder_of_a_larger_repository_all_is_the_projects(user: Workspace, tmp_path: Path) -> None:
+    """Experiments in copies of the repository, a run's commit, and whether the code was as committed: of the sub-folder alone."""
+    large, project = tmp_path / "large", Workspace(tmp_path / "large/science/spo2")
+    shutil.copytree(
+        user.folder, project.folder, ignore=shutil.ignore_patterns(".git", "exps", "__pycache__", "mlflow", "published")
+    )
+    git(tmp_path, "init", "--quiet", str(large))
+    for name in ("user.name", "user.email"):
+        git(large, "config", name, "t@localhost")
+    (large / "notes.md").write_text("of others")
+    commit(project)
+    assert git(large, "ls-files", "--error-unmatch", "notes.md", "science/spo2/dvc.lock")
+    (large / "notes.md").write_text("being written")
+    assert project.run("-m", "flows.pipeline", "--dry-run").stdout.count("up to date") == 5
+    dvc(project, "exp", "run", "--temp", "--name", "copy", "--set-param", "evaluate.seed=1")
+    (_, baseline) = json.loads(dvc(project, "exp", "show", "--json"))
+    (copy,) = baseline["experiments"]
+    assert "error" not in copy["revs"][0]["data"]["metrics"]["reports/metrics.json"]
+    assert changed_files(project) == []
+    project.run("-m", "flows.publish")
+    assert project.path(".tast/mlflow/mlflow.db").is_file()
+    tags = json.loads(project.run("-c", TAGS).stdout.splitlines()[-1])
+    assert git(large, "rev-parse", "HEAD").strip() in tags.values()
+    assert [value for name, value in tags.items() if "dirty" in name] == ["false"]
+
+
+TAGS = """
+import json
+from mlflow import MlflowClient
+from flows.publish import tracking_uri
+
+client = MlflowClient(tracking_uri())
+(version,) = client.search_model_versions("name = 'tast-net'")
+print(json.dumps({k: v.lower() for k, v in client.get_run(version.run_id).data.tags.items()}))
+"""
+
+
+def test_a_run_that_finds_nothing_to_do_ends_at_once(finished: Workspace) -> None:
+    """Fastest of three: other tests run beside this one."""
+    took_s = []
+    for _ in range(3):
+        start_s = time.monotonic()
+        assert finished.run("-m", "flows.pipeline").stdout.startswith("Nothing changed since the last run.")
+        took_s.append(time.monotonic() - start_s)
+    assert min(took_s) < NO_OP_S
+
+
+def test_a_dry_run_says_what_and_why_and_runs_nothing(user: Workspace) -> None:
+    before = user.path("dvc.lock").read_bytes()
+    for name, stages in {
+        "tast/models/ratio_of_ratios.py": {"evaluate"},
+        "tast/datasets/pure.py": {"download", "preprocess", "split"},
+    }.items():
+        with user.path(name).open("a") as file:
+            file.write("# a remark\n")
+        said = user.run("-m", "flows.pipeline", "--dry-run").stdout
+        own = {line.split()[0] for line in said.splitlines() if f"changed deps: {name}" in line}
+        assert own == stages
+        git(user.folder, "checkout", "--quiet", "--", name)
+    assert user.path("dvc.lock").read_bytes() == before
