@@ -33,7 +33,8 @@ from tast.phantom.render import render
 from tast.phantom.session import Session, phantom_sessions
 from tast.pictures import Picture
 from tast.preprocessing.align import align
-from tast.preprocessing.pipeline import STEPS, Settings, settings_of
+from tast.preprocessing.pipeline import settings_of
+from tast.preprocessing.steps import STEPS, Settings
 from tast.records import VideoSource
 from tast.video import read_frames, read_pictures
 

@@ -29,7 +29,8 @@ from tast.clip_store import ClipRow, ClipStore, write_tables
 from tast.params import load_params
 from tast.phantom.render import render
 from tast.phantom.session import phantom_sessions
-from tast.preprocessing.pipeline import after_each_step, settings_of
+from tast.preprocessing.pipeline import settings_of
+from tast.preprocessing.steps import after_each_step
 
 N_FRAMES, N_VIDEOS, SECONDS = 64, 6, 10.0
 OURS, ITS_OWN = "the store", "its own chunks"

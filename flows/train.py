@@ -106,7 +106,7 @@ def fit_model(
     scaling = fit_label_scaling(train_clips.spo2_percent)
     history = fit(
         model, train_clips, val_clips, settings_of(params), scaling=scaling, checkpoint_folder=checkpoints, on_epoch=on_epoch,
-        fabric=fabric or fabric_of(params),
+        fabric=fabric or fabric_of(params), program="flows.train",
     )  # fmt: skip
     card = ModelCard(
         model_name=params.model, config=asdict(cast(Any, model.config)), preprocessing=store.preprocessing,

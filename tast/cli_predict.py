@@ -144,6 +144,8 @@ def _of_videos(paths: list[Path], model_folder: Path, tables: _Tables, accepted:
     left = finished.without_those(found) if tables.resume else found
     if len(left) < len(found):
         say(f"{len(found) - len(left)} of {len(found)} videos were read before: {tables.folder}")
+    if tables.resume and (outdated := finished.outdated(left)):
+        say(f"{outdated} tables in {tables.folder} rest on another model, option, video, code or library: read anew")
     with counting("predict", len(left)) as done_one:
 
         def done(video: NamedVideo, outcome: Outcome) -> None:

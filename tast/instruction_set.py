@@ -18,6 +18,7 @@ import hashlib
 import os
 import platform
 import sys
+import tempfile
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -44,6 +45,7 @@ SWITCHES = {  # library's environment variable -> value; "": none, which undoes 
     "NPY_ENABLE_CPU_FEATURES": "",
 }
 ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}  # OpenBLAS would take one per core, and sum in another order with each number
+COMPILED = "TORCHINDUCTOR_CACHE_DIR"  # torch.compile keeps machine code there, and does not ask for which instructions it is
 # Two libraries complain where they are told to leave alone what the processor has not: name there -> /proc/cpuinfo's flags.
 SKYLAKE = frozenset({"avx512f", "avx512cd", "avx512vl", "avx512bw", "avx512dq"})
 CASCADE = SKYLAKE | {"avx512_vnni"}
@@ -86,10 +88,11 @@ def choose(name: str) -> None:
     global _too_late
     before = dict(os.environ)
     if os.environ.pop(CHOSEN, None):
-        for switch in _switches():
+        for switch in (*_switches(), COMPILED):
             os.environ.pop(switch, None)
     if name == AVX2 and processor_has_avx2():
         os.environ |= {switch: value for switch, value in _switches().items() if value} | {CHOSEN: AVX2}
+        os.environ[COMPILED] = str(Path(tempfile.gettempdir()) / f"torchinductor_{os.getuid()}_{AVX2}")
         for switch in (switch for switch, value in _switches().items() if not value):
             os.environ.pop(switch, None)
     os.environ |= ONE_THREAD

@@ -34,7 +34,6 @@ log = logging.getLogger(__name__)
 Kind = TypeVar("Kind")
 Upright = Callable[[av.VideoFrame, VideoReformatter], Kind]
 
-DECODE_VERSION = "3"  # change it with the pixels or the frames that are given
 DURATION_TOLERANCE_S = 0.25
 YUV_FORMATS = frozenset(f"yuv{full}{kind}p" for full in ("", "j") for kind in ("420", "422", "444"))  # three planes of bytes
 FULL_RANGE = 2  # FFmpeg's AVCOL_RANGE_JPEG

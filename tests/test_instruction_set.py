@@ -55,7 +55,8 @@ from tast.datasets.phantom_set import plan_phantom
 from tast.datasets.readers import read_dataset
 from tast.params import load_params
 from tast.preprocessing.magnify import magnify
-from tast.preprocessing.pipeline import preprocess_video, settings_of
+from tast.preprocessing.pipeline import settings_of
+from tast.preprocessing.steps import preprocess_video
 from tast.records import FaceVideo
 from tast.training.checkpoint import weights_digest
 from tast.training.loop import fit
@@ -131,6 +132,7 @@ def test_the_flows_choose_what_params_say_over_the_environment(tmp_path: Path) -
     for name in ("avx2", "native"):
         params.write_text(f"compute: {{instruction_set: {name}}}\n")
         environment = os.environ | WIDER | {"PYTHONPATH": str(PROJECT)}
+        environment.pop(instruction_set.CHOSEN, None)
         shown[name] = subprocess.run(show, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout
     assert shown["avx2"].startswith("avx2 ") and "'MKL_CBWR': 'COMPATIBLE'" in shown["avx2"]
     assert shown["native"].startswith("native ") and "'MKL_CBWR': 'AVX512'" in shown["native"]

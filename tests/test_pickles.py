@@ -69,9 +69,9 @@ def test_a_pickle_beside_the_weights_is_not_touched(saved: Path, tmp_path: Path,
 
 
 def test_a_pickle_in_a_checkpoint(tmp_path: Path, trace: Path) -> None:
-    torch.save({"fingerprint": "f", "epochs": [], "best": Payload(trace)}, tmp_path / CHECKPOINT)
+    torch.save({"facts": "{}", "epochs": [], "best": Payload(trace)}, tmp_path / CHECKPOINT)
     with pytest.raises((pickle.UnpicklingError, BadInput)):
-        load_checkpoint(tmp_path, fingerprint="f")
+        load_checkpoint(tmp_path, facts={})
     assert not trace.exists()
 
 

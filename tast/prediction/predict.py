@@ -22,8 +22,9 @@ from tast.pictures import Picture
 from tast.prediction import MIN_QUALITY
 from tast.prediction.pulse import pulse_clarity, pulse_wave
 from tast.prediction.trace import PredictedTrace, joined
-from tast.preprocessing.pipeline import after_each_step, settings_of
+from tast.preprocessing.pipeline import settings_of
 from tast.preprocessing.resample import mean_rate_hz
+from tast.preprocessing.steps import after_each_step
 from tast.records import FaceVideo, FloatArray, VideoSource
 from tast.saved_model import ModelCard
 from tast.seconds import overlap_mean, window_starts

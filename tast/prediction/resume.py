@@ -1,20 +1,23 @@
-"""Which videos of a folder were read before, by the same model under the same settings, so that an interrupted run goes on.
+"""Which videos of a folder were read before, by the same model, settings and code, so that an interrupted run goes on.
 
-<out>/.predicted has a line for each table once it is written whole: a digest of all that it rests on, and the table's name.
+<out>/.predicted has a line for each table once it is written whole: a digest of all that it rests on and of its bytes, and the
+table's name; of several lines of one name the last counts.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from tast import __version__
 from tast.fingerprint import fingerprint
 from tast.prediction.files import table_path
 from tast.prediction.sources import NamedVideo
+from tast.provenance import provenance
 
 LIST = ".predicted"
+PROGRAMS = ("tast.prediction.batch", "tast.prediction.files")  # they read a video, and write its table
 
 
 class Finished:
@@ -22,21 +25,30 @@ class Finished:
 
     def __init__(self, folder: Path, kind: str, *, model_folder: Path, settings: str) -> None:
         self._folder, self._kind, self._list = folder, kind, folder / LIST
-        self._rests_on = f"{__version__}\0{_digest(model_folder)}\0{settings}"
+        facts = {**provenance(*PROGRAMS, threads=1), "model": _digest(model_folder), "settings": settings}  # batch.one_thread
+        self._rests_on = json.dumps(facts, sort_keys=True)
 
     def without_those(self, videos: Sequence[NamedVideo]) -> list[NamedVideo]:
-        """The videos whose table is not there yet, or rests on another model, setting or state of the video."""
-        known = set(self._list.read_text(encoding="utf-8").splitlines()) if self._list.is_file() else set()
-        return [video for video in videos if not (self._line(video) in known and self._table(video).is_file())]
+        """The videos whose table is not there, was changed, or rests on another model, setting, code or state of the video."""
+        lines = self._list.read_text(encoding="utf-8").splitlines() if self._list.is_file() else []
+        known = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
+        return [video for video in videos if not self._is_whole(video, known.get(self._table(video).name))]
+
+    def outdated(self, videos: Sequence[NamedVideo]) -> int:
+        """How many of the videos that without_those() left have a table all the same, which will be replaced."""
+        return sum(self._table(video).is_file() for video in videos)
 
     def add(self, video: NamedVideo) -> None:
         """Its table is written."""
         with self._list.open("a", encoding="utf-8") as file:
-            file.write(f"{self._line(video)}\n")
+            file.write(f"{self._digest_of(video)}  {self._table(video).name}\n")
 
-    def _line(self, video: NamedVideo) -> str:
-        rests_on = f"{self._rests_on}\0{fingerprint(video.path)['digest']}"
-        return f"{hashlib.sha256(rests_on.encode()).hexdigest()}  {self._table(video).name}"
+    def _is_whole(self, video: NamedVideo, digest: str | None) -> bool:
+        return digest is not None and self._table(video).is_file() and digest == self._digest_of(video)
+
+    def _digest_of(self, video: NamedVideo) -> str:
+        table = hashlib.sha256(self._table(video).read_bytes()).hexdigest()
+        return hashlib.sha256(f"{self._rests_on}\0{fingerprint(video.path)['digest']}\0{table}".encode()).hexdigest()
 
     def _table(self, video: NamedVideo) -> Path:
         return table_path(self._folder, video.name, self._kind)

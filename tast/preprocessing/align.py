@@ -25,8 +25,6 @@ from tast.preprocessing.pose import ComplexArray, FloatArray, Pose, as_complex, 
 from tast.preprocessing.track import FaceTrack, RoiWarper
 from tast.records import FaceVideo
 
-ALIGN_VERSION = "5"  # change it with the pixels: cached videos of other versions are not used
-
 Image = npt.NDArray[np.uint8]
 
 log = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ from tast.preprocessing.cache import file_digest
 from tast.records import VideoSource
 
 
-def item_key(video: VideoSource, settings: Mapping[str, Any], versions: Mapping[str, str], models: tuple[Path, ...]) -> str:
-    """sha256 over the source's bytes, the frames' times, the settings of the steps, the versions of their code and their models.
+def item_key(video: VideoSource, settings: Mapping[str, Any], computed_by: Mapping[str, Any], models: tuple[Path, ...]) -> str:
+    """sha256 over the source's bytes, the frames' times, the settings of the steps, what computes them, their models.
 
     Raises BadInput where a source file cannot be read.
     """
@@ -24,7 +24,7 @@ def item_key(video: VideoSource, settings: Mapping[str, Any], versions: Mapping[
         "source": _source_digests(video),
         "times_s": hashlib.sha256(times_s).hexdigest(),
         "settings": settings,
-        "versions": dict(versions),
+        "computed_by": computed_by,
         "models": [_model_digest(path) for path in models],
     }
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()

@@ -28,8 +28,6 @@ from tast.preprocessing.pyramid import (
 from tast.preprocessing.resample import mean_rate_hz, to_uniform_grid
 from tast.records import FaceVideo
 
-MAGNIFY_VERSION = "1"  # change it with the pixels: cached videos of other versions are not used
-
 Float32Array = npt.NDArray[np.float32]
 
 

@@ -27,7 +27,6 @@ from tast.errors import VideoRejected
 from tast.preprocessing.pose import as_complex, roi_pose
 from tast.records import FaceVideo
 
-MASK_VERSION = "3"  # change it with the pixels: cached videos of other versions are not used
 N_MESH_POINTS = 468
 NO_FACE = np.zeros((16, 16, 3), dtype=np.uint8)
 INSIDE_SHARE = 0.99  # of the meshed frames whose contour must hold a pixel

@@ -1,10 +1,11 @@
-"""From a video record to the clips of its face: the one place where the order of the steps is written."""
+"""From a video record to the clips of its face, through the cache of what was computed before."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,35 +15,19 @@ from threadpoolctl import threadpool_limits
 
 from tast.clip_store import ClipRow, Defect, Reject
 from tast.errors import BadInput, TastError, VideoRejected
-from tast.pictures import Picture
-from tast.preprocessing.align import ALIGN_VERSION, align, landmark_model_path
+from tast.preprocessing.align import landmark_model_path
 from tast.preprocessing.cache import ItemCache
 from tast.preprocessing.clips import cut
 from tast.preprocessing.keys import item_key
-from tast.preprocessing.magnify import MAGNIFY_VERSION, magnify
-from tast.preprocessing.mask import MASK_VERSION, mask, mesh_model_paths
-from tast.preprocessing.resample import RESAMPLE_VERSION, decimate, resample, shrink
-from tast.records import FaceVideo, VideoRecord, VideoSource
-from tast.video import DECODE_VERSION, read_pictures
+from tast.preprocessing.mask import mesh_model_paths
+from tast.preprocessing.steps import STEPS, Settings, preprocess_video
+from tast.provenance import provenance
+from tast.records import VideoRecord
 
 log = logging.getLogger(__name__)
 
-Settings = Mapping[str, Mapping[str, Any]]  # name of a step -> its keyword arguments
-
-STEPS: dict[str, Callable[..., FaceVideo]] = {  # after align, which makes the first FaceVideo
-    "mask": mask,
-    "shrink": shrink,
-    "resample": resample,
-    "magnify": magnify,
-    "decimate": decimate,
-}
-VERSIONS = {
-    "decode": DECODE_VERSION,
-    "align": ALIGN_VERSION,
-    "mask": MASK_VERSION,
-    "resample": RESAMPLE_VERSION,
-    "magnify": MAGNIFY_VERSION,
-}
+CODE = ("tast.preprocessing.steps", "tast.preprocessing.cache")  # what makes frames of a video, and stores them
+THREADS = 1
 
 
 @dataclass(frozen=True)
@@ -73,46 +58,17 @@ def settings_of(preprocess: Mapping[str, Any]) -> Settings:
     }
 
 
-def preprocess_video(record_id: str, source: VideoSource, settings: Settings) -> FaceVideo:
-    """A video on disk -> (T, size_px, size_px, 3) float16, masked and magnified, on a uniform grid of time.
-
-    Of a video that breaks off, the good part; its defects say where. Raises VideoRejected where the video cannot be used,
-    BadInput where it cannot be read.
-    """
-    defects: list[str] = []
-    face = preprocess_frames(record_id, read_pictures(source, defects), settings)
-    return replace(face, defects=tuple(defects))
-
-
-def preprocess_frames(record_id: str, frames: Iterable[tuple[float, Picture]], settings: Settings) -> FaceVideo:
-    """The steps themselves, on frames (time_s, picture, RGB or YUV) from anywhere."""
-    for _, face in after_each_step(record_id, frames, settings):
-        done = face
-    return done
-
-
-def after_each_step(
-    record_id: str, frames: Iterable[tuple[float, Picture]], settings: Settings
-) -> Iterator[tuple[str, FaceVideo]]:
-    """(name of the step, the face after it): align, then the STEPS in order."""
-    face = align(frames, record_id, **settings["align"])
-    yield "align", face
-    for name, step in STEPS.items():
-        face = step(face, **settings[name])
-        yield name, face
-
-
 def preprocess_records(records: Sequence[VideoRecord], *, settings: Settings, cache_root: Path, clips_folder: Path) -> Shard:
     """Every record's array file in clips_folder, and the rows of its clips; a record that fails becomes a Reject.
 
     Runs in one thread, so that as many workers as cores do not oversubscribe them, and sums have the same order everywhere.
     """
-    cv2.setNumThreads(1)
+    cv2.setNumThreads(THREADS)
     items = ItemCache(cache_root)
     rows: list[ClipRow] = []
     rejects: list[Reject] = []
     defects: list[Defect] = []
-    with threadpool_limits(1):
+    with threadpool_limits(THREADS):
         for record in records:
             try:
                 clips, met = preprocess_record(record, settings, items, clips_folder)
@@ -129,7 +85,7 @@ def preprocess_record(
 ) -> tuple[list[ClipRow], tuple[str, ...]]:
     """The clips of one record, and its defects; its frames, cached where known, become <record_id>.npy in clips_folder."""
     pixel_settings = {name: dict(settings[name]) for name in ("align", *STEPS)}
-    key = item_key(record.video, pixel_settings, VERSIONS, (landmark_model_path(), *mesh_model_paths()))
+    key = item_key(record.video, pixel_settings, computed_by(), (landmark_model_path(), *mesh_model_paths()))
     video = items.get_or_compute(key, record.record_id, lambda: preprocess_video(record.record_id, record.video, settings))
     clips = cut(record.record_id, video.times_s, video.fps_hz, np.array(video.quality), record.spo2, **settings["cut"])
     unlabelled = (f"{clips.n_unlabelled} clips left out: too few labels",) if clips.n_unlabelled else ()
@@ -145,6 +101,12 @@ def preprocess_record(
         for window in clips.windows
     ]  # fmt: skip
     return rows, record.notes + video.defects + unlabelled
+
+
+@cache
+def computed_by() -> dict[str, Any]:
+    """Code, threads, instruction set and libraries that the frames come from; as they were when this process first asked."""
+    return provenance(*CODE, threads=THREADS)
 
 
 def _reason(error: TastError) -> str:

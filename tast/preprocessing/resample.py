@@ -11,7 +11,6 @@ import numpy.typing as npt
 from tast.errors import VideoRejected
 from tast.records import FaceVideo
 
-RESAMPLE_VERSION = "1"  # change it with the pixels: cached videos of other versions are not used
 FloatArray = npt.NDArray[np.float64]
 
 

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tast.files import whole_file
-from tast.preprocessing.pipeline import Settings, after_each_step
 from tast.preprocessing.resample import mean_rate_hz
+from tast.preprocessing.steps import Settings, after_each_step
 from tast.preview.film import PANEL_PX, Panel, write_film
 from tast.preview.overlay import Sight, close_up, watch
 from tast.preview.pulse import Pulse, pulse_of, telling_times_s

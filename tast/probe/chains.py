@@ -15,7 +15,7 @@ from tast.clip_store import ClipRow, ClipStore, write_tables
 from tast.pictures import Picture
 from tast.preprocessing.align import align
 from tast.preprocessing.mask import drawn, face_outlines
-from tast.preprocessing.pipeline import STEPS, Settings
+from tast.preprocessing.steps import STEPS, Settings
 from tast.records import FaceVideo
 
 Frames = Iterable[tuple[float, Picture]]

@@ -20,7 +20,7 @@ from tast.phantom.scenarios import SCENARIOS, SCENARIOS_OF_LAYOUT
 from tast.phantom.session import Session, Truth, phantom_sessions, truth
 from tast.pictures import RgbImage
 from tast.preprocessing.mask import drawn, face_outlines
-from tast.preprocessing.pipeline import Settings
+from tast.preprocessing.steps import Settings
 from tast.probe.chains import CHAINS
 from tast.probe.signal import signal_errors
 from tast.probe.stability import jitter_px, share_inside

@@ -47,8 +47,9 @@ def cpu_has_bf16() -> bool:
 
 def described(fabric: Fabric) -> dict[str, str | int]:
     """What of it bears on the last bits of the weights."""
+    gpu = fabric.device.type == "cuda"
     return {
-        "device": fabric.device.type,
+        "device": f"{torch.cuda.get_device_name(fabric.device)}, CUDA {torch.version.cuda}" if gpu else fabric.device.type,
         "precision": str(fabric.strategy.precision.precision),
         "processes": fabric.world_size,
     }

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +14,9 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from tast.closure import PACKAGES
 from tast.errors import TastError
+from tast.provenance import provenance
 from tast.training.augmentation import change, change_labels, draw_changes
 from tast.training.checkpoint import load_checkpoint, save_checkpoint, weights_digest
 from tast.training.compute import described, for_processes, from_all_processes, use_channels_last
@@ -59,19 +59,20 @@ def fit(
     checkpoint_folder: Path,
     on_epoch: Callable[[EpochRecord], None] | None = None,
     fabric: Fabric | None = None,
+    program: str = __name__,
 ) -> History:
     """Train `model` in place; it ends in evaluation mode with the weights of the epoch of the lowest validation loss.
 
-    Goes on from the checkpoint in `checkpoint_folder` if it belongs to this very run (same data, settings and initial weights),
-    to the same final weights, bit for bit on a CPU. `fabric` says where and how precisely to compute (default: the CPU,
-    float32); several processes of it share each batch and train as one, dropout aside, whose draws are each process's own.
-    Raises TastError naming the clips when the loss or its gradient is no longer finite. Leaves torch's global random state as
-    it was.
+    Goes on from the checkpoint in `checkpoint_folder` if it belongs to this very run (facts_of_run are the same; `program` is the
+    module whose code trains, with all that it imports), to the same final weights, bit for bit on a CPU. `fabric` says where and
+    how precisely to compute (default: the CPU, float32); several processes of it share each batch and train as one, dropout
+    aside, whose draws are each process's own. Raises TastError naming the clips when the loss or its gradient is no longer
+    finite. Leaves torch's global random state as it was.
     """
     fabric = fabric or Fabric(accelerator="cpu", devices=1)
-    fingerprint = run_fingerprint(model, train, val, settings, scaling, fabric)
+    facts = facts_of_run(model, train, val, settings, scaling, fabric, program)
     parts = prepare(model, len(train), settings, fabric)
-    history, best = _resume(checkpoint_folder, fingerprint, parts, fabric)
+    history, best = _resume(checkpoint_folder, facts, parts, fabric)
     while len(history.epochs) < settings.epochs and not history.is_stale(settings.patience):
         epoch = len(history.epochs)
         with torch.random.fork_rng(devices=_gpus(fabric)):  # dropout draws from torch's global state, which is the caller's
@@ -86,7 +87,7 @@ def fit(
             best = {name: tensor.detach().cpu().clone() for name, tensor in parts.averaged.module.state_dict().items()}
         if fabric.is_global_zero:
             epochs = [asdict(one) for one in history.epochs]
-            save_checkpoint(checkpoint_folder, {**parts.states(), "best": best, "epochs": epochs}, fingerprint=fingerprint)
+            save_checkpoint(checkpoint_folder, {**parts.states(), "best": best, "epochs": epochs}, facts=facts)
             if on_epoch:
                 on_epoch(record)
 
@@ -174,8 +175,8 @@ def _loss(outputs: Tensor, spo2_percent: Tensor, settings: FitSettings, scaling:
     return spo2_loss(outputs, target, mse_weight=settings.mse_weight, pearson_weight=settings.pearson_weight)
 
 
-def _resume(folder: Path, fingerprint: str, parts: Parts, fabric: Fabric) -> tuple[History, dict[str, Tensor]]:
-    found = load_checkpoint(folder, fingerprint=fingerprint) if fabric.is_global_zero else None
+def _resume(folder: Path, facts: Mapping[str, Any], parts: Parts, fabric: Fabric) -> tuple[History, dict[str, Tensor]]:
+    found = load_checkpoint(folder, facts=facts) if fabric.is_global_zero else None
     content = fabric.broadcast(found)  # of another node's first process, whose disk may not be this one's
     if content is None:
         return History(()), {}
@@ -183,15 +184,22 @@ def _resume(folder: Path, fingerprint: str, parts: Parts, fabric: Fabric) -> tup
     return History(tuple(EpochRecord(**one) for one in content["epochs"])), content["best"]
 
 
-def run_fingerprint(
-    model: nn.Module, train: ClipDataset, val: ClipDataset, settings: FitSettings, scaling: LabelScaling, fabric: Fabric
-) -> str:
-    """sha256 of all that decides the final weights: initial weights, data, settings, label scaling, where it is computed."""
-    told = {
-        "weights": weights_digest(model), "train": train.digest, "val": val.digest,
-        "settings": asdict(settings), "scaling": asdict(scaling), "compute": described(fabric),
+def facts_of_run(
+    model: nn.Module, train: ClipDataset, val: ClipDataset, settings: FitSettings, scaling: LabelScaling, fabric: Fabric,
+    program: str,
+) -> dict[str, Any]:  # fmt: skip
+    """All that decides the final weights, by names that a reader of the log knows."""
+    return {
+        "initial weights": weights_digest(model), "training clips": train.digest, "validation clips": val.digest,
+        "settings": asdict(settings), "label scaling": asdict(scaling), "device": described(fabric),
+        **provenance(program, *_module_of(model), threads=torch.get_num_threads()),
     }  # fmt: skip
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def _module_of(model: nn.Module) -> tuple[str, ...]:
+    """Where the model's code is, where it is this project's."""
+    module = type(model).__module__
+    return (module,) if module.split(".")[0] in PACKAGES else ()
 
 
 def _of_process(fabric: Fabric) -> tuple[int, ...]:

@@ -39,7 +39,7 @@ def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configure:
     def change(**values: object) -> None:
         set_params(Path("params.yaml"), {key.replace("__", "."): value for key, value in values.items()})
 
-    change(dataset__name="pure", download__accept_licence=True)
+    change(dataset__name="pure", download__accept_licence=True, compute__instruction_set="native")  # what this process has
     return change
 
 

@@ -14,7 +14,8 @@ import torch
 from tast.datasets.phantom_video import write_video
 from tast.models.tast_net import build
 from tast.params import load_params
-from tast.preprocessing.pipeline import preprocess_frames, settings_of
+from tast.preprocessing.pipeline import settings_of
+from tast.preprocessing.steps import preprocess_frames
 from tast.records import FaceVideo
 from tast.saved_model import ModelCard, load_model, save_model
 from tast.training.interval import PredictionInterval

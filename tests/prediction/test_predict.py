@@ -14,7 +14,8 @@ from tast.clip_store import ClipRow, ClipStore, write_tables
 from tast.errors import VideoRejected
 from tast.prediction.predict import predict_face, predict_frames, predict_video
 from tast.preprocessing.clips import cut
-from tast.preprocessing.pipeline import preprocess_video, settings_of
+from tast.preprocessing.pipeline import settings_of
+from tast.preprocessing.steps import preprocess_video
 from tast.records import FaceVideo, Spo2Trace, VideoSource
 from tast.training.dataset import ClipDataset
 from tests.prediction.conftest import PULSE_HZ, film, write_film

@@ -121,7 +121,7 @@ def test_the_key_changes_with_all_that_decides_the_pixels_and_nothing_else(tmp_p
     for name, content in {"a.png": b"1", "b.png": b"2", "c.png": b"1"}.items():
         (tmp_path / name).write_bytes(content)
     source = VideoSource(tmp_path, ("a.png", "b.png"), np.array([0.0, 0.1]))
-    base = {"settings": {"align": {"roi_size_px": 128}}, "versions": {"align": "1"}, "models": (model,)}
+    base = {"settings": {"align": {"roi_size_px": 128}}, "computed_by": {"code": "1", "threads": 1}, "models": (model,)}
     key = item_key(source, **base)
     assert item_key(VideoSource(tmp_path, ("c.png", "b.png"), np.array([0.0, 0.1])), **base) == key  # same bytes, another name
     others = [
@@ -129,7 +129,7 @@ def test_the_key_changes_with_all_that_decides_the_pixels_and_nothing_else(tmp_p
         item_key(VideoSource(tmp_path, ("a.png", "b.png"), np.array([0.0, 0.2])), **base),
         item_key(VideoSource(tmp_path / "a.png"), **base),
         item_key(source, **{**base, "settings": {"align": {"roi_size_px": 96}}}),
-        item_key(source, **{**base, "versions": {"align": "2"}}),
+        item_key(source, **{**base, "computed_by": {"code": "2", "threads": 1}}),
         item_key(source, **{**base, "models": ()}),
     ]
     assert len({key, *others}) == 7

@@ -14,7 +14,8 @@ import pytest
 from tast.clip_store import ClipStore, write_tables
 from tast.datasets.phantom_video import write_video
 from tast.params import load_params
-from tast.preprocessing.pipeline import STEPS, Settings, Shard, preprocess_records, settings_of
+from tast.preprocessing.pipeline import Shard, preprocess_records, settings_of
+from tast.preprocessing.steps import STEPS, Settings
 from tast.records import Spo2Trace, VideoRecord, VideoSource
 from tests.preprocessing import scene
 

@@ -11,7 +11,8 @@ import pytest
 
 from tast.errors import VideoRejected
 from tast.params import load_params
-from tast.preprocessing.pipeline import Settings, settings_of
+from tast.preprocessing.pipeline import settings_of
+from tast.preprocessing.steps import Settings
 from tast.preview.preview import Steps, shown, steps_of, write_preview
 from tast.records import VideoSource
 from tast.video import read_frames

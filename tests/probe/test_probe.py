@@ -9,7 +9,8 @@ import pytest
 
 from tast.errors import TastError
 from tast.params import load_params
-from tast.preprocessing.pipeline import STEPS, settings_of
+from tast.preprocessing.pipeline import settings_of
+from tast.preprocessing.steps import STEPS
 from tast.probe.chains import stored_and_loaded
 from tast.probe.probe import StepReading, motion_in, probe_session, probe_sessions, summarised
 from tast.probe.table import as_json, as_markdown

@@ -17,13 +17,15 @@ import torch
 from torch import nn
 
 from tast.clip_store import ClipStore
+from tast.closure import code_digest
 from tast.errors import TastError
+from tast.models.tast_net import TastNet
 from tast.training.checkpoint import CHECKPOINT, weights_digest
 from tast.training.compute import PRECISIONS, cpu_has_bf16, fabric_for, use_channels_last
 from tast.training.dataset import ClipDataset
 from tast.training.inference import predict
 from tast.training.labels import LabelScaling
-from tast.training.loop import fit
+from tast.training.loop import facts_of_run, fit
 from tast.training.optimisation import SCHEDULES, WarmUpThenCosine, ema_decay, parameter_groups
 from tast.training.settings import EpochRecord, History
 from tests.training.synthetic import write_store
@@ -155,14 +157,55 @@ def test_another_run_does_not_go_on_from_it(
                 on_epoch=lambda record: epochs.append(record.epoch),
             )  # fmt: skip
     assert epochs == [0, 0]
-    assert "belongs to a run with other data" in caplog.text
+    assert "checkpoint.pt belongs to a run with other settings: training starts anew" in caplog.text
+
+
+@pytest.mark.parametrize("other", ["code", "threads", "instruction set", "libraries"])
+def test_no_training_goes_on_across_what_decides_its_bytes(
+    tiny: tuple[ClipDataset, ClipDataset], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture,
+    other: str,
+) -> None:  # fmt: skip
+    epochs: list[int] = []
+
+    def train() -> None:
+        fit(
+            tiny_net(), *tiny, replace(SETTINGS, epochs=1), scaling=scaling_of(tiny[0]), checkpoint_folder=tmp_path,
+            on_epoch=lambda record: epochs.append(record.epoch),
+        )  # fmt: skip
+
+    train()
+    changes: dict[str, Callable[[], None]] = {
+        "code": lambda: monkeypatch.setattr("tast.provenance.code_digest", lambda *modules: "edited"),
+        "threads": lambda: torch.set_num_threads(2),
+        "instruction set": lambda: monkeypatch.setenv("ATEN_CPU_CAPABILITY", "default"),
+        "libraries": lambda: monkeypatch.setattr("tast.provenance.version", lambda name: "0"),
+    }
+    changes[other]()
+    try:
+        train()
+    finally:
+        torch.set_num_threads(1)
+    assert epochs == [0, 0]
+    assert f"checkpoint.pt belongs to a run with other {other}: training starts anew" in caplog.text
+
+
+def test_a_training_rests_on_the_code_that_trains_and_on_the_models(tiny: tuple[ClipDataset, ClipDataset]) -> None:
+    fabric = fabric_for(accelerator="cpu", precision="fp32")
+    codes = {
+        (program, type(net)): facts_of_run(net, *tiny, SETTINGS, scaling_of(tiny[0]), fabric, program)["code"]
+        for program in ("tast.training.loop", "flows.train")
+        for net in (tiny_net(), Constant())
+    }
+    assert codes["tast.training.loop", TastNet] == code_digest("tast.training.loop", "tast.models.tast_net")
+    assert codes["tast.training.loop", Constant] == code_digest("tast.training.loop")
+    assert codes["flows.train", Constant] == code_digest("flows.train")
 
 
 def test_checkpoint_loads_without_pickle_and_leaves_no_rest(tiny: tuple[ClipDataset, ClipDataset], tmp_path: Path) -> None:
     fit(tiny_net(), *tiny, replace(SETTINGS, epochs=1), scaling=scaling_of(tiny[0]), checkpoint_folder=tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [CHECKPOINT]
     content = torch.load(tmp_path / CHECKPOINT, weights_only=True)
-    assert {"model", "averaged", "optimiser", "schedule", "best", "epochs", "fingerprint"} == content.keys()
+    assert {"model", "averaged", "optimiser", "schedule", "best", "epochs", "facts"} == content.keys()
 
 
 class Constant(nn.Module):
