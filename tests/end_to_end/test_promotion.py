@@ -6,10 +6,12 @@ import json
 import re
 import shutil
 import socketserver
+import sqlite3
 import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -62,26 +64,25 @@ def test_a_server_that_closes_the_connection_fails_the_promotion(finished: Works
 def test_a_failed_promotion_fails_the_run_and_the_next_run_judges_the_version(
     finished: Workspace, api_url: str, other_store: dict[str, str]
 ) -> None:
-    """The model's files are out of reach while the run promotes, and back for the next one."""
+    """The registry names a folder that is gone while the run promotes, and the right one for the next run."""
     workspace, published = Workspace(finished.folder, api_url), finished.path(".tast/published")
-    before = published.read_text()
-    (files,) = finished.path(".tast/mlflow/artifacts").glob("*/artifacts/model_files")
-    away = files.with_name("away")
+    before, database = published.read_text(), other_store["MLFLOW_TRACKING_URI"].removeprefix("sqlite:///")
     try:
         published.unlink()
-        files.rename(away)
+        with closing(sqlite3.connect(database)) as store, store:
+            store.execute("CREATE TABLE places AS SELECT source, storage_location FROM model_versions")
+            store.execute("UPDATE model_versions SET source = '/nowhere', storage_location = '/nowhere'")
         failed = workspace.run("-m", "flows.pipeline", check=False, **other_store)
         assert failed.returncode == 1
         assert "error: the files of version 1 of tast-net cannot be read" in failed.stderr
         assert not published.exists()
-        away.rename(files)
+        with closing(sqlite3.connect(database)) as store, store:
+            store.execute("UPDATE model_versions SET (source, storage_location) = (SELECT source, storage_location FROM places)")
         judged = workspace.run("-m", "flows.pipeline", **other_store)
         assert "Nothing changed" not in judged.stdout
         assert re.search("Version 1 (becomes the first|does not become) champion: an RMSE of", judged.stderr)  # it ends well
         assert published.read_text() == before
     finally:
-        if away.exists():
-            away.rename(files)
         published.write_text(before)
 
 
