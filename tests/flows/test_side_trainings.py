@@ -15,7 +15,7 @@ import torch
 from flows import side_trainings
 from flows.side_clips import content_digest
 from flows.side_trainings import SideTraining, key_of_training, network_of, said_by
-from tast import closure, instruction_set
+from tast import closure, provenance
 from tast.clip_store import ClipStore
 from tast.datasets.splits import make_split
 from tast.params import Train, changed, load_params
@@ -82,7 +82,7 @@ def test_the_key_holds_all_that_decides_the_result(training: SideTraining, monke
         patch.setattr(side_trainings, "code_digest", lambda *_: "other code")
         keys["code"] = key_now(params, store)
     with monkeypatch.context() as patch:
-        patch.setattr(instruction_set, "in_force", lambda: "native of another processor")
+        patch.setattr(provenance, "in_force", lambda: "native of another processor")
         keys["instruction set"] = key_now(params, store)
     change_a_pixel(store.folder)
     keys["pixels"] = key_now(params, store)
