@@ -75,6 +75,9 @@ def test_the_digest_changes_with_a_file_of_the_closure_and_with_no_other(tmp_pat
         capture_output=True, text=True, check=True, cwd=ROOT,
     ).stdout.strip()  # fmt: skip
     assert digest != before
+    (root / "tast/b.py").write_text("x = 2\n")  # of the same length
+    code_digest.__globals__["_read"].cache_clear()
+    assert code_digest("tast.a", root=root) not in (digest, before)
 
 
 def test_an_unknown_module_is_an_error() -> None:
