@@ -84,6 +84,13 @@ def test_an_interrupted_folder_goes_on_where_it_stopped(saved, tmp_path, monkeyp
     result = read("--resume")
     assert (result.exit_code, names) == (0, []) and "3 of 3 videos were read before" in result.stdout
     assert read("--resume", "--min-quality", 0.1).exit_code == 0 and names == ["a", "b", "c"]
+    result = read("--resume")
+    assert names == ["a", "b", "c"] and "3 tables in" in result.stdout  # those that are there are of the other option
+    (tmp_path / "out" / "a.csv").write_text("edited")
+    assert read("--resume").exit_code == 0 and names == ["a"]
+    monkeypatch.setattr("tast.provenance.code_digest", lambda *modules: "edited")
+    result = read("--resume")
+    assert names == ["a", "b", "c"] and "rest on another model, option, video, code or library: read anew" in result.stdout
 
 
 @pytest.mark.parametrize(

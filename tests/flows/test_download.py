@@ -39,7 +39,7 @@ def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configure:
     def change(**values: object) -> None:
         set_params(Path("params.yaml"), {key.replace("__", "."): value for key, value in values.items()})
 
-    change(dataset__name="pure", download__accept_licence=True, compute__instruction_set="native")  # what this process has
+    change(dataset__name="pure", download__accept_licence=True)
     return change
 
 
@@ -133,6 +133,17 @@ def test_a_url_is_fetched_once_with_credentials_of_the_environment(configure, pu
     assert len(behaviour.requests) == n_requests
     assert "s3cret" not in caplog.text
     assert not any(b"s3cret" in content for content in files_in(tmp_path).values())
+
+
+def test_a_file_of_the_same_name_from_elsewhere_is_another_file(configure, pure, tmp_path, server):
+    url, _ = server
+    for place in ("first", "second"):
+        (tmp_path / "served" / place).mkdir()
+        serve_zip(pure, tmp_path / "served" / place)
+        configure(dataset__root=f"{url}/{place}/pure.zip")
+        assert run() == ""
+        assert files_in(RAW / "pure") == files_in(pure)
+        shutil.rmtree(pure / "02-03", ignore_errors=True)
 
 
 def test_user_and_password(configure, pure, tmp_path, server, monkeypatch):

@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 
 from tast.clip_store import ClipStore, write_tables
+from tast.closure import closure, code_digest
 from tast.datasets.phantom_video import write_video
 from tast.params import load_params
+from tast.preprocessing import pipeline
 from tast.preprocessing.pipeline import Shard, preprocess_records, settings_of
 from tast.preprocessing.steps import STEPS, Settings
 from tast.records import Spo2Trace, VideoRecord, VideoSource
@@ -154,6 +156,23 @@ def faceless(tmp_path_factory: pytest.TempPathFactory) -> VideoRecord:
         cv2.imwrite(str(folder / file), np.full((24, 24, 3), 90, np.uint8))
     spo2 = Spo2Trace(np.arange(2.0), np.full(2, 97.0))
     return VideoRecord("test", "05", "steady", "05-01", VideoSource(folder, files, np.arange(20) / 20), spo2)
+
+
+def test_a_video_is_computed_anew_where_code_threads_or_libraries_are_other(
+    faceless: VideoRecord, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def n_computed() -> int:
+        return preprocess_records([faceless], settings=settings, cache_root=tmp_path / "c", clips_folder=tmp_path).n_computed
+
+    before = pipeline.computed_by()
+    assert before["code"] == code_digest("tast.preprocessing.steps", "tast.preprocessing.cache") and before["threads"] == 1
+    assert [n_computed(), n_computed()] == [1, 0]
+    for name in before:
+        monkeypatch.setattr(pipeline, "computed_by", lambda name=name: before | {name: "other"})
+        assert n_computed() == 1, name
+    files = {path.name for path in closure(*pipeline.CODE)}
+    assert {"align.py", "mask.py", "magnify.py", "resample.py", "video.py", "causal.py", "steps.py"} <= files
+    assert not {"clips.py", "pipeline.py", "splits.py"} & files  # an edit there leaves the cache as it is
 
 
 @pytest.mark.parametrize("step", ["align", *STEPS])
