@@ -106,7 +106,7 @@ def test_an_experiment_is_applied_compared_and_given_back(user: Workspace, exper
     dvc(user, "exp", "apply", "seed")
     assert changed_files(user) == ["dvc.lock", "params.yaml"]
     assert json.loads(dvc(user, "status", "--json")) == {"source": ["always changed"]}
-    difference = json.loads(dvc(user, "metrics", "diff", "HEAD", "--json"))["diff"]["reports/metrics.json"]["test.rmse"]
+    difference = json.loads(dvc(user, "metrics", "diff", "HEAD", "--json"))["reports/metrics.json"]["test.rmse"]
     metrics = json.loads(user.path("reports/metrics.json").read_text())
     assert difference["new"] == metrics["test"]["rmse"] != difference["old"]
     assert difference["old"] == experiments["HEAD"]["metrics"]["reports/metrics.json"]["data"]["test"]["rmse"]
@@ -181,7 +181,7 @@ def test_a_worktree_with_the_same_cache_has_everything(user: Workspace, tmp_path
         dvc(tree, "cache", "dir", "--local", str(user.path(".dvc/cache")))
         dvc(tree, "checkout", "--quiet")
         assert tree.run("-m", "flows.pipeline", "--dry-run").stdout.count("up to date") == 5
-        assert json.loads(dvc(tree, "metrics", "diff", "HEAD", "--json")).get("diff", {}) == {}
+        assert json.loads(dvc(tree, "metrics", "diff", "HEAD", "--json")) == {}
         assert tree.path("data/clips/manifest.parquet").read_bytes() == user.path("data/clips/manifest.parquet").read_bytes()
         assert changed_files(tree) == []
     finally:
