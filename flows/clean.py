@@ -5,8 +5,9 @@
     python -m flows.clean --downloads   what was fetched from dataset.root's URL as well
     python -m flows.clean --registry    MLflow's runs and registered models in .tast/mlflow as well, once you have said yes
 
-Stays: everything else that lies in these folders, what a link leads to where an output is a link, and .dvc/cache, which holds
-other branches' results too and may be shared: `dvc checkout` brings the outputs back from there, `dvc gc --workspace` makes room.
+Stays: everything else in these folders, what a link leads to where an output is a link, measurements of scheduled benchmarks, and
+.dvc/cache, which holds other branches' results too and may be shared: `dvc checkout` brings the outputs back from there, `dvc gc
+--workspace` makes room.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from tast.errors import TastError
 STATE = ".tast"
 MADE = ("ablation", "cache", "checkpoints", "dvc.lock", "logs", "prefect", "progress.json", "published", "system_metrics")
 DOWNLOADS, REGISTRY, LOCK = "downloads", "mlflow", "pipeline.lock"
+MEASURED = "benchmarks"  # what scheduled benchmarks measured cannot be made again: it stays
 KEPT = ".dvc/cache, which `dvc checkout` fills the outputs from"
 
 
