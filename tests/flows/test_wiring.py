@@ -25,7 +25,7 @@ import flows.promote
 import flows.publish
 import flows.train
 from flows.layout import CLIPS, HISTORY, METRICS, MODEL, PREDICTIONS, SPLIT, STAGES
-from tast.clip_store import MANIFEST, ClipStore
+from tast.clip_store import MANIFEST, PREPROCESSING, ClipStore
 from tast.datasets.splits import Split
 from tast.errors import BadInput
 from tast.evaluation.baselines import ratio_predictions
@@ -69,6 +69,9 @@ def prepare(folder: Path, *, test_moved_by: float) -> None:
     moved = parts.map(MARK_PERCENT) - 90 + (parts == "test") * test_moved_by
     labels = [(np.clip(one, 85, 95) + by).tolist() for one, by in zip(store.manifest["spo2_percent"], moved, strict=True)]
     store.manifest.reset_index(drop=True).assign(spo2_percent=labels).to_parquet(folder / CLIPS / MANIFEST, index=False)
+    preprocess = load_params(PROJECT / "params.yaml").preprocess.model_dump()
+    preprocess["clips"] |= {"length_s": 4, "fps_hz": 15.0, "size_px": 16}  # as such clips would have been made
+    (folder / CLIPS / PREPROCESSING).write_text(json.dumps(preprocess))
     ids = store.manifest["clip_id"]
     Split("subject_independent", *(tuple(sorted(ids[parts == part])) for part in PEOPLE)).to_json(folder / SPLIT)
     (folder / "params.yaml").write_text((PROJECT / "params.yaml").read_text())
@@ -190,6 +193,7 @@ def committed(marked: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> s
         stages[stage] = {"cmd": f"python -m flows.{stage}", "outs": outs}
     stages["split"]["params"] = {"params.yaml": {"split.fold": 0, "dataset.name": "phantom"}}
     (folder / "dvc.lock").write_text(json.dumps({"schema": "2.0", "stages": stages}))
+    shutil.copy(PROJECT / "requirements.lock", folder)
     (folder / ".gitignore").write_text("/data/\n/models/\n/reports/\n/checkpoints/\n")
     monkeypatch.chdir(folder)
     git("init", "-q")
