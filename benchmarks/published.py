@@ -134,6 +134,8 @@ def scores_of(runs: Sequence[Run], method: str) -> dict[str, Any]:
     for name, groups in {"people": people, "recordings": recording_of(said)}.items():
         value, interval = correlation_within(true, predicted, said["run"] + "/" + groups, people, **draws)
         row |= {f"r_within_{name}": value, f"r_within_{name}_interval": asdict(interval)}
+    if method == CONSTANT:  # one in each run: between runs it differs, and follows nothing
+        row |= {"pearson_r": float("nan"), "slope": 0.0}
     return row | ({"interval": interval_facts(said, COVERAGE, **draws)} if method == OURS else {})
 
 
