@@ -22,6 +22,7 @@ BENCHMARKS = {  # module below benchmarks/ -> whether it takes --peer
     "models": True,
     "preprocessing": False,
     "workers": False,
+    "instruction_set": False,
     "store": False,
     "recorded": False,
     "accuracy": False,
