@@ -51,7 +51,7 @@ def test_prefect_knows_every_setting(services: dict[str, Any]) -> None:
     unit = (TEAM / "tast-worker.service").read_text()
     used = {name for name in services["prefect"]["environment"] if name.startswith("PREFECT_")}
     used |= set(re.findall(r"Environment=(PREFECT_\w+)", unit))
-    assert len(used) == 4
+    assert len(used) == 5
     assert used <= prefect_settings(), used - prefect_settings()
 
 
