@@ -13,6 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,11 +71,9 @@ def plant_all(
         copies = [copy_tree(root, Path(scratch) / str(number)) for number in range(max(1, min(jobs, len(faults))))]
         if checked_before:
             require_sound(faults, copies)
-        threads = [threading.Thread(target=work, args=(copy,), daemon=True) for copy in copies]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with ThreadPoolExecutor(len(copies)) as pool:
+            for worker in [pool.submit(work, copy) for copy in copies]:
+                worker.result()
     return [outcomes[number] for number in range(len(faults))]
 
 
@@ -121,6 +120,8 @@ def plant(fault: Fault, copy: Path) -> Outcome:
     try:
         path.write_text(planted, encoding="utf-8")
         code, output = _pytest(copy, ["-x", *fault.tests], limit_s=LONGEST_S)
+        if code is not None and code < 0:  # by a signal, as where memory is short
+            code, output = _pytest(copy, ["-x", *fault.tests], limit_s=LONGEST_S)
     finally:
         path.write_text(source, encoding="utf-8")
     seconds = time.monotonic() - started
@@ -131,7 +132,8 @@ def plant(fault: Fault, copy: Path) -> Outcome:
         return Outcome(fault, KILLED, noticed[1] if noticed else "an error in a fixture", seconds)
     if code == 0:
         return Outcome(fault, ALIVE, "", seconds)
-    return Outcome(fault, BROKEN, f"pytest ends with exit code {code}: {output.strip().splitlines()[-1]}", seconds)
+    last_line = (output.strip().splitlines() or ["no output"])[-1]
+    return Outcome(fault, BROKEN, f"pytest ends with exit code {code}: {last_line}", seconds)
 
 
 def _pytest(copy: Path, arguments: list[str], *, limit_s: float) -> tuple[int | None, str]:
