@@ -58,7 +58,8 @@ def test_a_server_that_closes_the_connection_fails_the_promotion(finished: Works
         "-m", "flows.promote", check=False, MLFLOW_TRACKING_URI=closing_server, **QUICK
     )
     assert done.returncode == 1
-    assert f"error: MLflow at {closing_server}:" in done.stderr
+    (line,) = [one for one in done.stderr.splitlines() if closing_server in one]
+    assert line.startswith("error: ")
 
 
 def test_a_failed_promotion_fails_the_run_and_the_next_run_judges_the_version(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -44,9 +46,12 @@ def face_frames(
 
 def write_store(
     folder: Path, *, seed: int, subjects: int, clips: int, frames: int = 60, size_px: int = 16, seconds: int = 4,
-    common_noise: float = 0.0, pixel_noise: float = 0.0,
+    common_noise: float = 0.0, pixel_noise: float = 0.0, preprocessing: Mapping[str, Any] | None = None,
 ) -> ClipStore:  # fmt: skip
-    """A store of `subjects` x `clips` clips, each a recording of its own, SpO2 between 75 and 100 with a slow slope."""
+    """A store of `subjects` x `clips` clips, each a recording of its own, SpO2 between 75 and 100 with a slow slope.
+
+    The first subjects are the same, however many there are. preprocessing: what the store says they were made with.
+    """
     rng = np.random.default_rng(seed)
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
@@ -67,5 +72,5 @@ def write_store(
             rows.append(
                 ClipRow(**values, **constants, n_frames=frames, fps_hz=frames / seconds, spo2_percent=tuple(spo2.tolist()))
             )
-    write_tables(folder, rows, [], [], {"kind": "synthetic"})
+    write_tables(folder, rows, [], [], dict(preprocessing or {"kind": "synthetic"}))
     return ClipStore(folder)
