@@ -21,7 +21,6 @@ pytestmark = pytest.mark.end_to_end
 RESTRICTED = ("data/raw", "data/audit", "data/clips", "reports/contact_sheets")  # faces, and what came under an agreement
 SHARED = {"data/split.json", "models", "reports/learning_curve.csv", "reports/metrics.json", "reports/predictions.parquet",
           "reports/report.html", "reports/plots"}  # fmt: skip
-NO_OP_S = 5.0
 QUEUE_S = 300
 
 
@@ -223,16 +222,6 @@ client = MlflowClient(tracking_uri())
 (version,) = client.search_model_versions("name = 'tast-net'")
 print(json.dumps({k: v.lower() for k, v in client.get_run(version.run_id).data.tags.items()}))
 """
-
-
-def test_a_run_that_finds_nothing_to_do_ends_at_once(finished: Workspace) -> None:
-    """Fastest of three: other tests run beside this one."""
-    took_s = []
-    for _ in range(3):
-        start_s = time.monotonic()
-        assert finished.run("-m", "flows.pipeline").stdout.startswith("Nothing changed since the last run.")
-        took_s.append(time.monotonic() - start_s)
-    assert min(took_s) < NO_OP_S
 
 
 def test_a_dry_run_says_what_and_why_and_runs_nothing(user: Workspace) -> None:
