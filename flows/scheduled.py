@@ -22,7 +22,9 @@ log = logging.getLogger("flows.scheduled")
 BENCHMARKS = STATE / "benchmarks"  # not the tracked results, which a person replaces (docs/performance.md)
 PATIENCE_S = 12 * 3600.0  # for a run that is at work already: two never share a workspace
 
-BenchmarkName = Literal["evm", "metadata", "models", "preprocessing", "recorded", "store", "workers", "accuracy"]
+BenchmarkName = Literal[
+    "evm", "metadata", "models", "preprocessing", "workers", "instruction_set", "store", "recorded", "accuracy"
+]
 
 
 @flow(name="nightly-repro")
