@@ -16,50 +16,45 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from flows import STATE
 from flows.layout import STAGES
 from flows.mending import keep_lock
-from flows.running import configure_logging, finish, require_prefect, settle, stage
+from flows.prefect_flows import finish, flow_of, require_prefect, settle
+from flows.running import configure_logging
 from flows.servers import guarded, prefect_server, require_mlflow
-from flows.watching import asking, wait_and_tell
+from flows.watching import Watch
 from tast.errors import TastError
 
 log = logging.getLogger(__name__)
 
 
 @task(name="dvc stage", task_run_name="dvc stage {name}")
-def run_stage(name: str, api_url: str) -> None:
+def run_stage(name: str) -> None:
     """One DVC stage in a process group of its own; what it made is shown on Prefect's page. Raises TastError where it failed."""
     from flows.artifacts import LEFT_BY  # pandas takes its time, and is not needed where nothing changed
 
     _heading(name)
     keep_lock()
     alone = [] if name == STAGES[0] else ["--single-item"]  # the first looks at its source as well
-    code = _in_own_group([sys.executable, "-m", "dvc", "repro", "--quiet", *alone, name], name, api_url)
+    code = _in_own_group([sys.executable, "-m", "dvc", "repro", "--quiet", *alone, name], name)
     if code:
         raise TastError(f"stage {name} failed (exit code {code}); its last lines are above, `dvc repro {name}` runs it alone")
     if name in LEFT_BY:
         LEFT_BY[name]()
 
 
-def _in_own_group(command: list[str], stage_name: str, api_url: str) -> int:
-    standing = STATE / "progress.json"
-    standing.unlink(missing_ok=True)
-    environment = {
-        **os.environ,
-        "PREFECT_API_URL": api_url,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        **asking(standing),
-    }
-    with guarded(command, env=environment) as process:
-        return wait_and_tell(process, stage_name, standing)
+def _in_own_group(command: list[str], stage_name: str) -> int:
+    watch = Watch(stage_name, STATE)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    with guarded(command, env={**os.environ, "PATH": path, **watch.asking}) as process:
+        return watch.follow(process)
 
 
-@stage
-def pipeline(api_url: str) -> None:
+@flow_of
+def pipeline() -> None:
     """Every DVC stage in order, then publish and promote."""
     from flows.promote import promote  # MLflow takes seconds to import, and is not needed before the stages have run
     from flows.publish import publish
 
     for name in STAGES:
-        run_stage(name, api_url)
+        run_stage(name)
     _heading("publish")
     finish(publish)
     _heading("promote")
@@ -71,13 +66,12 @@ def run() -> None:
     configure_logging()
     require_prefect()
     require_mlflow()  # before hours of training, not after them
-    existing = os.environ.get("PREFECT_API_URL")
-    if existing:
-        finish(pipeline, existing)
+    if os.environ.get("PREFECT_API_URL"):
+        finish(pipeline)
     else:
         with prefect_server() as address, temporary_settings({PREFECT_API_URL: f"{address}/api"}):
             try:
-                finish(pipeline, f"{address}/api")
+                finish(pipeline)
             finally:
                 settle()
 

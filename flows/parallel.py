@@ -1,15 +1,10 @@
-"""Work per video: shards as Prefect tasks, each driven from a thread, its items done one by one by a crew of processes.
-
-Threads hold Prefect's side, so that no worker process ever starts a Prefect client or server of its own.
-"""
+"""Work per video: done by a crew, one video per worker at a time, while a thread for each worker waits for it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TypeVar
-
-from prefect import task
-from prefect.futures import as_completed
 
 from flows.crews import CREWS, Crew, WorkerKilled
 from flows.progress import progress
@@ -18,12 +13,6 @@ from tast.params import Runner
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-SHARDS_PER_WORKER = 4  # coarse enough for Prefect, fine enough for an even load
-
-
-def deal(items: Sequence[Item], hands: int) -> list[list[Item]]:
-    """Items dealt round robin into at most `hands` shards, none empty."""
-    return [list(items[start::hands]) for start in range(min(hands, len(items)))]
 
 
 def over_processes(
@@ -44,18 +33,18 @@ def over_processes(
     if not items:
         return []
     how = runner.model_dump(exclude={"kind"}) | {"workers": min(runner.workers, len(items))}
-    with CREWS[runner.kind](**how) as crew, progress(what, len(items)) as advance:
-
-        @task(name=what)
-        def shard_task(numbers: list[int]) -> None:
-            for number in numbers:
-                results[number] = done_by(crew, work, items[number], what, lost)
+    with (
+        CREWS[runner.kind](**how) as crew,
+        progress(what, len(items)) as advance,
+        ThreadPoolExecutor(crew.size) as threads,
+    ):
+        numbers = {threads.submit(done_by, crew, work, item, what, lost): number for number, item in enumerate(items)}
+        try:
+            for future in as_completed(numbers):
+                results[numbers[future]] = future.result()
                 advance(1, note(list(results.values())))
-
-        shards = deal(range(len(items)), crew.size * SHARDS_PER_WORKER)
-        named = [shard_task.with_options(task_run_name=f"{what} {n}/{len(shards)}") for n in range(1, len(shards) + 1)]
-        for future in as_completed([one.submit(shard) for one, shard in zip(named, shards, strict=True)]):
-            future.result()
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)  # after an error, those that wait would all be done first
     return [results[number] for number in range(len(items))]
 
 

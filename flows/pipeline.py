@@ -22,8 +22,8 @@ from filelock import FileLock, Timeout
 from flows import STATE
 from flows.layout import SOURCE, STAGES
 from flows.mending import mend
-from flows.source import roots_of
 from flows.stage_deps import outputs_of, read_stages
+from flows.stages.source import roots_of
 from flows.summary import print_summary
 from tast.errors import TastError
 from tast.fingerprint import write_sources

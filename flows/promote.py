@@ -11,10 +11,10 @@ from pathlib import Path
 
 from prefect.states import Completed, State
 
-from flows.evaluate import predict_test, train_mean_percent
 from flows.layout import CLIPS, PREDICTIONS, SPLIT
+from flows.prefect_flows import flow_of, run_alone
 from flows.publish import tracking_uri
-from flows.running import run, stage
+from flows.stages.evaluate import predict_test, train_mean_percent
 from tast.clip_store import ClipStore
 from tast.datasets.splits import Split
 from tast.evaluation.contest import Entrant, Rules, Verdict, judge
@@ -28,7 +28,7 @@ log = logging.getLogger("flows.promote")  # __name__ is __main__ where a stage r
 UNDECIDED = "Undecided"  # the state's name: an automation hears prefect.flow-run.Undecided
 
 
-@stage
+@flow_of
 def promote() -> State:
     params = load_params()
     comparison = compare_now(params.publish.model_name, Rules(**params.promote.model_dump()))
@@ -64,4 +64,4 @@ def compare_now(model_name: str, rules: Rules) -> Comparison:
 
 
 if __name__ == "__main__":
-    run(promote)
+    run_alone(promote)

@@ -15,7 +15,7 @@ import pandas as pd
 
 from flows import STATE
 from flows.layout import CLIPS, HISTORY, METRICS, MODEL, PLOTS, PREDICTIONS, REPORT, SPLIT
-from flows.running import run, stage
+from flows.prefect_flows import flow_of, run_alone
 from flows.system_metrics import read_samples
 from tast.clip_store import ClipStore
 from tast.closure import closure
@@ -62,7 +62,7 @@ def artifact_root() -> str | None:
     return None if tracking_uri().startswith(("http://", "https://")) else ARTIFACTS.as_uri()
 
 
-@stage
+@flow_of
 def publish() -> None:
     published = project(publication(), tracking_uri=tracking_uri(), artifact_root=artifact_root())
     log.info("%s: run %s, version %s", "published" if published.created else "was published", published.run_id, published.version)
@@ -127,4 +127,4 @@ def two_clips(card: ModelCard) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    run(publish)
+    run_alone(publish)

@@ -9,9 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from flows.preprocess import cache_root, read_raw, require_enough
 from flows.processes import in_processes
 from flows.progress import progress
+from flows.stages.preprocess import cache_root, read_raw, require_enough
 from tast.clip_store import ClipStore, write_tables
 from tast.closure import code_digest
 from tast.files import whole_folder

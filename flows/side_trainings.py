@@ -14,9 +14,9 @@ from typing import Any
 import pandas as pd
 import torch
 
-from flows.evaluate import predictions_by, train_mean_percent
 from flows.side_clips import computed_with, key_of
-from flows.train import fit_model, new_network
+from flows.stages.evaluate import predictions_by, train_mean_percent
+from flows.stages.train import fit_model, new_network
 from tast.clip_store import ClipStore
 from tast.closure import code_digest
 from tast.datasets.splits import Split

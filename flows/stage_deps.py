@@ -3,9 +3,9 @@
     python -m flows.stage_deps            say what dvc.yaml lacks or has too much; exit 1 where it does
     python -m flows.stage_deps --write    mend it
 
-The code of stage NAME is the closure of imports of flows/NAME.py, with requirements.lock; its params are the sections that this
-code names to `tast.params.stage_params`. What stands in dvc.yaml by hand are the stages, their outputs, and which outputs of
-earlier stages they read.
+The code of stage NAME is the closure of imports of flows/stages/NAME.py, with requirements.lock; its params are the sections
+that this code names to `tast.params.stage_params`. What stands in dvc.yaml by hand are the stages, their outputs, and which
+outputs of earlier stages they read.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ def declared(text: str, root: Path = ROOT) -> str:
     for name, stage in pipeline["stages"].items():
         deps = stage.setdefault("deps", [])
         inputs = [one for one in deps if any(Path(one).is_relative_to(out) for out in outputs)]
-        code = [*(file.as_posix() for file in closure(f"flows.{name}", root=root)), REQUIREMENTS]
+        code = [*(file.as_posix() for file in closure(f"flows.stages.{name}", root=root)), REQUIREMENTS]
         _replace(deps, [*inputs, *code])
-        _replace(stage.setdefault("params", []), sections_read(f"flows.{name}", root))
+        _replace(stage.setdefault("params", []), sections_read(f"flows.stages.{name}", root))
     stream = io.StringIO()
     yaml.dump(pipeline, stream)
     return stream.getvalue()

@@ -1,37 +1,83 @@
 """A stage's program, watched by the pipeline's task: a bar on Prefect's page tells how far it is, its log lines stand there too.
 
-The program is asked for both through its environment; alone, under `dvc repro`, nobody asks.
+The program is asked for both through its environment, and leaves them in files: it knows no Prefect, and alone, under
+`dvc repro`, nobody asks.
 """
 
 from __future__ import annotations
 
+import json
+import logging
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID
 
 from prefect import runtime
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
+from prefect.logging.handlers import APILogHandler
 
 from flows.progress import TOLD_IN, Standing, read_progress
-from flows.running import SHOWN_ON
+from flows.running import LINES_IN
 
 LOOK_EVERY_S = 1.0
 
 
-def asking(file: Path) -> dict[str, str]:
-    """Environment that asks a program to tell in `file` how far it is, and to show its lines on the task that is running here."""
-    return {TOLD_IN: str(file), SHOWN_ON: f"{runtime.flow_run.id}/{runtime.task_run.id}"}
+class Watch:
+    """What a program is asked to leave in `folder`, and what of it has been shown on the task that is running here."""
 
+    def __init__(self, stage: str, folder: Path) -> None:
+        self.stage = stage
+        self._progress, self._lines = folder / "progress.json", folder / "lines.jsonl"
+        self._artifact_id: UUID | None = None
+        self._shown: Standing | None = None
+        self._read_bytes = 0
+        self._page = APILogHandler()
+        self._ids = {"flow_run_id": runtime.flow_run.id, "task_run_id": runtime.task_run.id}
+        for file in (self._progress, self._lines):
+            file.unlink(missing_ok=True)
 
-def wait_and_tell(process: subprocess.Popen[bytes], stage: str, file: Path) -> int:
-    """The exit code of a stage's program; until it ends, a progress artifact follows the file in which it tells how far it is."""
-    artifact_id, told, code = None, None, None
-    while code is None:
-        code = _ended(process)
-        now = read_progress(file)
-        if now is not None and now != told:
-            artifact_id, told = _show(artifact_id, stage, now), now
-    return code
+    @property
+    def asking(self) -> dict[str, str]:
+        """Environment that asks a program for its progress and its lines."""
+        return {TOLD_IN: str(self._progress), LINES_IN: str(self._lines)}
+
+    def follow(self, process: subprocess.Popen[bytes]) -> int:
+        """The exit code of the program, once it has ended and all that it left is shown."""
+        code = None
+        while code is None:
+            code = _ended(process)
+            self._show_progress()
+            self._show_lines()
+        return code
+
+    def _show_progress(self) -> None:
+        now = read_progress(self._progress)
+        if now is None or now == self._shown:
+            return
+        if self._artifact_id is None:
+            self._artifact_id = create_progress_artifact(now.percent, key=f"progress-{self.stage}", description=str(now))
+        else:
+            update_progress_artifact(self._artifact_id, now.percent, str(now))
+        self._shown = now
+
+    def _show_lines(self) -> None:
+        for line in self._new_lines():
+            said = json.loads(line)
+            record = {"name": said["logger"], "levelno": said["level"], "msg": said["message"], "created": said["at_s"]}
+            self._page.emit(logging.makeLogRecord(record | self._ids))
+
+    def _new_lines(self) -> Iterator[bytes]:
+        """Whole ones: the last may be half-written yet."""
+        if not self._lines.is_file():
+            return
+        with self._lines.open("rb") as file:
+            file.seek(self._read_bytes)
+            for line in file:
+                if not line.endswith(b"\n"):
+                    return
+                self._read_bytes += len(line)
+                yield line
 
 
 def _ended(process: subprocess.Popen[bytes]) -> int | None:
@@ -39,9 +85,3 @@ def _ended(process: subprocess.Popen[bytes]) -> int | None:
         return process.wait(LOOK_EVERY_S)
     except subprocess.TimeoutExpired:
         return None
-
-
-def _show(artifact_id: UUID | None, stage: str, now: Standing) -> UUID:
-    if artifact_id is None:
-        return create_progress_artifact(now.percent, key=f"progress-{stage}", description=str(now))
-    return update_progress_artifact(artifact_id, now.percent, str(now))

@@ -49,7 +49,7 @@ def show(name, *arrays):
 PROGRAM = """
 from dataclasses import replace
 from pathlib import Path
-from flows.train import compute_reproducibly
+from flows.stages.train import compute_reproducibly
 import numpy as np
 from tast.datasets.phantom_set import plan_phantom
 from tast.datasets.readers import read_dataset

@@ -20,7 +20,7 @@ def workspace(tmp_path: Path, api_url: str) -> Workspace:
 
 def fails_with_one_line(workspace: Workspace, stage: str) -> str:
     """Run a stage that must fail; its one line of error."""
-    done = workspace.run("-m", f"flows.{stage}", check=False)
+    done = workspace.run("-m", f"flows.stages.{stage}", check=False)
     lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert done.returncode == 1, done.stderr
     assert len(lines) == 1, done.stderr
@@ -76,7 +76,7 @@ def test_a_video_that_cannot_be_used(damage: object, workspace: Workspace, tmp_p
     write_pure_session(root, "01-01")
     named = damage(root / "01-01")  # type: ignore[operator]
     point_at(workspace, root)
-    workspace.run("-m", "flows.download")
+    workspace.run("-m", "flows.stages.download")
     line = fails_with_one_line(workspace, "preprocess")
     assert "01-01" in line
     assert named in line

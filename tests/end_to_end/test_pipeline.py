@@ -60,8 +60,8 @@ def test_a_training_parameter_does_not_preprocess_again(finished: Workspace) -> 
     finished.set(train__epochs=4)
     would_run = finished.run("-m", "dvc", "repro", "--dry").stdout
     finished.set(train__epochs=3)
-    assert "flows.train" in would_run
-    assert "flows.preprocess" not in would_run
+    assert "flows.stages.train" in would_run
+    assert "flows.stages.preprocess" not in would_run
 
 
 def test_one_more_video_computes_one_and_one_less_none(finished: Workspace, api_url: str) -> None:

@@ -23,7 +23,7 @@ def test_two_processes_train_as_one_stage(
     workspace = Workspace(folder, api_url)
     workspace.set(train__processes=2, train__threads=1)
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    done = workspace.run("-m", "flows.train")
+    done = workspace.run("-m", "flows.stages.train")
     assert done.stderr.count("best epoch") == 1
     assert {path.name for path in (folder / "models/tast_net").iterdir()} == {"model.json", "model.safetensors"}
     alone, shared = (pd.read_csv(one / "reports/learning_curve.csv") for one in (finished.folder, folder))

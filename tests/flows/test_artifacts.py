@@ -20,9 +20,9 @@ from prefect import flow, task
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.artifacts import LEFT_BY, MOST_ROWS
-from flows.running import settle
+from flows.prefect_flows import settle
 from flows.servers import guarded, prefect_server
-from flows.watching import asking, wait_and_tell
+from flows.watching import Watch
 from tast.clip_store import ClipRow, Defect, Reject, write_tables
 from tast.datasets.splits import Split
 
@@ -39,10 +39,9 @@ METRICS = {
 STAGE = """
 import logging, sys, time, pathlib
 from flows.progress import progress
-from flows.running import run, stage
+from flows.running import run
 from tast.errors import TastError
 
-@stage
 def preprocess():
     with progress("preprocess", 4) as advance:
         advance(1, "1 rejected")
@@ -142,16 +141,13 @@ def test_each_stage_leaves_what_it_made(server: str, workspace: Path) -> None:
 
 
 def test_a_stage_shows_how_far_it_is_and_its_lines_on_the_task_that_runs_it(server: str, tmp_path: Path) -> None:
-    go, standing = tmp_path / "go", tmp_path / "progress.json"
+    go = tmp_path / "go"
 
     @task
     def watch() -> int:
-        command, environment = (
-            [sys.executable, "-c", STAGE, str(go)],
-            {**os.environ, "PREFECT_API_URL": server, **asking(standing)},
-        )
-        with guarded(command, env=environment) as process:
-            return wait_and_tell(process, "preprocess", standing)
+        watch_of = Watch("preprocess", tmp_path)
+        with guarded([sys.executable, "-c", STAGE, str(go)], env=os.environ | watch_of.asking) as process:
+            return watch_of.follow(process)
 
     @flow
     def pipeline() -> int:

@@ -14,8 +14,9 @@ import py7zr
 import pytest
 from s3fs import S3FileSystem
 
-from flows import download as stage
+from flows.stages import download as stage
 from tast.datasets.catalog import CATALOG, RemoteFile
+from tast.errors import TastError
 from tests.datasets.layouts import write_pure_session
 from tests.datasets.range_server import Behaviour, serving
 from tests.datasets.test_archives import files_in, write_zip
@@ -58,9 +59,12 @@ def server(tmp_path: Path) -> Iterator[tuple[str, Behaviour]]:
 
 
 def run() -> str:
-    """The stage's body, without a Prefect server; the line of its failure, empty where it succeeds."""
-    state = stage.download.fn()
-    return "" if state is None else str(state.message)
+    """The stage's body; the line of its failure, empty where it succeeds."""
+    try:
+        stage.main()
+    except TastError as error:
+        return str(error)
+    return ""
 
 
 def test_a_folder_is_linked_in_described_and_audited(configure, pure):

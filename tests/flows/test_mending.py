@@ -12,8 +12,8 @@ from flows import mending
 from flows.mending import is_whole, keep_lock, mend
 from tests.end_to_end.conftest import PROJECT
 
-BEFORE = "schema: '2.0'\nstages:\n  download:\n    cmd: python -m flows.download\n"
-AFTER = BEFORE + "  split:\n    cmd: python -m flows.split\n"
+BEFORE = "schema: '2.0'\nstages:\n  download:\n    cmd: python -m flows.stages.download\n"
+AFTER = BEFORE + "  split:\n    cmd: python -m flows.stages.split\n"
 NO_PROCESS = 2**22 + 1  # beyond the largest number that Linux gives
 
 

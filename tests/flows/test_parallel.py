@@ -1,4 +1,4 @@
-"""Shards: every item once, none empty; and what becomes of an item that kills its worker."""
+"""Every item once, in order, whoever is done first; and what becomes of an item that kills its worker, or of an error."""
 
 from __future__ import annotations
 
@@ -6,25 +6,14 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from flows.crews import local_crew
-from flows.parallel import deal, done_by
-from flows.preprocess import lost_video
+from flows.parallel import done_by, over_processes
+from flows.stages.preprocess import lost_video
 from tast.errors import TastError
+from tast.params import load_params
 from tests.flows.test_contact_sheets import record
-from tests.flows.work import fragile
-
-
-@given(st.lists(st.integers(), max_size=50), st.integers(1, 12))
-def test_every_item_is_dealt_once_and_no_shard_is_empty(items: list[int], hands: int) -> None:
-    shards = deal(items, hands)
-    assert sorted(item for shard in shards for item in shard) == sorted(items)
-    assert all(shards)
-    assert len(shards) == min(hands, len(items))
-    sizes = [len(shard) for shard in shards] or [0]
-    assert max(sizes) - min(sizes) <= 1
+from tests.flows.work import fragile, squares_slowest_first, wrong_first
 
 
 def test_an_item_that_kills_its_worker_is_lost_by_name_or_an_error(tmp_path: Path) -> None:
@@ -34,6 +23,19 @@ def test_an_item_that_kills_its_worker_is_lost_by_name_or_an_error(tmp_path: Pat
         assert done_by(crew, deadly, 3, "render", lambda item, reason: [item, reason]) == [3, "worker killed (out of memory?)"]
         with pytest.raises(TastError, match=r"render: worker killed \(out of memory\?\); raise runner.memory_gb"):
             done_by(crew, deadly, 3, "render", None)
+
+
+def test_results_stand_in_the_order_of_the_items(tmp_path: Path) -> None:
+    runner = load_params().runner.model_copy(update={"workers": 2})
+    assert over_processes("square", squares_slowest_first, list(range(7)), runner=runner) == [n * n for n in range(7)]
+    assert over_processes("square", squares_slowest_first, [], runner=runner) == []
+
+
+def test_an_error_ends_the_work_before_what_waits_is_done(tmp_path: Path) -> None:
+    runner = load_params().runner.model_copy(update={"workers": 1})
+    with pytest.raises(ValueError, match="no 0"):
+        over_processes("square", partial(wrong_first, folder=tmp_path), list(range(50)), runner=runner)
+    assert len(list(tmp_path.iterdir())) < 10
 
 
 def test_a_lost_video_is_a_reject() -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-import flows.preprocess
+import flows.stages.preprocess
 from flows.layout import CLIPS, RAW
-from flows.preprocess import require_enough
+from flows.stages.preprocess import require_enough
 from tast.clip_store import ClipRow, Reject
 from tast.datasets.description import Description, describe
 from tast.errors import TastError
@@ -44,7 +44,6 @@ def test_sessions_that_cannot_be_read_count(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "params.yaml").write_text((PROJECT / "params.yaml").read_text())
     set_params(tmp_path / "params.yaml", {"compute.instruction_set": in_force().split()[0]})  # of this process
     monkeypatch.chdir(tmp_path)
-    state = flows.preprocess.preprocess.fn()
-    assert "2 of 2 videos rejected" in state.message
-    assert "01-01.json: not JSON" in state.message and "02-01" in state.message
+    with pytest.raises(TastError, match=r"2 of 2 videos rejected.*01-01\.json: not JSON.*02-01"):
+        flows.stages.preprocess.main()
     assert not CLIPS.exists()

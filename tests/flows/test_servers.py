@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from flows.main_job import run
-from flows.running import require_prefect
+from flows.prefect_flows import require_prefect
 from flows.serve import public_url, require_credentials
 from flows.servers import _wait_until_healthy, end_group, free_port, guarded, is_loopback, prefect_server, url_of
 from tast.doctor_project import check_prefect
@@ -164,7 +164,7 @@ def test_others_are_not_let_in_without_credentials() -> None:
 
 def test_a_dead_prefect_server_is_one_line_that_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     url = f"http://127.0.0.1:{free_port()}/api"
-    line = one_line("flows.split", PREFECT_API_URL=url)
+    line = one_line("flows.publish", PREFECT_API_URL=url)
     assert line.startswith(f"error: PREFECT_API_URL={url} does not answer (ConnectionError): start that server")
     assert "or unset the variable: each run then starts a server of its own" in line
     monkeypatch.setenv("PREFECT_API_URL", url)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from flows import source as stage
 from flows.layout import SOURCE, data_root, original
+from flows.stages import source as stage
 from tests.end_to_end.conftest import PROJECT, set_params
 
 

@@ -36,7 +36,7 @@ def test_deps_are_the_closure_of_the_program_and_the_data(stage: str) -> None:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_params_are_the_sections_that_the_program_names(stage: str) -> None:
-    assert STAGES[stage]["params"] == sections_read(f"flows.{stage}"), MENDS
+    assert STAGES[stage]["params"] == sections_read(f"flows.stages.{stage}"), MENDS
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_params_are_the_sections_that_the_program_names(stage: str) -> None:
         ("tast/datasets/pure.py", {"download", "preprocess", "split"}),  # a reader: download audits with it
         ("tast/datasets/templates/audit.html.j2", {"download"}),
         ("flows/artifacts.py", set()),  # Prefect's page
-        ("flows/evaluate.py", {"evaluate"}),
+        ("flows/stages/evaluate.py", {"evaluate"}),
         ("tast/training/loop.py", {"train"}),
         ("tast/files.py", set(STAGES)),
         ("requirements.lock", set(STAGES)),
@@ -76,21 +76,21 @@ def tree(root: Path, text: str) -> Path:
     for package in ("flows", "tast"):
         (root / package).mkdir()
         (root / package / "__init__.py").touch()
-    (root / "flows/train.py").write_text(text)
+    (root / "flows/stages/train.py").write_text(text)
     return root
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("stage_params('train', *more)", r"flows/train\.py:1: \*more; expected literals of dataset, "),
+        ("stage_params('train', *more)", r"flows/stages/train\.py:1: \*more; expected literals of dataset, "),
         ("params.stage_params('trains')", r"'trains'; expected literals"),
         ("load_params()", r"a stage that reads all of params\.yaml"),
     ],
 )
 def test_a_call_that_cannot_be_followed_is_a_mistake(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(BadInput, match=said):
-        sections_read("flows.train", tree(tmp_path, text))
+        sections_read("flows.stages.train", tree(tmp_path, text))
 
 
 def test_writing_keeps_all_that_stands_by_hand(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_writing_keeps_all_that_stands_by_hand(tmp_path: Path) -> None:
 # a heading
 stages:
   train:             # a remark
-    cmd: python -m flows.train
+    cmd: python -m flows.stages.train
     deps:
       - data/clips   # of the data
       - tast/gone.py
@@ -118,7 +118,8 @@ plots:
     after = before.replace(
         "      - tast/gone.py\n",
         "".join(
-            f"      - {name}\n" for name in ("flows/__init__.py", "flows/train.py", "tast/__init__.py", "tast/a.py", REQUIREMENTS)
+            f"      - {name}\n"
+            for name in ("flows/__init__.py", "flows/stages/train.py", "tast/__init__.py", "tast/a.py", REQUIREMENTS)
         ),
     ).replace("      - evaluate\n", "      - split\n      - train\n")
     assert declared(before, root) == after

@@ -20,10 +20,10 @@ import pandas as pd
 import pytest
 import torch
 
-import flows.evaluate
 import flows.promote
 import flows.publish
-import flows.train
+import flows.stages.evaluate
+import flows.stages.train
 from flows.layout import CLIPS, HISTORY, METRICS, MODEL, PREDICTIONS, SPLIT, STAGES
 from tast.clip_store import MANIFEST, PREPROCESSING, ClipStore
 from tast.datasets.splits import Split
@@ -84,9 +84,9 @@ def run_stages(folder: Path, *, test_moved_by: float = 0.0) -> Run:
     prepare(folder, test_moved_by=test_moved_by)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        patch.setattr(flows.train, "CHECKPOINTS", folder / "checkpoints")
-        flows.train.train_and_save()
-        assert flows.evaluate.evaluate.fn() is None
+        patch.setattr(flows.stages.train, "CHECKPOINTS", folder / "checkpoints")
+        flows.stages.train.train_and_save()
+        flows.stages.evaluate.main()
         return Run(
             folder, ClipStore(folder / CLIPS), Split.from_json(SPLIT), json.loads((MODEL / CARD).read_text()),
             pd.read_csv(HISTORY), pd.read_parquet(PREDICTIONS), json.loads(METRICS.read_text()),
@@ -190,7 +190,7 @@ def committed(marked: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> s
     stages: dict[str, Any] = {}
     for stage, outputs in made.items():
         outs = [{"path": path, "md5": md5_of(folder / path)} for path in outputs]
-        stages[stage] = {"cmd": f"python -m flows.{stage}", "outs": outs}
+        stages[stage] = {"cmd": f"python -m flows.stages.{stage}", "outs": outs}
     stages["split"]["params"] = {"params.yaml": {"split.fold": 0, "dataset.name": "phantom"}}
     (folder / "dvc.lock").write_text(json.dumps({"schema": "2.0", "stages": stages}))
     shutil.copy(PROJECT / "requirements.lock", folder)

@@ -38,6 +38,21 @@ def wrong(items: list[int]) -> int:
     raise ValueError(f"no {items[0]}")
 
 
+def squares_slowest_first(items: list[int]) -> int:
+    """The square of one item; the first takes longest."""
+    time.sleep(0.5 if items[0] == 0 else 0.01)
+    return items[0] ** 2
+
+
+def wrong_first(items: list[int], *, folder: Path) -> int:
+    """Fails on item 0; every other leaves a file in folder, after a while."""
+    if items[0] == 0:
+        raise ValueError("no 0")
+    time.sleep(0.05)
+    (folder / str(items[0])).touch()
+    return items[0]
+
+
 def sleep_long(folder: Path) -> None:
     """Says who sleeps by a file in folder."""
     (folder / f"{os.getpid()}.pid").touch()

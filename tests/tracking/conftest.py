@@ -27,18 +27,18 @@ LOCK = """\
 schema: '2.0'
 stages:
   source:
-    cmd: python -m flows.source
+    cmd: python -m flows.stages.source
     outs:
     - path: data/source.json
       hash: md5
       md5: 66666666666666666666666666666666
   download:
-    cmd: python -m flows.download
+    cmd: python -m flows.stages.download
     deps:
     - path: data/source.json
       hash: md5
       md5: 66666666666666666666666666666666
-    - path: flows/download.py
+    - path: flows/stages/download.py
       hash: md5
       md5: b7777777777777777777777777777777
     params:
@@ -59,7 +59,7 @@ stages:
       hash: md5
       md5: 88888888888888888888888888888888.dir
   preprocess:
-    cmd: python -m flows.preprocess
+    cmd: python -m flows.stages.preprocess
     deps:
     - path: data/raw
       hash: md5
@@ -70,7 +70,7 @@ stages:
       md5: 0123456789abcdef0123456789abcdef.dir
       size: 12
   split:
-    cmd: python -m flows.split
+    cmd: python -m flows.stages.split
     deps:
     - path: data/clips/manifest.parquet
       hash: md5
@@ -85,12 +85,12 @@ stages:
       hash: md5
       md5: {fold}4444444444444444444444444444444
   train:
-    cmd: python -m flows.train
+    cmd: python -m flows.stages.train
     deps:
     - path: data/split.json
       hash: md5
       md5: {fold}4444444444444444444444444444444
-    - path: flows/train.py
+    - path: flows/stages/train.py
       hash: md5
       md5: b9999999999999999999999999999999
     params:
@@ -103,7 +103,7 @@ stages:
       hash: md5
       md5: {fold}1111111111111111111111111111111.dir
   evaluate:
-    cmd: python -m flows.evaluate
+    cmd: python -m flows.stages.evaluate
     deps:
     - path: models/tast_net
       hash: md5

@@ -80,7 +80,7 @@ def test_folds_share_a_group_and_nothing_else_does():
         LOCK.format(seed=1, fold=0),
         lock.replace("folds: 3", "folds: 4"),
         lock.replace("99999999", "aaaaaaaa"),
-        lock.replace("flows.evaluate", "flows.other"),
+        lock.replace("flows.stages.evaluate", "flows.other"),
     ]
     assert len({group, *(fold_of(one).group for one in changed)}) == 5
 

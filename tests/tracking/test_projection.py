@@ -175,7 +175,8 @@ def test_what_came_out_of_stages_is_no_part_of_the_key(md5):
     ("then", "now"),
     [
         ("seed: 7", "seed: 8"), ("epochs: 3", "epochs: 4"), ("bootstrap: 1000", "bootstrap: 1"), ("folds: 3", "folds: 4"),
-        ("77777777", "ffffffff"), ("99999999", "ffffffff"), ("flows.preprocess", "flows.other"), ("name: phantom", "name: pure"),
+        ("77777777", "ffffffff"), ("99999999", "ffffffff"), ("flows.stages.preprocess", "flows.other"),
+        ("name: phantom", "name: pure"),
     ],
 )  # fmt: skip
 def test_what_went_in_is_the_key(then, now):
@@ -201,7 +202,7 @@ def test_two_machines_register_one_version_of_one_experiment(store, make):
 
 def test_a_digest_of_an_output_and_the_code_that_went_in():
     assert output_digest(SIMULATED, "data/clips") == "0123456789abcdef0123456789abcdef.dir"
-    assert code_files(SIMULATED) == {"flows/download.py": "b" + 31 * "7", "flows/train.py": "b" + 31 * "9"}
+    assert code_files(SIMULATED) == {"flows/stages/download.py": "b" + 31 * "7", "flows/stages/train.py": "b" + 31 * "9"}
 
 
 def test_outputs_that_are_not_those_of_the_lock_are_refused(tmp_path):

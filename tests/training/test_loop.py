@@ -193,12 +193,12 @@ def test_a_training_rests_on_the_code_that_trains_and_on_the_models(tiny: tuple[
     fabric = fabric_for(accelerator="cpu", precision="fp32")
     codes = {
         (program, type(net)): facts_of_run(net, *tiny, SETTINGS, scaling_of(tiny[0]), fabric, program)["code"]
-        for program in ("tast.training.loop", "flows.train")
+        for program in ("tast.training.loop", "flows.stages.train")
         for net in (tiny_net(), Constant())
     }
     assert codes["tast.training.loop", TastNet] == code_digest("tast.training.loop", "tast.models.tast_net")
     assert codes["tast.training.loop", Constant] == code_digest("tast.training.loop")
-    assert codes["flows.train", Constant] == code_digest("flows.train")
+    assert codes["flows.stages.train", Constant] == code_digest("flows.stages.train")
 
 
 def test_checkpoint_loads_without_pickle_and_leaves_no_rest(tiny: tuple[ClipDataset, ClipDataset], tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from flows import STATE
 from flows.contact_sheets import write_contact_sheets
 from flows.layout import CLIPS, CONTACT_SHEETS, RAW, original
 from flows.parallel import over_processes
-from flows.running import run, stage
+from flows.running import run
 from tast import instruction_set
 from tast.clip_store import DEFECTS, ClipRow, Reject, write_tables
 from tast.datasets.description import described
@@ -26,11 +26,10 @@ from tast.params import Preprocess, Runner, stage_params
 from tast.preprocessing.pipeline import Shard, preprocess_records, settings_of
 from tast.records import VideoRecord
 
-log = logging.getLogger("flows.preprocess")  # __name__ is __main__ where a stage runs
+log = logging.getLogger("flows.stages.preprocess")  # __name__ is __main__ where a stage runs
 
 
-@stage
-def preprocess() -> None:
+def main() -> None:
     params = stage_params("preprocess", "runner", "compute")
     instruction_set.require(params.compute.instruction_set)
     records, unread = read_raw(RAW, params.preprocess)
@@ -87,4 +86,4 @@ def require_enough(rows: list[ClipRow], rejects: list[Reject], n_videos: int, ma
 
 
 if __name__ == "__main__":
-    run(preprocess)
+    run(main)

@@ -16,7 +16,7 @@ from flows import STATE
 from flows.layout import AUDIT, RAW, data_root
 from flows.parallel import over_processes
 from flows.progress import progress
-from flows.running import run, stage
+from flows.running import run
 from tast import instruction_set
 from tast.datasets.audit import audit_folder
 from tast.datasets.audit_page import write_audit
@@ -29,15 +29,14 @@ from tast.datasets.phantom_set import plan_phantom
 from tast.files import whole_folder
 from tast.params import Download, Params, Phantom, Runner, Source, stage_params
 
-log = logging.getLogger("flows.download")  # __name__ is __main__ where a stage runs
+log = logging.getLogger("flows.stages.download")  # __name__ is __main__ where a stage runs
 
 DOWNLOADS = STATE / "downloads"  # what came over the network is kept: a second run asks nothing
 CREDENTIALS = {"user": "TAST_DOWNLOAD_USER", "password": "TAST_DOWNLOAD_PASSWORD", "token": "TAST_DOWNLOAD_TOKEN"}
 ARCHIVE_PASSWORD = "TAST_ARCHIVE_PASSWORD"
 
 
-@stage
-def download() -> None:
+def main() -> None:
     params = stage_params("dataset", "download", "runner", "compute")
     instruction_set.require(params.compute.instruction_set)
     sources = params.dataset.sources
@@ -125,4 +124,4 @@ def audit_into(folder: Path, root: Path, layout: str, name: str) -> None:
 
 
 if __name__ == "__main__":
-    run(download)
+    run(main)

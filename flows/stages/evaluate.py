@@ -13,7 +13,7 @@ import pandas as pd
 from torch import nn
 
 from flows.layout import CLIPS, HISTORY, METRICS, MODEL, PLOTS, PREDICTIONS, REPORT, SPLIT
-from flows.running import run, stage
+from flows.running import run
 from tast import instruction_set
 from tast.clip_store import ClipStore
 from tast.datasets.splits import Split
@@ -31,12 +31,11 @@ from tast.training.compute import compute_reproducibly
 from tast.training.dataset import ClipDataset
 from tast.training.inference import predict
 
-log = logging.getLogger("flows.evaluate")  # __name__ is __main__ where a stage runs
+log = logging.getLogger("flows.stages.evaluate")  # __name__ is __main__ where a stage runs
 THREADS = 2  # fixed, as in training: the order of sums decides the last bit
 
 
-@stage
-def evaluate() -> None:
+def main() -> None:
     sections = stage_params("evaluate", "compute")
     instruction_set.require(sections.compute.instruction_set)
     params = sections.evaluate
@@ -96,4 +95,4 @@ def made_with(store: ClipStore, card: Mapping[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    run(evaluate)
+    run(main)

@@ -1,7 +1,7 @@
 """Stage train: a network fitted on the training clips, the best by validation loss kept, with all that a prediction needs.
 
-python -m flows.train                                       one process, or train.processes of them on this machine
-torchrun --nnodes 2 --nproc-per-node 8 ... -m flows.train   several machines, which see the same project folder
+python -m flows.stages.train                                       one process, or train.processes of them on this machine
+torchrun --nnodes 2 --nproc-per-node 8 ... -m flows.stages.train   several machines, which see the same project folder
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from lightning.fabric import Fabric
 from flows import STATE
 from flows.layout import CLIPS, HISTORY, MODEL, SPLIT
 from flows.progress import progress
-from flows.running import run, stage
+from flows.running import run
 from flows.system_metrics import sampled, write_samples
 from tast import __version__, instruction_set
 from tast.clip_store import ClipStore
@@ -44,13 +44,8 @@ from tast.training.labels import LabelScaling, fit_label_scaling
 from tast.training.loop import fit
 from tast.training.settings import EpochRecord, FitSettings, History
 
-log = logging.getLogger("flows.train")  # __name__ is __main__ where a stage runs
+log = logging.getLogger("flows.stages.train")  # __name__ is __main__ where a stage runs
 CHECKPOINTS = STATE / "checkpoints"
-
-
-@stage
-def train() -> None:
-    train_and_save()
 
 
 def train_and_save() -> None:
@@ -106,7 +101,7 @@ def fit_model(
     scaling = fit_label_scaling(train_clips.spo2_percent)
     history = fit(
         model, train_clips, val_clips, settings_of(params), scaling=scaling, checkpoint_folder=checkpoints, on_epoch=on_epoch,
-        fabric=fabric or fabric_of(params), program="flows.train",
+        fabric=fabric or fabric_of(params), program="flows.stages.train",
     )  # fmt: skip
     card = ModelCard(
         model_name=params.model, config=asdict(cast(Any, model.config)), preprocessing=store.preprocessing,
@@ -148,12 +143,12 @@ def main() -> None:
     if rank is None and (processes := processes_wanted()) > 1:
         os.execv(sys.executable, torchrun(processes))  # not a child: who ends this process ends the training
     if rank in (None, "0"):
-        run(train)
+        run(train_and_save)
         return
     try:
         train_and_save()
     except TastError:
-        raise SystemExit(1) from None  # the first process is the flow, and tells the mistake
+        raise SystemExit(1) from None  # the first process tells the mistake
 
 
 def processes_wanted() -> int:
@@ -166,7 +161,7 @@ def processes_wanted() -> int:
 def torchrun(processes: int) -> list[str]:
     """The command that starts this stage as several processes on this machine."""
     launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(processes)]
-    return [*launcher, "-m", "flows.train"]
+    return [*launcher, "-m", "flows.stages.train"]
 
 
 if __name__ == "__main__":

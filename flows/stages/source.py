@@ -1,26 +1,20 @@
 """Stage source: a fingerprint of what the download stage reads outside of the project, so that it runs again when that changes.
 
 That is what lies at each data set's root, and the recorded waves where they drive the phantom. DVC does not look there by itself:
-it runs this stage every time (no Prefect, a fraction of a second), and goes on to download only where the fingerprint is another
+it runs this stage every time (a fraction of a second), and goes on to download only where the fingerprint is another
 one.
 """
 
 from __future__ import annotations
 
-import sys
-
 from flows.layout import SOURCE, data_root
-from tast.errors import TastError
+from flows.running import run
 from tast.fingerprint import write_sources
 from tast.params import Params, stage_params
 
 
 def main() -> None:
-    try:
-        write_sources(roots_of(stage_params("dataset", "download")), SOURCE)
-    except TastError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
+    write_sources(roots_of(stage_params("dataset", "download")), SOURCE)
 
 
 def roots_of(params: Params) -> dict[str, str | None]:
@@ -32,4 +26,4 @@ def roots_of(params: Params) -> dict[str, str | None]:
 
 
 if __name__ == "__main__":
-    main()
+    run(main)

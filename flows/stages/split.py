@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from flows.layout import CLIPS, RAW, SPLIT
-from flows.running import run, stage
+from flows.running import run
 from tast.clip_store import ClipStore
 from tast.datasets.description import described
 from tast.datasets.readers import downloaded_folds
@@ -13,11 +13,10 @@ from tast.datasets.splits import make_split
 from tast.params import stage_params
 from tast.people import person_of
 
-log = logging.getLogger("flows.split")  # __name__ is __main__ where a stage runs
+log = logging.getLogger("flows.stages.split")  # __name__ is __main__ where a stage runs
 
 
-@stage
-def split() -> None:
+def main() -> None:
     clips = ClipStore(CLIPS).manifest
     params = stage_params("split").split
     folds = downloaded_folds(RAW, described(RAW)) if params.protocol == "official" else None
@@ -29,4 +28,4 @@ def split() -> None:
 
 
 if __name__ == "__main__":
-    run(split)
+    run(main)

@@ -1,0 +1,76 @@
+"""Prefect flows of functions that may raise a TastError, alone or one within the other, and what a server of theirs needs."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import requests
+from prefect import flow
+from prefect.events.worker import EventsWorker
+from prefect.logging.handlers import APILogWorker
+from prefect.states import Failed, State
+
+from flows.running import run
+from tast.errors import TastError
+
+ANSWER_S = 5.0  # for a server
+WITHOUT_PREFECT = "start that server (`make serve`), or unset the variable: each run then starts a server of its own"
+
+
+def flow_of(body: Callable[..., State | None]) -> Callable[..., Any]:
+    """Make a Prefect flow of a function, which ends in the state that it returns, if any: an answer that has a name.
+
+    A TastError ends it as Failed, its line the message, without a traceback.
+    """
+
+    @flow(name=body.__name__, validate_parameters=False)
+    @functools.wraps(body)
+    def guarded(*arguments: Any, **named: Any) -> State | None:
+        try:
+            return body(*arguments, **named)
+        except TastError as error:
+            return Failed(message=str(error))
+
+    return guarded
+
+
+def finish(made: Callable[..., Any], *arguments: Any) -> None:
+    """Call a flow made by `flow_of`; raises TastError with its line where it failed."""
+    state = made(*arguments, return_state=True)
+    if state.is_failed() or state.is_crashed():
+        raise TastError(str(state.message))
+
+
+def run_alone(made: Callable[..., Any]) -> None:
+    """Run one flow as a program: exit 0, or print the one line and exit 1."""
+    run(partial(_asked_and_finished, made))
+
+
+def _asked_and_finished(made: Callable[..., Any]) -> None:
+    require_prefect()
+    finish(made)
+
+
+def settle() -> None:
+    """Send what Prefect still holds back, before a server of our own ends: it would be looked for, for a minute."""
+    APILogWorker.drain_all()
+    EventsWorker.drain_all()
+
+
+def require_prefect() -> None:
+    """Raises TastError where PREFECT_API_URL is set and its server does not answer, or does not know our credentials."""
+    if not (url := os.environ.get("PREFECT_API_URL", "").rstrip("/")):
+        return
+    user, _, password = os.environ.get("PREFECT_API_AUTH_STRING", "").partition(":")
+    try:
+        answer = requests.get(f"{url}/admin/version", auth=(user, password) if user else None, timeout=ANSWER_S)
+    except (requests.RequestException, ValueError) as error:
+        raise TastError(f"PREFECT_API_URL={url} does not answer ({type(error).__name__}): {WITHOUT_PREFECT}") from None
+    if answer.status_code == requests.codes.unauthorized:
+        raise TastError(f"PREFECT_API_URL={url} asks for credentials: set PREFECT_API_AUTH_STRING to its user:password")
+    if answer.status_code != requests.codes.ok:
+        raise TastError(f"PREFECT_API_URL={url} answers {answer.status_code}, not as Prefect's API: {WITHOUT_PREFECT}")
