@@ -40,7 +40,7 @@ def measure(name: str, videos: Path, work: Path, epochs: int) -> dict[str, float
     instruction_set.require(name)
     from tast.clip_store import ClipStore, write_tables
     from tast.datasets.readers import read_dataset
-    from tast.models import MODELS
+    from tast.methods.method import method_named
     from tast.params import load_params
     from tast.preprocessing.pipeline import preprocess_records, settings_of
     from tast.training.augmentation import Augmentation
@@ -64,9 +64,10 @@ def measure(name: str, videos: Path, work: Path, epochs: int) -> dict[str, float
     store, train = ClipStore(work / "clips"), params.train
     compute_reproducibly(train.seed, train.threads)
     clips = ClipDataset(store, store.clip_ids, kind=train.input, frame_size_px=train.frame_size_px)
-    network = MODELS[train.model](
-        train.preset, frames=clips.frames, size=train.frame_size_px, seconds=clips.seconds, branches=train.branches,
-        fusion=train.fusion, attention=train.attention, trend_order=train.trend_order,
+    method = method_named(train.method)
+    network = method.build(
+        method.options_of(train.options), frames=clips.frames, size_px=train.frame_size_px, seconds=clips.seconds,
+        colour_axes=None,
     )  # fmt: skip
     values = train.model_dump(include=set(FitSettings.__dataclass_fields__)) | {"epochs": epochs, "patience": epochs}
     settings = FitSettings(**values | {"augmentation": Augmentation(**values["augmentation"])})

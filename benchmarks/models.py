@@ -30,7 +30,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
 from benchmarks.results import Row, write_rows
-from tast.models.tast_net import build
+from tast.methods.tast_net import TastNetOptions, build
 from tast.training.compute import use_channels_last
 
 BATCH, FRAMES, SIZE_PX, SECONDS = 2, 64, 128, 4
@@ -56,7 +56,7 @@ class Peer:
 
 
 def tast_net() -> nn.Module:
-    net = build("paper", frames=FRAMES, size=SIZE_PX, seconds=SECONDS)
+    net = build(TastNetOptions(sizes="paper"), frames=FRAMES, size_px=SIZE_PX, seconds=SECONDS)
     use_channels_last(net)
     return net
 

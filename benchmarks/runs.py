@@ -22,9 +22,9 @@ from tast.datasets.splits import Split, make_split
 from tast.evaluation.baselines import ratio_predictions
 from tast.evaluation.metrics import Scores, score
 from tast.evaluation.position import position_predictions
-from tast.models.ratio_of_ratios import RATIOS
 from tast.params import Params
 from tast.people import person_of
+from tast.ratio_of_ratios import RATIOS
 from tast.seconds import KEY
 
 OURS, CONSTANT = "TAST-Net", "constant predictor"

@@ -8,6 +8,7 @@ from flows import PROJECT
 
 EXPERIMENTS = (".dvc", "tmp", "exps")  # where DVC copies a project to, for `dvc exp run --temp` and `--queue`
 SOURCE = Path("data/source.json")
+METHOD = Path("data/method.json")
 RAW = Path("data/raw")
 AUDIT = Path("data/audit")
 CLIPS = Path("data/clips")

@@ -20,13 +20,12 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from flows import STATE
-from flows.layout import SOURCE, STAGES
+from flows.layout import STAGES
 from flows.mending import mend
 from flows.stage_deps import outputs_of, read_stages
-from flows.stages.source import roots_of
+from flows.stages.source import look_outside
 from flows.summary import print_summary
 from tast.errors import TastError
-from tast.fingerprint import write_sources
 from tast.params import load_params
 
 LOCK = STATE / "pipeline.lock"
@@ -39,7 +38,7 @@ def nothing_changed() -> bool:
     """True when the source is as it was, every stage is up to date and its results were published."""
     if not (PUBLISHED.is_file() and PUBLISHED.read_text() == _fingerprint()):
         return False
-    write_sources(roots_of(load_params()), SOURCE)
+    look_outside(load_params())
     return subprocess.run([sys.executable, "-m", "dvc", "status", "--quiet", *STAGES], check=False).returncode == 0
 
 
@@ -59,12 +58,12 @@ def require_folders() -> None:
 
 
 def would_run() -> dict[str, str]:
-    """Stage -> why it would run now, in order; nothing is run, and of files only data/source.json is brought up to date.
+    """Stage -> why it would run now, in order; nothing is run, and no file is touched but the fingerprints.
 
     Raises TastError where DVC cannot tell.
     """
     require_folders()
-    write_sources(roots_of(load_params()), SOURCE)
+    look_outside(load_params())
     asked = subprocess.run(
         [sys.executable, "-m", "dvc", "status", "--json", *STAGES], capture_output=True, text=True, check=False
     )

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 import torch
 
-from flows.side_clips import computed_with, key_of
+from flows.side_clips import key_of
 from flows.stages.evaluate import predictions_by, train_mean_percent
 from flows.stages.train import fit_model, new_network
 from tast.clip_store import ClipStore
@@ -23,7 +23,9 @@ from tast.datasets.splits import Split
 from tast.errors import TastError
 from tast.evaluation.predictions import labelled
 from tast.files import whole_file
+from tast.methods import code_of_method
 from tast.params import Train
+from tast.provenance import computed_with
 from tast.training.compute import compute_reproducibly
 from tast.training.dataset import ClipDataset
 
@@ -53,8 +55,9 @@ class SideTraining:
 
 def key_of_training(params: Train, network: dict[str, Any], split: Split, clips: Any) -> str:
     """network: its sizes (network_of). clips: facts that name the clips, their pixels included."""
-    facts = params.model_dump(mode="json", exclude={"preset", "branches", "fusion", "attention", "trend_order"})
-    return key_of([facts, network, split.parts, clips, code_digest("flows.side_trainings"), computed_with()])
+    facts = params.model_dump(mode="json", exclude={"options"})
+    code = [code_digest("flows.side_trainings"), code_of_method(params.method)]
+    return key_of([facts, network, split.parts, clips, code, computed_with()])
 
 
 def network_of(params: Train, store: ClipStore) -> dict[str, Any]:

@@ -170,12 +170,8 @@ class Augmentation(Section):
 
 
 class Train(Section):
-    model: str
-    preset: str
-    branches: Literal["both", "cnn", "vivit"]
-    fusion: Literal["concat", "gated", "cross_attention"] | None
-    attention: Literal["factorised", "joint"] | None
-    trend_order: Annotated[int, Field(ge=0)] | None
+    method: str
+    options: dict[str, Any]
     input: Literal["pulse_locked", "normalised", "magnified"]
     whiten_colour: bool
     frame_size_px: PositiveInt
@@ -281,7 +277,7 @@ def stage_params(*sections: str, path: Path = Path("params.yaml")) -> Params:
 
 
 def changed(params: Params, changes: Mapping[str, Any]) -> Params:
-    """The parameters with other values at dotted keys (`train.branches`), checked as params.yaml is."""
+    """The parameters with other values at dotted keys (`train.options.branches`), checked as params.yaml is."""
     values = params.model_dump()
     for key, value in changes.items():
         *sections, name = key.split(".")

@@ -20,7 +20,7 @@ from torch import nn
 
 from tast.errors import BadInput
 from tast.files import whole_file
-from tast.models import RESTORERS
+from tast.methods.method import method_named
 from tast.training.interval import PredictionInterval
 from tast.training.labels import LabelScaling
 
@@ -32,7 +32,7 @@ CARD = "model.json"
 class ModelCard:
     """What a saved model is.
 
-    model_name: a key of tast.models.MODELS. config: every size of the network (its config dataclass as a dict). preprocessing:
+    model_name: of a method (tast.methods). config: every size of the network (its config dataclass as a dict). preprocessing:
     the parameters that its clips were made with. input_kind, frame_size_px: see tast.training.inputs. data_digest: of the clip
     store that it was trained on. code_version: release of this project (the commit stands in MLflow: here each would change the
     model's bytes). interval: how far its predictions may be off; None where unknown.
@@ -77,9 +77,11 @@ def load_model(folder: Path, *, expected_preprocessing: dict[str, Any] | None = 
         raise BadInput(weights, "no such file", "the weights of a saved model")
     if hashlib.sha256(weights.read_bytes()).hexdigest() != weights_sha256:
         raise BadInput(weights, "these are not the weights that model.json describes", f"sha256 {weights_sha256}")
-    if card.model_name not in RESTORERS:
-        raise BadInput(folder / CARD, f"model_name {card.model_name!r}", f"one of {', '.join(RESTORERS)}")
-    model = RESTORERS[card.model_name](card.config)
+    try:
+        method = method_named(card.model_name)
+    except ValueError as error:
+        raise BadInput(folder / CARD, f"model_name {card.model_name!r}", str(error).partition("; ")[2]) from None
+    model = method.restore(card.config)
     try:
         model.load_state_dict(load_file(weights))
     except (SafetensorError, RuntimeError) as error:

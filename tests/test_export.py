@@ -15,9 +15,9 @@ import pytest
 import torch
 
 from tast.export import CARD_KEY, EXPORTERS, INPUT_NAME, OUTPUT_NAME, exported, onnx_bytes
-from tast.models.fusion import FUSIONS
-from tast.models.tast_net import TastNet, build
-from tast.models.vivit import ENCODERS
+from tast.methods.networks.fusion import FUSIONS
+from tast.methods.networks.vivit import ENCODERS
+from tast.methods.tast_net import TastNet, TastNetOptions, build
 from tast.saved_model import ModelCard
 from tast.training.labels import LabelScaling
 
@@ -29,7 +29,7 @@ def net_of(preset: str, frames: int, size: int, seconds: int) -> TastNet:
     """With weights and running statistics that are nobody's initial ones."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        net = build(preset, frames=frames, size=size, seconds=seconds)
+        net = build(TastNetOptions(sizes=preset), frames=frames, size_px=size, seconds=seconds)
         with torch.no_grad():
             net(torch.randn(4, 3, frames, size, size))  # in training mode: moves BatchNorm's statistics
     return net.eval()

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from tast.errors import BadInput
-from tast.models.tast_net import TastNet, build
+from tast.methods.tast_net import TastNet, build
 from tast.saved_model import CARD, WEIGHTS, ModelCard, load_model, save_model
 from tast.training.interval import PredictionInterval
 from tast.training.labels import LabelScaling
@@ -24,7 +24,7 @@ VIDEO = torch.randn(3, 3, 60, 16, 16, generator=torch.Generator().manual_seed(0)
 def net() -> TastNet:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return build("small", frames=60, size=16, seconds=4).eval()
+        return build(frames=60, size_px=16, seconds=4).eval()
 
 
 @pytest.fixture()
@@ -76,7 +76,7 @@ def test_other_preprocessing_is_refused_by_name(net: TastNet, card: ModelCard, t
 
 def test_weights_of_another_model_are_refused(net: TastNet, card: ModelCard, tmp_path: Path) -> None:
     save_model(tmp_path, net, card)
-    other = build("small", frames=60, size=16, seconds=4)
+    other = build(frames=60, size_px=16, seconds=4)
     save_model(tmp_path / "other", other, card)
     (tmp_path / "other" / WEIGHTS).replace(tmp_path / WEIGHTS)
     with pytest.raises(BadInput, match=r"not the weights that model\.json describes"):

@@ -1,20 +1,38 @@
-"""Stage source: a fingerprint of what the download stage reads outside of the project, so that it runs again when that changes.
+"""Stage source: what lies outside of DVC's sight, fingerprinted, so that the stages that rest on it run again when it changes.
 
-That is what lies at each data set's root, and the recorded waves where they drive the phantom. DVC does not look there by itself:
-it runs this stage every time (a fraction of a second), and goes on to download only where the fingerprint is another
-one.
+That is what stands at each data set's root, the recorded waves where they drive the phantom, and the code of the method in use,
+which is found by its name and may be another package's. DVC does not look there by itself: it runs this stage every time (a
+fraction of a second), and goes on only where a fingerprint is another one.
 """
 
 from __future__ import annotations
 
-from flows.layout import SOURCE, data_root
+import json
+
+from flows.layout import METHOD, SOURCE, data_root
 from flows.running import run
+from tast.errors import TastError
+from tast.files import whole_file
 from tast.fingerprint import write_sources
+from tast.methods import code_of_method
 from tast.params import Params, stage_params
 
 
 def main() -> None:
-    write_sources(roots_of(stage_params("dataset", "download")), SOURCE)
+    look_outside(stage_params("dataset", "download", "train"))
+
+
+def look_outside(params: Params) -> None:
+    """Write both fingerprints; a file that says so already is left as it is. Raises TastError where something is not there."""
+    write_sources(roots_of(params), SOURCE)
+    try:
+        told = {"name": params.train.method, "code_sha256": code_of_method(params.train.method)}
+    except ValueError as error:
+        raise TastError(f"params.yaml: train.method: {error}") from None
+    text = json.dumps(told, indent=2) + "\n"
+    if not (METHOD.is_file() and METHOD.read_text(encoding="utf-8") == text):
+        with whole_file(METHOD) as part:
+            part.write_text(text, encoding="utf-8")
 
 
 def roots_of(params: Params) -> dict[str, str | None]:

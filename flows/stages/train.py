@@ -30,7 +30,7 @@ from tast.clip_store import ClipStore
 from tast.datasets.splits import Split
 from tast.errors import TastError
 from tast.files import whole_file
-from tast.models import MODELS
+from tast.methods.method import method_named
 from tast.params import Train, stage_params
 from tast.people import person_of
 from tast.saved_model import ModelCard, save_model
@@ -104,7 +104,7 @@ def fit_model(
         fabric=fabric or fabric_of(params), program="flows.stages.train",
     )  # fmt: skip
     card = ModelCard(
-        model_name=params.model, config=asdict(cast(Any, model.config)), preprocessing=store.preprocessing,
+        model_name=params.method, config=asdict(cast(Any, model.config)), preprocessing=store.preprocessing,
         input_kind=params.input, frame_size_px=params.frame_size_px, scaling=scaling, data_digest=store.digest,
         code_version=__version__, interval=validation_interval(model, val_clips, scaling),
         people_seen=tuple(sorted({*person_of(train_clips.clips), *person_of(val_clips.clips)})),
@@ -119,10 +119,13 @@ def validation_interval(model: torch.nn.Module, val_clips: ClipDataset, scaling:
 def new_network(
     params: Train, *, frames: int, seconds: int, colour_axes: Sequence[Sequence[float]] | None = None
 ) -> torch.nn.Module:
-    return MODELS[params.model](
-        params.preset, frames=frames, size=params.frame_size_px, seconds=seconds, branches=params.branches, fusion=params.fusion,
-        attention=params.attention, trend_order=params.trend_order, colour_axes=colour_axes,
-    )  # fmt: skip
+    """Raises TastError where params.yaml asks for a method or an option that there is not."""
+    try:
+        method = method_named(params.method)
+        options = method.options_of(params.options)
+    except ValueError as error:
+        raise TastError(f"train: {error}") from None
+    return method.build(options, frames=frames, size_px=params.frame_size_px, seconds=seconds, colour_axes=colour_axes)
 
 
 def settings_of(params: Train) -> FitSettings:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tast.clip_store import ClipStore
-from tast.models.ratio_of_ratios import RATIOS, fit_calibration, pulse_signals
+from tast.ratio_of_ratios import RATIOS, fit_calibration, pulse_signals
 from tast.seconds import KEY, clip_seconds, per_second
 
 

@@ -17,7 +17,6 @@ import torch
 from torch import nn
 
 from tast.errors import VideoRejected
-from tast.models.ratio_of_ratios import pulse_signals
 from tast.pictures import Picture
 from tast.prediction import MIN_QUALITY
 from tast.prediction.pulse import pulse_clarity, pulse_wave
@@ -25,6 +24,7 @@ from tast.prediction.trace import PredictedTrace, joined
 from tast.preprocessing.pipeline import settings_of
 from tast.preprocessing.resample import mean_rate_hz
 from tast.preprocessing.steps import after_each_step
+from tast.ratio_of_ratios import pulse_signals
 from tast.records import FaceVideo, FloatArray, VideoSource
 from tast.saved_model import ModelCard
 from tast.seconds import overlap_mean, window_starts

@@ -14,7 +14,6 @@ import numpy.typing as npt
 
 from tast.datasets.phantom import write_pure_session
 from tast.datasets.phantom_video import write_video
-from tast.models.ratio_of_ratios import pulse_signals
 from tast.phantom.render import FACE_PLACE, render
 from tast.phantom.scenarios import SCENARIOS, SCENARIOS_OF_LAYOUT
 from tast.phantom.session import Session, Truth, phantom_sessions, truth
@@ -24,6 +23,7 @@ from tast.preprocessing.steps import Settings
 from tast.probe.chains import CHAINS
 from tast.probe.signal import signal_errors
 from tast.probe.stability import jitter_px, share_inside
+from tast.ratio_of_ratios import pulse_signals
 from tast.records import FaceVideo, VideoSource
 from tast.video import read_frames, read_pictures
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import butter, sosfiltfilt
 
-from tast.models.ratio_of_ratios import projection_ratio
+from tast.ratio_of_ratios import projection_ratio
 from tast.records import FloatArray
 
 BAND_HZ = (0.5, 4.0)

@@ -227,7 +227,7 @@ print(json.dumps({k: v.lower() for k, v in client.get_run(version.run_id).data.t
 def test_a_dry_run_says_what_and_why_and_runs_nothing(user: Workspace) -> None:
     before = user.path("dvc.lock").read_bytes()
     for name, stages in {
-        "tast/models/ratio_of_ratios.py": {"evaluate"},
+        "tast/ratio_of_ratios.py": {"evaluate"},
         "tast/datasets/pure.py": {"download", "preprocess", "split"},
     }.items():
         with user.path(name).open("a") as file:

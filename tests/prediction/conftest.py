@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from tast.datasets.phantom_video import write_video
-from tast.models.tast_net import build
+from tast.methods.tast_net import build
 from tast.params import load_params
 from tast.preprocessing.pipeline import settings_of
 from tast.preprocessing.steps import preprocess_frames
@@ -47,7 +47,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     preprocess["clips"] |= {"length_s": CLIP_S, "size_px": 32, "fps_hz": 15.0}
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(0)
-        net = build("small", frames=60, size=16, seconds=CLIP_S)
+        net = build(frames=60, size_px=16, seconds=CLIP_S)
         net(torch.randn(8, 3, 60, 16, 16))
     card = ModelCard(
         model_name="tast_net", config=asdict(net.config), preprocessing=preprocess, input_kind="normalised", frame_size_px=16,

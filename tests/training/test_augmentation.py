@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tast.models.ratio_of_ratios import projection_ratio, pulse_signals
+from tast.ratio_of_ratios import projection_ratio, pulse_signals
 from tast.training.augmentation import Augmentation, Changes, change, change_labels, draw_changes, draw_gains
 from tast.training.inputs import INPUTS, Input
 

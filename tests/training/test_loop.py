@@ -19,7 +19,7 @@ from torch import nn
 from tast.clip_store import ClipStore
 from tast.closure import code_digest
 from tast.errors import TastError
-from tast.models.tast_net import TastNet
+from tast.methods.tast_net import TastNet
 from tast.training.checkpoint import CHECKPOINT, weights_digest
 from tast.training.compute import PRECISIONS, cpu_has_bf16, fabric_for, use_channels_last
 from tast.training.dataset import ClipDataset
@@ -196,7 +196,7 @@ def test_a_training_rests_on_the_code_that_trains_and_on_the_models(tiny: tuple[
         for program in ("tast.training.loop", "flows.stages.train")
         for net in (tiny_net(), Constant())
     }
-    assert codes["tast.training.loop", TastNet] == code_digest("tast.training.loop", "tast.models.tast_net")
+    assert codes["tast.training.loop", TastNet] == code_digest("tast.training.loop", "tast.methods.tast_net")
     assert codes["tast.training.loop", Constant] == code_digest("tast.training.loop")
     assert codes["flows.stages.train", Constant] == code_digest("flows.stages.train")
 

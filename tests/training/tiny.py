@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 
 from tast.clip_store import ClipStore
-from tast.models.cnn3d import Cnn3dConfig
-from tast.models.tast_net import TastNet, TastNetConfig
-from tast.models.vivit import VivitConfig
+from tast.methods.networks.residual3d import Cnn3dConfig
+from tast.methods.networks.vivit import VivitConfig
+from tast.methods.tast_net import TastNet, TastNetConfig
 from tast.training.dataset import ClipDataset
 from tast.training.labels import LabelScaling, fit_label_scaling
 from tast.training.settings import FitSettings

@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from tast.models.vivit import Attention
+from tast.methods.networks.vivit import Attention
 
 
 class ConcatFusion(nn.Module):

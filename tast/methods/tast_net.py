@@ -7,16 +7,17 @@ deviation 1), so the last layer is linear and never saturates; the range of phys
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from tast.models.cnn3d import Cnn3d, Cnn3dConfig
-from tast.models.fusion import FUSIONS
-from tast.models.vivit import Vivit, VivitConfig
+from tast.methods.method import Method, Reported
+from tast.methods.networks.fusion import FUSIONS
+from tast.methods.networks.residual3d import Cnn3d, Cnn3dConfig
+from tast.methods.networks.vivit import ENCODERS, Vivit, VivitConfig
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,24 @@ class TastNetConfig:
             raise ValueError("TAST-Net needs at least one of its branches, cnn and vivit")
         if self.fusion not in FUSIONS:
             raise ValueError(f"fusion {self.fusion!r} is unknown; one of {', '.join(FUSIONS)}")
+
+
+@dataclass(frozen=True)
+class TastNetOptions:
+    """What can be chosen of TAST-Net: a key of SIZES, a key of BRANCHES, and what is taken instead of the sizes' own."""
+
+    sizes: str = "small"
+    branches: str = "both"
+    fusion: str | None = None
+    attention: str | None = None
+    trend_order: int | None = None
+
+    def __post_init__(self) -> None:
+        checked: dict[str, Collection[str]] = {"sizes": SIZES, "branches": BRANCHES, "fusion": FUSIONS, "attention": ENCODERS}
+        for name, known in checked.items():
+            value = getattr(self, name)
+            if value not in known and not (value is None and name in ("fusion", "attention")):
+                raise ValueError(f"{name} {value!r} of tast_net is unknown; one of {', '.join(known)}")
 
 
 class TastNet(nn.Module):
@@ -124,7 +143,7 @@ def trend(seconds: int, order: int) -> Tensor:
     return (basis @ basis.T).to(torch.float32)
 
 
-PRESETS: dict[str, TastNetConfig] = {
+SIZES: dict[str, TastNetConfig] = {
     "small": TastNetConfig(
         frames=120, size_px=16, seconds=8, fusion="concat", width=32, heads=2, dropout=0.2, trend_order=1,
         cnn=Cnn3dConfig(patch_px=4, widths=(16, 32), blocks=(1, 1), spatial_strides=(1, 2), temporal_strides=(1, 2)),
@@ -145,27 +164,23 @@ BRANCHES: dict[str, tuple[str, ...]] = {"both": ("cnn", "vivit"), "cnn": ("cnn",
 
 
 def build(
-    preset: str, *, frames: int, size: int, seconds: int, branches: str = "both", fusion: str | None = None,
-    attention: str | None = None, trend_order: int | None = None, colour_axes: Sequence[Sequence[float]] | None = None,
+    options: TastNetOptions = TastNetOptions(), *, frames: int, size_px: int, seconds: int,
+    colour_axes: Sequence[Sequence[float]] | None = None,
 ) -> TastNet:  # fmt: skip
-    """A new TAST-Net of a preset for clips of `frames` x `size` x `size` px that last `seconds`.
+    """A new TAST-Net for clips of `frames` x `size_px` x `size_px` px that last `seconds`; colour_axes: see TastNet.
 
-    branches: a key of BRANCHES. fusion, attention, trend_order: instead of the preset's. colour_axes: see TastNet. Tubelets keep
-    about half a second, as a length that divides the clip. Weights come from torch's current random state. Raises ValueError naming what is known.
+    Tubelets keep about half a second, as a length that divides the clip. Weights come from torch's current random state.
     """
-    for name, value, known in (("preset", preset, PRESETS), ("branches", branches, BRANCHES)):
-        if value not in known:
-            raise ValueError(f"{name} {value!r} of tast_net is unknown; one of {', '.join(known)}")
-    base, kept = PRESETS[preset], BRANCHES[branches]
+    base, kept = SIZES[options.sizes], BRANCHES[options.branches]
     vivit = base.vivit and replace(
         base.vivit,
         tubelet_frames=nearest_divisor(frames, frames / seconds / 2),
-        attention=attention or base.vivit.attention,
+        attention=options.attention or base.vivit.attention,
     )
     return TastNet(
         replace(
-            base, frames=frames, size_px=size, seconds=seconds, fusion=fusion or base.fusion,
-            trend_order=base.trend_order if trend_order is None else trend_order,
+            base, frames=frames, size_px=size_px, seconds=seconds, fusion=options.fusion or base.fusion,
+            trend_order=base.trend_order if options.trend_order is None else options.trend_order,
             cnn=base.cnn if "cnn" in kept else None, vivit=vivit if "vivit" in kept else None,
         ),
         colour_axes,
@@ -190,3 +205,32 @@ def restore(config: dict[str, Any]) -> TastNet:
 def _restore_cnn(config: dict[str, Any]) -> Cnn3dConfig:
     per_stage = {key: tuple(value) for key, value in config.items() if key != "patch_px"}
     return Cnn3dConfig(patch_px=config["patch_px"], **per_stage)
+
+
+METHOD = Method(
+    name="tast_net",
+    paper="Qi, Gao, Guan, Li, J. Northeastern Univ. (Nat. Sci.) 2026, 47(1): 42-51, doi 10.12068/j.issn.1005-3026.2026.20250067",
+    options=TastNetOptions,
+    build=build,
+    restore=restore,
+    presets={
+        "small": {
+            "train.options": {"sizes": "small"},
+            "train.input": "pulse_locked", "train.whiten_colour": True, "train.frame_size_px": 16,
+            "preprocess.clips.size_px": 64, "preprocess.magnify.alpha": 120,
+        },
+        "paper": {
+            "train.options": {"sizes": "paper"},
+            "train.input": "magnified", "train.whiten_colour": False, "train.frame_size_px": 128,
+            "preprocess.clips.size_px": 128, "preprocess.magnify.alpha": 120,
+        },
+    },
+    reported=Reported(
+        source="table 1 and 2 of the paper; ms per frame: between MMFM's and MultiPhysNet's, on hardware that is not known",
+        parameters=3_240_000,
+        scores={
+            ("pure", "rmse"): 0.53, ("pure", "mae"): 0.37, ("pure", "r"): 0.96,
+            ("vipl_hr", "rmse"): 0.84, ("vipl_hr", "mae"): 0.57, ("vipl_hr", "r"): 0.82,
+        },
+    ),
+)  # fmt: skip

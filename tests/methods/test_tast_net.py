@@ -9,11 +9,21 @@ import pytest
 import torch
 from torch import nn
 
-from tast.models import MODELS, RESTORERS
-from tast.models.cnn3d import Cnn3d, Cnn3dConfig, ResidualBlock
-from tast.models.fusion import FUSIONS, GatedFusion
-from tast.models.tast_net import BRANCHES, PRESETS, TastNet, TastNetConfig, build, mean_over_spans, nearest_divisor, trend
-from tast.models.vivit import ENCODERS, Attention, Vivit, VivitConfig
+from tast.methods.networks.fusion import FUSIONS, GatedFusion
+from tast.methods.networks.residual3d import Cnn3d, Cnn3dConfig, ResidualBlock
+from tast.methods.networks.vivit import ENCODERS, Attention, Vivit, VivitConfig
+from tast.methods.tast_net import (
+    BRANCHES,
+    SIZES,
+    TastNet,
+    TastNetConfig,
+    TastNetOptions,
+    build,
+    mean_over_spans,
+    nearest_divisor,
+    restore,
+    trend,
+)
 
 PAPER_PARAMETERS = 3.24e6
 CNN = Cnn3dConfig(patch_px=4, widths=(4, 8), blocks=(1, 2), spatial_strides=(1, 2), temporal_strides=(1, 2))
@@ -43,11 +53,13 @@ def clip(batch: int, config: TastNetConfig = TINY) -> torch.Tensor:
 
 @pytest.mark.parametrize("size", [64, 128])
 def test_paper_preset_has_the_published_number_of_parameters(size: int) -> None:
-    assert parameters(build("paper", frames=120, size=size, seconds=8)) == pytest.approx(PAPER_PARAMETERS, rel=0.02)
+    assert parameters(build(TastNetOptions(sizes="paper"), frames=120, size_px=size, seconds=8)) == pytest.approx(
+        PAPER_PARAMETERS, rel=0.02
+    )
 
 
 def test_small_preset_is_small() -> None:
-    assert parameters(build("small", frames=120, size=32, seconds=8)) < PAPER_PARAMETERS / 6
+    assert parameters(build(frames=120, size_px=32, seconds=8)) < PAPER_PARAMETERS / 6
 
 
 @pytest.mark.parametrize("fusion", FUSIONS)
@@ -70,34 +82,34 @@ def test_each_branch_stands_alone(off: str) -> None:
 
 @pytest.mark.parametrize("branches", BRANCHES)
 def test_builder_switches_branches_fusion_and_attention(branches: str) -> None:
-    config = build("small", frames=60, size=16, seconds=4, branches=branches, fusion="gated", attention="joint").config
+    config = build(TastNetOptions(branches=branches, fusion="gated", attention="joint"), frames=60, size_px=16, seconds=4).config
     assert (config.cnn is not None, config.vivit is not None) == ("cnn" in BRANCHES[branches], "vivit" in BRANCHES[branches])
     assert config.fusion == "gated"
     assert config.vivit is None or config.vivit.attention == "joint"
 
 
 def test_without_a_word_the_builder_keeps_the_presets_choice() -> None:
-    config, preset = build("paper", frames=120, size=128, seconds=8).config, PRESETS["paper"]
+    config, preset = build(TastNetOptions(sizes="paper"), frames=120, size_px=128, seconds=8).config, SIZES["paper"]
     assert (config.fusion, config.cnn, config.vivit) == (preset.fusion, preset.cnn, preset.vivit)
 
 
 def test_branches_see_colours_along_their_axes() -> None:
     axes = [[0.5, -0.5, 0.0], [0.0, 2.0, -2.0], [0.0, 0.0, 0.0]]
     torch.manual_seed(0)
-    net = build("small", frames=60, size=16, seconds=4, colour_axes=axes).eval()
+    net = build(frames=60, size_px=16, seconds=4, colour_axes=axes).eval()
     torch.manual_seed(0)
-    plain = build("small", frames=60, size=16, seconds=4).eval()
+    plain = build(frames=60, size_px=16, seconds=4).eval()
     video = torch.randn(2, 3, 60, 16, 16)
     torch.testing.assert_close(net(video), plain(torch.einsum("ij,bjthw->bithw", torch.tensor(axes), video)))
-    copy = build("small", frames=60, size=16, seconds=4)
+    copy = build(frames=60, size_px=16, seconds=4)
     copy.load_state_dict(net.state_dict())
     assert torch.equal(copy.eval()(video), net(video))  # the axes are saved with the weights
 
 
 def test_weights_from_before_there_were_axes_see_the_channels() -> None:
-    net = build("small", frames=60, size=16, seconds=4).eval()
+    net = build(frames=60, size_px=16, seconds=4).eval()
     older = {name: tensor for name, tensor in net.state_dict().items() if name != "colour_axes"}
-    copy = build("small", frames=60, size=16, seconds=4, colour_axes=[[0.0] * 3] * 3)
+    copy = build(frames=60, size_px=16, seconds=4, colour_axes=[[0.0] * 3] * 3)
     copy.load_state_dict(older)
     video = torch.randn(1, 3, 60, 16, 16)
     assert torch.equal(copy.eval()(video), net(video))
@@ -111,16 +123,16 @@ def test_no_branch_and_unknown_names_are_refused() -> None:
     with pytest.raises(ValueError, match="factorised, joint"):
         replace(VIVIT, attention="axial")
     with pytest.raises(ValueError, match="small, paper"):
-        build("large", frames=120, size=32, seconds=8)
+        build(TastNetOptions(sizes="large"), frames=120, size_px=32, seconds=8)
     with pytest.raises(ValueError, match="both, cnn, vivit"):
-        build("small", frames=120, size=32, seconds=8, branches="none")
+        build(TastNetOptions(branches="none"), frames=120, size_px=32, seconds=8)
     with pytest.raises(ValueError, match="do not divide"):
         TastNet(replace(TINY, frames=21))
 
 
 @pytest.mark.parametrize(("frames", "size", "seconds"), [(240, 64, 8), (150, 32, 10), (100, 40, 5)])
 def test_builder_takes_other_lengths_and_sizes(frames: int, size: int, seconds: int) -> None:
-    net = build("small", frames=frames, size=size, seconds=seconds).eval()
+    net = build(frames=frames, size_px=size, seconds=seconds).eval()
     assert net(torch.zeros(1, 3, frames, size, size)).shape == (1, seconds)
     assert net.config.vivit is not None
     assert frames / seconds / 4 < net.config.vivit.tubelet_frames <= frames / seconds  # about half a second
@@ -166,7 +178,7 @@ def test_cnn_keeps_time_and_first_averages_linearly() -> None:
 def test_every_convolution_starts_as_he_has_it() -> None:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        cnn = Cnn3d(PRESETS["paper"].cnn)  # type: ignore[arg-type]
+        cnn = Cnn3d(SIZES["paper"].cnn)  # type: ignore[arg-type]
     kernels = [module.weight for module in cnn.modules() if isinstance(module, nn.Conv3d)]
     assert len(kernels) == 1 + 2 * 4 + 2  # stem, two of each block, and the shortcuts where shapes differ
     for kernel in kernels:
@@ -184,9 +196,9 @@ def test_a_block_adds_its_body_to_its_shortcut(widths: tuple[int, int]) -> None:
     assert isinstance(block.shortcut, nn.Identity) == (widths[0] == widths[1])
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", SIZES)
 def test_the_cnn_keeps_time_finer_than_the_fastest_pulse(preset: str) -> None:
-    config = PRESETS[preset]
+    config = SIZES[preset]
     assert config.cnn is not None
     steps = Cnn3d(config.cnn)(torch.zeros(2, 3, config.frames, config.size_px, config.size_px)).shape[1]
     assert config.cnn.temporal_strides[0] == 1  # what bends first sees every frame
@@ -250,21 +262,10 @@ def test_nearest_divisor(number: int, wanted: float, divisor: int) -> None:
     assert nearest_divisor(number, wanted) == divisor
 
 
-def test_every_model_comes_back_from_its_config_through_json() -> None:
-    assert MODELS.keys() == RESTORERS.keys()
-    for name, builder in MODELS.items():
-        net = builder("small", frames=60, size=16, seconds=4)
-        again = RESTORERS[name](json.loads(json.dumps(asdict(net.config))))  # type: ignore[arg-type,call-overload]
-        assert again.config == net.config
-        again.load_state_dict(net.state_dict())
-        video = torch.randn(1, 3, 60, 16, 16, generator=torch.Generator().manual_seed(0))
-        assert torch.equal(net.eval()(video), again.eval()(video))
-
-
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", SIZES)
 def test_every_size_of_a_preset_comes_back(preset: str) -> None:
-    sizes = PRESETS[preset]
-    assert RESTORERS["tast_net"](json.loads(json.dumps(asdict(sizes)))).config == sizes  # type: ignore[attr-defined]
+    sizes = SIZES[preset]
+    assert restore(json.loads(json.dumps(asdict(sizes)))).config == sizes  # type: ignore[attr-defined]
 
 
 def test_trend_keeps_what_is_a_trend_and_takes_away_what_is_not() -> None:
@@ -283,7 +284,7 @@ def test_outputs_of_order_one_lie_on_a_line_and_of_order_seven_do_not() -> None:
     bends = []
     for order in (1, 7):
         torch.manual_seed(0)
-        net = build("small", frames=120, size=16, seconds=8, trend_order=order).eval()
+        net = build(TastNetOptions(trend_order=order), frames=120, size_px=16, seconds=8).eval()
         out = net(torch.randn(2, 3, 120, 16, 16, generator=torch.Generator().manual_seed(3)))
         bends.append(float(out.diff(n=2, dim=1).abs().max().detach()))
     assert bends[0] < 1e-5 < bends[1]
@@ -291,7 +292,7 @@ def test_outputs_of_order_one_lie_on_a_line_and_of_order_seven_do_not() -> None:
 
 def test_an_order_below_zero_is_refused() -> None:
     with pytest.raises(ValueError, match="trend_order -1"):
-        build("small", frames=120, size=16, seconds=8, trend_order=-1)
+        build(TastNetOptions(trend_order=-1), frames=120, size_px=16, seconds=8)
 
 
 @pytest.mark.parametrize(("asking", "asked"), [(0, 1), (1, 0)])
@@ -307,7 +308,7 @@ def test_each_branch_asks_the_other(asking: int, asked: int) -> None:
 
 
 def test_an_order_of_zero_is_a_level() -> None:
-    assert build("small", frames=60, size=16, seconds=4, trend_order=0).config.trend_order == 0  # type: ignore[attr-defined]
+    assert build(TastNetOptions(trend_order=0), frames=60, size_px=16, seconds=4).config.trend_order == 0  # type: ignore[attr-defined]
 
 
 def test_instants_are_told_apart() -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tast.models.ratio_of_ratios import (
+from tast.ratio_of_ratios import (
     RATIOS,
     chrominance_angle,
     chrominance_ratio,
