@@ -30,7 +30,7 @@ from tast.clip_store import ClipStore
 from tast.datasets.splits import Split
 from tast.errors import TastError
 from tast.files import whole_file
-from tast.methods.method import method_named
+from tast.methods.method import Method, method_named
 from tast.params import Train, stage_params
 from tast.people import person_of
 from tast.saved_model import ModelCard, save_model
@@ -40,7 +40,7 @@ from tast.training.compute import compute_reproducibly, fabric_for
 from tast.training.dataset import ClipDataset
 from tast.training.inference import predict
 from tast.training.interval import PredictionInterval, fit_interval
-from tast.training.labels import LabelScaling, fit_label_scaling
+from tast.training.labels import PERCENT, LabelScaling, fit_label_scaling
 from tast.training.loop import fit
 from tast.training.settings import EpochRecord, FitSettings, History
 
@@ -98,10 +98,11 @@ def fit_model(
     """Build, fit and describe one model. Call compute_reproducibly first: the initial weights come from torch's random state."""
     axes = fit_colour_axes(train_clips).tolist() if params.whiten_colour else None
     model = new_network(params, frames=train_clips.frames, seconds=train_clips.seconds, colour_axes=axes)
-    scaling = fit_label_scaling(train_clips.spo2_percent)
+    method = wanted_method(params)
+    scaling = fit_label_scaling(train_clips.spo2_percent) if method.unit == "standardised" else PERCENT
     history = fit(
         model, train_clips, val_clips, settings_of(params), scaling=scaling, checkpoint_folder=checkpoints, on_epoch=on_epoch,
-        fabric=fabric or fabric_of(params), program="flows.stages.train",
+        fabric=fabric or fabric_of(params), program="flows.stages.train", loss=method.loss,
     )  # fmt: skip
     card = ModelCard(
         model_name=params.method, config=asdict(cast(Any, model.config)), preprocessing=store.preprocessing,
@@ -119,13 +120,20 @@ def validation_interval(model: torch.nn.Module, val_clips: ClipDataset, scaling:
 def new_network(
     params: Train, *, frames: int, seconds: int, colour_axes: Sequence[Sequence[float]] | None = None
 ) -> torch.nn.Module:
-    """Raises TastError where params.yaml asks for a method or an option that there is not."""
+    """Of the method, with the options, that params.yaml asks for. Raises TastError where it has no such option."""
+    method = wanted_method(params)
     try:
-        method = method_named(params.method)
         options = method.options_of(params.options)
-    except ValueError as error:
-        raise TastError(f"train: {error}") from None
+    except (ValueError, TypeError) as error:
+        raise TastError(f"params.yaml: {error}") from None
     return method.build(options, frames=frames, size_px=params.frame_size_px, seconds=seconds, colour_axes=colour_axes)
+
+
+def wanted_method(params: Train) -> Method:
+    try:
+        return method_named(params.method)
+    except ValueError as error:
+        raise TastError(f"params.yaml: train.method: {error}") from None
 
 
 def settings_of(params: Train) -> FitSettings:

@@ -15,6 +15,7 @@ import torch
 import torch.distributed as dist
 from lightning.fabric import Fabric
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from tast.errors import TastError
 
@@ -74,8 +75,8 @@ def for_processes(model: nn.Module, fabric: Fabric) -> nn.Module:
 def _with_synced_batch_norm(model: nn.Module) -> nn.Module:
     """torch's SyncBatchNorm knows GPUs only."""
     for name, child in model.named_children():
-        if isinstance(child, nn.BatchNorm3d):
-            synced = SyncedBatchNorm3d(child.num_features, eps=child.eps, momentum=child.momentum)
+        if isinstance(child, _BatchNorm):
+            synced = SyncedBatchNorm(child.num_features, eps=child.eps, momentum=child.momentum)
             synced.load_state_dict(child.state_dict())
             setattr(model, name, synced)
         else:
@@ -101,25 +102,31 @@ def sum_over_processes(own: Tensor) -> Tensor:
     return total
 
 
-class SyncedBatchNorm3d(nn.BatchNorm3d):
-    """BatchNorm3d of (B, C, T, H, W) whose B clips, in training, are those of all processes; same state as BatchNorm3d."""
+class SyncedBatchNorm(_BatchNorm):
+    """BatchNorm of (B, C, ...) whose B clips, in training, are those of all processes; same state as torch's."""
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training:
             return super().forward(x)
         count = x.numel() // x.shape[1]
-        sums = torch.cat((x.float().sum(dim=(0, 2, 3, 4)), x.new_tensor([count], dtype=torch.float32)))
+        others = (0, *range(2, x.ndim))
+        sums = torch.cat((x.float().sum(dim=others), x.new_tensor([count], dtype=torch.float32)))
         total, n = sum_over_processes(sums).split([x.shape[1], 1])
-        mean = _along_channels(total / n)
+        mean = _along_channels(total / n, x.ndim)
         centred = x.float() - mean
-        variance = sum_over_processes(centred.square().sum(dim=(0, 2, 3, 4))) / n
+        variance = sum_over_processes(centred.square().sum(dim=others)) / n
         self._remember(mean.detach().flatten(), variance.detach() * (n / (n - 1)).detach())
         scale = self.weight * torch.rsqrt(variance + self.eps)
-        return (centred * _along_channels(scale) + _along_channels(self.bias)).to(x.dtype)
+        return (centred * _along_channels(scale, x.ndim) + _along_channels(self.bias, x.ndim)).to(x.dtype)
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        """torch's hook: (B, C) and more."""
+        if input.ndim < 2:
+            raise ValueError(f"expected (B, C, ...), not {tuple(input.shape)}")
 
     @torch.no_grad()
     def _remember(self, mean: Tensor, unbiased_variance: Tensor) -> None:
-        """The running statistics that evaluation uses, as BatchNorm3d keeps them."""
+        """The running statistics that evaluation uses, as BatchNorm keeps them."""
         assert self.running_mean is not None and self.running_var is not None and self.num_batches_tracked is not None
         assert self.momentum is not None
         self.num_batches_tracked += 1
@@ -127,8 +134,8 @@ class SyncedBatchNorm3d(nn.BatchNorm3d):
         self.running_var.lerp_(unbiased_variance, self.momentum)
 
 
-def _along_channels(values: Tensor) -> Tensor:
-    return values.reshape(1, -1, 1, 1, 1)
+def _along_channels(values: Tensor, dimensions: int) -> Tensor:
+    return values.reshape(1, -1, *[1] * (dimensions - 2))
 
 
 def from_all_processes(own: Tensor, place: slice, n_rows: int, fabric: Fabric) -> Tensor:

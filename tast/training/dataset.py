@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from tast.clip_store import ClipStore
-from tast.training.inputs import network_input
+from tast.training.inputs import INPUTS, network_input
 
 DIGEST_CLIPS = 64  # whose pixels enter the digest: all clips of a store come from the same parameters
 
@@ -41,16 +41,20 @@ class Batch:
 
 
 def clip_input(frames: npt.NDArray[np.generic], fps_hz: float, *, kind: str, frame_size_px: int) -> Tensor:
-    """Frames of a clip (T, H, W, 3) at fps_hz -> what the network sees of it, (3, T, frame_size_px, frame_size_px) float16."""
+    """Frames of a clip (T, H, W, 3) at fps_hz -> what the network sees of it, (3, T, frame_size_px, frame_size_px).
+
+    float16, or float32 of a kind that is exact.
+    """
     made = network_input(frames, fps_hz, kind=kind, frame_size_px=frame_size_px)
-    return torch.from_numpy(made.astype(np.float16)).permute(3, 0, 1, 2)  # a view: memory stays with channels innermost
+    kept = made if INPUTS[kind].exact else made.astype(np.float16)
+    return torch.from_numpy(kept).permute(3, 0, 1, 2)  # a view: memory stays with channels innermost
 
 
 class ClipDataset(Dataset[Batch]):
     """Chosen clips of a store; indexing by a list of positions gives a Batch.
 
-    Inputs are computed once and kept as float16 (their noise is far above its rounding) where they fit `memory_bytes`, else on
-    each access.
+    Inputs are computed once and kept, as float16 (their noise is far above its rounding) where their kind allows, if they fit
+    `memory_bytes`, else on each access.
     """
 
     def __init__(
@@ -64,7 +68,7 @@ class ClipDataset(Dataset[Batch]):
         self.clips: pd.DataFrame = store.manifest.loc[list(clip_ids)]
         self.spo2_percent = np.stack([np.asarray(labels, dtype=np.float32) for labels in self.clips["spo2_percent"]])
         self.frames, self.seconds = int(self.clips["n_frames"].iloc[0]), self.spo2_percent.shape[1]
-        fits = len(clip_ids) * self.frames * frame_size_px**2 * 3 * 2 <= memory_bytes
+        fits = len(clip_ids) * self.frames * frame_size_px**2 * 3 * (4 if INPUTS[kind].exact else 2) <= memory_bytes
         self._inputs = torch.stack([self._input(clip_id) for clip_id in self.clip_ids]) if fits else None
 
     def every_second(self) -> ClipDataset:

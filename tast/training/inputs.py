@@ -1,7 +1,8 @@
 """What the network sees of a clip: frames of the store -> network input, one function per kind of input.
 
-`magnified` is the paper's: the magnified frames as they are. The others keep what carries SpO2 and drop what does not: each
-cell's pulse over its own light, so that skin colour and illumination divide out, over one scale for the whole clip, so that the
+`magnified` is the paper's: the magnified frames as they are; `light` the same of frames that were not magnified, exactly;
+`difference` the change between frames, as in SUMS and the toolboxes. The others keep what carries SpO2 and drop what does not:
+each cell's pulse over its own light, so that skin colour and illumination divide out, over one scale for the whole clip, so that the
 ratio between channels is left alone. Light and motion move all channels together, beside the pulse as much as with it.
 `normalised` takes away what the three channels share (the idea of the chrominance methods, de Haan & Jeanne 2013);
 `pulse_locked` keeps of each channel what lies at the pulse rate of the clip's own face, so that red over green, which a codec
@@ -47,6 +48,20 @@ def shrink(frames: npt.NDArray[np.generic], size_px: int) -> Float32Array:
 def magnified(frames: Float32Array, fps_hz: float) -> Float32Array:
     """Magnified frames (T, H, W, 3) on the scale of 8 bits -> the same, 0 to 255 mapped onto -0.5 to 0.5."""
     return frames / np.float32(255) - np.float32(0.5)
+
+
+def difference(frames: Float32Array, fps_hz: float) -> Float32Array:
+    """Masked frames (T, H, W, 3) -> change from frame to frame over the light of both, in units of the clip's own; the last is 0.
+
+    (x[t+1] - x[t]) / (x[t+1] + x[t]), as rPPG-Toolbox and SUMS have it (Liu et al. 2023), over the deviation of all of it;
+    where a cell is dark, outside the face, 0.
+    """
+    after, before = frames[1:], frames[:-1]
+    light = after + before
+    change = np.divide(after - before, light, out=np.zeros_like(light), where=light > 2 * DARK_LEVEL)
+    deviation = float(change.std())
+    scale = deviation if deviation > SMALLEST_PULSE else 1.0
+    return np.concatenate([change / np.float32(scale), np.zeros_like(frames[:1])])
 
 
 def normalised(frames: Float32Array, fps_hz: float) -> Float32Array:
@@ -108,17 +123,20 @@ def light_share(light: FloatArray) -> FloatArray:
 
 @dataclass(frozen=True)
 class Input:
-    """A kind of network input: how frames become it, its value where there is no face, and whether the light shows in it."""
+    """A kind of network input: how frames become it, its value where there is no face, whether the light shows in it."""
 
     made_of: Callable[[Float32Array, float], Float32Array]
     blank: float
     holds_light: bool
+    exact: bool = False  # the pulse is a thousandth of the light: half precision would round it away
 
 
 INPUTS: dict[str, Input] = {
     "pulse_locked": Input(pulse_locked, blank=0.0, holds_light=False),
     "normalised": Input(normalised, blank=0.0, holds_light=False),
     "magnified": Input(magnified, blank=-0.5, holds_light=True),
+    "light": Input(magnified, blank=-0.5, holds_light=True, exact=True),
+    "difference": Input(difference, blank=0.0, holds_light=False),
 }
 
 

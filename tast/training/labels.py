@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from torch import Tensor
 
 FloatArray = npt.NDArray[np.floating]
 
@@ -28,10 +29,17 @@ class LabelScaling:
         """Percent of any shape -> standardised; NaN stays NaN."""
         return (percent - self.mean_percent) / self.deviation_percent
 
+    def standardise_tensor(self, percent: Tensor) -> Tensor:
+        """As standardise."""
+        return (percent - self.mean_percent) / self.deviation_percent
+
     def to_percent(self, standardised: FloatArray) -> FloatArray:
         """Standardised values of any shape -> percent within the bounds; NaN stays NaN."""
         percent = self.mean_percent + self.deviation_percent * standardised.astype(np.float64)
         return np.clip(percent, self.lowest_percent, self.highest_percent)
+
+
+PERCENT = LabelScaling(mean_percent=0.0, deviation_percent=1.0)  # of networks that give percent themselves
 
 
 def fit_label_scaling(train_percent: FloatArray) -> LabelScaling:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,9 @@ from tast.training.loss import spo2_loss
 from tast.training.optimisation import SCHEDULES, ema_decay, parameter_groups
 from tast.training.sampling import batches_of_epoch, n_batches, part_of, seed_of
 from tast.training.settings import EpochRecord, FitSettings, History
+
+Outputs = Tensor | Mapping[str, Tensor]  # of a model: SpO2 (B, S), or in training that as "spo2" beside what its loss asks for
+Loss = Callable[[Outputs, Tensor], Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,16 +64,19 @@ def fit(
     on_epoch: Callable[[EpochRecord], None] | None = None,
     fabric: Fabric | None = None,
     program: str = __name__,
+    loss: Loss | None = None,
 ) -> History:
     """Train `model` in place; it ends in evaluation mode with the weights of the epoch of the lowest validation loss.
 
     Goes on from the checkpoint in `checkpoint_folder` if it belongs to this very run (facts_of_run are the same; `program` is the
     module whose code trains, with all that it imports), to the same final weights, bit for bit on a CPU. `fabric` says where and
     how precisely to compute (default: the CPU, float32); several processes of it share each batch and train as one, dropout
-    aside, whose draws are each process's own. Raises TastError naming the clips when the loss or its gradient is no longer
+    aside, whose draws are each process's own. loss: of what the model gives and the standardised labels (B, S), NaN unknown;
+    None: spo2_loss with the settings' weights. Raises TastError naming the clips when the loss or its gradient is no longer
     finite. Leaves torch's global random state as it was.
     """
     fabric = fabric or Fabric(accelerator="cpu", devices=1)
+    loss = loss or partial(_spo2_loss, settings)
     facts = facts_of_run(model, train, val, settings, scaling, fabric, program)
     parts = prepare(model, len(train), settings, fabric)
     history, best = _resume(checkpoint_folder, facts, parts, fabric)
@@ -77,8 +84,8 @@ def fit(
         epoch = len(history.epochs)
         with torch.random.fork_rng(devices=_gpus(fabric)):  # dropout draws from torch's global state, which is the caller's
             torch.manual_seed(seed_of(settings.seed, epoch, *_of_process(fabric)))
-            train_loss = train_epoch(parts, train, settings, scaling, fabric, epoch)
-        val_loss, val_rmse = validate(parts.averaged.module, val, settings, scaling, fabric)
+            train_loss = train_epoch(parts, train, settings, scaling, fabric, epoch, loss)
+        val_loss, val_rmse = validate(parts.averaged.module, val, settings, scaling, fabric, loss)
         if not math.isfinite(val_loss):
             raise TastError(f"the validation loss is not finite after epoch {epoch}: try a lower learning_rate")
         record = EpochRecord(epoch, train_loss, val_loss, val_rmse, float(parts.schedule.get_last_lr()[0]))
@@ -116,7 +123,7 @@ def prepare(model: nn.Module, n_clips: int, settings: FitSettings, fabric: Fabri
 
 
 def train_epoch(
-    parts: Parts, train: ClipDataset, settings: FitSettings, scaling: LabelScaling, fabric: Fabric, epoch: int
+    parts: Parts, train: ClipDataset, settings: FitSettings, scaling: LabelScaling, fabric: Fabric, epoch: int, loss_of: Loss
 ) -> float:
     """One pass over the training clips -> their mean loss."""
     parts.wrapped.train()
@@ -127,8 +134,8 @@ def train_epoch(
     ):
         place = part_of(len(positions), fabric.global_rank, fabric.world_size)
         video, spo2_percent = training_batch(train, positions, place, settings, generator, fabric)
-        outputs = from_all_processes(parts.wrapped(video), place, len(positions), fabric)
-        loss = _loss(outputs, spo2_percent, settings, scaling)
+        outputs = _gathered(parts.wrapped(video), place, len(positions), fabric)
+        loss = loss_of(outputs, scaling.standardise_tensor(spo2_percent).to(fabric.device))
         fabric.backward(loss)
         norm = fabric.clip_gradients(
             parts.wrapped, parts.wrapped_optimiser, max_norm=settings.gradient_clip, error_if_nonfinite=False
@@ -159,7 +166,7 @@ def training_batch(
 
 
 def validate(
-    model: nn.Module, val: ClipDataset, settings: FitSettings, scaling: LabelScaling, fabric: Fabric
+    model: nn.Module, val: ClipDataset, settings: FitSettings, scaling: LabelScaling, fabric: Fabric, loss_of: Loss
 ) -> tuple[float, float]:
     """The loss over all validation clips at once (r over them all) and the RMSE in percent of SpO2; NaN without labels."""
     place = part_of(len(val), fabric.global_rank, fabric.world_size)
@@ -167,12 +174,18 @@ def validate(
     outputs = from_all_processes(own.to(fabric.device), place, len(val), fabric).cpu()
     true = torch.from_numpy(val.spo2_percent)
     error = torch.from_numpy(scaling.to_percent(outputs.numpy())) - true
-    return float(_loss(outputs, true, settings, scaling)), float(error.square().nanmean().sqrt())
+    return float(loss_of(outputs, scaling.standardise_tensor(true))), float(error.square().nanmean().sqrt())
 
 
-def _loss(outputs: Tensor, spo2_percent: Tensor, settings: FitSettings, scaling: LabelScaling) -> Tensor:
-    target = (spo2_percent.to(outputs.device) - scaling.mean_percent) / scaling.deviation_percent
-    return spo2_loss(outputs, target, mse_weight=settings.mse_weight, pearson_weight=settings.pearson_weight)
+def _spo2_loss(settings: FitSettings, outputs: Outputs, target: Tensor) -> Tensor:
+    spo2 = outputs if isinstance(outputs, Tensor) else outputs["spo2"]
+    return spo2_loss(spo2, target, mse_weight=settings.mse_weight, pearson_weight=settings.pearson_weight)
+
+
+def _gathered(own: Outputs, place: slice, n_rows: int, fabric: Fabric) -> Outputs:
+    if isinstance(own, Tensor):
+        return from_all_processes(own, place, n_rows, fabric)
+    return {name: from_all_processes(one, place, n_rows, fabric) for name, one in own.items()}
 
 
 def _resume(folder: Path, facts: Mapping[str, Any], parts: Parts, fabric: Fabric) -> tuple[History, dict[str, Tensor]]:

@@ -13,7 +13,7 @@ from torch import nn
 
 from tast.clip_store import ClipStore
 from tast.training.checkpoint import CHECKPOINT
-from tast.training.compute import SyncedBatchNorm3d, for_processes
+from tast.training.compute import SyncedBatchNorm, for_processes
 from tast.training.loop import fit
 from tast.training.settings import History
 from tests.training.synthetic import write_store
@@ -85,7 +85,7 @@ def test_one_process_trains_the_very_model_that_it_is_given() -> None:
 
 
 def test_synced_batch_norm_evaluates_as_batch_norm() -> None:
-    plain, synced = nn.BatchNorm3d(3), SyncedBatchNorm3d(3)
+    plain, synced = nn.BatchNorm3d(3), SyncedBatchNorm(3)
     x = torch.randn(4, 3, 2, 5, 5, generator=torch.Generator().manual_seed(0))
     plain(x)
     synced.load_state_dict(plain.state_dict())
