@@ -14,15 +14,16 @@ import numpy as np
 import pandas as pd
 
 from flows import STATE
-from flows.layout import CLIPS, HISTORY, METRICS, MODEL, PLOTS, PREDICTIONS, REPORT, SPLIT
+from flows.layout import CLIPS, HISTORY, METHOD, METRICS, MODEL, PLOTS, PREDICTIONS, REPORT, SPLIT
 from flows.prefect_flows import flow_of, run_alone
 from flows.system_metrics import read_samples
 from tast.clip_store import ClipStore
-from tast.closure import closure
+from tast.closure import PACKAGES
 from tast.code_version import CodeVersion, code_version
 from tast.datasets.phantom_video import CONTAINER_FPS_HZ, write_video
 from tast.datasets.splits import Split
 from tast.errors import BadInput
+from tast.methods import entry_of
 from tast.params import load_params
 from tast.phantom.physiology import simulated_physiology
 from tast.phantom.render import render
@@ -32,13 +33,16 @@ from tast.tracking.lock import code_files, output_digest, require_output, run_pa
 from tast.tracking.projection import Publication
 from tast.tracking.projection import publish as project
 from tast.tracking.requirements import requirements_of
-from tast.tracking.serving import SERVED_CODE
+from tast.tracking.serving import served_code
 from tast.training.dataset import ClipDataset
 
 log = logging.getLogger("flows.publish")  # __name__ is __main__ where a stage runs
 ARTIFACTS = STATE / "mlflow" / "artifacts"
 LOCK = Path("dvc.lock")
-PUBLISHED = ("models", *(place.as_posix() for place in (HISTORY, PREDICTIONS, REPORT, METRICS, PLOTS)))  # what a run shows
+PUBLISHED = (
+    "models",
+    *(place.as_posix() for place in (METHOD, HISTORY, PREDICTIONS, REPORT, METRICS, PLOTS)),
+)  # what a run shows
 MOST_NAMED = 5  # files in a line
 
 REQUIREMENTS = Path("requirements.lock")
@@ -74,7 +78,7 @@ def publication() -> Publication:
     for output in PUBLISHED:
         require_output(dvc_lock, output, Path())
     params = run_params(dvc_lock)
-    code = code_version(Path(), used=code_files(dvc_lock), used_params=params)
+    code = code_version(Path(), used=code_files(dvc_lock) | method_files(), used_params=params)
     tell_code(code)
     model, card = load_model(MODEL)
     return Publication(
@@ -83,10 +87,23 @@ def publication() -> Publication:
         system_metrics=read_samples(MODEL), artifacts=[PREDICTIONS, REPORT, METRICS, PLOTS],
         model_folder=MODEL, model=model, input_example=two_clips(card),
         pip_requirements=pinned("torch", "numpy"), 
-        serving_requirements=requirements_of(closure(SERVED_CODE), REQUIREMENTS.read_text()), example_video=example_video(card),
+        serving_requirements=requirements_of(served_code(card.model_name), REQUIREMENTS.read_text()) + distribution_of(card),
+        example_video=example_video(card),
         dataset=params["dataset.name"], dataset_digest=output_digest(dvc_lock, CLIPS.as_posix()), commit=code.commit,
         dirty=code.dirty,
     )  # fmt: skip
+
+
+def method_files() -> dict[str, str]:
+    """Path -> md5 of the project's files that the method of the run rests on: found by its name, they are no deps of a stage."""
+    code: dict[str, str] = json.loads(METHOD.read_text())["code"]
+    return {path: md5 for path, md5 in code.items() if path.partition("/")[0] in PACKAGES}
+
+
+def distribution_of(card: ModelCard) -> list[str]:
+    """The requirement that brings a method of another package; empty for the project's own."""
+    dist = entry_of(card.model_name).dist
+    return [] if dist is None else [f"{dist.name}=={dist.version}"]
 
 
 def read_lock() -> str:

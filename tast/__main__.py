@@ -1,5 +1,5 @@
 """`python -m tast` is the console script `tast`."""
 
-from tast.cli import main
+from tast.cli.main import main
 
 main()

@@ -13,7 +13,7 @@ from typer.main import get_command
 
 from flows.ablate import OUT
 from flows.stage_deps import outputs_of, read_stages
-from tast.cli import app
+from tast.cli.main import app
 from tast.closure import ROOT
 
 

@@ -26,7 +26,7 @@ PUSHED = {
     "reports/predictions.parquet", "reports/report.html",
 }  # fmt: skip
 KEPT = {"data/raw/face.png", "data/audit/audit.html", "data/clips/manifest.parquet", "reports/contact_sheets/face.png"}
-NOT_CACHED = {"data/source.json"}
+NOT_CACHED = {"data/source.json", "data/method.json"}
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ def look_outside(params: Params) -> None:
     """Write both fingerprints; a file that says so already is left as it is. Raises TastError where something is not there."""
     write_sources(roots_of(params), SOURCE)
     try:
-        told = {"name": params.train.method, "code_sha256": code_of_method(params.train.method)}
+        told = {"method": params.train.method, "code": code_of_method(params.train.method)}
     except ValueError as error:
         raise TastError(f"params.yaml: train.method: {error}") from None
     text = json.dumps(told, indent=2) + "\n"

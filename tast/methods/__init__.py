@@ -11,7 +11,7 @@ from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from pathlib import Path
 
-from tast.closure import PACKAGES, code_digest
+from tast.closure import PACKAGES, ROOT, closure
 
 GROUP = "tast.methods"  # name = "package.module:METHOD"
 BESIDE = "method"  # the module beside the papers' files
@@ -38,21 +38,25 @@ def known_methods() -> list[str]:
     return sorted({*own_names(), *(entry.name for entry in entry_points(group=GROUP))})
 
 
-def code_of_method(name: str) -> str:
-    """sha256 of a method's code: the closure of its module, or every Python file of the package that brings it.
+def code_of_method(name: str) -> dict[str, str]:
+    """Path -> md5 of the files that a method rests on: of this project's, the closure of its module, below the project's folder;
+    of another package's, every Python file of it, below that package's parent.
 
     Raises ValueError where there is no such method.
     """
     module = entry_of(name).module
     package = module.partition(".")[0]
     if package in PACKAGES:
-        return code_digest(module)
+        return {file.as_posix(): _md5(ROOT / file) for file in closure(module)}
     spec = find_spec(package)
-    files = sorted(file for place in (spec and spec.submodule_search_locations) or () for file in Path(place).rglob("*.py"))
+    places = [Path(place) for place in (spec.submodule_search_locations or ())] if spec else []
+    files = sorted(file for place in places for file in place.rglob("*.py"))
     if spec and spec.origin and not files:
         files = [Path(spec.origin)]
-    digest = hashlib.sha256()
-    for file in files:
-        content = file.read_bytes()
-        digest.update(f"{file.name}\0{len(content)}\0".encode() + content)
-    return digest.hexdigest()
+    above = places[0].parent if places else files[0].parent
+    return {file.relative_to(above).as_posix(): _md5(file) for file in files}
+
+
+def _md5(file: Path) -> str:
+    """As DVC and dvc.lock name a file's content."""
+    return hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest()

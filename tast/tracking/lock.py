@@ -20,6 +20,7 @@ from tast.errors import BadInput
 
 STAGES = ("download", "preprocess", "split", "train", "evaluate")  # the source stage decides only whether to download again
 RAW_DATA = "data/raw"
+METHOD = "data/method.json"  # which code the method is: an output of stage source, but nothing that was computed
 # Where the data lie, and whether they may be fetched: their content counts, not their address.
 PLACES = ("dataset.root", "dataset.second.root", "download.base_url", "download.sha256", "download.accept_licence",
           "download.phantom.recorded_root")  # fmt: skip
@@ -66,12 +67,13 @@ def run_params(dvc_lock: str) -> dict[str, Any]:
 def code_files(dvc_lock: str) -> dict[str, str]:
     """Path -> md5 of each file that the stages were run with and that no stage made: code and requirements.
 
-    A folder that was declared as a whole is not among them. Raises BadInput where a stage was never run.
+    A folder that was declared as a whole is not among them, nor the method's code, which METHOD names. Raises BadInput where a
+    stage was never run.
     """
     stages = _chosen(dvc_lock)
     made = _made(dvc_lock)
     deps = {path: md5 for stage in stages.values() for path, md5 in _outside(stage, made).items()}
-    return {path: md5 for path, md5 in deps.items() if md5 and not md5.endswith(".dir")}
+    return {path: md5 for path, md5 in deps.items() if md5 and not md5.endswith(".dir") and path != METHOD}
 
 
 def output_digest(dvc_lock: str, path: str) -> str:
@@ -124,7 +126,8 @@ def _outside(stage: Mapping[str, Any], made: Sequence[str]) -> dict[str, Any]:
 
 
 def _made(dvc_lock: str) -> list[str]:
-    return [output["path"] for stage in _stages(dvc_lock).values() for output in stage.get("outs", [])]
+    outputs = [output["path"] for stage in _stages(dvc_lock).values() for output in stage.get("outs", [])]
+    return [path for path in outputs if path != METHOD]
 
 
 def _chosen(dvc_lock: str) -> dict[str, Any]:

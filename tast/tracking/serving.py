@@ -7,6 +7,7 @@ read is an error that says why.
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 import warnings
@@ -20,8 +21,9 @@ from mlflow.models import Model, ModelSignature
 from mlflow.protos.databricks_pb2 import DEADLINE_EXCEEDED, INVALID_PARAMETER_VALUE
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
-from tast.closure import ROOT, closure
+from tast.closure import PACKAGES, ROOT, closure
 from tast.errors import TastError
+from tast.methods import entry_of
 from tast.prediction import MIN_QUALITY
 from tast.prediction.limits import Limits
 from tast.tracking import SAVED_MODEL
@@ -81,6 +83,12 @@ def description() -> str:
     return "\n\n".join(["SpO2 (%) per second, from the video of a face.", *parts])
 
 
+def served_code(method: str) -> tuple[Path, ...]:
+    """The project's files that the service runs with a model of this method."""
+    module = entry_of(method).module
+    return closure(SERVED_CODE, *([module] if module.partition(".")[0] in PACKAGES else []))
+
+
 def save_video_model(
     folder: Path, model_folder: Path, described: Model, requirements: Sequence[str], example_video: bytes
 ) -> None:
@@ -91,7 +99,7 @@ def save_video_model(
     """
     described.metadata = DESCRIBED
     with tempfile.TemporaryDirectory() as scratch:
-        for file in closure(SERVED_CODE):
+        for file in served_code(json.loads((model_folder / "model.json").read_text())["model_name"]):
             target = Path(scratch) / file
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(ROOT / file, target)

@@ -2,8 +2,8 @@
 
 `magnified` is the paper's: the magnified frames as they are; `light` the same of frames that were not magnified, exactly;
 `difference` the change between frames, as in SUMS and the toolboxes. The others keep what carries SpO2 and drop what does not:
-each cell's pulse over its own light, so that skin colour and illumination divide out, over one scale for the whole clip, so that the
-ratio between channels is left alone. Light and motion move all channels together, beside the pulse as much as with it.
+each cell's pulse over its own light, so that skin colour and illumination divide out, over one scale for the whole clip, so
+that the ratio between channels is left alone. Light and motion move all channels together, beside the pulse as much as with it.
 `normalised` takes away what the three channels share (the idea of the chrominance methods, de Haan & Jeanne 2013);
 `pulse_locked` keeps of each channel what lies at the pulse rate of the clip's own face, so that red over green, which a codec
 spoils less than blue, stays.

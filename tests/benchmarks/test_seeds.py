@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from benchmarks.published import README, plan_of, published_in, read_results, tables
 from benchmarks.seeds import SEALED, SEALED_SEEDS
 from benchmarks.sets import SETS, params_of_set
-from tast.cli import app
+from tast.cli.main import app
 from tast.errors import BadInput
 from tast.params import DEVELOPMENT_SEEDS, changed, load_params
 

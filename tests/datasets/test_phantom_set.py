@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from tast.cli import app
+from tast.cli.main import app
 from tast.datasets.oximetry_phone_cam import read_oximetry_phone_cam
 from tast.datasets.phantom_set import plan_phantom
 from tast.datasets.readers import read_dataset

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1200)]
 
 
 def test_compare_tells_its_evidence_and_changes_nothing(finished: Workspace) -> None:
-    told = json.loads(finished.run("-m", "tast.cli", "compare", "--json").stdout)
+    told = json.loads(finished.run("-m", "tast", "compare", "--json").stdout)
     assert (told["challenger"], told["champion"], told["outcome"]) == ("1", "1", "champion already")
     metrics = json.loads(finished.path("reports/metrics.json").read_text())
     assert told["evidence"]["challenger_rmse"] == pytest.approx(metrics["test"]["rmse"], abs=1e-5)
@@ -25,7 +25,7 @@ def test_compare_tells_its_evidence_and_changes_nothing(finished: Workspace) -> 
 
 
 def test_rollback_with_nothing_before_says_so(finished: Workspace) -> None:
-    done = finished.run("-m", "tast.cli", "rollback", "--reason", "a test", check=False)
+    done = finished.run("-m", "tast", "rollback", "--reason", "a test", check=False)
     assert done.returncode == 1
     assert done.stderr.strip().endswith("version 1 of tast-net replaced no other: there is nothing to go back to")
 

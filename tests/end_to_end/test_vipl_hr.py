@@ -22,7 +22,7 @@ def finished_vipl(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     root = folder / "VIPL-HR"
     workspace.set(download__phantom__fps_hz=30)  # each of the cameras has a share of it
     sizes = ("--subjects", str(SUBJECTS), "--seconds", "12")
-    workspace.run("-m", "tast.cli", "phantom", str(root), "--layout", "vipl_hr", *sizes, "--defects")
+    workspace.run("-m", "tast", "phantom", str(root), "--layout", "vipl_hr", *sizes, "--defects")
     workspace.set(
         dataset__name="vipl_hr", dataset__root=str(root), download__accept_licence=True, split__protocol="official", split__fold=1
     )

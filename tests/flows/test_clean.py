@@ -16,7 +16,8 @@ from filelock import FileLock
 from tast.closure import ROOT
 
 OUTPUTS = (
-    "data/source.json", "data/raw/phantom/a.png", "data/audit/audit.html", "data/clips/manifest.parquet", "data/split.json",
+    "data/source.json", "data/method.json",
+    "data/raw/phantom/a.png", "data/audit/audit.html", "data/clips/manifest.parquet", "data/split.json",
     "models/tast_net/model.json", "reports/learning_curve.csv", "reports/predictions.parquet", "reports/report.html",
     "reports/metrics.json", "reports/plots/a.png", "reports/contact_sheets/a.png", "data/.clips.123.part/a.npy",
 )  # fmt: skip

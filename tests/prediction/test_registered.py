@@ -19,20 +19,19 @@ from packaging.utils import canonicalize_name
 from typer.testing import CliRunner
 
 from flows.publish import example_video
-from tast.cli import app
-from tast.closure import closure
+from tast.cli.main import app
 from tast.errors import BadInput
 from tast.saved_model import load_model, save_model
 from tast.tracking.projection import publish
 from tast.tracking.registry import model_files, rollback, set_champion
 from tast.tracking.requirements import requirements_of
-from tast.tracking.serving import COLUMNS, OUTPUTS, SERVED_CODE
+from tast.tracking.serving import COLUMNS, OUTPUTS, served_code
 from tast.tracking.store import initialise
 from tests.prediction.conftest import write_film
 from tests.tracking.conftest import Store, make_publication
 
 CHAMPION = "models:/tast-net@champion"
-REQUIREMENTS = requirements_of(closure(SERVED_CODE), Path("requirements.lock").read_text())
+REQUIREMENTS = requirements_of(served_code("tast_net"), Path("requirements.lock").read_text())
 PROGRAM = """
 import importlib.util, json, sys
 site, store, uri, video, refused = sys.argv[1:]
@@ -123,7 +122,7 @@ def test_a_version_holds_what_serving_runs_and_nothing_else_of_the_project(store
     client = MlflowClient(store.tracking_uri)
     folder = Path(client.get_model_version_download_uri("tast-net", "1"))
     code = {path.relative_to(folder / "code") for path in (folder / "code").rglob("*.*") if "__pycache__" not in path.parts}
-    assert code == set(closure(SERVED_CODE))
+    assert code == set(served_code("tast_net"))
     assert not any(path.is_relative_to(room) for path in code for room in ("flows", "tests", "tast/evaluation", "tast/phantom"))
     assert not list(folder.rglob("*.pkl"))
     (weights,) = folder.rglob("model.safetensors")
@@ -143,7 +142,7 @@ def test_requirements_are_those_of_the_lock_with_what_they_need_themselves():
     pins = {canonicalize_name(line.partition("==")[0]): line.partition("==")[2] for line in lock.splitlines()}
     assert all(pins[line.partition("==")[0]] == line.partition("==")[2] for line in REQUIREMENTS)
     with pytest.raises(BadInput, match=r"requirements.lock: no version of scipy"):
-        requirements_of(closure(SERVED_CODE), "\n".join(line for line in lock.splitlines() if not line.startswith("scipy==")))
+        requirements_of(served_code("tast_net"), "\n".join(line for line in lock.splitlines() if not line.startswith("scipy==")))
 
 
 def test_an_import_that_nothing_brings_is_named(tmp_path):

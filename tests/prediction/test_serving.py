@@ -28,7 +28,7 @@ import uvicorn
 from mlflow.tracking import MlflowClient
 from typer.testing import CliRunner
 
-from tast.cli import app
+from tast.cli.main import app
 from tast.datasets.phantom_video import write_video
 from tast.saved_model import load_model
 from tast.tracking import serving

@@ -193,7 +193,11 @@ def store_in(folder: Path, database: Path) -> Store:
 def make_publication(folder: Path, seed: int = 0, *, fold: int = 0, rmse: float = 1.5, dirty: bool = False) -> Publication:
     model = ClipMean(seed).eval()
     folder = folder / f"seed{seed}-fold{fold}"
-    files = {"models/model.json": f'{{"seed": {seed}}}', "plots/scatter.png": "picture", "metrics.json": "{}"}
+    files = {
+        "models/model.json": f'{{"model_name": "tast_net", "seed": {seed}}}',
+        "plots/scatter.png": "picture",
+        "metrics.json": "{}",
+    }
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)

@@ -15,7 +15,8 @@ import typer
 from rich.table import Table
 from typer.testing import CliRunner
 
-from tast import cli, cli_output
+from tast.cli import main as cli
+from tast.cli import output
 from tests.datasets.layouts import write_recording
 from tests.terminal import COLOUR, ESCAPE, TAST, environment, in_pipe, in_terminal
 
@@ -67,7 +68,7 @@ def test_the_whole_is_told_with_every_command_examples_and_exit_codes(monkeypatc
 
 
 def test_help_takes_no_heavy_library():
-    code = f"import sys, tast.cli; sys.exit(' '.join(set(sys.modules) & set({HEAVY})))"
+    code = f"import sys, tast.cli.main; sys.exit(' '.join(set(sys.modules) & set({HEAVY})))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False)
     assert done.stderr.strip() == ""
 
@@ -153,7 +154,7 @@ def test_columns_line_up_in_a_pipe(capsys):
     table = Table("name", "value", title="a table with a title longer than its rows")
     table.add_row("x" * 300, "1")
     table.add_row("[bold]:smile:[/bold]", "2")
-    cli_output.show(table)
+    output.show(table)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split() for line in lines[1:]] == [["name", "value"], ["x" * 300, "1"], ["[bold]:smile:[/bold]", "2"]]
     assert len({line.rindex(word) for line, word in zip(lines[1:], ("value", "1", "2"), strict=True)}) == 1

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tast.cli import app
+from tast.cli.main import app
 from tast.errors import TastError
 
 

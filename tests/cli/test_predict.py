@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
 
-from tast.cli import app
-from tast.cli_predict import Format
+from tast.cli.main import app
+from tast.cli.predict import Format
 from tast.errors import BadInput, TastError
 from tast.prediction.files import FORMATS
 from tests.prediction.conftest import film, saved, videos, write_film  # noqa: F401

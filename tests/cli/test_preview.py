@@ -9,7 +9,7 @@ import cv2
 import pytest
 from typer.testing import CliRunner
 
-from tast.cli import app
+from tast.cli.main import app
 from tast.datasets.description import Description, describe
 from tast.errors import BadInput, TastError
 from tests.datasets.layouts import write_pure_session

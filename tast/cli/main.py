@@ -7,19 +7,8 @@ import sys
 
 import typer
 
-from tast import (
-    __version__,
-    cli_completion,
-    cli_data,
-    cli_doctor,
-    cli_export,
-    cli_phantom,
-    cli_predict,
-    cli_preview,
-    cli_probe,
-    cli_project,
-    instruction_set,
-)
+from tast import __version__, instruction_set
+from tast.cli import completion, data, doctor, export, methods, phantom, predict, preview, probe, project
 from tast.errors import TastError
 
 HELP = """SpO2 from video of a face: what is done by hand beside the pipeline, which is `make repro` or `dvc repro`.
@@ -56,19 +45,21 @@ def options(
     """Nothing to do: the version is told while the options are read."""
 
 
-app.command(rich_help_panel=READ)(cli_predict.predict)
-app.command(rich_help_panel=READ)(cli_preview.preview)
-app.command(rich_help_panel=DATA)(cli_data.audit)
-app.command(rich_help_panel=DATA)(cli_data.check)
-app.command(rich_help_panel=DATA)(cli_phantom.phantom)
-app.command(rich_help_panel=MODELS)(cli_export.export)
-app.command(rich_help_panel=MODELS)(cli_probe.probe)
-app.command(rich_help_panel=MODELS, context_settings=cli_project.PASSED_ON)(cli_project.ablate)
-app.command(rich_help_panel=MODELS, context_settings=cli_project.PASSED_ON)(cli_project.benchmark)
-app.command(rich_help_panel=MODELS, context_settings=cli_project.PASSED_ON)(cli_project.compare)
-app.command(rich_help_panel=MODELS, context_settings=cli_project.PASSED_ON)(cli_project.rollback)
-app.command(rich_help_panel=MACHINE)(cli_doctor.doctor)
-app.command(rich_help_panel=MACHINE)(cli_completion.completion)
+app.command(rich_help_panel=READ)(predict.predict)
+app.command(rich_help_panel=READ)(preview.preview)
+app.command(rich_help_panel=DATA)(data.audit)
+app.command(rich_help_panel=DATA)(data.check)
+app.command(rich_help_panel=DATA)(phantom.phantom)
+app.command(rich_help_panel=MODELS)(methods.methods)
+app.command(rich_help_panel=MODELS)(methods.use)
+app.command(rich_help_panel=MODELS)(export.export)
+app.command(rich_help_panel=MODELS)(probe.probe)
+app.command(rich_help_panel=MODELS, context_settings=project.PASSED_ON)(project.ablate)
+app.command(rich_help_panel=MODELS, context_settings=project.PASSED_ON)(project.benchmark)
+app.command(rich_help_panel=MODELS, context_settings=project.PASSED_ON)(project.compare)
+app.command(rich_help_panel=MODELS, context_settings=project.PASSED_ON)(project.rollback)
+app.command(rich_help_panel=MACHINE)(doctor.doctor)
+app.command(rich_help_panel=MACHINE)(completion.completion)
 
 
 def main() -> None:

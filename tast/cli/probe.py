@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from tast.cli_output import counted, show
+from tast.cli.output import counted, show
 from tast.files import whole_file
 from tast.params import load_params
 

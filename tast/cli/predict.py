@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from tast.cli_output import counting, say, show
+from tast.cli.output import counting, say, show
 from tast.errors import BadInput
 from tast.pages.page import number, percentage
 from tast.prediction import MIN_QUALITY

@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 from rich.table import Table
 
-from tast.cli_output import show
+from tast.cli.output import show
 
 
 def doctor() -> None:

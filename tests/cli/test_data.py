@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from tast.cli import app
+from tast.cli.main import app
 from tast.datasets.description import Description, describe, described
 from tast.errors import BadInput
 from tests.datasets.layouts import write_pure_session, write_recording

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from tast.cli_output import counted, say, show
+from tast.cli.output import counted, say, show
 from tast.pages.page import number
 
 RAW = Path("data/raw")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tast.cli import app
+from tast.cli.main import app
 from tast.saved_model import save_model
 from tests.test_export import RUNTIMES, SMALL, card_of, net_of
 

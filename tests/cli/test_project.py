@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tast import cli_project
-from tast.cli import app
+from tast.cli import project
+from tast.cli.main import app
 from tast.errors import BadInput
 
 
@@ -32,7 +32,7 @@ def test_arguments_reach_the_program_and_its_exit_code_comes_back(
     class Done:
         returncode = 3
 
-    monkeypatch.setattr(cli_project.subprocess, "run", lambda command, check: commands.append(command[2:]) or Done())
+    monkeypatch.setattr(project.subprocess, "run", lambda command, check: commands.append(command[2:]) or Done())
     assert CliRunner().invoke(app, arguments).exit_code == 3
     assert commands == [started]
 

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from tast.cli_output import say
+from tast.cli.output import say
 from tast.errors import BadInput
 from tast.params import load_params
 

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tast.cli_output import say
+from tast.cli.output import say
 
 
 def export(

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tast.cli_output import counted, say
+from tast.cli.output import counted, say
 from tast.errors import BadInput
 from tast.files import whole_folder
 from tast.params import DEVELOPMENT_SEEDS, load_params
