@@ -43,6 +43,7 @@ from tast.errors import BadInput, TastError
 from tast.evaluation.evaluate import interval_facts, plain
 from tast.evaluation.metrics import bootstrap_intervals, compare_paired, correlation_within, score
 from tast.files import whole_file
+from tast.methods import code_of_method
 from tast.params import Params, Phantom, changed, load_params
 from tast.people import person_of, recording_of
 from tast.training.interval import COVERAGE
@@ -85,7 +86,7 @@ def facts_of(plan: Plan) -> dict[str, Any]:
     return {
         "params": key_of([plan.params.train.model_dump(mode="json"), plan.params.split.model_dump(mode="json")]),
         "clips": key_of(facts_of_clips(plan.phantoms, plan.params)),
-        "code": code_digest("benchmarks.published"),
+        "code": key_of([code_digest("benchmarks.published"), code_of_method(plan.params.train.method)]),
         "computed": computed_with(),
     }
 

@@ -135,23 +135,27 @@ def clips_folder(keep: Path, name: str, phantoms: Mapping[str, Phantom], params:
     return keep / f"{name}-{side_clips.key_of(facts_of_clips(phantoms, params))}" / "clips"
 
 
-def facts_of_clips(phantoms: Mapping[str, Phantom], params: Params) -> dict[str, Any]:
-    """Plan and renderer of the phantoms, the recordings that drive them, and what makes clips of videos."""
+def facts_of_videos(phantoms: Mapping[str, Phantom]) -> dict[str, Any]:
+    """Plan and renderer of the phantoms, and the recordings that drive them."""
     plans = {name: phantom.model_dump(mode="json", exclude={"recorded_root"}) for name, phantom in phantoms.items()}
     roots = sorted({Path(one.recorded_root) for one in phantoms.values() if one.recorded_root is not None})
     return {
         "phantoms": plans,
         "recordings": [side_clips.content_digest(root) for root in roots],
         "renderer": code_digest("tast.datasets.phantom_set"),
-        **side_clips.recipe(params.preprocess),
     }
 
 
-def kept_clips(keep: Path, name: str, phantoms: Mapping[str, Phantom], params: Params) -> ClipStore:
+def facts_of_clips(phantoms: Mapping[str, Phantom], params: Params) -> dict[str, Any]:
+    """What the videos are made of, and what makes clips of them."""
+    return {**facts_of_videos(phantoms), **side_clips.recipe(params.preprocess)}
+
+
+def kept_clips(keep: Path, name: str, phantoms: Mapping[str, Phantom], params: Params, *, keep_videos: bool = False) -> ClipStore:
     """A set's clips below `keep`, rendered and preprocessed unless they are there.
 
-    What was rendered before an interruption is kept too; the videos are removed once there are clips. Raises TastError where too
-    much is rejected.
+    What was rendered before an interruption is kept too; the videos are removed once there are clips, unless others with other
+    preprocessing are to be made of them (keep_videos). Raises TastError where too much is rejected.
     """
     clips = clips_folder(keep, name, phantoms, params)
     if clips.is_dir():
@@ -159,18 +163,27 @@ def kept_clips(keep: Path, name: str, phantoms: Mapping[str, Phantom], params: P
     facts = clips.parent / "made_of.json"
     with whole_file(facts) as part:
         part.write_text(json.dumps(facts_of_clips(phantoms, params), indent=1, sort_keys=True) + "\n")
-    raw, workers = clips.parent / "raw", params.runner.workers
+    videos = keep / f"{name}-videos-{side_clips.key_of(facts_of_videos(phantoms))}"
+    store = side_clips.make_clips(
+        _rendered(videos, phantoms, params.runner.workers), clips, params.preprocess, params.runner.workers
+    )
+    if not keep_videos:
+        shutil.rmtree(videos)
+    return store
+
+
+def _rendered(videos: Path, phantoms: Mapping[str, Phantom], workers: int) -> Path:
+    """The folder of a set's videos below `videos`, those rendered that are not there yet."""
+    raw = videos / "raw"
     for dataset, phantom in phantoms.items():
         planned = plan_phantom(**phantom.model_dump())
-        done = clips.parent / "rendered" / dataset
+        done = videos / "rendered" / dataset
         done.mkdir(parents=True, exist_ok=True)
         todo = [session for session in planned.sessions if not _marker(done, session).exists()]
         side_clips.over_workers("render", partial(_render, planned=planned, folder=raw / dataset, done=done), todo, workers)
         planned.write_lists(raw / dataset)
     describe(raw, [Description(phantom.layout, dataset) for dataset, phantom in phantoms.items()])
-    store = side_clips.make_clips(raw, clips, params.preprocess, workers)
-    shutil.rmtree(raw)
-    return store
+    return raw
 
 
 def _render(sessions: Sequence[Session], planned: PhantomSet, folder: Path, done: Path) -> None:

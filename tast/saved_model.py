@@ -89,6 +89,11 @@ def load_model(folder: Path, *, expected_preprocessing: dict[str, Any] | None = 
     return model.eval(), card
 
 
+def read_card(folder: Path) -> ModelCard:
+    """The card of a saved model alone. Raises BadInput where there is none, or where it is damaged."""
+    return _read_card(folder / CARD)[0]
+
+
 def _read_card(path: Path) -> tuple[ModelCard, str]:
     if not path.is_file():
         raise BadInput(path, "no such file", "a saved model (run the train stage: `dvc repro train`)")

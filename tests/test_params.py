@@ -27,7 +27,7 @@ def test_the_trees_own_params_are_valid_and_frozen() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "line"),
     [
-        ("  patience:", "  patiense:", r"unknown key 'train.patiense' \(did you mean 'patience'\?\); expected one of model, "),
+        ("  patience:", "  patiense:", r"unknown key 'train.patiense' \(did you mean 'patience'\?\); expected one of method, "),
         ("    alpha: 120", "    alpha: strong", r"preprocess.magnify.alpha = 'strong'; expected .*number"),
         ("    alpha: 120", "    # alpha", r"key 'preprocess.magnify.alpha' is missing"),
         ("    low_hz: 0.4", "    low_hz: 5", r"low_hz \(5.0\) must be below high_hz \(4.0\)"),
@@ -50,9 +50,11 @@ def test_no_file_says_where_to_stand(tmp_path: Path) -> None:
 
 def test_dotted_keys_change_single_values() -> None:
     params = load_params()
-    other = changed(params, {"train.branches": "cnn", "preprocess.magnify.alpha": 0})
-    assert (other.train.branches, other.preprocess.magnify.alpha) == ("cnn", 0)
-    assert changed(other, {"train.branches": "both", "preprocess.magnify.alpha": params.preprocess.magnify.alpha}) == params
+    other = changed(params, {"train.options.branches": "cnn", "preprocess.magnify.alpha": 0})
+    assert (other.train.options["branches"], other.preprocess.magnify.alpha) == ("cnn", 0)
+    assert (
+        changed(other, {"train.options.branches": "both", "preprocess.magnify.alpha": params.preprocess.magnify.alpha}) == params
+    )
 
 
 @pytest.mark.parametrize("key", ["train.epoch", "trian.epochs", "train.epochs.more", "epochs", "split.folds.x.y"])
@@ -62,5 +64,5 @@ def test_an_unknown_dotted_key_is_named(key: str) -> None:
 
 
 def test_a_changed_value_is_checked() -> None:
-    with pytest.raises(BadInput, match=r"train.branches = 'all'; expected .*'both', 'cnn' or 'vivit'"):
-        changed(load_params(), {"train.branches": "all"})
+    with pytest.raises(BadInput, match=r"train.sampler = 'all'; expected .*'shuffled' or 'balanced'"):
+        changed(load_params(), {"train.sampler": "all"})

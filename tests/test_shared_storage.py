@@ -100,7 +100,7 @@ def test_a_teams_server_keeps_artifacts_in_the_store_and_its_users_need_no_crede
         run_info = MlflowClient(address).get_run(published.run_id).info
         assert run_info.artifact_uri.startswith("mlflow-artifacts:/")
         folder = model_files("models:/tast-net@challenger", tmp_path / "back", tracking_uri=address)
-    assert (folder / "model.json").read_text() == '{"seed": 0}'
+    assert (folder / "model.json").read_text() == '{"model_name": "tast_net", "seed": 0}'
     assert any(key.endswith(f"{published.run_id}/artifacts/metrics.json") for key in server.keys("mlflow/"))
 
 

@@ -12,9 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tast.fingerprint import fingerprint
+from tast.methods import code_of_method
 from tast.prediction.files import table_path
 from tast.prediction.sources import NamedVideo
 from tast.provenance import provenance
+from tast.saved_model import read_card
 
 LIST = ".predicted"
 PROGRAMS = ("tast.prediction.batch", "tast.prediction.files")  # they read a video, and write its table
@@ -25,7 +27,12 @@ class Finished:
 
     def __init__(self, folder: Path, kind: str, *, model_folder: Path, settings: str) -> None:
         self._folder, self._kind, self._list = folder, kind, folder / LIST
-        facts = {**provenance(*PROGRAMS, threads=1), "model": _digest(model_folder), "settings": settings}  # batch.one_thread
+        facts = {
+            **provenance(*PROGRAMS, threads=1),  # batch.one_thread
+            "model": _digest(model_folder),
+            "method": code_of_method(read_card(model_folder).model_name),
+            "settings": settings,
+        }
         self._rests_on = json.dumps(facts, sort_keys=True)
 
     def without_those(self, videos: Sequence[NamedVideo]) -> list[NamedVideo]:

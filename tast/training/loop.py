@@ -76,7 +76,6 @@ def fit(
     finite. Leaves torch's global random state as it was.
     """
     fabric = fabric or Fabric(accelerator="cpu", devices=1)
-    loss = loss or partial(_spo2_loss, settings)
     facts = facts_of_run(model, train, val, settings, scaling, fabric, program)
     parts = prepare(model, len(train), settings, fabric)
     history, best = _resume(checkpoint_folder, facts, parts, fabric)
@@ -123,9 +122,16 @@ def prepare(model: nn.Module, n_clips: int, settings: FitSettings, fabric: Fabri
 
 
 def train_epoch(
-    parts: Parts, train: ClipDataset, settings: FitSettings, scaling: LabelScaling, fabric: Fabric, epoch: int, loss_of: Loss
+    parts: Parts,
+    train: ClipDataset,
+    settings: FitSettings,
+    scaling: LabelScaling,
+    fabric: Fabric,
+    epoch: int,
+    loss: Loss | None = None,
 ) -> float:
     """One pass over the training clips -> their mean loss."""
+    loss_of = loss or partial(_spo2_loss, settings)
     parts.wrapped.train()
     generator = torch.Generator().manual_seed(seed_of(settings.seed, epoch, 1))
     total, n_clips = 0.0, 0
@@ -135,19 +141,19 @@ def train_epoch(
         place = part_of(len(positions), fabric.global_rank, fabric.world_size)
         video, spo2_percent = training_batch(train, positions, place, settings, generator, fabric)
         outputs = _gathered(parts.wrapped(video), place, len(positions), fabric)
-        loss = loss_of(outputs, scaling.standardise_tensor(spo2_percent).to(fabric.device))
-        fabric.backward(loss)
+        value = loss_of(outputs, scaling.standardise_tensor(spo2_percent).to(fabric.device))
+        fabric.backward(value)
         norm = fabric.clip_gradients(
             parts.wrapped, parts.wrapped_optimiser, max_norm=settings.gradient_clip, error_if_nonfinite=False
         )
-        if not (torch.isfinite(loss) and torch.isfinite(norm)):
+        if not (torch.isfinite(value) and torch.isfinite(norm)):
             names = ", ".join(train.clip_ids[i] for i in positions)
             raise TastError(f"loss or gradient is not finite in epoch {epoch}, on clips {names}")
         parts.wrapped_optimiser.step()
         parts.schedule.step()
         parts.wrapped_optimiser.zero_grad()
         parts.averaged.update_parameters(parts.model)
-        total += loss.item() * len(positions)
+        total += value.item() * len(positions)
         n_clips += len(positions)
     return total / n_clips
 
@@ -166,7 +172,12 @@ def training_batch(
 
 
 def validate(
-    model: nn.Module, val: ClipDataset, settings: FitSettings, scaling: LabelScaling, fabric: Fabric, loss_of: Loss
+    model: nn.Module,
+    val: ClipDataset,
+    settings: FitSettings,
+    scaling: LabelScaling,
+    fabric: Fabric,
+    loss: Loss | None = None,
 ) -> tuple[float, float]:
     """The loss over all validation clips at once (r over them all) and the RMSE in percent of SpO2; NaN without labels."""
     place = part_of(len(val), fabric.global_rank, fabric.world_size)
@@ -174,6 +185,7 @@ def validate(
     outputs = from_all_processes(own.to(fabric.device), place, len(val), fabric).cpu()
     true = torch.from_numpy(val.spo2_percent)
     error = torch.from_numpy(scaling.to_percent(outputs.numpy())) - true
+    loss_of = loss or partial(_spo2_loss, settings)
     return float(loss_of(outputs, scaling.standardise_tensor(true))), float(error.square().nanmean().sqrt())
 
 

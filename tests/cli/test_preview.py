@@ -15,7 +15,7 @@ from tast.errors import BadInput, TastError
 from tests.datasets.layouts import write_pure_session
 from tests.preprocessing import scene
 
-PROJECT = Path(__file__).parents[1]
+PROJECT = Path(__file__).parents[2]
 run = CliRunner()
 
 

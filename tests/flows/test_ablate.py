@@ -173,7 +173,7 @@ def test_other_preprocessing_means_other_clips_made_once(params: Params, monkeyp
 def test_a_dry_run_tells_what_is_to_do(params: Params, capsys: pytest.CaptureFixture[str]) -> None:
     show_plan(planned(params, PAIR, [3, 4]))
     told = capsys.readouterr().out
-    assert "train.branches: cnn" in told
+    assert "train.options.branches: cnn" in told
     assert "3 4" in told
     assert "4 trainings of up to 1 epochs" in told
 

@@ -91,5 +91,5 @@ def test_the_key_holds_all_that_decides_the_result(training: SideTraining, monke
 
 def test_the_code_is_that_of_network_loop_and_what_is_asked() -> None:
     files = {file.as_posix() for file in closure.closure("flows.side_trainings")}
-    assert {"tast/methods/tast_net.py", "tast/training/loop.py", "tast/training/inference.py", "tast/seconds.py"} <= files
+    assert {"tast/methods/method.py", "tast/training/loop.py", "tast/training/inference.py", "tast/seconds.py"} <= files
     assert {"flows/stages/train.py", "flows/side_trainings.py", "tast/training/interval.py"} <= files

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from flows.layout import SOURCE, data_root, original
+from flows.layout import METHOD, SOURCE, data_root, original
+from flows.running import run
 from flows.stages import source as stage
+from tast.errors import TastError
 from tests.end_to_end.conftest import PROJECT, set_params
 
 
@@ -53,7 +55,7 @@ def test_both_data_sets_are_told_and_the_phantoms_waves_only_where_there_is_one(
 
 def test_waves_that_are_not_there_end_the_run_with_one_line(waves, capsys):
     with pytest.raises(SystemExit):
-        told(download__phantom__driver="recorded", download__phantom__recorded_root="/no/such/folder")
+        run(lambda: told(download__phantom__driver="recorded", download__phantom__recorded_root="/no/such/folder"))
     assert "/no/such/folder: no such file or folder" in capsys.readouterr().err
 
 
@@ -66,3 +68,15 @@ def test_a_relative_root_is_found_from_the_copy_that_dvc_makes_for_an_experiment
     assert data_root("data/vipl", copy) == str(project / "data/vipl")
     for root in ("/disk/vipl", "s3://bucket/vipl.zip"):
         assert data_root(root, copy) == data_root(root, project) == root
+
+
+def test_the_methods_code_is_told_and_an_unknown_method_is_one_line(waves):
+    told()
+    content = json.loads(METHOD.read_text())
+    assert content["method"] == "tast_net"
+    assert {"tast/methods/tast_net.py", "tast/methods/networks/vivit.py"} <= content["code"].keys()
+    changed_ns = METHOD.stat().st_mtime_ns
+    told()
+    assert METHOD.stat().st_mtime_ns == changed_ns, "what says so already is left as it is"
+    with pytest.raises(TastError, match=r"train\.method: method 'tasty' is unknown; one of .*tast_net"):
+        told(train__method="tasty")

@@ -70,11 +70,11 @@ def test_a_stage_reads_only_the_sections_that_it_named() -> None:
 
 def test_how_is_no_param_of_any_stage() -> None:
     assert all(HOW.isdisjoint(stage["params"]) for stage in STAGES.values())
-    assert any("runner" in (ROOT / f"flows/{name}.py").read_text() for name in STAGES)
+    assert any("runner" in (ROOT / f"flows/stages/{name}.py").read_text() for name in STAGES)
 
 
 def tree(root: Path, text: str) -> Path:
-    for package in ("flows", "tast"):
+    for package in ("flows", "flows/stages", "tast"):
         (root / package).mkdir()
         (root / package / "__init__.py").touch()
     (root / "flows/stages/train.py").write_text(text)
@@ -120,7 +120,14 @@ plots:
         "      - tast/gone.py\n",
         "".join(
             f"      - {name}\n"
-            for name in ("flows/__init__.py", "flows/stages/train.py", "tast/__init__.py", "tast/a.py", REQUIREMENTS)
+            for name in (
+                "flows/__init__.py",
+                "flows/stages/__init__.py",
+                "flows/stages/train.py",
+                "tast/__init__.py",
+                "tast/a.py",
+                REQUIREMENTS,
+            )
         ),
     ).replace("      - evaluate\n", "      - split\n      - train\n")
     assert declared(before, root) == after

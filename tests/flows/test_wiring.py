@@ -24,7 +24,7 @@ import flows.promote
 import flows.publish
 import flows.stages.evaluate
 import flows.stages.train
-from flows.layout import CLIPS, HISTORY, METRICS, MODEL, PREDICTIONS, SPLIT, STAGES
+from flows.layout import CLIPS, HISTORY, METHOD, METRICS, MODEL, PREDICTIONS, SPLIT, STAGES
 from tast.clip_store import MANIFEST, PREPROCESSING, ClipStore
 from tast.datasets.splits import Split
 from tast.errors import BadInput
@@ -75,6 +75,7 @@ def prepare(folder: Path, *, test_moved_by: float) -> None:
     ids = store.manifest["clip_id"]
     Split("subject_independent", *(tuple(sorted(ids[parts == part])) for part in PEOPLE)).to_json(folder / SPLIT)
     (folder / "params.yaml").write_text((PROJECT / "params.yaml").read_text())
+    (folder / METHOD).write_text(json.dumps({"method": "tast_net", "code": {}}))
     changes = {"train.epochs": 4, "train.batch_size": 5, "train.threads": 1, "evaluate.bootstrap": 50}
     of_this_process = {"compute.instruction_set": in_force().split()[0]}  # whatever pytest imported before
     set_params(folder / "params.yaml", changes | of_this_process)

@@ -335,14 +335,14 @@ def test_the_champions_files_come_back(contest, full_store, tmp_path):
     contest.publish(2)
     contest.decide({2: 1.0})
     folder = champion_files("tast-net", tmp_path / "got", tracking_uri=full_store.tracking_uri)
-    assert json.loads((folder / "model.json").read_text()) == {"seed": 2}
+    assert json.loads((folder / "model.json").read_text()) == {"model_name": "tast_net", "seed": 2}
 
 
 @pytest.mark.parametrize("uri", ["models:/tast-net@champion", "models:/tast-net/3"])
 def test_a_registered_models_files_come_by_alias_and_by_version(contest, full_store, tmp_path, uri):
     set_champion("tast-net", "3", tracking_uri=full_store.tracking_uri)
     folder = model_files(uri, tmp_path / "got", tracking_uri=full_store.tracking_uri)
-    assert json.loads((folder / "model.json").read_text()) == {"seed": 2}
+    assert json.loads((folder / "model.json").read_text()) == {"model_name": "tast_net", "seed": 2}
 
 
 @pytest.mark.parametrize(

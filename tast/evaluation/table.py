@@ -1,0 +1,175 @@
+"""The table of methods: what each said of the same seconds of the same people, scored side by side, and the papers' figures.
+
+Every score is of all runs' seconds together; 95 % intervals are over resampled people, and a difference from the reference draws
+the same people for both. What several differences say at once is held by Holm's step-down (1979).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+
+import numpy as np
+import pandas as pd
+from statsmodels.stats.multitest import multipletests
+
+from tast.evaluation.agreement import agreement_of_repeated
+from tast.evaluation.evaluate import covered
+from tast.evaluation.metrics import bootstrap_intervals, compare_paired, correlation_within, score
+from tast.people import person_of
+from tast.seconds import KEY
+
+SAID = (*KEY, "run", "true_percent", "predicted_percent", "lower_percent", "upper_percent", "constant_percent")
+
+
+@dataclass(frozen=True)
+class MethodResult:
+    """What a method said, what it costs and what is published of it.
+
+    said: one row per labelled second of each run (SAID; NaN ends where it has no interval). parameters: None without a network.
+    ms_per_frame: by clips at a time. abstained: seconds of which it said nothing, and was given the constant. published: rmse,
+    mae, r on the data set that the table is of, as far as a paper has them.
+    """
+
+    name: str
+    said: pd.DataFrame
+    parameters: int | None = None
+    ms_per_frame: Mapping[int, float] = field(default_factory=dict)
+    abstained: int = 0
+    published: Mapping[str, float] = field(default_factory=dict)
+
+
+def results_table(results: Sequence[MethodResult], *, reference: str, draws: int, seed: int) -> pd.DataFrame:
+    """One row per method, in the order of the results; errors in percent SpO2, NaN where a number cannot be had.
+
+    a_rms: as ISO 80601-2-61 has it, the root mean square of all errors where the truth is 70 to 100 %. loa_low, loa_high: limits
+    of agreement of repeated measures. skill: 1 - RMSE over the constant's. difference: of RMSE from the reference's, with its
+    interval and p, two-sided from the draws, after Holm over the methods. Raises ValueError where two methods were scored on
+    other seconds.
+    """
+    by_name = {one.name: one.said.sort_values(["run", *KEY], ignore_index=True) for one in results}
+    of_reference = by_name[reference]
+    rows = [_row(one, by_name[one.name], of_reference, draws=draws, seed=seed) for one in results]
+    table = pd.DataFrame(rows)
+    others = (table["method"] != reference) & table["p"].notna()
+    table.loc[others, "p"] = multipletests(table.loc[others, "p"], method="holm")[1] if others.any() else np.nan
+    return table
+
+
+def _row(result: MethodResult, said: pd.DataFrame, reference: pd.DataFrame, *, draws: int, seed: int) -> dict[str, object]:
+    if not said[["run", *KEY]].equals(reference[["run", *KEY]]):
+        raise ValueError(f"{result.name} was scored on other seconds than the reference")
+    true, predicted, people = said["true_percent"], said["predicted_percent"], person_of(said)
+    pooled = score(true, predicted)
+    rmse = bootstrap_intervals(true, predicted, people, draws=draws, seed=seed)["rmse"]
+    within, _ = correlation_within(true, predicted, said["run"] + "/" + people, people, draws=1, seed=seed)
+    limits = agreement_of_repeated(predicted - true, people)
+    constant = compare_paired(true, predicted, said["constant_percent"], people, draws=draws, seed=seed)
+    against = compare_paired(true, predicted, reference["predicted_percent"], people, draws=draws, seed=seed)
+    is_reference = said is reference
+    measured = true.between(70, 100)
+    return {
+        "method": result.name,
+        "parameters": result.parameters,
+        **{f"ms_{batch}": ms for batch, ms in result.ms_per_frame.items()},
+        "rmse": pooled.rmse, "rmse_low": rmse.low, "rmse_high": rmse.high, "mae": pooled.mae, "r": pooled.pearson_r,
+        "r_within": within, "bias": pooled.bias, "loa_low": limits.limit_low, "loa_high": limits.limit_high,
+        "a_rms": score(true[measured], predicted[measured]).rmse if measured.any() else np.nan,
+        "coverage": covered(said).mean(), "width": (said["upper_percent"] - said["lower_percent"]).mean(),
+        "skill": constant.skill,
+        "difference": np.nan if is_reference else against.rmse_difference,
+        "difference_low": np.nan if is_reference else against.rmse_difference_interval.low,
+        "difference_high": np.nan if is_reference else against.rmse_difference_interval.high,
+        "p": np.nan if is_reference else _two_sided(against.probability_better, draws),
+        "abstained": result.abstained / max(len(said), 1),
+        **{f"published_{name}": result.published.get(name, np.nan) for name in ("rmse", "mae", "r")},
+        "runs": said["run"].nunique(), "people": people.nunique(), "seconds": len(said),
+    }  # fmt: skip
+
+
+def _two_sided(probability_better: float, draws: int) -> float:
+    """p of no difference; never 0, which so many draws could not show."""
+    tail = min(probability_better, 1 - probability_better)
+    return min(1.0, 2 * (tail * draws + 1) / (draws + 1))
+
+
+HEADINGS = {
+    "method": "method",
+    "parameters": "parameters",
+    "ms_1": "ms/frame, 1 clip",
+    "ms_16": "16 clips",
+    "rmse": "RMSE [95 %]",
+    "mae": "MAE",
+    "r": "R",
+    "r_within": "r within people",
+    "bias": "bias",
+    "loa": "limits of agreement",
+    "a_rms": "A_rms",
+    "coverage": "in interval",
+    "width": "its width",
+    "skill": "skill",
+    "difference": "difference from {reference} [95 %]",
+    "p": "p (Holm)",
+    "published": "published RMSE / MAE / R",
+}
+
+
+def as_cells(table: pd.DataFrame, reference: str) -> tuple[list[str], list[list[str]]]:
+    """Headings and rows as text, two decimals, `-` where there is no number."""
+    headings = [heading.format(reference=reference) for heading in HEADINGS.values()]
+    return headings, [[_cell(row, name) for name in HEADINGS] for row in table.to_dict("records")]
+
+
+def _cell(row: Mapping[str, object], name: str) -> str:
+    if name == "method":
+        return str(row[name])
+    if name == "parameters":
+        count = row.get(name)
+        return "-" if count is None or count != count else f"{int(count):,}"  # type: ignore[call-overload]
+    if name == "loa":
+        return f"{_number(row['loa_low'], '+')} to {_number(row['loa_high'], '+')}"
+    if name == "published":
+        return " / ".join(_number(row[f"published_{one}"]) for one in ("rmse", "mae", "r"))
+    if name.startswith("ms_"):
+        return _number(row.get(name, np.nan), digits=3)
+    if name == "p":
+        return _number(row[name], digits=3)
+    value = _number(row[name], "+" if name in ("bias", "difference") else "")
+    if f"{name}_low" not in row or value == "-":
+        return value
+    sign = "+" if name == "difference" else ""
+    return f"{value} [{_number(row[f'{name}_low'], sign)}, {_number(row[f'{name}_high'], sign)}]"
+
+
+def _number(value: object, sign: str = "", digits: int = 2) -> str:
+    return f"{value:{sign}.{digits}f}" if value is not None and value == value else "-"
+
+
+def as_markdown(table: pd.DataFrame, reference: str) -> str:
+    headings, rows = as_cells(table, reference)
+    lines = [headings, ["---", *["---:"] * (len(headings) - 1)], *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def as_latex(table: pd.DataFrame, reference: str) -> str:
+    """A tabular of booktabs."""
+    headings, rows = as_cells(table, reference)
+    lines = [" & ".join(map(_tex, line)) + r" \\" for line in [headings, *rows]]
+    begin = rf"\begin{{tabular}}{{l{'r' * (len(headings) - 1)}}}"
+    return "\n".join([begin, r"\toprule", lines[0], r"\midrule", *lines[1:], r"\bottomrule", r"\end{tabular}"]) + "\n"
+
+
+def _tex(text: str) -> str:
+    return "".join({"%": r"\%", "_": r"\_", "&": r"\&", "#": r"\#"}.get(letter, letter) for letter in text)
+
+
+def as_html(table: pd.DataFrame, reference: str) -> str:
+    """A <table>, to be set into a page."""
+    headings, rows = as_cells(table, reference)
+    head = "".join(f'<th scope="col">{escape(one)}</th>' for one in headings)
+    body = "".join(
+        f'<tr><th scope="row">{escape(first)}</th>{"".join(f"<td>{escape(one)}</td>" for one in others)}</tr>\n'
+        for first, *others in rows
+    )
+    return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>\n"
