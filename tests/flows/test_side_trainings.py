@@ -82,6 +82,9 @@ def test_the_key_holds_all_that_decides_the_result(training: SideTraining, monke
         patch.setattr(side_trainings, "code_digest", lambda *_: "other code")
         keys["code"] = key_now(params, store)
     with monkeypatch.context() as patch:
+        patch.setattr(side_trainings, "code_of_method", lambda _: {"tast/methods/tast_net.py": "another"})
+        keys["method's code"] = key_now(params, store)
+    with monkeypatch.context() as patch:
         patch.setattr(provenance, "in_force", lambda: "native of another processor")
         keys["instruction set"] = key_now(params, store)
     change_a_pixel(store.folder)

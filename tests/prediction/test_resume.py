@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,18 @@ from tast.prediction import resume
 from tast.prediction.resume import Finished
 from tast.prediction.sources import NamedVideo
 
+CARD = {
+    "model_name": "tast_net", "config": {}, "preprocessing": {}, "input_kind": "normalised", "frame_size_px": 16,
+    "scaling": {"mean_percent": 90, "deviation_percent": 5}, "data_digest": "", "code_version": "1", "weights_sha256": "",
+}  # fmt: skip
+
 
 @pytest.fixture
 def done(tmp_path: Path) -> list[NamedVideo]:
     """Two videos, of which nothing is read here but their bytes, with tables that are written whole."""
     videos = [NamedVideo(name, tmp_path / f"{name}.mp4") for name in ("a", "b")]
     (tmp_path / "model").mkdir()
-    (tmp_path / "model" / "model.json").write_text("{}")
+    (tmp_path / "model" / "model.json").write_text(json.dumps(CARD))
     (tmp_path / "out").mkdir()
     for video in videos:
         video.path.write_bytes(video.name.encode())
@@ -41,12 +47,17 @@ def test_what_is_whole_is_not_done_again(done: list[NamedVideo], tmp_path: Path)
 
 def test_another_model_or_setting_does_all_again(done: list[NamedVideo], tmp_path: Path) -> None:
     assert names(finished(tmp_path, settings="min_quality 0.5").without_those(done)) == ["a", "b"]
-    (tmp_path / "model" / "model.json").write_text("[]")
+    (tmp_path / "model" / "model.json").write_text(json.dumps(CARD | {"code_version": "another"}))
     assert names(finished(tmp_path).without_those(done)) == ["a", "b"]
 
 
 def test_other_code_does_all_again(done: list[NamedVideo], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resume, "PROGRAMS", ("tast.prediction.files",))
+    assert names(finished(tmp_path).without_those(done)) == ["a", "b"]
+
+
+def test_other_code_of_the_method_does_all_again(done: list[NamedVideo], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resume, "code_of_method", lambda _: {"tast/methods/tast_net.py": "another"})
     assert names(finished(tmp_path).without_those(done)) == ["a", "b"]
 
 

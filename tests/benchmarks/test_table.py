@@ -1,0 +1,85 @@
+"""`tast table` on a small store: trained once, killed at a random moment and gone on with, the same bytes; a new row alone is new."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.end_to_end.conftest import PROJECT, set_params
+from tests.training.synthetic import write_store
+
+NAMES = ("table.md", "table.csv", "table.tex", "table.html")
+METHODS = ["--methods", "mathew/mix_last", "--seeds", "2", "--folds", "1", "--workers", "1"]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with params.yaml and the clips of ten people, for every preset the same: nothing is rendered or preprocessed."""
+    folder = tmp_path_factory.mktemp("table")
+    shutil.copy(PROJECT / "params.yaml", folder)
+    set_params(folder / "params.yaml", {"train.epochs": 3, "train.patience": 3, "evaluate.bootstrap": 50})
+    write_store(folder / "data" / "clips", seed=0, subjects=10, clips=3)
+    return folder
+
+
+def command(*more: str, keep: str = "kept", out: str = "out") -> list[str]:
+    return [sys.executable, "-m", "tests.benchmarks.table_of_store", *METHODS, "--keep", keep, "--out", out, *more]
+
+
+def run(project: Path, *more: str, **folders: str) -> str:
+    done = subprocess.run(
+        command(*more, **folders), cwd=project, env=os.environ | {"PYTHONPATH": str(PROJECT)}, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def made(project: Path) -> dict[str, bytes]:
+    run(project)
+    return bytes_of(project / "out")
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    """The files, less the milliseconds, which no two runs share."""
+    table = pd.read_csv(folder / "table.csv").drop(columns=["ms_1", "ms_16"])
+    return {"table.csv": table.to_csv().encode(), "facts.json": (folder / "facts.json").read_bytes()}
+
+
+def test_every_kind_of_file_names_every_method(project: Path, made: dict[str, bytes]) -> None:
+    for name in NAMES:
+        text = (project / "out" / name).read_text().replace(r"\_", "_")
+        for method in ("tast_net", "mathew/mix_last", "constant", "chrominance_angle"):
+            assert method in text, (name, method)
+    facts = json.loads((project / "out" / "facts.json").read_text())
+    assert facts["protocol"] == "subject_independent" and facts["seeds"] == [0, 1]
+
+
+def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(project: Path, made: dict[str, bytes]) -> None:
+    environment = os.environ | {"PYTHONPATH": str(PROJECT)}
+    for patience_s in (9.0, 14.0):
+        started = subprocess.Popen(command(keep="killed", out="after"), cwd=project, env=environment, start_new_session=True)
+        time.sleep(patience_s)
+        if started.poll() is None:
+            os.killpg(started.pid, signal.SIGKILL)
+        started.wait()
+    run(project, keep="killed", out="after")
+    assert bytes_of(project / "after") == made
+
+
+def test_a_dry_run_says_what_is_done_and_a_new_method_trains_its_own_alone(project: Path, made: dict[str, bytes]) -> None:
+    told = run(project, "--dry-run")
+    assert all("2" in line and "0" in line for line in told.splitlines() if "tast_net" in line or "mix_last" in line)
+    more = run(project, "--dry-run", "--methods", "mathew/mix_last", "mathew/interleaved")
+    (row,) = (line for line in more.splitlines() if "interleaved" in line.split("│")[1:2].__str__())
+    assert [cell.strip() for cell in row.split("│")[3:5]] == ["0", "2"]
