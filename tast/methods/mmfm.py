@@ -19,8 +19,8 @@ Deviations and choices:
 - Cells without any of the face are 0 in the map and count neither in the generator's means nor in its loss.
 - The generator says how far its red and blue are from their mean in percent of it, and softplus keeps both positive. So it starts
   with a pulse as faint as a face's. Upsampling repeats cells; interpolation's backward pass on a GPU adds in no fixed order.
-- The ratio is (SD / mean) of red over that of blue, of the means over the face's cells, with RATIO_FLOOR under both, so that a
-  still face has a ratio of 1. A and B start at 100 and 5 percent of SpO2 and are learned.
+- The ratio is (SD / mean) of red over that of blue, of the means over the face's cells, with STILL_PERCENT under both, so that
+  a still face has a ratio of 1. A and B start at 100 and 5 percent of SpO2 and are learned.
 - The data know no heart rate: the nuisance head's target is the strongest frequency of the clip's own green light between
   RATES_HZ, found in training inside forward without gradient (a fixed matrix of sines, the same bits on every run). A clip that
   is still has none and teaches the head nothing.
@@ -49,7 +49,7 @@ from tast.methods.networks.light import NO_LIGHT, lit_light, percent_of_mean
 from tast.methods.networks.spans import mean_over_spans
 
 RED, GREEN, BLUE = 0, 1, 2
-RATIO_FLOOR = 1e-4  # of a colour's mean: below its deviation is the rounding of a still picture
+STILL_PERCENT = 0.01  # of a colour's mean: below, its deviation is the rounding of a still picture
 RATES_HZ = (0.7, 3.0)  # 42 to 180 a minute
 START_PERCENT = 97.0  # what people at rest have
 A_PERCENT, B_PERCENT = 100.0, 5.0
@@ -175,7 +175,7 @@ class Mmfm(nn.Module):
     def own_rate_hz(self, wave: Tensor) -> tuple[Tensor, Tensor]:
         """Waves (B, T) in percent -> the frequency in RATES_HZ where each is strongest (B,), and whether it moves at all (B,)."""
         power = (self.sines @ wave.T).square().sum(dim=0)  # (F, B)
-        moves = wave.square().mean(dim=1).sqrt() > 100 * RATIO_FLOOR
+        moves = wave.square().mean(dim=1).sqrt() > STILL_PERCENT
         return self.rates_hz[power.argmax(dim=0)], moves
 
     def _at_each_second(self, values: Tensor) -> Tensor:
@@ -194,9 +194,10 @@ def over_face(maps: Tensor, share: Tensor) -> Tensor:
 
 def ratio_of_ratios(waves: Tensor) -> Tensor:
     """Light of red and blue (B, 2, T) -> AC over DC of the one over that of the other (B,)."""
-    mean = waves.mean(dim=2)
-    variance = (waves - mean[:, :, None]).square().mean(dim=2)
-    ac_over_dc = (variance / mean.clamp(min=NO_LIGHT).square() + RATIO_FLOOR**2).sqrt()
+    percent = percent_of_mean(
+        waves, dim=2
+    )  # and not the share: of what is added, ONNX's optimiser drops 1e-8 and less as nothing
+    ac_over_dc = (percent.square().mean(dim=2) + STILL_PERCENT**2).sqrt()
     return ac_over_dc[:, 0] / ac_over_dc[:, 1]
 
 

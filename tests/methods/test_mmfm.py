@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import warnings
 
+import onnxruntime
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from tast.methods.mmfm import (
     A_PERCENT,
@@ -92,6 +94,25 @@ def test_the_ratio_is_red_over_blue_of_ac_over_dc() -> None:
     waves = torch.stack([3 * (1 + 0.004 * wave), 0.5 * (1 + 0.008 * wave)])[None]
     assert ratio_of_ratios(waves).item() == pytest.approx(0.5, rel=1e-3)
     assert ratio_of_ratios(torch.ones(1, 2, 100)).item() == 1
+
+
+def test_a_ratio_of_next_to_nothing_is_the_same_in_onnx() -> None:
+    """Whose optimiser takes a constant of 1e-8 or less for 0: the floor under both has to outlive it."""
+
+    class Ratio(nn.Module):
+        def forward(self, waves: Tensor) -> Tensor:
+            return ratio_of_ratios(waves)
+
+    waves = 1 + 1e-5 * torch.randn(2, 2, 100, generator=torch.Generator().manual_seed(0)) * torch.tensor([[[9.0], [1.0]]])
+    program = torch.export.export(Ratio(), (waves,))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # torch's exporter uses what torch itself has deprecated
+        made_of_it = torch.onnx.export(program, dynamo=True, verbose=False, input_names=["waves"])
+    assert made_of_it is not None
+    session = onnxruntime.InferenceSession(made_of_it.model_proto.SerializeToString(), providers=["CPUExecutionProvider"])
+    (ratio,) = session.run(None, {"waves": waves.numpy()})
+    assert torch.allclose(torch.from_numpy(ratio), ratio_of_ratios(waves), atol=1e-3)
+    assert 1 < ratio.min() < 2
 
 
 def test_a_still_face_is_a_minus_b_to_the_colour_model() -> None:
