@@ -155,8 +155,8 @@ RECIPE: Mapping[str, Any] = {
     "train.input": "light", "train.whiten_colour": False, "train.frame_size_px": 16, "preprocess.magnify.alpha": 0,
     "preprocess.clips.size_px": 64, "preprocess.clips.fps_hz": 30, "preprocess.clips.length_s": 10, "preprocess.clips.hop_s": 1,
     "train.epochs": 100, "train.patience": 20, "train.batch_size": 64, "train.sampler": "shuffled",
-    "train.learning_rate": 0.001, "train.schedule": "cosine", "train.weight_decay": 0.0, "train.ema_epochs": 0.0,
-    "train.augmentation": NO_AUGMENTATION,
+    "train.learning_rate": 0.001, "train.schedule": "cosine", "train.warm_up": 0.05, "train.weight_decay": 0.0,
+    "train.gradient_clip": 1.0, "train.ema_epochs": 0.0, "train.augmentation": NO_AUGMENTATION,
 }  # fmt: skip
 SMALL: Mapping[str, Any] = {
     **RECIPE, "preprocess.clips.fps_hz": 15, "preprocess.clips.length_s": 8, "train.batch_size": 16, "train.learning_rate": 0.003,

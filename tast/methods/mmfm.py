@@ -89,15 +89,12 @@ class MmfmConfig:
 
 @dataclass(frozen=True)
 class MmfmOptions:
-    """What can be chosen of MMFM: into how many cells the face is cut, and a key of WIDTHS."""
+    """What can be chosen of MMFM: into how many cells the face is cut."""
 
     rows: int = 4
     columns: int = 6
-    widths: str = "paper"
 
     def __post_init__(self) -> None:
-        if self.widths not in WIDTHS:
-            raise ValueError(f"widths {self.widths!r} of mmfm is unknown; one of {', '.join(WIDTHS)}")
         if min(self.rows, self.columns) < 1:
             raise ValueError(f"mmfm needs at least one row and one column of cells, not {self.rows} x {self.columns}")
 
@@ -124,7 +121,6 @@ class Mmfm(nn.Module):
         self.generator = nn.Sequential(*_generator(config))
         self.ccm_a, self.ccm_b = nn.Parameter(torch.tensor(A_PERCENT)), nn.Parameter(torch.tensor(B_PERCENT))
         self.nbm, self.nuisance = Regression(config.widths[-1], config.hidden), Regression(config.widths[-1], config.hidden)
-        nn.init.constant_(self.nbm.out.bias, START_PERCENT)
         self.balance = nn.Parameter(torch.tensor(0.0))  # of CCM and NBM, through a sigmoid
 
     def _prepare_rates(self, config: MmfmConfig) -> None:
@@ -148,7 +144,8 @@ class Mmfm(nn.Module):
         maps = positive(self.generator(features)[:, :, : course.shape[2], : course.shape[3]])  # red, blue (B, 2, T, N)
         of_colour = self.ccm_a - self.ccm_b * ratio_of_ratios(over_face(maps, share))
         whole = features.mean(dim=(2, 3))
-        of_network, leant_on = self.nbm(whole)
+        above_start, leant_on = self.nbm(whole)
+        of_network = START_PERCENT + above_start
         weight = torch.sigmoid(self.balance)
         spo2 = self._at_each_second(weight * of_colour + (1 - weight) * of_network)
         if not self.training:
@@ -184,7 +181,7 @@ class Mmfm(nn.Module):
 
 def positive(percent: Tensor) -> Tensor:
     """What the generator says, about 0 -> light over its mean, about 1 and always above 0; near 1 its slope is 0.63."""
-    return F.softplus(percent / 100 + math.log(math.e - 1))
+    return F.softplus(percent.float() / 100 + math.log(math.e - 1))  # bfloat16 about 1 knows no pulse
 
 
 def over_face(maps: Tensor, share: Tensor) -> Tensor:
@@ -210,7 +207,7 @@ class Regression(nn.Module):
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         hidden = torch.relu(self.hidden(features))
-        return self.out(hidden).squeeze(1), hidden
+        return self.out(hidden).squeeze(1).float(), hidden  # under autocast: what is added to it would be rounded to bfloat16
 
 
 class ResidualBlock(nn.Module):
@@ -275,22 +272,15 @@ def loss(outputs: Outputs, target: Tensor) -> Tensor:
     return total + beside.mean()
 
 
-WIDTHS: dict[str, tuple[tuple[int, ...], tuple[int, ...], int]] = {  # of the blocks, of the generator, hidden
-    "paper": ((32, 64, 128, 128), (64, 32), 128),
-    "half": ((16, 32, 64, 64), (32, 16), 64),
-}
-
-
 def build(
     options: MmfmOptions = MmfmOptions(), *, frames: int, size_px: int, seconds: int,
     colour_axes: Sequence[Sequence[float]] | None = None,
 ) -> Mmfm:  # fmt: skip
     """A new MMFM for clips of `frames` x `size_px` x `size_px` px that last `seconds`; colour_axes are not used."""
-    widths, generator, hidden = WIDTHS[options.widths]
     return Mmfm(
         MmfmConfig(
             frames=frames, size_px=size_px, seconds=seconds, rows=options.rows, columns=options.columns,
-            widths=widths, strides=(1, 2, 2, 1), generator=generator, hidden=hidden,
+            widths=(32, 64, 128, 128), strides=(1, 2, 2, 1), generator=(64, 32), hidden=128,
         )
     )  # fmt: skip
 
@@ -305,12 +295,12 @@ NO_AUGMENTATION = {
     "stretch": 0.0, "flip": 0.0, "shift_cells": 0, "drop_fraction": 0.0, "noise": 0.0, "shift_frames": 0, "brightness": 0.0,
 }  # fmt: skip
 RECIPE: Mapping[str, Any] = {
-    "train.options": {"rows": 4, "columns": 6, "widths": "paper"},
+    "train.options": {"rows": 4, "columns": 6},
     "train.input": "light", "train.whiten_colour": False, "train.frame_size_px": 48, "preprocess.magnify.alpha": 0,
     "preprocess.clips.size_px": 96, "preprocess.clips.fps_hz": 30, "preprocess.clips.length_s": 10, "preprocess.clips.hop_s": 1,
     "train.epochs": 60, "train.patience": 20, "train.batch_size": 32, "train.sampler": "shuffled",
-    "train.learning_rate": 0.001, "train.schedule": "cosine", "train.weight_decay": 0.0, "train.ema_epochs": 0.0,
-    "train.augmentation": NO_AUGMENTATION,
+    "train.learning_rate": 0.001, "train.schedule": "cosine", "train.warm_up": 0.05, "train.weight_decay": 0.0,
+    "train.gradient_clip": 1.0, "train.ema_epochs": 0.0, "train.augmentation": NO_AUGMENTATION,
 }  # fmt: skip
 
 METHOD = Method(
@@ -322,7 +312,7 @@ METHOD = Method(
     presets={
         "paper": RECIPE,
         "small": {
-            **RECIPE, "train.options": {"rows": 4, "columns": 6, "widths": "half"}, "train.frame_size_px": 24,
+            **RECIPE, "train.frame_size_px": 24,
             "preprocess.clips.size_px": 64, "preprocess.clips.fps_hz": 15, "preprocess.clips.length_s": 8,
             "train.epochs": 40, "train.batch_size": 16, "train.learning_rate": 0.003,
         },

@@ -37,3 +37,10 @@ def test_percent_is_the_same_however_bright_and_of_any_number_of_pixels(level: f
 def test_no_light_is_no_change() -> None:
     nothing = percent_of_mean(lit_light(torch.full((2, 3, 5, 2, 2), -0.5)), dim=2)
     assert torch.equal(nothing, torch.zeros(2, 3, 5, 2, 2))
+
+
+def test_a_faint_pulse_outlives_bfloat16() -> None:
+    video = (0.6 * (1 + 0.001 * WAVE))[None, None, :, None, None].repeat(1, 3, 1, 4, 4) - 0.5
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        percent = percent_of_mean(lit_light(video).mean(dim=(3, 4)), dim=2)
+    torch.testing.assert_close(percent, (0.1 * WAVE)[None, None].expand(1, 3, -1), atol=1e-4, rtol=0)
