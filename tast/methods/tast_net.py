@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from tast.methods.method import Method, Reported
 from tast.methods.networks.fusion import FUSIONS
 from tast.methods.networks.residual3d import Cnn3d, Cnn3dConfig
+from tast.methods.networks.spans import mean_over_spans
 from tast.methods.networks.vivit import ENCODERS, Vivit, VivitConfig
 
 
@@ -121,14 +122,6 @@ class TastNet(nn.Module):
 
 def _projection(features: int, width: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(features, width), nn.LayerNorm(width))
-
-
-def mean_over_spans(steps_in: int, steps_out: int) -> Tensor:
-    """Matrix (steps_out, steps_in) that averages a sequence over equal spans of time, parts of a step counted as parts."""
-    edges_in = torch.arange(steps_in, dtype=torch.float64)
-    edges_out = torch.arange(steps_out, dtype=torch.float64)[:, None] * (steps_in / steps_out)
-    overlap = torch.minimum(edges_in + 1, edges_out + steps_in / steps_out) - torch.maximum(edges_in, edges_out)
-    return (overlap.clamp(min=0) * (steps_out / steps_in)).to(torch.float32)
 
 
 def trend(seconds: int, order: int) -> Tensor:

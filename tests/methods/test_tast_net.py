@@ -19,7 +19,6 @@ from tast.methods.tast_net import (
     TastNetConfig,
     TastNetOptions,
     build,
-    mean_over_spans,
     nearest_divisor,
     restore,
     trend,
@@ -246,15 +245,6 @@ def test_a_gate_of_one_half_is_the_mean() -> None:
     nn.init.zeros_(fusion.gate.bias)
     a, b = torch.ones(1, 2, 4), 3 * torch.ones(1, 2, 4)
     torch.testing.assert_close(fusion(a, b), 2 * torch.ones(1, 2, 4), atol=0, rtol=0)
-
-
-def test_mean_over_spans_counts_parts_of_a_step() -> None:
-    by_hand = torch.tensor([[2 / 3, 1 / 3, 0.0], [0.0, 1 / 3, 2 / 3]])
-    torch.testing.assert_close(mean_over_spans(3, 2), by_hand, atol=1e-7, rtol=0)
-    torch.testing.assert_close(mean_over_spans(15, 8).sum(dim=1), torch.ones(8), atol=1e-6, rtol=0)
-    torch.testing.assert_close(
-        mean_over_spans(2, 4), torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]]), atol=1e-7, rtol=0
-    )
 
 
 @pytest.mark.parametrize(("number", "wanted", "divisor"), [(120, 7.5, 8), (64, 7.5, 8), (100, 10, 10), (7, 3, 1), (12, 5, 6)])
