@@ -1,7 +1,4 @@
-"""Averages over equal spans of time as a fixed matrix.
-
-Adaptive pooling is not deterministic on a GPU, and uneven where the lengths do not divide.
-"""
+"""Means over equal spans of a sequence, as a fixed matrix: adaptive pooling is not deterministic on a GPU, and uneven."""
 
 from __future__ import annotations
 
