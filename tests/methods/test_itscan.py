@@ -95,5 +95,5 @@ def test_loss_without_labels_is_nothing_and_has_a_finite_gradient() -> None:
     predicted = torch.ones(2, 2, requires_grad=True)
     loss = mae_and_pearson(predicted, torch.full((2, 2), math.nan))
     loss.backward()
-    assert float(loss) == 0.0
+    assert loss.item() == 0.0
     assert predicted.grad is not None and torch.equal(predicted.grad, torch.zeros(2, 2))

@@ -68,8 +68,8 @@ def test_a_clips_label_is_the_mean_of_its_known_seconds() -> None:
     nan = math.nan
     predicted = torch.tensor([[96.0, 96.0, 96.0], [80.0, 80.0, 80.0]], requires_grad=True)
     loss = spo2_loss({"spo2": predicted}, torch.tensor([[94.0, nan, 96.0], [nan, nan, nan]]))
-    assert float(loss) == pytest.approx(1.0 * 25.0)
+    assert loss.item() == pytest.approx(1.0 * 25.0)
     loss.backward()
     assert predicted.grad is not None and torch.isfinite(predicted.grad).all()
     assert torch.equal(predicted.grad[1], torch.zeros(3))
-    assert float(spo2_loss(predicted, torch.full((2, 3), nan))) == 0.0
+    assert spo2_loss(predicted, torch.full((2, 3), nan)).item() == 0.0
