@@ -28,7 +28,10 @@ class Clip:
 
 
 SMALL = Clip(60, 16, 4)
-SMALLEST: Mapping[str, Clip] = {}  # of methods that cannot do with less
+SMALLEST: Mapping[str, Clip] = {  # of methods that cannot do with less
+    "cnn3d": Clip(60, 32, 4),
+    "physformer": Clip(20, 32, 2),
+}
 
 
 def clip_of(name: str) -> Clip:
