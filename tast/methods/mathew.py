@@ -148,15 +148,12 @@ def restore(config: dict[str, Any]) -> Mathew:
     return Mathew(MathewConfig(**{**config, "structure": Structure(**sizes)}))
 
 
-NO_AUGMENTATION = {
-    "stretch": 0.0, "flip": 0.0, "shift_cells": 0, "drop_fraction": 0.0, "noise": 0.0, "shift_frames": 0, "brightness": 0.0,
-}  # fmt: skip
 RECIPE: Mapping[str, Any] = {
     "train.input": "light", "train.whiten_colour": False, "train.frame_size_px": 16, "preprocess.magnify.alpha": 0,
     "preprocess.clips.size_px": 64, "preprocess.clips.fps_hz": 30, "preprocess.clips.length_s": 10, "preprocess.clips.hop_s": 1,
     "train.epochs": 100, "train.patience": 20, "train.batch_size": 64, "train.sampler": "shuffled",
     "train.learning_rate": 0.001, "train.schedule": "cosine", "train.warm_up": 0.05, "train.weight_decay": 0.0,
-    "train.gradient_clip": 1.0, "train.ema_epochs": 0.0, "train.augmentation": NO_AUGMENTATION,
+    "train.gradient_clip": 1.0, "train.ema_epochs": 0.0,
 }  # fmt: skip
 SMALL: Mapping[str, Any] = {
     **RECIPE, "preprocess.clips.fps_hz": 15, "preprocess.clips.length_s": 8, "train.batch_size": 16, "train.learning_rate": 0.003,
@@ -169,9 +166,8 @@ METHOD = Method(
     build=build,
     restore=restore,
     presets={
-        **{name: {"train.options": {"structure": name}, **RECIPE} for name in STRUCTURES},
+        **{name: {"train.options": {"structure": name}, **SMALL} for name in STRUCTURES},
         "paper": {"train.options": {"structure": "mix_first"}, **RECIPE},  # its model 1; which one it recommends is not known
-        "small": {"train.options": {"structure": "mix_first"}, **SMALL},
     },
     target="clip",
     loss=rmse,

@@ -33,6 +33,19 @@ class Builder(Protocol):
     ) -> nn.Module: ...
 
 
+PLAIN: Mapping[str, Any] = {  # what a preset leaves unsaid: a preset is whole, so that nothing of the one before it stays behind
+    "preprocess.clips.size_px": 64, "preprocess.clips.fps_hz": 15, "preprocess.clips.length_s": 8, "preprocess.clips.hop_s": 1,
+    "preprocess.magnify.alpha": 120,
+    "train.options": {}, "train.input": "pulse_locked", "train.whiten_colour": False, "train.frame_size_px": 16,
+    "train.epochs": 40, "train.patience": 20, "train.batch_size": 16, "train.sampler": "shuffled", "train.learning_rate": 0.001,
+    "train.schedule": "cosine", "train.warm_up": 0.05, "train.weight_decay": 0.0, "train.gradient_clip": 1.0,
+    "train.ema_epochs": 0.0, "train.mse_weight": 1.0, "train.pearson_weight": 0.0,
+    "train.augmentation.stretch": 0.0, "train.augmentation.flip": 0.0, "train.augmentation.shift_cells": 0,
+    "train.augmentation.drop_fraction": 0.0, "train.augmentation.noise": 0.0, "train.augmentation.shift_frames": 0,
+    "train.augmentation.brightness": 0.0,
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Reported:
     """What a paper reports of itself, or the paper of TAST-Net of it: printed beside ours, asserted nowhere.
@@ -52,7 +65,8 @@ class Method:
 
     name: of its file. paper: its citation. options: a frozen dataclass of its own knobs, each with a default; `train.options` of
     params.yaml is checked against it. build: see Builder. restore: from `config` as a dict (through JSON) to a network of the
-    same sizes. presets: name -> what params.yaml has for it, at dotted keys: its clips, input, options and recipe. unit: of its
+    same sizes. presets: name -> what params.yaml has for it, at dotted keys: its clips, input, options and recipe, where they
+    are not PLAIN. unit: of its
     output: `standardised` by the training labels, or `percent`. target: `second` where each second of a clip has a value of its
     own, `clip` where all have the clip's. loss: of its own; None: train.mse_weight and train.pearson_weight. reported: see
     Reported.
@@ -68,6 +82,12 @@ class Method:
     target: Literal["second", "clip"] = "second"
     loss: Loss | None = None
     reported: Reported | None = None
+
+    def __post_init__(self) -> None:
+        for name, preset in self.presets.items():
+            if unknown := sorted(preset.keys() - PLAIN.keys()):
+                raise ValueError(f"preset {name} of {self.name} says {', '.join(unknown)}; a preset says {', '.join(PLAIN)}")
+        object.__setattr__(self, "presets", {name: {**PLAIN, **preset} for name, preset in self.presets.items()})
 
     def options_of(self, values: Mapping[str, Any]) -> Any:
         """The options with these values. Raises ValueError that names what is known."""

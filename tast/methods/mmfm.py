@@ -291,16 +291,13 @@ def restore(config: dict[str, Any]) -> Mmfm:
     return Mmfm(MmfmConfig(**sizes))
 
 
-NO_AUGMENTATION = {
-    "stretch": 0.0, "flip": 0.0, "shift_cells": 0, "drop_fraction": 0.0, "noise": 0.0, "shift_frames": 0, "brightness": 0.0,
-}  # fmt: skip
 RECIPE: Mapping[str, Any] = {
     "train.options": {"rows": 4, "columns": 6},
     "train.input": "light", "train.whiten_colour": False, "train.frame_size_px": 48, "preprocess.magnify.alpha": 0,
     "preprocess.clips.size_px": 96, "preprocess.clips.fps_hz": 30, "preprocess.clips.length_s": 10, "preprocess.clips.hop_s": 1,
     "train.epochs": 60, "train.patience": 20, "train.batch_size": 32, "train.sampler": "shuffled",
     "train.learning_rate": 0.001, "train.schedule": "cosine", "train.warm_up": 0.05, "train.weight_decay": 0.0,
-    "train.gradient_clip": 1.0, "train.ema_epochs": 0.0, "train.augmentation": NO_AUGMENTATION,
+    "train.gradient_clip": 1.0, "train.ema_epochs": 0.0,
 }  # fmt: skip
 
 METHOD = Method(

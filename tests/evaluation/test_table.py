@@ -21,7 +21,9 @@ def said(error: float = 0.0, noise: float = 0.0, seed: int = 0, half_width: floa
     true = np.clip(rng.uniform(75, 98, PEOPLE)[:, None] + rng.normal(0, 2, (PEOPLE, SECONDS)), 65, 100).ravel()
     off = np.random.default_rng(seed).normal(0, 1, 2 * true.size) * noise + error
     person = np.repeat([f"{n:02d}" for n in range(PEOPLE)], SECONDS)
-    one = pd.DataFrame({"dataset": "planted", "subject_id": person, "record_id": person, "second": np.tile(np.arange(SECONDS), PEOPLE)})
+    one = pd.DataFrame(
+        {"dataset": "planted", "subject_id": person, "record_id": person, "second": np.tile(np.arange(SECONDS), PEOPLE)}
+    )
     rows = pd.concat([one.assign(run="0/0", true_percent=true), one.assign(run="0/1", true_percent=true)], ignore_index=True)
     predicted = rows["true_percent"].to_numpy() + off
     return rows.assign(
@@ -37,8 +39,14 @@ def constant() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def table() -> pd.DataFrame:
-    ours = MethodResult("ours", said(noise=1.0, half_width=2.0), 3_240_000, {1: 0.5, 16: 0.25}, published={"rmse": 0.53, "r": 0.96})
-    others = [MethodResult("off", said(error=2.0), 1000), MethodResult("same", said(noise=1.0, seed=5)), MethodResult("constant", constant())]
+    ours = MethodResult(
+        "ours", said(noise=1.0, half_width=2.0), 3_240_000, {1: 0.5, 16: 0.25}, published={"rmse": 0.53, "r": 0.96}
+    )
+    others = [
+        MethodResult("off", said(error=2.0), 1000),
+        MethodResult("same", said(noise=1.0, seed=5)),
+        MethodResult("constant", constant()),
+    ]
     return results_table([ours, *others], reference="ours", draws=400, seed=0).set_index("method", drop=False)
 
 
@@ -62,7 +70,9 @@ def test_a_rms_is_of_the_seconds_between_70_and_100(table: pd.DataFrame) -> None
 
 def test_a_difference_is_from_the_reference_on_the_same_people(table: pd.DataFrame) -> None:
     ours, off = said(noise=1.0), said(error=2.0)
-    against = compare_paired(off["true_percent"], off["predicted_percent"], ours["predicted_percent"], person_of(off), draws=400, seed=0)
+    against = compare_paired(
+        off["true_percent"], off["predicted_percent"], ours["predicted_percent"], person_of(off), draws=400, seed=0
+    )
     assert table.loc["off", "difference"] == pytest.approx(against.rmse_difference)
     assert table.loc["off", "difference_low"] > 0
     assert table.loc["same", "difference_low"] < 0 < table.loc["same", "difference_high"]

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from tast.export import exported
 from tast.methods import known_methods, own_names
-from tast.methods.method import Method, method_named, spo2_of
+from tast.methods.method import PLAIN, Method, method_named, spo2_of
 from tast.params import changed, load_params
 from tests.end_to_end.conftest import PROJECT
 
@@ -78,6 +78,18 @@ def test_every_preset_is_one_that_params_yaml_and_the_method_take(method: Method
         method.options_of(made.train.options)
 
 
+def test_a_preset_is_whole(method: Method) -> None:
+    """So that `tast use` leaves nothing of the method before."""
+    assert {frozenset(preset) for preset in method.presets.values()} == {frozenset(PLAIN)}
+
+
+def test_the_defaults_are_the_small_preset_of_tast_net() -> None:
+    params, method = load_params(PROJECT / "params.yaml"), method_named("tast_net")
+    made = changed(params, {"train.method": "tast_net", **method.presets["small"]})
+    assert method.options_of(made.train.options) == method.options_of(params.train.options)
+    assert changed(made, {"train.options": params.train.options}) == params
+
+
 def test_it_comes_back_from_its_config_through_json(method: Method) -> None:
     net = built(method)
     again = method.restore(json.loads(json.dumps(asdict(net.config))))  # type: ignore[arg-type,call-overload]
@@ -118,6 +130,20 @@ def test_gradient_flows_to_every_parameter(method: Method) -> None:
     loss_of(method, net, video_of(method.name), target_of(method)).backward()
     still = [name for name, one in net.named_parameters() if one.grad is None or not one.grad.abs().max() > 0]
     assert still == []
+
+
+def test_an_unknown_label_counts_nowhere(method: Method) -> None:
+    if method.loss is None:
+        return
+    net, video, target = built(method).eval(), video_of(method.name), target_of(method).clone()
+    with torch.no_grad():
+        said = spo2_of(net(video))
+        target[0] = float("nan")
+        other = said.clone()
+        other[0] += 3.0
+        assert torch.isfinite(method.loss(said, target))
+        assert torch.equal(method.loss(said, target), method.loss(other, target))
+        assert method.loss(said, torch.full_like(target, float("nan"))) == 0.0
 
 
 def test_it_learns_one_batch_by_heart(method: Method) -> None:
