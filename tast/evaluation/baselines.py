@@ -19,16 +19,9 @@ def ratio_predictions(store: ClipStore, train_ids: Sequence[str], test_ids: Sequ
     has a ratio.
     """
     train, test = clip_ratios(store, train_ids), clip_ratios(store, test_ids)
-    labels = store.manifest.loc[list(train_ids), "spo2_percent"]
-    means = np.array([_known_mean(np.asarray(one, dtype=np.float64)) for one in labels])
-    rows = clip_seconds(store.manifest.loc[list(test_ids)])
-    tables = {}
-    for name in RATIOS:
-        percent = fit_calibration(train[name].to_numpy(), means).percent(test[name].to_numpy())
-        of_clip = pd.Series(percent, index=test.index)
-        said = rows.assign(predicted_percent=rows["clip_id"].map(of_clip))
-        tables[name] = per_second(said, ["predicted_percent"])[[*KEY, "predicted_percent"]]
-    return tables
+    means = mean_labels(store, train_ids)
+    percent = {name: fit_calibration(train[name].to_numpy(), means).percent(test[name].to_numpy()) for name in RATIOS}
+    return {name: clips_per_second(store, test_ids, predicted_percent=values) for name, values in percent.items()}
 
 
 def clip_ratios(store: ClipStore, clip_ids: Sequence[str]) -> pd.DataFrame:
@@ -39,6 +32,16 @@ def clip_ratios(store: ClipStore, clip_ids: Sequence[str]) -> pd.DataFrame:
     return pd.DataFrame(columns, index=pd.Index(clip_ids, name="clip_id"))
 
 
-def _known_mean(labels: np.ndarray) -> float:
-    known = labels[np.isfinite(labels)]
-    return float(known.mean()) if known.size else float("nan")
+def mean_labels(store: ClipStore, clip_ids: Sequence[str]) -> np.ndarray:
+    """(N,) mean of the known labels of each clip, NaN where none is known."""
+    labels = [np.asarray(one, dtype=np.float64) for one in store.manifest.loc[list(clip_ids), "spo2_percent"]]
+    known = [one[np.isfinite(one)] for one in labels]
+    return np.array([one.mean() if one.size else np.nan for one in known])
+
+
+def clips_per_second(store: ClipStore, clip_ids: Sequence[str], **of_clip: np.ndarray) -> pd.DataFrame:
+    """KEY and one column per value of a clip (N,): for every second the mean over the clips that show it."""
+    rows = clip_seconds(store.manifest.loc[list(clip_ids)])
+    values = pd.DataFrame(of_clip, index=list(clip_ids)).loc[rows["clip_id"]]
+    table = per_second(rows.assign(**{name: values[name].to_numpy() for name in of_clip}), list(of_clip))
+    return table[[*KEY, *of_clip]]
