@@ -47,6 +47,7 @@ from tast.clip_store import ClipStore
 from tast.datasets.splits import Split, make_split
 from tast.errors import TastError
 from tast.evaluation.baselines import ratio_predictions
+from tast.evaluation.classical import predictions
 from tast.evaluation.table import SAID, MethodResult, as_html, as_latex, as_markdown, results_table
 from tast.files import whole_folder
 from tast.methods import own_names
@@ -137,11 +138,11 @@ def cpu_preset(presets: Mapping[str, Any]) -> str:
 
 
 def all_methods() -> list[str]:
-    """Every method of this project; of one whose presets are structures of their own, each of them."""
+    """Every method of this project, as processors can train it; of one with several structures, each of them."""
     names = []
     for name in own_names():
-        presets = list(method_named(name).presets)
-        names += [name] if {"small", "paper"} & set(presets) else [f"{name}/{preset}" for preset in presets]
+        presets = method_named(name).presets
+        names += [name] if "small" in presets else [f"{name}/{preset}" for preset in presets if preset != "paper"]
     return names
 
 
@@ -173,11 +174,12 @@ def train_all(runs: Sequence[Planned], workers: int) -> dict[tuple[str, str], pd
 
 
 def beside(store: ClipStore, split: Split, run: str, truth: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """What needs no network: the constant, and the colour ratios calibrated on the training people of the split."""
+    """What needs no network, fitted on the training people of the split: the constant, colour ratios, the classical methods."""
     base = truth.drop(columns="predicted_percent").assign(lower_percent=float("nan"), upper_percent=float("nan"), run=run)
     tables = {CONSTANT: base.assign(predicted_percent=base["constant_percent"])}
-    for name, table in ratio_predictions(store, split.train, split.test).items():
-        tables[name] = base.merge(table, on=KEY, validate="one_to_one")
+    others = {**ratio_predictions(store, split.train, split.test), **predictions(store, split.train, split.test)}
+    for name in sorted(others.keys() - {CONSTANT}):
+        tables[name] = base.merge(others[name][[*KEY, "predicted_percent"]], on=KEY, validate="one_to_one")
     return tables
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import mlflow.pytorch
 import numpy as np
 import pandas as pd
 import torch
@@ -38,6 +38,12 @@ from tast.tracking.store import (
     log_values,
     open_store,
 )
+
+_HELD = logging.NullHandler()  # where the root logger has no handler, that import gives it one, and silences all but errors
+logging.root.addHandler(_HELD)
+import mlflow.pytorch  # noqa: E402
+
+logging.root.removeHandler(_HELD)
 
 EXPORT, VIDEO_MODEL = "model", "video_model"  # names of what is logged: the network alone, and the service, which is registered
 FOLDS_DIFFER = {"split.fold", *PLACES}  # parameters in which the runs of one group may differ

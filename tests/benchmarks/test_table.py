@@ -1,4 +1,4 @@
-"""`tast table` on a small store: trained once, killed at a random moment and gone on with, the same bytes; a new row alone is new."""
+"""`tast table` on a small store: killed at a random moment and gone on with, the same bytes; a new row alone is trained."""
 
 from __future__ import annotations
 

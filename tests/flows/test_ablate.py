@@ -55,7 +55,7 @@ def test_every_variant_is_a_change_that_params_know(params: Params) -> None:
         for key, value in VARIANTS[one.variant].items():
             found: Any = one.params
             for part in key.split("."):
-                found = getattr(found, part)
+                found = found[part] if isinstance(found, dict) else getattr(found, part)
             assert found == value
 
 
