@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -59,6 +60,14 @@ def method(request: pytest.FixtureRequest) -> Method:
 def test_a_file_is_a_method_of_its_name(method: Method) -> None:
     assert method.name in known_methods()
     assert method.paper and method.presets
+
+
+def test_no_room_imports_a_single_papers_file() -> None:
+    """So that training, saving, serving and predicting ask the method, and a new paper changes none of them."""
+    papers = re.compile(rf"^\s*(?:from|import) tast\.methods\.(?:{'|'.join(METHODS)})\b", re.MULTILINE)
+    files = [file for room in ("tast", "flows") for file in (PROJECT / room).rglob("*.py")]
+    assert [file for file in files if papers.search(file.read_text())] == []
+    assert papers.search("    from tast.methods.tast_net import build")
 
 
 def test_an_unknown_method_is_named_beside_the_known_ones() -> None:
