@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ PEOPLE, SECONDS = 12, 30
 def said(error: float = 0.0, noise: float = 0.0, seed: int = 0, half_width: float = np.nan) -> pd.DataFrame:
     """Twelve people's seconds in two runs: the truth, and what is off by an error and by noise."""
     rng = np.random.default_rng(7)
-    true = np.clip(rng.uniform(75, 98, PEOPLE)[:, None] + rng.normal(0, 2, (PEOPLE, SECONDS)), 65, 100).ravel()
+    true = np.clip(rng.uniform(75, 98, PEOPLE)[:, None] + rng.normal(0, 6, (PEOPLE, SECONDS)), 60, 100).ravel()
     off = np.random.default_rng(seed).normal(0, 1, 2 * true.size) * noise + error
     person = np.repeat([f"{n:02d}" for n in range(PEOPLE)], SECONDS)
     one = pd.DataFrame(
@@ -101,6 +101,7 @@ def test_it_reads_as_markdown_latex_and_html(table: pd.DataFrame) -> None:
     assert "| 3,240,000 | 0.500 | 0.250 |" in markdown and "0.53 / - / 0.96" in markdown
     assert "difference from ours [95 %]" in lines[0]
     assert r"95 \%" in as_latex(table, "ours") and as_latex(table, "ours").count(r"\\") == 1 + len(table)
-    (read,) = pd.read_html(io.StringIO(as_html(table, "ours")))
-    assert read["method"].tolist() == ["ours", "off", "same", "constant"]
-    assert read.columns[4] == "RMSE [95 %]"
+    page = ElementTree.fromstring(as_html(table, "ours"))
+    assert [row.text for row in page.iterfind("tbody/tr/th")] == ["ours", "off", "same", "constant"]
+    assert [head.text for head in page.iterfind("thead/tr/th")][4] == "RMSE [95 %]"
+    assert {len(row) for row in page.iter("tr")} == {17}
