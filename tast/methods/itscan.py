@@ -76,8 +76,11 @@ class ItscanConfig:
 
 @dataclass(frozen=True)
 class ItscanOptions:
-    """hidden: width of the first dense layer. segment_frames: within which channels are shifted; None: those of a second."""
+    """width: channels of the first stage, of the second twice as many. hidden: width of the first dense layer. segment_frames:
+    within which channels are shifted; None: those of a second.
+    """
 
+    width: int = 32
     hidden: int = 388
     segment_frames: int | None = None
 
@@ -183,8 +186,8 @@ def build(
     return Itscan(
         ItscanConfig(
             frames=frames, size_px=size_px, seconds=seconds, segment_frames=options.segment_frames or frames // seconds,
-            shift_parts=3, widths=(32, 64), reduction=32, smallest=8, hidden=options.hidden, pool_dropout=0.25,
-            hidden_dropout=0.5,
+            shift_parts=3, widths=(options.width, 2 * options.width), reduction=32, smallest=8, hidden=options.hidden,
+            pool_dropout=0.25, hidden_dropout=0.5,
         )
     )  # fmt: skip
 
@@ -208,7 +211,7 @@ PAPER: Mapping[str, Any] = {
 }  # fmt: skip
 SMALL: Mapping[str, Any] = {
     **PAPER,
-    "train.options": {"hidden": 128},
+    "train.options": {"width": 16, "hidden": 128},
     "train.frame_size_px": 16, "preprocess.clips.size_px": 64, "preprocess.clips.fps_hz": 15, "preprocess.clips.length_s": 8,
     "train.epochs": 30, "train.patience": 30, "train.batch_size": 16,
     "train.weight_decay": 0.1, "train.ema_epochs": 1.0,  # few people: what this project does against learning them by heart
