@@ -30,7 +30,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from tast.methods.method import Method, Reported
+from tast.methods.method import NO_AUGMENTATION, Method, Reported
 
 
 @dataclass(frozen=True)
@@ -131,9 +131,6 @@ def restore(config: dict[str, Any]) -> Cnn3dNet:
     return Cnn3dNet(Cnn3dNetConfig(**config | {key: tuple(config[key]) for key in ("channels", "hidden")}))
 
 
-NO_AUGMENTATION = {
-    "stretch": 0.0, "flip": 0.0, "shift_cells": 0, "drop_fraction": 0.0, "noise": 0.0, "shift_frames": 0, "brightness": 0.0,
-}  # fmt: skip
 PAPER: Mapping[str, Any] = {
     "train.options": {},
     "train.input": "magnified", "train.whiten_colour": False, "train.frame_size_px": 128, "preprocess.magnify.alpha": 120,

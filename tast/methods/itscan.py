@@ -31,7 +31,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tast.methods.method import Method, Outputs, Reported, spo2_of
+from tast.methods.method import NO_AUGMENTATION, Method, Outputs, Reported, spo2_of
 from tast.methods.networks.coordinate_attention import CoordinateAttention
 from tast.methods.networks.spans import mean_over_spans
 from tast.methods.networks.temporal_shift import temporal_shift
@@ -198,9 +198,6 @@ def restore(config: dict[str, Any]) -> Itscan:
     return Itscan(ItscanConfig(**config | {"widths": (first, second)}))
 
 
-NO_AUGMENTATION = {
-    "stretch": 0.0, "flip": 0.0, "shift_cells": 0, "drop_fraction": 0.0, "noise": 0.0, "shift_frames": 0, "brightness": 0.0,
-}  # fmt: skip
 PAPER: Mapping[str, Any] = {
     "train.options": {},
     "train.input": "light", "train.whiten_colour": False, "train.frame_size_px": 128, "preprocess.magnify.alpha": 0,

@@ -33,6 +33,9 @@ class Builder(Protocol):
     ) -> nn.Module: ...
 
 
+NO_AUGMENTATION: Mapping[str, Any] = {
+    "stretch": 0.0, "flip": 0.0, "shift_cells": 0, "drop_fraction": 0.0, "noise": 0.0, "shift_frames": 0, "brightness": 0.0,
+}  # fmt: skip
 PLAIN: Mapping[str, Any] = {  # what a preset leaves unsaid: a preset is whole, so that nothing of the one before it stays behind
     "preprocess.clips.size_px": 64, "preprocess.clips.fps_hz": 15, "preprocess.clips.length_s": 8, "preprocess.clips.hop_s": 1,
     "preprocess.magnify.alpha": 120,
@@ -40,9 +43,7 @@ PLAIN: Mapping[str, Any] = {  # what a preset leaves unsaid: a preset is whole, 
     "train.epochs": 40, "train.patience": 20, "train.batch_size": 16, "train.sampler": "shuffled", "train.learning_rate": 0.001,
     "train.schedule": "cosine", "train.warm_up": 0.05, "train.weight_decay": 0.0, "train.gradient_clip": 1.0,
     "train.ema_epochs": 0.0, "train.mse_weight": 1.0, "train.pearson_weight": 0.0,
-    "train.augmentation.stretch": 0.0, "train.augmentation.flip": 0.0, "train.augmentation.shift_cells": 0,
-    "train.augmentation.drop_fraction": 0.0, "train.augmentation.noise": 0.0, "train.augmentation.shift_frames": 0,
-    "train.augmentation.brightness": 0.0,
+    "train.augmentation": NO_AUGMENTATION,
 }  # fmt: skip
 
 
@@ -86,7 +87,7 @@ class Method:
     def __post_init__(self) -> None:
         for name, preset in self.presets.items():
             if unknown := sorted(preset.keys() - PLAIN.keys()):
-                raise ValueError(f"preset {name} of {self.name} says {', '.join(unknown)}; a preset says {', '.join(PLAIN)}")
+                raise ValueError(f"preset {name} of {self.name} says {', '.join(unknown)}; expected keys of PLAIN")
         object.__setattr__(self, "presets", {name: {**PLAIN, **preset} for name, preset in self.presets.items()})
 
     def options_of(self, values: Mapping[str, Any]) -> Any:

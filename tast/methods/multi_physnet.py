@@ -38,7 +38,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tast.methods.method import Method, Outputs, Reported, spo2_of
+from tast.methods.method import NO_AUGMENTATION, Method, Outputs, Reported, spo2_of
 from tast.methods.networks.spans import mean_over_spans
 
 TIME_STEPS = 4  # frames to one step where the encoder is deepest: two max poolings
@@ -167,9 +167,6 @@ def restore(config: dict[str, Any]) -> MultiPhysNet:
     return MultiPhysNet(MultiPhysNetConfig(**config | {"widths": (first, second, width), "head_widths": (inner, outer)}))
 
 
-NO_AUGMENTATION = {
-    "stretch": 0.0, "flip": 0.0, "shift_cells": 0, "drop_fraction": 0.0, "noise": 0.0, "shift_frames": 0, "brightness": 0.0,
-}  # fmt: skip
 PAPER: Mapping[str, Any] = {
     "train.options": {},
     "train.input": "difference", "train.whiten_colour": False, "train.frame_size_px": 72, "preprocess.magnify.alpha": 0,

@@ -31,7 +31,7 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tast.methods.method import Method
+from tast.methods.method import NO_AUGMENTATION, Method
 from tast.methods.networks.spans import mean_over_spans
 from tast.methods.networks.temporal_difference import TemporalDifferenceConv3d
 
@@ -186,9 +186,6 @@ def restore(config: dict[str, Any]) -> PhysFormer:
     return PhysFormer(PhysFormerConfig(**config))
 
 
-NO_AUGMENTATION = {
-    "stretch": 0.0, "flip": 0.0, "shift_cells": 0, "drop_fraction": 0.0, "noise": 0.0, "shift_frames": 0, "brightness": 0.0,
-}  # fmt: skip
 PAPER: Mapping[str, Any] = {
     "train.options": {},
     "train.input": "light", "train.whiten_colour": False, "train.frame_size_px": 128, "preprocess.magnify.alpha": 0,
