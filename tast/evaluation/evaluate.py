@@ -18,6 +18,7 @@ import pandas as pd
 
 from tast.errors import TastError
 from tast.evaluation.agreement import agreement_of_repeated
+from tast.evaluation.clinical import a_rms_by_band, hypoxia_auc
 from tast.evaluation.metrics import (
     band_names,
     band_of,
@@ -181,13 +182,18 @@ def _counts(rows: pd.DataFrame) -> dict[str, int]:
 
 
 def _depth(rows: pd.DataFrame) -> dict[str, Any]:
-    """What one number hides: agreement with repeats, means of recordings, hypoxia, bands of SpO2, scenarios."""
+    """What one number hides: agreement with repeats, means of recordings, hypoxia, A_rms, bands of SpO2, scenarios."""
     error = rows["predicted_percent"] - rows["true_percent"]
     means = rows.groupby(recording_of(rows), sort=True)[["true_percent", "predicted_percent"]].mean()
     return {
         "agreement_of_repeated": asdict(agreement_of_repeated(error, person_of(rows))),
         "record_means": asdict(score(means["true_percent"], means["predicted_percent"])),
-        "hypoxia": asdict(detect_hypoxia(rows["true_percent"], rows["predicted_percent"])),
+        "hypoxia": asdict(detect_hypoxia(rows["true_percent"], rows["predicted_percent"]))
+        | {"auc": hypoxia_auc(rows["true_percent"], rows["predicted_percent"])},
+        "a_rms": {
+            f"{one.low_percent:g}-{one.high_percent:g}": asdict(one)
+            for one in a_rms_by_band(rows["true_percent"], rows["predicted_percent"], person_of(rows))
+        },
         "bands": _grouped(with_band(rows), "band"),
         "scenarios": _grouped(rows, "scenario"),
     }

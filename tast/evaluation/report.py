@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tast.evaluation.clinical import A_RMS_LIMIT_PERCENT
 from tast.evaluation.evaluate import plain, scores_by, with_band
 from tast.evaluation.predictions import labelled
 from tast.pages.page import number, page_environment
@@ -95,6 +96,7 @@ def render_report(
     environment.filters["span"] = span
     return environment.get_template("report.html.j2").render(
         metrics=plain(metrics),
+        a_rms_limit=A_RMS_LIMIT_PERCENT,
         methods=METHODS,
         score_columns=SCORE_COLUMNS,
         protocol=PROTOCOLS.get(metrics["protocol"], metrics["protocol"]),
