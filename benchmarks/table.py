@@ -31,7 +31,7 @@ from rich.table import Table
 
 from benchmarks.published import FOLDS, TRAINING_SEEDS, committed_code, plan_of
 from benchmarks.recorded import RECORDED_ROOT
-from benchmarks.sets import SETS, kept_clips, params_of_set, phantoms_of
+from benchmarks.sets import SETS, clips_folder, kept_clips, params_of_set, phantoms_of
 from flows import STATE
 from flows.ablate import clips_of
 from flows.layout import RAW
@@ -100,15 +100,21 @@ class Place:
     set: str | None = None
     phantoms: Mapping[str, Any] | None = None
 
+    def folder(self, params: Params) -> Path:
+        """Where the clips are that these parameters make of the videos, or would be."""
+        if self.set is not None and self.phantoms is not None:
+            return clips_folder(self.keep, self.set, self.phantoms, params)
+        return clips_of(params, "")[0]
+
     def clips(self, params: Params) -> ClipStore:
         """The clips that these parameters make of the videos, made unless they are there."""
+        folder = self.folder(params)
+        if folder.is_dir():
+            return ClipStore(folder)
         if self.set is not None and self.phantoms is not None:
             return kept_clips(self.keep, self.set, self.phantoms, params, keep_videos=True)
-        folder, _ = clips_of(params, "")
-        if not folder.is_dir():
-            log.info("clips with other preprocessing are made: %s", folder.name)
-            make_clips(RAW, folder, params.preprocess, params.runner.workers)
-        return ClipStore(folder)
+        log.info("clips with other preprocessing are made: %s", folder.name)
+        return make_clips(RAW, folder, params.preprocess, params.runner.workers)
 
 
 def candidates(params: Params, wanted: Sequence[str]) -> list[Candidate]:
@@ -264,12 +270,13 @@ def note_of(table: pd.DataFrame, protocol: str, seeds: Sequence[int], folds: int
     )
 
 
-def show_plan(runs: Sequence[Planned]) -> None:
-    shown = Table("method", "preset", "trainings done", "to do", title="table")
-    for name in dict.fromkeys(run.candidate.name for run in runs):
-        own = [run for run in runs if run.candidate.name == name]
+def show_plan(chosen: Sequence[Candidate], runs: Sequence[Planned], each: int) -> None:
+    """What is done and what is left of each candidate's trainings; of one whose clips are not there yet, all is."""
+    shown = Table("method", "preset", "clips", "trainings done", "to do", title="table")
+    for one in chosen:
+        own = [run for run in runs if run.candidate.name == one.name]
         done = sum(run.training.is_done for run in own)
-        shown.add_row(name, own[0].candidate.preset, str(done), str(len(own) - done))
+        shown.add_row(one.name, one.preset, "there" if own else "to make", str(done), str(each - done))
     Console().print(shown)
 
 
@@ -315,12 +322,14 @@ def main() -> None:
     instruction_set.require(params.compute.instruction_set)
     place = place_of(asked, params)
     chosen = candidates(place.params, asked.methods or all_methods())
-    stores = {one.name: place.clips(one.params) for one in chosen}
     seeds = list(TRAINING_SEEDS)[: asked.seeds]
-    runs = planned(chosen, stores, asked.folds, seeds, asked.keep / "trainings")
     if asked.dry_run:
-        show_plan(runs)
+        ready = [one for one in chosen if place.folder(one.params).is_dir()]
+        there = {one.name: place.clips(one.params) for one in ready}
+        show_plan(chosen, planned(ready, there, asked.folds, seeds, asked.keep / "trainings"), len(seeds) * asked.folds)
         return
+    stores = {one.name: place.clips(one.params) for one in chosen}
+    runs = planned(chosen, stores, asked.folds, seeds, asked.keep / "trainings")
     said = train_all(runs, asked.workers or trainings_at_a_time(1))
     protocol = place.params.split.protocol
     like = LIKE.get(place.params.download.phantom.layout if place.set else place.params.dataset.name, "")

@@ -307,12 +307,12 @@ METHOD = Method(
     build=build,
     restore=restore,
     presets={
-        "paper": RECIPE,
         "small": {
             **RECIPE, "train.frame_size_px": 24,
             "preprocess.clips.size_px": 64, "preprocess.clips.fps_hz": 15, "preprocess.clips.length_s": 8,
             "train.epochs": 40, "train.batch_size": 16, "train.learning_rate": 0.003,
         },
+        "paper": RECIPE,
     },
     unit="percent",
     target="clip",

@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks import table
-from tast.clip_store import ClipStore
 
 
 class OneStore(table.Place):
-    def clips(self, params: object) -> ClipStore:
-        return ClipStore(Path("data/clips"))
+    def folder(self, params: object) -> Path:
+        return Path("data/clips")
 
 
 if __name__ == "__main__":

@@ -82,4 +82,16 @@ def test_a_dry_run_says_what_is_done_and_a_new_method_trains_its_own_alone(proje
     assert all("2" in line and "0" in line for line in told.splitlines() if "tast_net" in line or "mix_last" in line)
     more = run(project, "--dry-run", "--methods", "mathew/mix_last", "mathew/interleaved")
     (row,) = (line for line in more.splitlines() if "interleaved" in line.split("│")[1:2].__str__())
-    assert [cell.strip() for cell in row.split("│")[3:5]] == ["0", "2"]
+    assert [cell.strip() for cell in row.split("│")[3:6]] == ["there", "0", "2"]
+
+
+def test_a_dry_run_makes_no_clips(tmp_path: Path) -> None:
+    """Of this project's own videos, where none of the methods' clips are there yet."""
+    shutil.copy(PROJECT / "params.yaml", tmp_path)
+    told = subprocess.run(
+        [sys.executable, "-m", "benchmarks.table", *METHODS, "--keep", "kept", "--dry-run"], cwd=tmp_path, check=True,
+        env=os.environ | {"PYTHONPATH": str(PROJECT)}, capture_output=True, text=True,
+    ).stdout  # fmt: skip
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in told.splitlines() if "│" in line]
+    assert rows == [["tast_net", "small", "to make", "0", "2"], ["mathew/mix_last", "mix_last", "to make", "0", "2"]]
+    assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import shutil
 import subprocess
 import sys
@@ -147,12 +148,7 @@ def test_what_every_stage_keeps_below_its_state_is_known_to_clean() -> None:
     """A name below STATE that flows use and clean does not know would stay for ever."""
     from flows.clean import DOWNLOADS, LOCK, MADE, MEASURED, REGISTRY
 
-    named = subprocess.run(
-        ["git", "grep", "-hoP", r"STATE(\.name)? / \"\K[^\"]+", "--", "flows"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.split()
-    assert {"cache", "mlflow", "published"} <= set(named)
-    assert set(named) <= {*MADE, DOWNLOADS, LOCK, MEASURED, REGISTRY}
+    code = [file.read_text() for file in (ROOT / "flows").rglob("*.py")]
+    named = {name for text in code for name in re.findall(r'STATE(?:\.name)? / "([^"]+)', text)}
+    assert {"cache", "mlflow", "published"} <= named
+    assert named <= {*MADE, DOWNLOADS, LOCK, MEASURED, REGISTRY}
