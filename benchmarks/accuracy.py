@@ -12,7 +12,6 @@ are scored together. With --keep, clips and finished trainings are found again, 
 from __future__ import annotations
 
 import argparse
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -26,12 +25,11 @@ from benchmarks.recorded import RECORDED_ROOT
 from benchmarks.results import Row, write_rows
 from benchmarks.runs import BASELINES, CONSTANT, METHODS, OURS, Run, folds_of, run_all
 from benchmarks.sets import SETS, WORKSPACE, Bars, kept_clips, params_of_set, phantoms_of
+from flows import running
 from flows.changes import change_of
 from flows.layout import CLIPS
-from flows.running import configure_logging
 from tast import instruction_set
 from tast.clip_store import ClipStore
-from tast.errors import TastError
 from tast.evaluation.metrics import bootstrap_intervals, compare_paired, score
 from tast.params import changed, load_params
 from tast.people import person_of
@@ -121,7 +119,6 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     asked = arguments()
-    configure_logging()
     params, chosen = load_params(), SETS.get(asked.set)
     if chosen is not None:
         params = params_of_set(params, asked.set, asked.recorded_root)
@@ -141,8 +138,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except TastError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
+    running.run(main)

@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import json
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -33,8 +32,7 @@ from benchmarks.results import RESULTS
 from benchmarks.runs import CONSTANT, METHODS, OURS, Run, folds_of, planned, run_all
 from benchmarks.seeds import SEALED
 from benchmarks.sets import SETS, clips_folder, facts_of_clips, kept_clips, params_of_set, phantoms_of
-from flows import STATE
-from flows.running import configure_logging
+from flows import STATE, running
 from flows.side_clips import computed_with, content_digest, key_of
 from tast import instruction_set
 from tast.clip_store import ClipStore
@@ -245,7 +243,6 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     asked = arguments()
-    configure_logging()
     params = load_params()
     if asked.workers is not None:
         params = changed(params, {"runner.workers": asked.workers})
@@ -265,8 +262,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except TastError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
+    running.run(main)

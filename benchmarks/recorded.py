@@ -10,7 +10,6 @@ is the protocol's. The last rows prove that the recorded phantom's cut and shuff
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,8 +17,8 @@ import numpy as np
 
 from benchmarks.methods import HOFFMAN_2022, method_rows
 from benchmarks.results import Row, write_rows
+from flows import running
 from tast.datasets.oximetry_phone_cam import CAMERA_FPS_HZ, FingerSeries, read_oximetry_phone_cam
-from tast.errors import TastError
 from tast.evaluation.metrics import score
 from tast.evaluation.series import FEATURES, joined, leave_one_person_out, position_features, windows_of
 from tast.phantom.recorded import piece, piece_starts_s, subject_numbers
@@ -92,8 +91,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except TastError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
+    running.run(main)

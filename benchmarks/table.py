@@ -17,7 +17,6 @@ import argparse
 import json
 import logging
 import statistics
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,12 +31,11 @@ from rich.table import Table
 from benchmarks.published import FOLDS, TRAINING_SEEDS, committed_code, plan_of
 from benchmarks.recorded import RECORDED_ROOT
 from benchmarks.sets import SETS, clips_folder, kept_clips, params_of_set, phantoms_of
-from flows import STATE
+from flows import STATE, running
 from flows.ablate import clips_of
 from flows.layout import RAW
 from flows.processes import in_processes, trainings_at_a_time
 from flows.progress import progress
-from flows.running import configure_logging
 from flows.side_clips import content_digest, make_clips
 from flows.side_trainings import SideTraining, key_of_training, network_of, said_by
 from flows.stages.train import new_network
@@ -317,7 +315,6 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     asked = arguments()
-    configure_logging()
     params = load_params()
     instruction_set.require(params.compute.instruction_set)
     place = place_of(asked, params)
@@ -345,8 +342,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except TastError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
+    running.run(main)
