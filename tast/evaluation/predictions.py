@@ -1,7 +1,8 @@
 """The predictions table: one row per second of a recording, what was true and what a user would have been given.
 
 Every score, interval, contest, picture and page is made from it. A second that several clips show has the mean of what they give,
-taken before anything is scored; `lower_percent` and `upper_percent` are the interval that `predict` draws around it.
+taken before anything is scored; `lower_percent` and `upper_percent` are the interval that `predict` draws around it. `quality` is
+the mean of those clips' qualities (0 to 1: share of the frames in which the face was seen), NaN where none of them has one.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from tast.training.interval import around
 
 COLUMNS = (
     "dataset", "subject_id", "record_id", "scenario", "second", "start_s", "true_percent", "predicted_percent", "lower_percent",
-    "upper_percent", "n_clips",
+    "upper_percent", "n_clips", "quality",
 )  # fmt: skip
 
 
@@ -33,18 +34,23 @@ def predictions_per_second(
     broken = clip_rows.loc[~np.isfinite(clip_rows["predicted_percent"]), "clip_id"]
     if len(broken):
         raise TastError(f"{len(broken)} predictions are not finite, the first of clip {broken.iloc[0]}")
-    table = per_second(clip_rows, ["true_percent", "predicted_percent"])
+    table = per_second(clip_rows, ["true_percent", "predicted_percent", "quality"])
     predicted = table["predicted_percent"].to_numpy()
     lower, upper = around(predicted, half_width_percent, lowest_percent, highest_percent)
     return table.assign(lower_percent=lower, upper_percent=upper)[list(COLUMNS)]
 
 
 def read_predictions(path: Path) -> pd.DataFrame:
-    """predictions.parquet. Raises BadInput where a column is missing, the same second occurs twice or a number cannot be one."""
+    """predictions.parquet. Raises BadInput where a column is missing, the same second occurs twice or a number cannot be one.
+
+    A table that an earlier release wrote has no quality: it is read with NaN for all.
+    """
     try:
         table = pd.read_parquet(path)
     except FileNotFoundError:
         raise BadInput(path, "no such file", "a table of predictions (run `dvc repro evaluate`)") from None
+    if "quality" not in table:
+        table["quality"] = np.nan
     missing = [column for column in COLUMNS if column not in table.columns]
     if missing:
         raise BadInput(path, f"no column {', '.join(missing)}", f"the columns {', '.join(COLUMNS)}")

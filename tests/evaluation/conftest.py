@@ -19,6 +19,7 @@ def manifest() -> pd.DataFrame:
         {
             "clip_id": f"s{s}-{start:04d}", "dataset": "phantom", "subject_id": f"s{s}", "record_id": f"s{s}-01",
             "scenario": SCENARIOS[s], "first_frame": round(start * FPS_HZ), "fps_hz": FPS_HZ, "start_s": BEGIN_S + start,
+            "quality": 1 - 0.05 * s - 0.02 * start,
             "spo2_percent": [round(95 - 8 * np.sin((start + second) / 2 + s)) * 1.0 for second in range(4)],
         }
         for s in range(4)
@@ -31,7 +32,8 @@ def manifest() -> pd.DataFrame:
 def clip_rows(manifest: pd.DataFrame) -> pd.DataFrame:
     """One row per clip and second, as a network gives them."""
     rows = clip_seconds(manifest)
-    return rows.assign(predicted_percent=rows["true_percent"] + np.random.default_rng(0).normal(0.3, 1.5, len(rows)))
+    predicted = rows["true_percent"] + np.random.default_rng(0).normal(0.3, 1.5, len(rows))
+    return rows.assign(predicted_percent=predicted, quality=rows["clip_id"].map(manifest.set_index("clip_id")["quality"]))
 
 
 @pytest.fixture

@@ -117,6 +117,7 @@ def test_two_sets_with_people_01_to_03_are_six_and_the_interval_of_the_bias_is_t
             "dataset": dataset, "subject_id": who, "record_id": "01", "scenario": "steady", "second": second,
             "start_s": float(second), "true_percent": 90.0 + second,
             "predicted_percent": 90.0 + second + error, "lower_percent": np.nan, "upper_percent": np.nan, "n_clips": 1,
+            "quality": np.nan,
         }
         for dataset, error in (("pure", -2.0), ("vipl_hr", 2.0)) for who in ("01", "02", "03") for second in range(4)
     )  # fmt: skip

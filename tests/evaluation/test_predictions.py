@@ -25,6 +25,17 @@ def test_a_second_is_one_row_with_the_mean_of_its_clips(clip_rows, predictions):
     assert one["predicted_percent"].iloc[7] == pytest.approx(clips["s1-0004", 3])
 
 
+def test_the_quality_of_a_second_is_the_mean_of_its_clips_that_have_one(clip_rows):
+    """Clips of s1 have 0.95, 0.91 and 0.87, the middle one none: a window that was no clip."""
+    clip_rows.loc[clip_rows["clip_id"] == "s1-0002", "quality"] = np.nan
+    clip_rows.loc[clip_rows["subject_id"] == "s2", "quality"] = np.nan
+    table = predictions_per_second(clip_rows, **WIDTH)
+    quality = table.loc[table["subject_id"] == "s1", "quality"].tolist()
+    assert quality == pytest.approx([0.95] * 4 + [0.87] * 4)
+    assert predictions_per_second(clip_rows.iloc[12:24], **WIDTH)["quality"].notna().all()
+    assert table.loc[table["subject_id"] == "s2", "quality"].isna().all()
+
+
 def test_the_interval_ends_where_the_model_does(clip_rows):
     high = clip_rows.assign(predicted_percent=99.0)
     table = predictions_per_second(high, **WIDTH)
@@ -67,6 +78,8 @@ def test_the_table_is_read_and_checked(predictions, tmp_path):
         read_predictions(path)
     predictions.to_parquet(path)
     pd.testing.assert_frame_equal(read_predictions(path), predictions)
+    predictions.drop(columns="quality").to_parquet(path)  # as an earlier release wrote it
+    assert read_predictions(path)["quality"].isna().all() and tuple(read_predictions(path).columns) == COLUMNS
     predictions.drop(columns="second").to_parquet(path)
     with pytest.raises(BadInput, match="no column second"):
         read_predictions(path)
