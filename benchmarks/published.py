@@ -33,7 +33,7 @@ from benchmarks.runs import CONSTANT, METHODS, OURS, Run, folds_of, planned, run
 from benchmarks.seeds import SEALED
 from benchmarks.sets import SETS, clips_folder, facts_of_clips, kept_clips, params_of_set, phantoms_of
 from flows import STATE, running
-from flows.side_clips import computed_with, content_digest, key_of
+from flows.keys import content_digest, key_of
 from tast import instruction_set
 from tast.clip_store import ClipStore
 from tast.closure import code_digest
@@ -44,6 +44,7 @@ from tast.files import whole_file
 from tast.methods import code_of_method
 from tast.params import Params, Phantom, changed, load_params
 from tast.people import person_of, recording_of
+from tast.provenance import computed_with
 from tast.training.interval import COVERAGE
 
 TRAINING_SEEDS = (0, 1, 2)
@@ -51,7 +52,7 @@ FOLDS = 2  # of five, where a protocol has no other number: half an hour a set o
 THREADS = 1  # of each training, as many at a time as there are cores
 DRAWS, DRAWS_SEED = 1000, 0  # of the bootstrap over people
 COMMITTED = ("tast", "flows", "benchmarks", ":!benchmarks/results", "params.yaml", "requirements.lock")
-KEEP = STATE / "published"
+KEEP = STATE / "sets"  # shared with benchmarks/table.py
 README = Path("README.md")
 BEGIN, END = "<!-- table of benchmarks/published.py: begin -->", "<!-- table of benchmarks/published.py: end -->"
 

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from flows.keys import content_digest
 from flows.processes import in_processes, trainings_at_a_time
 from flows.progress import progress
-from flows.side_clips import content_digest
 from flows.side_trainings import SideTraining, key_of_training, network_of, said_by
 from tast.clip_store import ClipStore
 from tast.datasets.splits import Split, make_split

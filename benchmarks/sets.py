@@ -15,6 +15,7 @@ from typing import Any
 
 from benchmarks.recorded import RECORDED_ROOT
 from flows import side_clips
+from flows.keys import content_digest, key_of
 from tast.clip_store import ClipStore
 from tast.closure import code_digest
 from tast.datasets.description import Description, describe
@@ -132,7 +133,7 @@ def phantoms_of(params: Params, tested_on: Mapping[str, Any] | None = None) -> d
 
 def clips_folder(keep: Path, name: str, phantoms: Mapping[str, Phantom], params: Params) -> Path:
     """Where a set's clips lie below `keep`: named by all that decides them, so that clips of anything else are never found."""
-    return keep / f"{name}-{side_clips.key_of(facts_of_clips(phantoms, params))}" / "clips"
+    return keep / f"{name}-{key_of(facts_of_clips(phantoms, params))}" / "clips"
 
 
 def facts_of_videos(phantoms: Mapping[str, Phantom]) -> dict[str, Any]:
@@ -141,7 +142,7 @@ def facts_of_videos(phantoms: Mapping[str, Phantom]) -> dict[str, Any]:
     roots = sorted({Path(one.recorded_root) for one in phantoms.values() if one.recorded_root is not None})
     return {
         "phantoms": plans,
-        "recordings": [side_clips.content_digest(root) for root in roots],
+        "recordings": [content_digest(root) for root in roots],
         "renderer": code_digest("tast.datasets.phantom_set"),
     }
 
@@ -163,7 +164,7 @@ def kept_clips(keep: Path, name: str, phantoms: Mapping[str, Phantom], params: P
     facts = clips.parent / "made_of.json"
     with whole_file(facts) as part:
         part.write_text(json.dumps(facts_of_clips(phantoms, params), indent=1, sort_keys=True) + "\n")
-    videos = keep / f"{name}-videos-{side_clips.key_of(facts_of_videos(phantoms))}"
+    videos = keep / f"{name}-videos-{key_of(facts_of_videos(phantoms))}"
     store = side_clips.make_clips(
         _rendered(videos, phantoms, params.runner.workers), clips, params.preprocess, params.runner.workers
     )

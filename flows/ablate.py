@@ -29,11 +29,12 @@ from rich.table import Table
 
 from flows import STATE
 from flows.changes import change_of
+from flows.keys import content_digest
 from flows.layout import CLIPS, RAW, SPLIT
 from flows.processes import in_processes, trainings_at_a_time
 from flows.progress import progress
 from flows.running import configure_logging
-from flows.side_clips import content_digest, key_of, make_clips, recipe
+from flows.side_clips import folder_beside, make_clips
 from flows.side_trainings import SideTraining, key_of_training, network_of, said_by
 from tast import instruction_set
 from tast.clip_store import ClipStore
@@ -122,8 +123,8 @@ def clips_of(params: Params, content: str) -> tuple[Path, Any]:
     """
     if params.preprocess == load_params().preprocess:
         return CLIPS, content
-    facts = [recipe(params.preprocess), content_digest(RAW)]
-    return FOLDER / f"clips-{key_of(facts)}", facts
+    place = folder_beside(params.preprocess, FOLDER)
+    return place, place.name
 
 
 def run_all(runs: Sequence[Run], workers: int) -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flows import PROJECT
+
+if TYPE_CHECKING:
+    from tast.params import Table
 
 EXPERIMENTS = (".dvc", "tmp", "exps")  # where DVC copies a project to, for `dvc exp run --temp` and `--queue`
 SOURCE = Path("data/source.json")
 METHOD = Path("data/method.json")
+ROWS = Path("data/methods")  # what each row of the table of methods is trained with
 RAW = Path("data/raw")
 AUDIT = Path("data/audit")
 CLIPS = Path("data/clips")
@@ -20,7 +26,19 @@ PREDICTIONS = Path("reports/predictions.parquet")
 METRICS = Path("reports/metrics.json")
 REPORT = Path("reports/report.html")
 PLOTS = Path("reports/plots")
-STAGES = ("download", "preprocess", "split", "train", "evaluate")
+TRIALS = Path("data/trials")
+TABLES = Path("reports/table")  # PROTOCOL
+STAGES = ("download", "preprocess", "split", "train", "evaluate")  # of every run, in order
+
+
+def trial_folder(protocol: str, row: str, seed: int, fold: int) -> Path:
+    return TRIALS / protocol / row / f"{seed}-{fold}"
+
+
+def table_stages(table: Table) -> list[str]:
+    """Of the table of methods, in order: a trial for each protocol, row, seed and fold, and each protocol's table."""
+    trials = product(table.protocols, table.methods, table.seeds, table.folds)
+    return [f"trial@{'-'.join(map(str, one))}" for one in trials] + [f"table@{protocol}" for protocol in table.protocols]
 
 
 def original(project: Path = PROJECT) -> Path:

@@ -14,13 +14,14 @@ from prefect import task
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows import STATE
-from flows.layout import STAGES
+from flows.layout import STAGES, table_stages
 from flows.mending import keep_lock
 from flows.prefect_flows import finish, flow_of, require_prefect, settle
 from flows.running import configure_logging
 from flows.servers import guarded, prefect_server, require_mlflow
 from flows.watching import Watch
 from tast.errors import TastError
+from tast.params import load_params
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ def pipeline() -> None:
     from flows.promote import promote  # MLflow takes seconds to import, and is not needed before the stages have run
     from flows.publish import publish
 
-    for name in STAGES:
+    for name in [*STAGES, *table_stages(load_params().table)]:
         run_stage(name)
     _heading("publish")
     finish(publish)

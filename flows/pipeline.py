@@ -20,7 +20,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from flows import STATE
-from flows.layout import STAGES
+from flows.layout import STAGES, table_stages
 from flows.mending import mend
 from flows.stage_deps import outputs_of, read_stages
 from flows.stages.source import look_outside
@@ -38,8 +38,10 @@ def nothing_changed() -> bool:
     """True when the source is as it was, every stage is up to date and its results were published."""
     if not (PUBLISHED.is_file() and PUBLISHED.read_text() == _fingerprint()):
         return False
-    look_outside(load_params())
-    return subprocess.run([sys.executable, "-m", "dvc", "status", "--quiet", *STAGES], check=False).returncode == 0
+    params = load_params()
+    look_outside(params)
+    stages = [*STAGES, *table_stages(params.table)]
+    return subprocess.run([sys.executable, "-m", "dvc", "status", "--quiet", *stages], check=False).returncode == 0
 
 
 def _fingerprint() -> str:
@@ -57,28 +59,31 @@ def require_folders() -> None:
             )
 
 
-def would_run() -> dict[str, str]:
-    """Stage -> why it would run now, in order; nothing is run, and no file is touched but the fingerprints.
+def would_run() -> dict[str, str | None]:
+    """Stage -> why it would run now, None where it would not, in order; nothing is run, no file is touched but fingerprints.
 
     Raises TastError where DVC cannot tell.
     """
     require_folders()
-    look_outside(load_params())
+    params = load_params()
+    look_outside(params)
+    wanted = [*STAGES, *table_stages(params.table)]
     asked = subprocess.run(
-        [sys.executable, "-m", "dvc", "status", "--json", *STAGES], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "dvc", "status", "--json", *wanted], capture_output=True, text=True, check=False
     )
     if asked.returncode:
         raise TastError((asked.stderr.strip().splitlines() or ["`dvc status` failed"])[-1].removeprefix("ERROR: "))
     changed, stages = json.loads(asked.stdout), read_stages()
     known = read_stages(lock) if (lock := Path("dvc.lock")).is_file() else {}
-    reasons: dict[str, str] = {}
+    reasons: dict[str, str | None] = {}
     made_anew: list[str] = []
-    for name in STAGES:
-        own = [NEVER] if name not in known else list(_reasons(changed.get(name, []), made_anew))
-        ahead = [dep for dep in stages[name]["deps"] if any(Path(dep).is_relative_to(out) for out in made_anew)]
-        if own or ahead:
-            reasons[name] = "; ".join(own) or f"if {' or '.join(ahead)} comes out as another"
-            made_anew += outputs_of(stages[name])
+    for name in wanted:
+        declared = stages[name.partition("@")[0]]
+        here = [NEVER] if name not in known else list(_reasons(changed.get(name, []), made_anew))
+        ahead = [dep.partition("/${")[0] for dep in declared["deps"] if any(Path(dep).is_relative_to(out) for out in made_anew)]
+        reasons[name] = "; ".join(here) or (f"if {' or '.join(ahead)} comes out as another" if ahead else None)
+        if reasons[name]:
+            made_anew += outputs_of(declared)
     return reasons
 
 
@@ -101,8 +106,9 @@ def _reasons(entries: Iterable[str | dict[str, Any]], made_anew: Collection[str]
 
 def print_dry_run() -> None:
     reasons = would_run()
-    for name in STAGES:
-        print(f"{name:<10}  " + (f"would run ({reasons[name]})" if name in reasons else "up to date"))
+    width = max(len(name) for name in reasons)
+    for name, why in reasons.items():
+        print(f"{name:<{width}}  " + (f"would run ({why})" if why else "up to date"))
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

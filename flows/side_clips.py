@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
+import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from flows.keys import content_digest, key_of
+from flows.layout import RAW
 from flows.processes import in_processes
 from flows.progress import progress
-from flows.stages.preprocess import cache_root, read_raw, require_enough
+from flows.recordings import cache_root, read_raw, require_enough
 from tast.clip_store import ClipStore, write_tables
 from tast.closure import code_digest
 from tast.files import whole_folder
 from tast.params import Preprocess
 from tast.preprocessing.pipeline import preprocess_records, settings_of
 from tast.provenance import computed_with
+
+log = logging.getLogger(__name__)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -39,6 +42,21 @@ def make_clips(raw: Path, target: Path, params: Preprocess, workers: int) -> Cli
     return ClipStore(target)
 
 
+def clips_beside(params: Preprocess, folder: Path, workers: int) -> tuple[ClipStore, str]:
+    """The clips of this project's own videos with these parameters, below the folder, made unless they are there; and a name
+    for all that they are made of."""
+    place = folder_beside(params, folder)
+    if place.is_dir():
+        return ClipStore(place), place.name
+    log.info("clips with other preprocessing are made: %s", place.name)
+    return make_clips(RAW, place, params, workers), place.name
+
+
+def folder_beside(params: Preprocess, folder: Path) -> Path:
+    """Where `clips_beside` has them, or would."""
+    return folder / f"clips-{key_of([recipe(params), content_digest(RAW)])}"
+
+
 def over_workers(what: str, work: Callable[[list[Item]], Result], items: Sequence[Item], workers: int) -> list[Result]:
     """work() on the items, PIECE at a time, in processes of their own where there are several workers; with progress."""
     pieces = [list(items[start : start + PIECE]) for start in range(0, len(items), PIECE)]
@@ -53,19 +71,3 @@ def over_workers(what: str, work: Callable[[list[Item]], Result], items: Sequenc
 def recipe(params: Preprocess) -> dict[str, Any]:
     """All that decides the clips made from given videos: parameters, code, libraries. A part of the key that kept clips go by."""
     return {"preprocess": params.model_dump(mode="json"), "code": code_digest(*CODE), "computed": computed_with()}
-
-
-def key_of(facts: Any) -> str:
-    """A short name for facts that JSON can hold: 32 hex digits, others where any of them is another."""
-    return hashlib.sha256(json.dumps(facts, sort_keys=True, default=list).encode()).hexdigest()[:32]
-
-
-def content_digest(folder: Path) -> str:
-    """sha256 over names and bytes of all files below a folder, pixels count, not the manifest alone."""
-    digest = hashlib.sha256()
-    for file in sorted(one for one in folder.rglob("*") if one.is_file()):
-        digest.update(f"{file.relative_to(folder).as_posix()}\0{file.stat().st_size}\0".encode())
-        with file.open("rb") as content:
-            while block := content.read(1 << 20):
-                digest.update(block)
-    return digest.hexdigest()

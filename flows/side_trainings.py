@@ -14,9 +14,9 @@ from typing import Any
 import pandas as pd
 import torch
 
-from flows.side_clips import key_of
-from flows.stages.evaluate import predictions_by, train_mean_percent
-from flows.stages.train import fit_model, new_network
+from flows.fitting import fit_model, new_network
+from flows.keys import key_of
+from flows.predicted import predictions_by, train_mean_percent
 from tast.clip_store import ClipStore
 from tast.closure import code_digest
 from tast.datasets.splits import Split

@@ -29,6 +29,7 @@ from tast.params import HOW, Params
 
 DVC_YAML = Path("dvc.yaml")
 REQUIREMENTS = "requirements.lock"
+KINDS = ("outs", "metrics", "plots")
 READER, OTHER_READER = "stage_params", "load_params"  # tast.params: of the named sections, and of all
 
 
@@ -65,10 +66,9 @@ def read_stages(path: Path = DVC_YAML) -> dict[str, Any]:
 
 
 def outputs_of(stage: Mapping[str, Any]) -> list[str]:
-    """Paths of a stage's outputs, metrics and plots, as dvc.yaml names them."""
-    return [
-        out if isinstance(out, str) else next(iter(out)) for kind in ("outs", "metrics", "plots") for out in stage.get(kind, [])
-    ]
+    """Paths of a stage's outputs, metrics and plots, as dvc.yaml names them; of a matrix the folder that all lie below."""
+    named = (out if isinstance(out, str) else next(iter(out)) for kind in KINDS for out in stage.get(kind, []))
+    return [out.partition("/${")[0] for out in named]
 
 
 def sections_read(module: str, root: Path = ROOT) -> list[str]:

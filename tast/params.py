@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -150,8 +150,11 @@ class Preprocess(Section):
     clips: Clips
 
 
+Protocol = Literal["subject_independent", "clip_random", "leave_one_subject_out", "official", "cross_dataset"]
+
+
 class Split(Section):
-    protocol: Literal["subject_independent", "clip_random", "leave_one_subject_out", "official", "cross_dataset"]
+    protocol: Protocol
     seed: int
     folds: Annotated[int, Field(ge=2)]
     fold: Annotated[int, Field(ge=0)]
@@ -202,6 +205,20 @@ class Evaluate(Section):
     seed: int
 
 
+class Table(Section):
+    protocols: tuple[Protocol, ...]
+    methods: Annotated[tuple[str, ...], Field(min_length=1)]
+    seeds: Annotated[tuple[int, ...], Field(min_length=1)]
+    folds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _nothing_twice(self) -> Self:
+        for name, values in self:
+            if len(set(values)) < len(values):
+                raise ValueError(f"table.{name} must not name the same twice")
+        return self
+
+
 class Compute(Section):
     instruction_set: Literal["avx2", "native"]
 
@@ -234,6 +251,7 @@ class Params(Section):
     split: Split
     train: Train
     evaluate: Evaluate
+    table: Table
     compute: Compute
     publish: Publish
     promote: Promote
@@ -277,8 +295,10 @@ def stage_params(*sections: str, path: Path = Path("params.yaml")) -> Params:
 
 
 def changed(params: Params, changes: Mapping[str, Any]) -> Params:
-    """The parameters with other values at dotted keys (`train.options.branches`), checked as params.yaml is."""
+    """The parameters with other values at dotted keys (`train.options.branches`), checked as params.yaml is; of a stage's, the
+    sections that it was given."""
     values = params.model_dump()
+    given: dict[str, Any] = {name: (Params.model_fields[name].annotation, ...) for name in values}
     for key, value in changes.items():
         *sections, name = key.split(".")
         section: Any = values
@@ -288,9 +308,10 @@ def changed(params: Params, changes: Mapping[str, Any]) -> Params:
             raise BadInput(key, "no such parameter", "a dotted key of params.yaml, such as train.epochs")
         section[name] = value
     try:
-        return Params.model_validate(values)
+        checked = create_model("Given", __base__=Section, **given).model_validate(values)
     except ValidationError as error:
         raise _first_mistake(Path("params.yaml"), error) from None
+    return Params.model_construct(**{name: getattr(checked, name) for name in values})
 
 
 def _first_mistake(path: Path, error: ValidationError) -> BadInput:

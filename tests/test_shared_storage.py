@@ -57,6 +57,7 @@ def test_outputs_go_to_a_remote_and_into_another_clone_and_faces_stay(server, tm
     for name in PUSHED | KEPT | NOT_CACHED:
         (first / name).parent.mkdir(parents=True, exist_ok=True)
         (first / name).write_text(json.dumps({"content of": name}))
+    (first / "data/methods").mkdir()  # of a project without a table
     run(first, "dvc", "commit", "--force", "--quiet")
     run(first, "dvc", "remote", "add", "--default", "team", f"s3://{BUCKET}/dvc")
     run(first, "dvc", "remote", "modify", "team", "endpointurl", server.address)

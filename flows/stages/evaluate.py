@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from torch import nn
 
 from flows.layout import CLIPS, HISTORY, METRICS, MODEL, PLOTS, PREDICTIONS, REPORT, SPLIT
+from flows.predicted import predictions_by, train_mean_percent
 from flows.running import run
 from tast import instruction_set
 from tast.clip_store import ClipStore
@@ -21,15 +20,12 @@ from tast.evaluation.baselines import ratio_predictions
 from tast.evaluation.evaluate import evaluate as score_methods
 from tast.evaluation.evaluate import write_metrics
 from tast.evaluation.plots import evaluation_plots
-from tast.evaluation.predictions import predictions_per_second
 from tast.evaluation.report import DataFacts, render_report
 from tast.files import whole_file, whole_folder
 from tast.params import stage_params
-from tast.saved_model import CARD, ModelCard, load_model
-from tast.seconds import labels_per_second
+from tast.saved_model import CARD, load_model
 from tast.training.compute import compute_reproducibly
 from tast.training.dataset import ClipDataset
-from tast.training.inference import predict
 
 log = logging.getLogger("flows.stages.evaluate")  # __name__ is __main__ where a stage runs
 THREADS = 2  # fixed, as in training: the order of sums decides the last bit
@@ -67,20 +63,6 @@ def predict_test(store: ClipStore, split: Split, model_folder: Path = MODEL) -> 
     model, card = load_model(model_folder, expected_preprocessing=store.preprocessing)
     clips = ClipDataset(store, split.test, kind=card.input_kind, frame_size_px=card.frame_size_px)
     return predictions_by(model, card, clips)
-
-
-def predictions_by(model: nn.Module, card: ModelCard, clips: ClipDataset) -> pd.DataFrame:
-    """The predictions table of these clips' recordings by a model, read as `predict` does, with the interval of its card."""
-    half_width_percent = math.nan if card.interval is None else card.interval.half_width_percent
-    return predictions_per_second(
-        predict(model, clips.every_second(), card.scaling), half_width_percent=half_width_percent,
-        lowest_percent=card.scaling.lowest_percent, highest_percent=card.scaling.highest_percent,
-    )  # fmt: skip
-
-
-def train_mean_percent(store: ClipStore, split: Split) -> float:
-    """Mean label of the seconds of the training recordings."""
-    return float(labels_per_second(store.manifest.loc[list(split.train)])["true_percent"].mean())
 
 
 def facts_of(store: ClipStore, split: Split) -> DataFacts:

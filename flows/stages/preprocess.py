@@ -6,21 +6,17 @@ A video that cannot be used becomes a row in rejects.csv; above preprocess.max_r
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Collection
 from functools import partial
 from pathlib import Path
 
-from flows import STATE
 from flows.contact_sheets import write_contact_sheets
-from flows.layout import CLIPS, CONTACT_SHEETS, RAW, original
+from flows.layout import CLIPS, CONTACT_SHEETS, RAW
 from flows.parallel import over_processes
+from flows.recordings import cache_root, read_raw, require_enough
 from flows.running import run
 from tast import instruction_set
-from tast.clip_store import DEFECTS, ClipRow, Reject, write_tables
-from tast.datasets.description import described
-from tast.datasets.readers import read_downloaded
-from tast.errors import TastError
+from tast.clip_store import DEFECTS, Reject, write_tables
 from tast.files import whole_folder
 from tast.params import Preprocess, Runner, stage_params
 from tast.preprocessing.pipeline import Shard, preprocess_records, settings_of
@@ -50,19 +46,9 @@ def main() -> None:
         log.info("%d defects in videos that are used all the same: %s", len(defects), CLIPS / DEFECTS)
 
 
-def read_raw(raw: Path, params: Preprocess) -> tuple[list[VideoRecord], list[Reject]]:
-    """Records and unreadable sessions of what the download stage left in `raw`."""
-    return read_downloaded(raw, described(raw), (params.spo2_min_percent, params.spo2_max_percent))
-
-
 def preprocess_all(records: list[VideoRecord], params: Preprocess, folder: Path, runner: Runner) -> list[Shard]:
     work = partial(preprocess_records, settings=settings_of(params.model_dump()), cache_root=cache_root(), clips_folder=folder)
     return over_processes("preprocess", work, records, runner=runner, note=_rejected, lost=lost_video)
-
-
-def cache_root() -> Path:
-    """TAST_CACHE, so that several clones can share one; else inside the project, for DVC's copies of it too."""
-    return Path(os.environ.get("TAST_CACHE") or original() / STATE.name / "cache").resolve()
 
 
 def _rejected(shards: Collection[Shard]) -> str:
@@ -73,16 +59,6 @@ def _rejected(shards: Collection[Shard]) -> str:
 def lost_video(record: VideoRecord, reason: str) -> Shard:
     """A video whose worker was killed each time it was tried."""
     return Shard(rows=(), rejects=(Reject(record.record_id, reason),), defects=(), n_computed=1)
-
-
-def require_enough(rows: list[ClipRow], rejects: list[Reject], n_videos: int, max_reject_fraction: float) -> None:
-    """Raises TastError, with the first reasons, where too many videos were rejected or no clip is left."""
-    if rows and len(rejects) <= max_reject_fraction * n_videos:
-        return
-    reasons = "; ".join(f"{reject.record_id}: {reject.reason}" for reject in rejects[:3])
-    raise TastError(
-        f"{len(rejects)} of {n_videos} videos rejected, preprocess.max_reject_fraction is {max_reject_fraction}: {reasons}"
-    )
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Stage source: what lies outside of DVC's sight, fingerprinted, so that the stages that rest on it run again when it changes.
 
-That is what stands at each data set's root, the recorded waves where they drive the phantom, and the code of the method in use,
-which is found by its name and may be another package's. DVC does not look there by itself: it runs this stage every time (a
+That is what stands at each data set's root, the recorded waves where they drive the phantom, and the code of the methods in use,
+which are found by their names and may be other packages'. DVC does not look there by itself: it runs this stage every time (a
 fraction of a second), and goes on only where a fingerprint is another one.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 
-from flows.layout import METHOD, SOURCE, data_root
+from flows.layout import METHOD, ROWS, SOURCE, data_root
 from flows.running import run
 from tast.errors import TastError
 from tast.files import whole_file
@@ -19,20 +19,27 @@ from tast.params import Params, stage_params
 
 
 def main() -> None:
-    look_outside(stage_params("dataset", "download", "train"))
+    look_outside(stage_params("dataset", "download", "preprocess", "split", "train", "table"))
 
 
 def look_outside(params: Params) -> None:
-    """Write both fingerprints; a file that says so already is left as it is. Raises TastError where something is not there."""
+    """Write the fingerprints, and what each row of the table is trained with where there is one; a file that says so already is
+    left as it is. Raises TastError where something is not there."""
     write_sources(roots_of(params), SOURCE)
     try:
-        told = {"method": params.train.method, "code": code_of_method(params.train.method)}
+        method = {"method": params.train.method, "code": code_of_method(params.train.method)}
     except ValueError as error:
         raise TastError(f"params.yaml: train.method: {error}") from None
-    text = json.dumps(told, indent=2) + "\n"
+    text = json.dumps(method, indent=2) + "\n"
     if not (METHOD.is_file() and METHOD.read_text(encoding="utf-8") == text):
         with whole_file(METHOD) as part:
             part.write_text(text, encoding="utf-8")
+    if params.table.protocols:
+        from flows.rows import row_named, write_rows  # torch, which they need, takes seconds to import
+
+        write_rows([row_named(name, params) for name in params.table.methods], ROWS)
+    else:
+        ROWS.mkdir(parents=True, exist_ok=True)
 
 
 def roots_of(params: Params) -> dict[str, str | None]:

@@ -10,39 +10,29 @@ import logging
 import os
 import shutil
 import sys
-import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, cast
 
 import pandas as pd
 import torch
 from lightning.fabric import Fabric
 
 from flows import STATE
+from flows.fitting import fabric_of, fit_model
 from flows.layout import CLIPS, HISTORY, MODEL, SPLIT
 from flows.progress import progress
 from flows.running import run
 from flows.system_metrics import sampled, write_samples
-from tast import __version__, instruction_set
+from tast import instruction_set
 from tast.clip_store import ClipStore
 from tast.datasets.splits import Split
 from tast.errors import TastError
 from tast.files import whole_file
-from tast.methods.method import Method, method_named
 from tast.params import Train, stage_params
-from tast.people import person_of
 from tast.saved_model import ModelCard, save_model
-from tast.training.augmentation import Augmentation
-from tast.training.colour_axes import fit_colour_axes
-from tast.training.compute import compute_reproducibly, fabric_for
+from tast.training.compute import compute_reproducibly
 from tast.training.dataset import ClipDataset
-from tast.training.inference import predict
-from tast.training.interval import PredictionInterval, fit_interval
-from tast.training.labels import PERCENT, LabelScaling, fit_label_scaling
-from tast.training.loop import fit
-from tast.training.settings import EpochRecord, FitSettings, History
+from tast.training.settings import EpochRecord, History
 
 log = logging.getLogger("flows.stages.train")  # __name__ is __main__ where a stage runs
 CHECKPOINTS = STATE / "checkpoints"
@@ -69,15 +59,6 @@ def train_and_save() -> None:
         shutil.rmtree(CHECKPOINTS)  # for interrupted runs only: a finished one would answer for changed code
 
 
-def fabric_of(params: Train) -> Fabric:
-    """Where to compute: this process alone, or as one of those that torchrun started."""
-    per_node, of_all = int(os.environ.get("LOCAL_WORLD_SIZE", 1)), int(os.environ.get("WORLD_SIZE", 1))
-    fabric = fabric_for(accelerator=params.accelerator, precision=params.precision, processes=per_node, nodes=of_all // per_node)
-    fabric.launch()
-    warnings.filterwarnings("ignore", message="Grad strides do not match")  # 1x1x1 kernels have no channels-last layout to match
-    return fabric
-
-
 def train_model(
     params: Train, store: ClipStore, train_clips: ClipDataset, val_clips: ClipDataset, checkpoints: Path,
     fabric: Fabric | None = None,
@@ -89,57 +70,6 @@ def train_model(
             advance(1, f"validation RMSE {record.val_rmse_percent:.2f} %")
 
         return fit_model(params, store, train_clips, val_clips, checkpoints, on_epoch=tell, fabric=fabric)
-
-
-def fit_model(
-    params: Train, store: ClipStore, train_clips: ClipDataset, val_clips: ClipDataset, checkpoints: Path, *,
-    on_epoch: Callable[[EpochRecord], None] | None = None, fabric: Fabric | None = None,
-) -> tuple[torch.nn.Module, History, ModelCard]:  # fmt: skip
-    """Build, fit and describe one model. Call compute_reproducibly first: the initial weights come from torch's random state."""
-    axes = fit_colour_axes(train_clips).tolist() if params.whiten_colour else None
-    model = new_network(params, frames=train_clips.frames, seconds=train_clips.seconds, colour_axes=axes)
-    method = wanted_method(params)
-    scaling = fit_label_scaling(train_clips.spo2_percent) if method.unit == "standardised" else PERCENT
-    history = fit(
-        model, train_clips, val_clips, settings_of(params), scaling=scaling, checkpoint_folder=checkpoints, on_epoch=on_epoch,
-        fabric=fabric or fabric_of(params), program="flows.stages.train", loss=method.loss,
-    )  # fmt: skip
-    card = ModelCard(
-        model_name=params.method, config=asdict(cast(Any, model.config)), preprocessing=store.preprocessing,
-        input_kind=params.input, frame_size_px=params.frame_size_px, scaling=scaling, data_digest=store.digest,
-        code_version=__version__, interval=validation_interval(model, val_clips, scaling),
-        people_seen=tuple(sorted({*person_of(train_clips.clips), *person_of(val_clips.clips)})),
-    )  # fmt: skip
-    return model, history, card
-
-
-def validation_interval(model: torch.nn.Module, val_clips: ClipDataset, scaling: LabelScaling) -> PredictionInterval | None:
-    return fit_interval(predict(model, val_clips.every_second(), scaling))
-
-
-def new_network(
-    params: Train, *, frames: int, seconds: int, colour_axes: Sequence[Sequence[float]] | None = None
-) -> torch.nn.Module:
-    """Of the method, with the options, that params.yaml asks for. Raises TastError where it has no such option."""
-    method = wanted_method(params)
-    try:
-        options = method.options_of(params.options)
-    except (ValueError, TypeError) as error:
-        raise TastError(f"params.yaml: {error}") from None
-    return method.build(options, frames=frames, size_px=params.frame_size_px, seconds=seconds, colour_axes=colour_axes)
-
-
-def wanted_method(params: Train) -> Method:
-    try:
-        return method_named(params.method)
-    except ValueError as error:
-        raise TastError(f"params.yaml: train.method: {error}") from None
-
-
-def settings_of(params: Train) -> FitSettings:
-    """Section train as the training loop takes it: fields of the same names."""
-    values = params.model_dump(include={one.name for one in fields(FitSettings)})
-    return FitSettings(**values | {"augmentation": Augmentation(**values["augmentation"])})
 
 
 def write_history(history: History) -> None:

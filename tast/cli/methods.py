@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +10,6 @@ import typer
 from rich.table import Table
 
 from tast.cli.output import say, show
-from tast.errors import BadInput
 from tast.files import whole_file
 
 PARAMS = Path("params.yaml")
@@ -49,6 +47,7 @@ def use(
     """
     from tast.methods.method import method_named
     from tast.params import changed, load_params
+    from tast.params_text import rewritten
 
     try:
         chosen = method_named(method)
@@ -62,7 +61,7 @@ def use(
     changes["train.options"] = asdict(chosen.options_of(changes.get("train.options", {})))  # what it leaves alone is told too
     before = load_params(PARAMS)
     changed(before, changes)  # refuses what params.yaml would not take
-    text, differing = _written(PARAMS, changes)
+    text, differing = rewritten(PARAMS, changes)
     for key, (old, new) in differing.items():
         say(f"{key}: {_shown(old)} -> {_shown(new)}")
     if not differing:
@@ -71,37 +70,6 @@ def use(
         with whole_file(PARAMS) as part:
             part.write_text(text, encoding="utf-8")
         say(f"{PARAMS} is set to {method} {preset}; `dvc repro` trains it")
-
-
-def _written(path: Path, changes: dict[str, Any]) -> tuple[str, dict[str, tuple[Any, Any]]]:
-    """The file's text with other values at dotted keys, comments kept, and key -> value before and after of those that differ."""
-    from ruamel.yaml import YAML
-
-    yaml = YAML()
-    yaml.preserve_quotes = True
-    yaml.width = 200
-    yaml.representer.add_representer(type(None), lambda to, _: to.represent_scalar("tag:yaml.org,2002:null", "null"))
-    content = yaml.load(path)
-    differing = {}
-    for key, value in changes.items():
-        *sections, name = key.split(".")
-        section = content
-        for part in sections:
-            if part not in section:
-                raise BadInput(path, f"no section {part}", key)
-            section = section[part]
-        if section[name] == value:
-            continue
-        differing[key] = (section[name] if not isinstance(value, dict) else dict(section[name]), value)
-        if isinstance(value, dict):  # key by key, for the comments of those that stay
-            for gone in set(section[name]) - set(value):
-                del section[name][gone]
-            section[name].update(value)
-        else:
-            section[name] = value
-    stream = io.StringIO()
-    yaml.dump(content, stream)
-    return stream.getvalue(), differing
 
 
 def _shown(value: Any) -> str:

@@ -8,7 +8,7 @@ from benchmarks import table
 
 
 class OneStore(table.Place):
-    def folder(self, params: object) -> Path:
+    def folder(self, row: object) -> Path:
         return Path("data/clips")
 
 

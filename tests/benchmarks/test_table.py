@@ -18,7 +18,7 @@ from tests.end_to_end.conftest import PROJECT, set_params
 from tests.training.synthetic import write_store
 
 NAMES = ("table.md", "table.csv", "table.tex", "table.html")
-METHODS = ["--methods", "mathew/mix_last", "--seeds", "2", "--folds", "1", "--workers", "1"]
+METHODS = ["--set", "pure_wide", "--methods", "mathew/mix_last", "--seeds", "2", "--folds", "1", "--workers", "1"]
 
 
 @pytest.fixture(scope="module")
@@ -52,16 +52,16 @@ def made(project: Path) -> dict[str, bytes]:
 
 def bytes_of(folder: Path) -> dict[str, bytes]:
     """The files, less the milliseconds, which no two runs share."""
-    table = pd.read_csv(folder / "table.csv").drop(columns=["ms_1", "ms_16"])
-    return {"table.csv": table.to_csv().encode(), "facts.json": (folder / "facts.json").read_bytes()}
+    table = pd.read_csv(folder / "subject_independent" / "table.csv").drop(columns=["ms_1", "ms_16"])
+    return {"table.csv": table.to_csv().encode(), "facts.json": (folder / "subject_independent" / "facts.json").read_bytes()}
 
 
 def test_every_kind_of_file_names_every_method(project: Path, made: dict[str, bytes]) -> None:
     for name in NAMES:
-        text = (project / "out" / name).read_text().replace(r"\_", "_")
+        text = (project / "out" / "subject_independent" / name).read_text().replace(r"\_", "_")
         for method in ("tast_net", "mathew/mix_last", "constant", "chrominance_angle"):
             assert method in text, (name, method)
-    facts = json.loads((project / "out" / "facts.json").read_text())
+    facts = json.loads((project / "out" / "subject_independent" / "facts.json").read_text())
     assert facts["protocol"] == "subject_independent" and facts["seeds"] == [0, 1]
 
 
@@ -78,20 +78,22 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(project: Path, made: 
 
 
 def test_a_dry_run_says_what_is_done_and_a_new_method_trains_its_own_alone(project: Path, made: dict[str, bytes]) -> None:
-    told = run(project, "--dry-run")
-    assert all("2" in line and "0" in line for line in told.splitlines() if "tast_net" in line or "mix_last" in line)
+    shown = run(project, "--dry-run")
+    assert all("2" in line and "0" in line for line in shown.splitlines() if "tast_net" in line or "mix_last" in line)
     more = run(project, "--dry-run", "--methods", "mathew/mix_last", "mathew/interleaved")
     (row,) = (line for line in more.splitlines() if "interleaved" in line.split("│")[1:2].__str__())
     assert [cell.strip() for cell in row.split("│")[3:6]] == ["there", "0", "2"]
 
 
 def test_a_dry_run_makes_no_clips(tmp_path: Path) -> None:
-    """Of this project's own videos, where none of the methods' clips are there yet."""
+    """Where none of the methods' clips are there yet: of a set, and of this project's own videos."""
     shutil.copy(PROJECT / "params.yaml", tmp_path)
-    told = subprocess.run(
-        [sys.executable, "-m", "benchmarks.table", *METHODS, "--keep", "kept", "--dry-run"], cwd=tmp_path, check=True,
-        env=os.environ | {"PYTHONPATH": str(PROJECT)}, capture_output=True, text=True,
-    ).stdout  # fmt: skip
-    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in told.splitlines() if "│" in line]
-    assert rows == [["tast_net", "small", "to make", "0", "2"], ["mathew/mix_last", "mix_last", "to make", "0", "2"]]
-    assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]
+    for where in (METHODS[:2], []):
+        shown = subprocess.run(
+            [sys.executable, "-m", "benchmarks.table", *where, *METHODS[2:], *(["--keep", "kept"] if where else []), "--dry-run"],
+            cwd=tmp_path, check=True, env=os.environ | {"PYTHONPATH": str(PROJECT)}, capture_output=True, text=True,
+        ).stdout  # fmt: skip
+        rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in shown.splitlines() if "│" in line]
+        reference = [["tast_net", "small", "to make", "0", "2"]] if where else []  # it stands first on a set
+        assert rows == [*reference, ["mathew/mix_last", "mix_last", "to make", "0", "2"]]
+        assert [path.name for path in tmp_path.iterdir()] == ["params.yaml"]

@@ -8,7 +8,7 @@ import pytest
 
 import flows.stages.preprocess
 from flows.layout import CLIPS, RAW
-from flows.stages.preprocess import require_enough
+from flows.recordings import require_enough
 from tast.clip_store import ClipRow, Reject
 from tast.datasets.description import Description, describe
 from tast.errors import TastError

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from flows import side_trainings
-from flows.side_clips import content_digest
+from flows.keys import content_digest
 from flows.side_trainings import SideTraining, key_of_training, network_of, said_by
 from tast import closure, provenance
 from tast.clip_store import ClipStore
@@ -95,4 +95,4 @@ def test_the_key_holds_all_that_decides_the_result(training: SideTraining, monke
 def test_the_code_is_that_of_network_loop_and_what_is_asked() -> None:
     files = {file.as_posix() for file in closure.closure("flows.side_trainings")}
     assert {"tast/methods/method.py", "tast/training/loop.py", "tast/training/inference.py", "tast/seconds.py"} <= files
-    assert {"flows/stages/train.py", "flows/side_trainings.py", "tast/training/interval.py"} <= files
+    assert {"flows/fitting.py", "flows/side_trainings.py", "tast/training/interval.py"} <= files

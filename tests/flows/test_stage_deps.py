@@ -24,12 +24,14 @@ DATA = {  # what a stage reads of those before it
     "split": ["data/clips/manifest.parquet", "data/raw"],
     "train": ["data/clips", "data/method.json", "data/split.json"],
     "evaluate": ["data/clips", "data/method.json", "data/split.json", "models", "reports/learning_curve.csv"],
+    "trial": ["data/methods/${item.row}.json", "data/raw"],
+    "table": ["data/methods", "data/raw", "data/trials/${item.protocol}"],
 }
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_deps_are_the_closure_of_the_program_and_the_data(stage: str) -> None:
-    code = [file.as_posix() for file in closure(STAGES[stage]["cmd"].removeprefix("python -m "))]
+    code = [file.as_posix() for file in closure(STAGES[stage]["cmd"].split()[2])]
     assert STAGES[stage]["deps"] == [*DATA[stage], *code, REQUIREMENTS], MENDS
     assert [name for name in code if not (ROOT / name).stat().st_size] == []  # DVC warns of each, every time
 
@@ -42,13 +44,13 @@ def test_params_are_the_sections_that_the_program_names(stage: str) -> None:
 @pytest.mark.parametrize(
     ("edited", "out_of_date"),
     [
-        ("tast/ratio_of_ratios.py", {"evaluate"}),  # a baseline
+        ("tast/ratio_of_ratios.py", {"evaluate", "table"}),  # a baseline
         ("tast/evaluation/templates/report.html.j2", {"evaluate"}),
-        ("tast/datasets/pure.py", {"download", "preprocess", "split"}),  # a reader: download audits with it
+        ("tast/datasets/pure.py", {"download", "preprocess", "split", "trial", "table"}),  # a reader: download audits with it
         ("tast/datasets/templates/audit.html.j2", {"download"}),
         ("flows/artifacts.py", set()),  # Prefect's page
         ("flows/stages/evaluate.py", {"evaluate"}),
-        ("tast/training/loop.py", {"train"}),
+        ("tast/training/loop.py", {"train", "trial", "table"}),
         ("tast/methods/tast_net.py", set()),  # data/method.json names it, where it is the method in use
         ("tast/files.py", set(STAGES)),
         ("requirements.lock", set(STAGES)),

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+from flows.fitting import fit_model, new_network, settings_of
 from flows.stages.evaluate import predict_test
-from flows.stages.train import fit_model, new_network, settings_of
 from tast.clip_store import PREPROCESSING, ClipStore
 from tast.datasets.splits import Split, make_split
 from tast.errors import BadInput

@@ -16,7 +16,7 @@ TRAIN = """
 import sys
 from pathlib import Path
 import torch
-from flows.stages.train import fit_model
+from flows.fitting import fit_model
 from tast.clip_store import ClipStore
 from tast.methods import code_of_method, known_methods
 from tast.params import changed, load_params

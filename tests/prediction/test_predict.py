@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from flows.stages.evaluate import predictions_by
+from flows.predicted import predictions_by
 from tast.clip_store import ClipRow, ClipStore, write_tables
 from tast.errors import VideoRejected
 from tast.prediction.predict import predict_face, predict_frames, predict_video

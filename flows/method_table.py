@@ -1,0 +1,149 @@
+"""From trials to the table of methods: rows with a network beside what needs none, scored on the seconds that all speak of."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from flows.fitting import new_network
+from flows.rows import Row
+from tast.clip_store import ClipStore
+from tast.datasets.splits import Split
+from tast.evaluation.baselines import ratio_predictions
+from tast.evaluation.classical import predictions
+from tast.evaluation.table import SAID, MethodResult, as_html, as_latex, as_markdown, results_table
+from tast.files import whole_folder
+from tast.methods.method import method_named
+from tast.params import Train
+from tast.seconds import KEY
+
+CONSTANT = "constant"
+BATCHES = (1, 16)  # clips at a time, of the time per frame
+REPEATS = 5
+DRAWS, DRAWS_SEED = 1000, 0  # of the bootstrap over people
+WHAT_PROTOCOLS_SHOW = (
+    "Where clips are dealt at random, seconds of the same person, camera and recording lie on both sides, and overlapping clips "
+    "share their seconds. A network that knows the recording again scores well there and has read nothing: what a method gains "
+    "from subject_independent to clip_random it owes to whom it has seen. Figures published of clips dealt at random can "
+    "be compared with the latter alone."
+)
+LIKE = {"pure": "pure", "vipl_hr": "vipl_hr"}  # a data set, or a phantom's layout -> whose published figures stand beside it
+
+
+def table_of(
+    rows: Sequence[Row],
+    predicted: Mapping[tuple[str, str], pd.DataFrame],
+    store: ClipStore,
+    splits: Mapping[str, Split],
+    like: str,
+) -> pd.DataFrame:
+    """Every row, and every method without a network, in one line each (tast.evaluation.table); the first row is the reference.
+
+    predicted: (row, run) -> what that trial predicts of its test people (flows.side_trainings). store: the reference's clips.
+    splits: run -> the reference's split. like: the data set whose published figures stand beside ours. Cost in milliseconds is
+    measured now.
+    """
+    reference = rows[0].name
+    tables = {row.name: [predicted[row.name, run].assign(run=run) for run in splits] for row in rows}
+    for run, split in splits.items():
+        for name, table in without_network(store, split, run, predicted[reference, run]).items():
+            tables.setdefault(name, []).append(table)
+    whole = {name: pd.concat(parts, ignore_index=True) for name, parts in tables.items()}
+    common = whole[reference][["run", *KEY]]
+    for table in whole.values():
+        common = common.merge(table[["run", *KEY]], on=["run", *KEY])
+    with_network = {row.name: row for row in rows}
+    results = [_result(name, common.merge(whole[name], on=["run", *KEY]), with_network.get(name), like) for name in whole]
+    return results_table(results, reference=reference, draws=DRAWS, seed=DRAWS_SEED)
+
+
+def without_network(store: ClipStore, split: Split, run: str, truth: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """What is fitted on the training people of the split alone: the constant, colour ratios, the classical methods."""
+    base = truth.drop(columns="predicted_percent").assign(lower_percent=float("nan"), upper_percent=float("nan"), run=run)
+    tables = {CONSTANT: base.assign(predicted_percent=base["constant_percent"])}
+    others = {**ratio_predictions(store, split.train, split.test), **predictions(store, split.train, split.test)}
+    for name in sorted(others.keys() - {CONSTANT}):
+        tables[name] = base.merge(others[name][[*KEY, "predicted_percent"]], on=KEY, validate="one_to_one")
+    return tables
+
+
+def _result(name: str, table: pd.DataFrame, row: Row | None, like: str) -> MethodResult:
+    """A second of which a method says nothing is given the constant, and counted."""
+    silent = ~table["predicted_percent"].notna()
+    rows = table.assign(predicted_percent=table["predicted_percent"].where(~silent, table["constant_percent"]))[list(SAID)]
+    if row is None:
+        return MethodResult(name, rows, abstained=int(silent.sum()))
+    reported = method_named(row.method).reported
+    published = {score: value for (data, score), value in (reported.scores.items() if reported else ()) if data == like}
+    clips = row.preprocess.clips
+    parameters, costs = cost_of(row.train, frames=round(clips.fps_hz * clips.length_s), seconds=clips.length_s)
+    return MethodResult(name, rows, parameters, costs, int(silent.sum()), published)
+
+
+def cost_of(train: Train, *, frames: int, seconds: int) -> tuple[int, dict[int, float]]:
+    """Parameters of the network, and milliseconds of this machine per frame, by clips at a time; one thread."""
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        network = new_network(train, frames=frames, seconds=seconds).eval()
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        costs = {}
+        for batch in BATCHES:
+            video = torch.randn(batch, 3, frames, train.frame_size_px, train.frame_size_px)
+            network(video)  # what is prepared once is not counted
+            costs[batch] = 1e3 * statistics.median(_timed(network, video) for _ in range(REPEATS)) / (batch * frames)
+        torch.set_num_threads(threads)
+    return sum(one.numel() for one in network.parameters()), costs
+
+
+def _timed(network: torch.nn.Module, video: torch.Tensor) -> float:
+    begin_s = time.process_time()
+    network(video)
+    return time.process_time() - begin_s
+
+
+def write_table(folder: Path, table: pd.DataFrame, facts: Mapping[str, Any]) -> None:
+    """table.md, .csv, .tex, .html and facts.json, all or none. facts: protocol, seeds, folds, and what else is known."""
+    reference = str(table["method"].iloc[0])
+    with whole_folder(folder) as made:
+        (made / "table.md").write_text(as_markdown(table, reference) + "\n" + note_of(table, facts), encoding="utf-8")
+        table.to_csv(made / "table.csv", index=False, float_format="%.6g")
+        (made / "table.tex").write_text(as_latex(table, reference), encoding="utf-8")
+        (made / "table.html").write_text(as_html(table, reference), encoding="utf-8")
+        (made / "facts.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+
+
+def note_of(table: pd.DataFrame, facts: Mapping[str, Any]) -> str:
+    """What the numbers are of, in a paragraph below the table."""
+    first = table.iloc[0]
+    seeds, folds = (", ".join(map(str, facts[name])) for name in ("seeds", "folds"))
+    who = (
+        "clips dealt at random, so that test people were trained on: optimistic" if facts["protocol"] == "clip_random"
+        else "nobody who is scored was trained or stopped on"
+    )  # fmt: skip
+    return (
+        f"Errors in % SpO2, of {first['people']} test people's {first['seconds']} labelled seconds, all runs together (seeds "
+        f"{seeds}; folds {folds}). Protocol {facts['protocol']}: {who}. [95 %]: over resampled people; difference: of RMSE from "
+        f"{first['method']}'s, the same people drawn for both, p after Holm over the methods. skill: 1 - RMSE over that of the "
+        "training mean. A_rms: ISO 80601-2-61, of seconds whose truth is 70 to 100 %. in interval: share of the seconds that the "
+        "90 % interval holds. ms/frame: one thread of this machine. Published figures are the papers' own, of other people.\n"
+    )
+
+
+def side_by_side(tables: Mapping[str, pd.DataFrame]) -> str:
+    """Markdown: each method's RMSE, R and r within people under each protocol, and what the difference between them means."""
+    protocols = list(tables)
+    scores = {"rmse": "RMSE", "r": "R", "r_within": "r within people", "skill": "skill"}
+    headings = ["method", *(f"{label}, {protocol}" for protocol in protocols for label in scores.values())]
+    by_method = {protocol: table.set_index("method") for protocol, table in tables.items()}
+    lines = [headings, ["---", *["---:"] * (len(headings) - 1)]]
+    for method in tables[protocols[0]]["method"]:
+        values = [by_method[protocol].at[method, score] for protocol in protocols for score in scores]
+        lines.append([method, *("-" if pd.isna(value) else f"{value:.2f}" for value in values)])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines) + f"\n{WHAT_PROTOCOLS_SHOW}\n"
