@@ -50,7 +50,7 @@ def fit_model(
     scaling = fit_label_scaling(train_clips.spo2_percent) if method.unit == "standardised" else PERCENT
     history = fit(
         model, train_clips, val_clips, settings_of(params), scaling=scaling, checkpoint_folder=checkpoints, on_epoch=on_epoch,
-        fabric=fabric or fabric_of(params), program="flows.stages.train", loss=method.loss,
+        fabric=fabric or fabric_of(params), program="flows.stages.train", loss=method.loss, pulse_loss=method.pulse_loss,
     )  # fmt: skip
     card = ModelCard(
         model_name=params.method, config=asdict(cast(Any, model.config)), preprocessing=store.preprocessing,

@@ -67,10 +67,10 @@ class Method:
     name: of its file. paper: its citation. options: a frozen dataclass of its own knobs, each with a default; `train.options` of
     params.yaml is checked against it. build: see Builder. restore: from `config` as a dict (through JSON) to a network of the
     same sizes. presets: name -> what params.yaml has for it, at dotted keys: its clips, input, options and recipe, where they
-    are not PLAIN. unit: of its
-    output: `standardised` by the training labels, or `percent`. target: `second` where each second of a clip has a value of its
-    own, `clip` where all have the clip's. loss: of its own; None: train.mse_weight and train.pearson_weight. reported: see
-    Reported.
+    are not PLAIN. unit: of its output: `standardised` by the training labels, or `percent`. target: `second` where each second
+    of a clip has a value of its own, `clip` where all have the clip's. loss: of its own; None: train.mse_weight and
+    train.pearson_weight. pulse_loss: of its outputs and the recorded pulse wave (B, T), NaN unknown; added in training where the
+    data set has such a wave. reported: see Reported.
     """
 
     name: str
@@ -82,6 +82,7 @@ class Method:
     unit: Literal["standardised", "percent"] = "standardised"
     target: Literal["second", "clip"] = "second"
     loss: Loss | None = None
+    pulse_loss: Loss | None = None
     reported: Reported | None = None
 
     def __post_init__(self) -> None:

@@ -20,8 +20,8 @@ Deviations:
 - Clips of 120 frames in 4 s instead of 128 in 2.1 s (60 Hz), which overlap: clips last whole seconds here.
 - The aligned face instead of the box of the first frame, blown up by half.
 - The mean of four spans counts parts of a step as parts; where four divides T, it is the adaptive pooling of the authors.
-- In training the wave is handed out beside SpO2, for a loss of the pulse (the authors: 100 times negative Pearson, added); where
-  no pulse is recorded, SpO2 alone teaches it.
+- Where no pulse is recorded beside the video, SpO2 alone teaches it. Where one is, the loss of the pulse is the authors' (100
+  times 1 - Pearson's r of each clip, added); frames without a pulse count nowhere, and the finger's delay stays in the wave.
 - AdamW without decay, which is Adam.
 The wave is one channel and differences hold no steady light: no ratio of red to another colour reaches the head, unless the
 encoder writes it into the wave's shape. The preset `paper_light` shows the same network the light
@@ -41,6 +41,8 @@ from torch import Tensor, nn
 from tast.methods.method import NO_AUGMENTATION, Method, Outputs, Reported, spo2_of
 from tast.methods.networks.spans import mean_over_spans
 
+PULSE_WEIGHT = 100.0  # the authors', of the pulse beside SpO2
+SMALL_POWER = 1e-12  # keeps r and its gradient finite where a wave is constant
 TIME_STEPS = 4  # frames to one step where the encoder is deepest: two max poolings
 
 
@@ -147,6 +149,27 @@ def spo2_loss(outputs: Outputs, target: Tensor) -> Tensor:
     return error.square().sum() / clips * (100 - label.sum() / clips) ** 2
 
 
+def pulse_loss(outputs: Outputs, wave: Tensor) -> Tensor:
+    """100 times 1 - r between the network's wave and the recorded one (B, T), NaN unknown, a mean over the clips; a scalar.
+
+    A clip of whose frames fewer than half have a pulse counts nowhere; a batch of such has a loss of 0.
+    """
+    if isinstance(outputs, Tensor):
+        raise ValueError("the network gives no wave: it does in training alone")
+    known = torch.isfinite(wave)
+    enough = known.float().mean(dim=1) >= 0.5
+    drawn, recorded = (_centred(values, known) for values in (outputs["pulse"].float(), torch.where(known, wave, 0.0)))
+    size = (drawn.square().sum(dim=1) * recorded.square().sum(dim=1) + SMALL_POWER).sqrt()
+    r = (drawn * recorded).sum(dim=1) / size
+    return PULSE_WEIGHT * torch.where(enough, 1 - r, 0.0).sum() / enough.sum().clamp(min=1)
+
+
+def _centred(values: Tensor, known: Tensor) -> Tensor:
+    """Rows less their mean over what is known; 0 elsewhere."""
+    mean = (values * known).sum(dim=1, keepdim=True) / known.sum(dim=1, keepdim=True).clamp(min=1)
+    return torch.where(known, values - mean, 0.0)
+
+
 def build(
     options: MultiPhysNetOptions = MultiPhysNetOptions(), *, frames: int, size_px: int, seconds: int,
     colour_axes: Sequence[Sequence[float]] | None = None,
@@ -193,6 +216,7 @@ METHOD = Method(
     unit="percent",
     target="clip",
     loss=spo2_loss,
+    pulse_loss=pulse_loss,
     reported=Reported(
         source="the row MultiPhysNet of tables 1 and 2 of TAST-Net's paper, ms per frame on hardware that is not known",
         ms_per_frame=0.153,

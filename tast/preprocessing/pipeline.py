@@ -22,6 +22,7 @@ from tast.preprocessing.keys import item_key
 from tast.preprocessing.mask import mesh_model_paths
 from tast.preprocessing.steps import STEPS, Settings, preprocess_video
 from tast.provenance import provenance
+from tast.pulse_labels import pulse_on_frames, write_pulse
 from tast.records import VideoRecord
 
 log = logging.getLogger(__name__)
@@ -83,7 +84,8 @@ def preprocess_records(records: Sequence[VideoRecord], *, settings: Settings, ca
 def preprocess_record(
     record: VideoRecord, settings: Settings, items: ItemCache, clips_folder: Path
 ) -> tuple[list[ClipRow], tuple[str, ...]]:
-    """The clips of one record, and its defects; its frames, cached where known, become <record_id>.npy in clips_folder."""
+    """The clips of one record, and its defects; its frames, cached where known, become <record_id>.npy in clips_folder,
+    and its pulse wave, where there is one, a file of tast.pulse_labels."""
     pixel_settings = {name: dict(settings[name]) for name in ("align", *STEPS)}
     key = item_key(record.video, pixel_settings, computed_by(), (landmark_model_path(), *mesh_model_paths()))
     video = items.get_or_compute(key, record.record_id, lambda: preprocess_video(record.record_id, record.video, settings))
@@ -91,6 +93,8 @@ def preprocess_record(
     unlabelled = (f"{clips.n_unlabelled} clips left out: too few labels",) if clips.n_unlabelled else ()
     file = f"{record.record_id}.npy"
     items.materialise(key, clips_folder / file)
+    if record.pulse is not None:
+        write_pulse(clips_folder, record.record_id, pulse_on_frames(record.pulse, video.times_s))
     rows = [
         ClipRow(
             clip_id=f"{record.record_id}-{window.number:03d}", dataset=record.dataset, subject_id=record.subject_id,

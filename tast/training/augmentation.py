@@ -108,6 +108,11 @@ def change_labels(spo2_percent: Tensor, changes: Changes) -> Tensor:
     return interpolated(spo2_percent, (shown + 0.5) * seconds / frames - 0.5)
 
 
+def change_pulse(wave: Tensor, changes: Changes) -> Tensor:
+    """The pulse at each frame (B, T) -> at the frames as they are shown; NaN beside an unknown one."""
+    return wave if changes.moments is None else interpolated(wave, changes.moments)
+
+
 def interpolated(values: Tensor, places: Tensor) -> Tensor:
     """Rows of values (B, N) at fractional places (B, M) of their own, linearly; the first and last value beyond the ends."""
     places = places.clamp(0, values.shape[1] - 1)

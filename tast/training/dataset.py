@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from tast.clip_store import ClipStore
+from tast.pulse_labels import read_pulse
 from tast.training.inputs import INPUTS, network_input
 
 DIGEST_CLIPS = 64  # whose pixels enter the digest: all clips of a store come from the same parameters
@@ -71,6 +73,18 @@ class ClipDataset(Dataset[Batch]):
         fits = len(clip_ids) * self.frames * frame_size_px**2 * 3 * (4 if INPUTS[kind].exact else 2) <= memory_bytes
         self._inputs = torch.stack([self._input(clip_id) for clip_id in self.clip_ids]) if fits else None
 
+    @cached_property
+    def pulse(self) -> npt.NDArray[np.float32] | None:
+        """(N, T) the wave that was recorded beside each clip, NaN where it is unknown; None where no clip has one."""
+        waves = {name: read_pulse(self._store.folder, name) for name in self.clips["record_id"].unique()}
+        if all(wave is None for wave in waves.values()):
+            return None
+        pulse = np.full((len(self), self.frames), np.nan, dtype=np.float32)
+        for row, (name, first) in enumerate(zip(self.clips["record_id"], self.clips["first_frame"], strict=True)):
+            if (wave := waves[name]) is not None:
+                pulse[row] = wave[first : first + self.frames]
+        return pulse
+
     def every_second(self) -> ClipDataset:
         """The windows that `predict` would read of these clips' recordings: see ClipStore.with_every_second."""
         store, clip_ids = self._store.with_every_second(self.clip_ids)
@@ -92,9 +106,10 @@ class ClipDataset(Dataset[Batch]):
 
     @property
     def digest(self) -> str:
-        """sha256 of the clips' names, labels and (of up to DIGEST_CLIPS of them, evenly chosen) network inputs."""
-        told = hashlib.sha256(f"{self.kind} {self.frame_size_px} {self.clip_ids}".encode())
-        told.update(self.spo2_percent.tobytes())
+        """sha256 of the clips' names, labels, pulse and (of up to DIGEST_CLIPS of them, evenly chosen) network inputs."""
+        digest = hashlib.sha256(f"{self.kind} {self.frame_size_px} {self.clip_ids}".encode())
+        digest.update(self.spo2_percent.tobytes())
+        digest.update(b"" if self.pulse is None else self.pulse.tobytes())
         for position in np.unique(np.linspace(0, len(self) - 1, DIGEST_CLIPS).astype(int)):
-            told.update(self[[int(position)]].video.numpy().tobytes())
-        return told.hexdigest()
+            digest.update(self[[int(position)]].video.numpy().tobytes())
+        return digest.hexdigest()

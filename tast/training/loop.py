@@ -18,7 +18,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tast.closure import PACKAGES
 from tast.errors import TastError
 from tast.provenance import provenance
-from tast.training.augmentation import change, change_labels, draw_changes
+from tast.training.augmentation import change, change_labels, change_pulse, draw_changes
 from tast.training.checkpoint import load_checkpoint, save_checkpoint, weights_digest
 from tast.training.compute import described, for_processes, from_all_processes, use_channels_last
 from tast.training.dataset import ClipDataset
@@ -32,6 +32,7 @@ from tast.training.settings import EpochRecord, FitSettings, History
 
 Outputs = Tensor | Mapping[str, Tensor]  # of a model: SpO2 (B, S), or in training that as "spo2" beside what its loss asks for
 Loss = Callable[[Outputs, Tensor], Tensor]
+PulseLoss = Callable[[Outputs, Tensor], Tensor]
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +66,7 @@ def fit(
     fabric: Fabric | None = None,
     program: str = __name__,
     loss: Loss | None = None,
+    pulse_loss: PulseLoss | None = None,
 ) -> History:
     """Train `model` in place; it ends in evaluation mode with the weights of the epoch of the lowest validation loss.
 
@@ -72,7 +74,8 @@ def fit(
     module whose code trains, with all that it imports), to the same final weights, bit for bit on a CPU. `fabric` says where and
     how precisely to compute (default: the CPU, float32); several processes of it share each batch and train as one, dropout
     aside, whose draws are each process's own. loss: of what the model gives and the standardised labels (B, S), NaN unknown;
-    None: spo2_loss with the settings' weights. Raises TastError naming the clips when the loss or its gradient is no longer
+    None: spo2_loss with the settings' weights. pulse_loss: added to it in training where a pulse was recorded, of what the model
+    gives and the wave (B, T), NaN unknown. Raises TastError naming the clips when the loss or its gradient is no longer
     finite. Leaves torch's global random state as it was.
     """
     fabric = fabric or Fabric(accelerator="cpu", devices=1)
@@ -83,7 +86,7 @@ def fit(
         epoch = len(history.epochs)
         with torch.random.fork_rng(devices=_gpus(fabric)):  # dropout draws from torch's global state, which is the caller's
             torch.manual_seed(seed_of(settings.seed, epoch, *_of_process(fabric)))
-            train_loss = train_epoch(parts, train, settings, scaling, fabric, epoch, loss)
+            train_loss = train_epoch(parts, train, settings, scaling, fabric, epoch, loss, pulse_loss)
         val_loss, val_rmse = validate(parts.averaged.module, val, settings, scaling, fabric, loss)
         if not math.isfinite(val_loss):
             raise TastError(f"the validation loss is not finite after epoch {epoch}: try a lower learning_rate")
@@ -129,6 +132,7 @@ def train_epoch(
     fabric: Fabric,
     epoch: int,
     loss: Loss | None = None,
+    pulse_loss: PulseLoss | None = None,
 ) -> float:
     """One pass over the training clips -> their mean loss."""
     loss_of = loss or partial(_spo2_loss, settings)
@@ -139,9 +143,11 @@ def train_epoch(
         train.spo2_percent, settings.batch_size, sampler=settings.sampler, seed=settings.seed, epoch=epoch
     ):
         place = part_of(len(positions), fabric.global_rank, fabric.world_size)
-        video, spo2_percent = training_batch(train, positions, place, settings, generator, fabric)
+        video, spo2_percent, pulse = training_batch(train, positions, place, settings, generator, fabric)
         outputs = _gathered(parts.wrapped(video), place, len(positions), fabric)
         value = loss_of(outputs, scaling.standardise_tensor(spo2_percent).to(fabric.device))
+        if pulse_loss and pulse is not None:
+            value = value + pulse_loss(outputs, pulse.to(fabric.device))
         fabric.backward(value)
         norm = fabric.clip_gradients(
             parts.wrapped, parts.wrapped_optimiser, max_norm=settings.gradient_clip, error_if_nonfinite=False
@@ -160,15 +166,17 @@ def train_epoch(
 
 def training_batch(
     train: ClipDataset, positions: Sequence[int], place: slice, settings: FitSettings, generator: torch.Generator, fabric: Fabric
-) -> tuple[Tensor, Tensor]:
-    """A process's own part of a batch's video, changed as its place in the whole says, and the labels of the whole batch."""
+) -> tuple[Tensor, Tensor, Tensor | None]:
+    """A process's own part of a batch's video, changed as its place in the whole says; labels and pulse of the whole batch."""
     video: Tensor = fabric.to_device(train[positions[place]].video)
     spo2_percent = torch.from_numpy(train.spo2_percent[positions])
+    pulse = None if train.pulse is None else torch.from_numpy(train.pulse[positions])
     if settings.augmentation is None:
-        return video, spo2_percent
+        return video, spo2_percent, pulse
     kind, shape = INPUTS[train.kind], (len(positions), *video.shape[1:])
     changes = draw_changes(shape, settings.augmentation, generator, holds_light=kind.holds_light)
-    return change(video, changes.of(place), blank=kind.blank), change_labels(spo2_percent, changes)
+    shown = change(video, changes.of(place), blank=kind.blank)
+    return shown, change_labels(spo2_percent, changes), None if pulse is None else change_pulse(pulse, changes)
 
 
 def validate(

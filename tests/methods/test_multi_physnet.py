@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from tast.methods.multi_physnet import METHOD, MultiPhysNetOptions, build, spo2_loss
+from tast.methods.multi_physnet import METHOD, MultiPhysNetOptions, build, pulse_loss, spo2_loss
 
 
 def clips() -> torch.Tensor:
@@ -73,3 +73,29 @@ def test_a_clips_label_is_the_mean_of_its_known_seconds() -> None:
     assert predicted.grad is not None and torch.isfinite(predicted.grad).all()
     assert torch.equal(predicted.grad[1], torch.zeros(3))
     assert spo2_loss(predicted, torch.full((2, 3), nan)).item() == 0.0
+
+
+def test_the_pulse_loss_is_a_hundred_times_one_minus_r_of_the_known_frames() -> None:
+    generator = torch.Generator().manual_seed(0)
+    drawn, wave = torch.randn(3, 40, generator=generator), torch.randn(3, 40, generator=generator)
+    wave[0, :10] = math.nan
+    expected = [
+        1 - torch.corrcoef(torch.stack([one[known], other[known]]))[0, 1]
+        for one, other, known in zip(drawn, wave, torch.isfinite(wave), strict=True)
+    ]
+    outputs = {"spo2": torch.zeros(3, 2), "pulse": drawn}
+    assert float(pulse_loss(outputs, wave)) == pytest.approx(100 * float(torch.stack(expected).mean()), rel=1e-5)
+    scaled = {"spo2": torch.zeros(3, 2), "pulse": 7 * drawn - 3}  # of any mean and scale
+    assert float(pulse_loss(scaled, wave)) == pytest.approx(float(pulse_loss(outputs, wave)), rel=1e-5)
+    assert float(pulse_loss({"pulse": wave.nan_to_num()}, torch.where(torch.isfinite(wave), wave, math.nan))) < 1e-3
+
+
+def test_clips_of_which_too_little_pulse_is_known_teach_no_pulse() -> None:
+    drawn = torch.randn(2, 40, generator=torch.Generator().manual_seed(1), requires_grad=True)
+    wave = torch.full((2, 40), math.nan)
+    wave[0, :19] = torch.arange(19.0)
+    loss = pulse_loss({"pulse": drawn}, wave)
+    loss.backward()
+    assert float(loss) == 0 and drawn.grad is not None and not drawn.grad.any()
+    wave[1] = 5.0  # a flat line is known, and has no shape
+    assert torch.isfinite(pulse_loss({"pulse": drawn}, wave))

@@ -18,7 +18,8 @@ from tast.params import load_params
 from tast.preprocessing import pipeline
 from tast.preprocessing.pipeline import Shard, preprocess_records, settings_of
 from tast.preprocessing.steps import STEPS, Settings
-from tast.records import Spo2Trace, VideoRecord, VideoSource
+from tast.pulse_labels import read_pulse
+from tast.records import PulseTrace, Spo2Trace, VideoRecord, VideoSource
 from tests.preprocessing import scene
 
 PULSE_HZ = 1.2
@@ -36,7 +37,8 @@ def session(folder: Path, name: str, *, face: bool = True) -> VideoRecord:
         files.append(f"{k:04d}.png")
         cv2.imwrite(str(folder / name / files[-1]), rgb[:, :, ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 1])
     spo2 = Spo2Trace(np.arange(4.0), np.array([97.0, 97, 96, 95]))
-    return VideoRecord("test", name[:2], "steady", name, VideoSource(folder / name, tuple(files), motion.times_s), spo2)
+    source, wave = VideoSource(folder / name, tuple(files), motion.times_s), PulseTrace(motion.times_s, 40 + pulse[:, 0])
+    return VideoRecord("test", name[:2], "steady", name, source, spo2, pulse=wave)
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +80,11 @@ def test_clips_read_back_with_labels_and_the_pulse_magnified(done: tuple[Path, S
     assert clip.frames.shape == (45, 32, 32, 3)
     assert clip.frames.dtype == np.float16
     assert (clip.fps_hz, clip.start_s, clip.quality, clip.subject_id) == (15.0, 0.0, 1.0, "01")
+    wave = read_pulse(folder / "clips", "01-01")
+    assert wave is not None and len(wave) == len(np.load(folder / "clips" / "01-01.npy"))
+    expected = 40 + np.sin(2 * np.pi * PULSE_HZ * np.arange(len(wave)) / 15)
+    np.testing.assert_allclose(wave[np.isfinite(wave)], expected[np.isfinite(wave)], atol=0.02)
+    assert np.isfinite(wave).mean() > 0.95 and read_pulse(folder / "clips", "02-01") is None
     np.testing.assert_array_equal(clip.spo2_percent, [97, 97, 96])
     inside = (clip.frames != 0).any(axis=(0, 3))
     means = clip.frames[:, inside].astype(np.float64).mean(axis=1)

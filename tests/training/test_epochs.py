@@ -102,6 +102,6 @@ def test_labels_move_with_the_clips_that_are_shown(data: ClipDataset) -> None:
     how: Any = Augmentation(stretch=0.5, flip=0, shift_cells=0, drop_fraction=0)
     settings, generator = replace(SETTINGS, augmentation=how), torch.Generator().manual_seed(0)
     fabric = Fabric(accelerator="cpu", devices=1)
-    _, labels = training_batch(data, range(len(data)), slice(0, len(data)), settings, generator, fabric)
+    _, labels, _ = training_batch(data, range(len(data)), slice(0, len(data)), settings, generator, fabric)
     spans = labels[:, -1] - labels[:, 0]
     assert spans.min() < 9 and spans.std() > 0.5
