@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,21 @@ def code_version(
     return CodeVersion(commit.decode().strip(), tuple(sorted(changed)))
 
 
+def is_commit(project: Path, digest: str) -> bool:
+    """Whether git has a commit of these hex digits, and no file, folder or tag."""
+    return (_git(project, "cat-file", "-t", digest) or b"").strip() == b"commit"
+
+
+def code_at(project: Path, commit: str, places: Sequence[str]) -> dict[str, str] | None:
+    """Path -> md5 of each file of a commit in these places below `project`; None where git has no such commit."""
+    listed = _git(project, "ls-tree", "-r", "-z", "--name-only", commit, "--", *places)
+    if listed is None:
+        return None
+    paths = listed.decode(errors="replace").split("\0")[:-1]
+    contents = zip(paths, _contents(project, paths, commit), strict=True)
+    return {path: hashlib.md5(held, usedforsecurity=False).hexdigest() for path, held in contents if held is not None}
+
+
 def _other_files(project: Path, used: Mapping[str, str]) -> Iterator[str]:
     """Those of the used files whose content the commit does not hold."""
     paths = list(used)
@@ -95,9 +110,9 @@ def _at(values: Any, dotted: str) -> Any:
     return values
 
 
-def _contents(project: Path, paths: list[str]) -> list[bytes | None]:
-    """What HEAD holds at these paths below the project; None where it holds no such file."""
-    names = "".join(f"HEAD:./{path}\n" for path in paths).encode()
+def _contents(project: Path, paths: list[str], commit: str = "HEAD") -> list[bytes | None]:
+    """What a commit holds at these paths below the project; None where it holds no such file."""
+    names = "".join(f"{commit}:./{path}\n" for path in paths).encode()
     answer = _git(project, "cat-file", "--batch", given=names)
     if answer is None:
         return [None] * len(paths)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tast.code_version import CodeVersion, code_version
+from tast.code_version import CodeVersion, code_at, code_version, is_commit
 
 FILES = {
     "dvc.yaml": "stages: {}\n", "dvc.lock": "schema: '2.0'\n", "params.yaml": "train: {seed: 0, root: null}\n",
@@ -122,3 +122,19 @@ def test_a_hook_of_another_repository_does_not_count(project, tmp_path, monkeypa
     monkeypatch.setenv("GIT_DIR", str(other / ".git"))
     monkeypatch.setenv("GIT_INDEX_FILE", str(other / ".git" / "index"))
     assert asked(folder) == CodeVersion(commit, ())
+
+
+def test_the_code_of_any_commit_by_place(project):
+    folder, commit = project
+    (folder / "tast/net.py").write_text("x = 2\n")
+    (folder / "other").mkdir()
+    (folder / "other/net.py").write_text("y = 1\n")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "changed")
+    later = git(folder, "rev-parse", "HEAD")
+    params = hashlib.md5(FILES["params.yaml"].encode()).hexdigest()
+    assert code_at(folder, commit, ["tast", "params.yaml", "other"]) == USED | {"params.yaml": params}
+    assert code_at(folder, later, ["tast"]) == {"tast/net.py": hashlib.md5(b"x = 2\n").hexdigest()}
+    assert code_at(folder, "c0ffee", ["tast"]) is None
+    tree = git(folder, "rev-parse", "HEAD^{tree}")
+    assert (is_commit(folder, later), is_commit(folder, tree), is_commit(folder, "c0ffee")) == (True, False, False)

@@ -54,15 +54,24 @@ def benchmark(context: typer.Context, help: Help = False) -> None:
 
 
 def compare(context: typer.Context, help: Help = False) -> None:
-    """Challenger against champion, both scored now on this project's test split; changes nothing.
+    """Two results side by side on people that neither has seen: git revisions, DVC experiments, MLflow runs, registered versions.
+
+    Without names, challenger against champion, both scored now on this project's test split. Changes nothing.
 
     Examples:
 
     `tast compare`
 
-    `tast compare --json`
+    `tast compare HEAD~1`: against the workspace
+
+    `tast compare main lower-rate --picture compared.png`
+
+    `tast compare tast-net@champion workspace --json`
     """
-    _run(context, help, "flows.registry", Path("flows/registry.py"), ["compare", *context.args])
+    if not help and set(context.args) <= {"--json"}:
+        _run(context, help, "flows.registry", Path("flows/registry.py"), ["compare", *context.args])
+    else:
+        _run(context, help, "flows.compare", Path("flows/compare.py"), context.args)
 
 
 def rollback(context: typer.Context, help: Help = False) -> None:

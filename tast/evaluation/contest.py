@@ -6,7 +6,7 @@ are no independent evidence, so people are what is counted, resampled and asked 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -92,7 +92,7 @@ def judge(challenger: Entrant, champion: Entrant | None, *, constant_percent: fl
         )
     ours = challenger.rows.sort_values(KEY, ignore_index=True)
     theirs = ours.assign(predicted_percent=constant_percent) if champion is None else _on_the_same_seconds(ours, champion.rows)
-    unseen = ~person_of(ours).isin(frozenset().union(*seen.values()))
+    unseen = new_to_all(ours, seen.values())
     people = tuple(sorted(set(person_of(ours[unseen]))))
     if len(people) < rules.fewest_subjects:
         return Verdict("undecided", _missing(ours, people, seen, rules), people, reference)
@@ -113,6 +113,11 @@ def judge(challenger: Entrant, champion: Entrant | None, *, constant_percent: fl
         probability_better=_finite(paired.probability_better),
         worse_groups=worse,
     )
+
+
+def new_to_all(rows: pd.DataFrame, people_seen: Iterable[Collection[str]]) -> pd.Series:
+    """True for each row of a person whom no model has seen; people_seen: of each model, as tast.people.person_of names them."""
+    return ~person_of(rows).isin(frozenset().union(*people_seen))
 
 
 def _on_the_same_seconds(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:

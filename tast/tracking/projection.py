@@ -35,6 +35,7 @@ from tast.tracking.store import (
     KEY_TAG,
     PROTOCOL_TAG,
     TEST_TAG,
+    UNKNOWN,
     log_values,
     open_store,
 )
@@ -47,7 +48,6 @@ logging.root.removeHandler(_HELD)
 
 EXPORT, VIDEO_MODEL = "model", "video_model"  # names of what is logged: the network alone, and the service, which is registered
 FOLDS_DIFFER = {"split.fold", *PLACES}  # parameters in which the runs of one group may differ
-UNKNOWN = "unknown"  # commit and dirty where git knows none
 
 
 @dataclass(frozen=True)

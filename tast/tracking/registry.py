@@ -171,18 +171,23 @@ def model_files(uri: str, target: Path, *, tracking_uri: str) -> Path:
 
     Returns where it lies. Raises TastError where the registry has no such model.
     """
+    with open_store(tracking_uri) as client:
+        return _download(client, version_named(client, uri), target)
+
+
+def version_named(client: MlflowClient, uri: str) -> ModelVersion:
+    """The version that `models:/NAME@ALIAS` or `models:/NAME/VERSION` names. Raises TastError where the registry has none."""
     named = MODEL_URI.fullmatch(uri)
     if named is None:
         raise TastError(f"{uri} names no registered model; expected models:/NAME@ALIAS or models:/NAME/VERSION")
-    with open_store(tracking_uri) as client:
-        if named["alias"]:
-            version = aliased(client, named["name"], named["alias"])
-        else:
-            known = client.search_model_versions(f"name = '{named['name']}'")
-            version = next((one for one in known if str(one.version) == named["version"]), None)
-        if version is None:
-            raise TastError(f"the registry has no {uri}")
-        return _download(client, version, target)
+    if named["alias"]:
+        version = aliased(client, named["name"], named["alias"])
+    else:
+        known = client.search_model_versions(f"name = '{named['name']}'")
+        version = next((one for one in known if str(one.version) == named["version"]), None)
+    if version is None:
+        raise TastError(f"the registry has no {uri}")
+    return version
 
 
 def _protocols(version: ModelVersion, protocol: str) -> str:

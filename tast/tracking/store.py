@@ -20,6 +20,7 @@ from tast.files import whole_file
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 KEY_TAG, COMPLETE_TAG, COMMIT_TAG, DIRTY_TAG = "tast.key", "tast.complete", "tast.commit", "tast.dirty"
+UNKNOWN = "unknown"  # commit and dirty where git knows none
 TEST_TAG, PROTOCOL_TAG = "tast.test_digest", "tast.protocol"
 COMPARISON_TAG, REPLACED_TAG, ROLLED_BACK_TAG = "tast.comparison", "tast.replaced_version", "tast.rolled_back"
 GROUP_TAG, FOLD_TAG, PARENT_TAG = "tast.group", "tast.fold", "tast.parent_of"

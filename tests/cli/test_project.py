@@ -1,4 +1,4 @@
-"""`tast ablate` and `tast benchmark`: programs of the project's folder, with their own options and exit codes."""
+"""`tast ablate`, `tast benchmark`, `tast compare`: programs of the project's folder, with their own options and exit codes."""
 
 from __future__ import annotations
 
@@ -17,6 +17,14 @@ from tast.errors import BadInput
     [
         (["ablate", "--seeds", "0", "--dry-run"], ["flows.ablate", "--seeds", "0", "--dry-run"]),
         (["ablate", "--help"], ["flows.ablate", "--help"]),
+        (["compare"], ["flows.registry", "compare"]),
+        (["compare", "--json"], ["flows.registry", "compare", "--json"]),
+        (["compare", "HEAD~1"], ["flows.compare", "HEAD~1"]),
+        (
+            ["compare", "HEAD~1", "a", "--json", "--picture", "a.png"],
+            ["flows.compare", "HEAD~1", "a", "--json", "--picture", "a.png"],
+        ),
+        (["compare", "--help"], ["flows.compare", "--help"]),
         (["benchmark", "models", "--help"], ["benchmarks.models", "--help"]),
         (["benchmark", "accuracy", "--set", "vipl"], ["benchmarks.accuracy", "--set", "vipl"]),
         (["benchmark", "metadata", "evm"], ["benchmarks.metadata", "evm"]),
