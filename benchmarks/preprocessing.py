@@ -27,7 +27,6 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.naive import NaivePipeline
 from benchmarks.results import Row, write_rows
-from tast.datasets.phantom_video import write_video
 from tast.params import load_params
 from tast.phantom.render import render
 from tast.phantom.session import Session, phantom_sessions
@@ -36,7 +35,8 @@ from tast.preprocessing.align import align
 from tast.preprocessing.pipeline import settings_of
 from tast.preprocessing.steps import STEPS, Settings
 from tast.records import VideoSource
-from tast.video import read_frames, read_pictures
+from tast.video.read import read_frames, read_pictures
+from tast.video.write import write_video
 
 FPS_HZ = 30.0
 FACE_HEIGHT_PX = 160

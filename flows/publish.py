@@ -20,7 +20,6 @@ from flows.system_metrics import read_samples
 from tast.clip_store import ClipStore
 from tast.closure import PACKAGES
 from tast.code_version import CodeVersion, code_version
-from tast.datasets.phantom_video import CONTAINER_FPS_HZ, write_video
 from tast.datasets.splits import Split
 from tast.errors import BadInput
 from tast.methods import entry_of
@@ -35,6 +34,7 @@ from tast.tracking.projection import publish as project
 from tast.tracking.requirements import requirements_of
 from tast.tracking.serving import served_code
 from tast.training.dataset import ClipDataset
+from tast.video.write import CONTAINER_FPS_HZ, write_video
 
 log = logging.getLogger("flows.publish")  # __name__ is __main__ where a stage runs
 ARTIFACTS = STATE / "mlflow" / "artifacts"

@@ -16,7 +16,9 @@ from pathlib import Path
 import cv2
 
 from tast.errors import BadInput
-from tast.video import HEAD_BYTES, RgbImage, container_format, rgb_from_bgr
+from tast.pictures import RgbImage
+from tast.video.containers import HEAD_BYTES, container_format
+from tast.video.images import rgb_from_bgr
 
 log = logging.getLogger(__name__)
 

@@ -17,8 +17,8 @@ from tast.errors import BadInput
 from tast.params import load_params
 
 if TYPE_CHECKING:
+    from tast.pictures import RgbImage
     from tast.records import VideoSource
-    from tast.video import RgbImage
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ def preview(
 
 
 def _start_of(source: VideoSource, seconds: float, defects: list[str]) -> Iterator[tuple[float, RgbImage]]:
-    from tast.video import read_frames  # as above
+    from tast.video.read import read_frames  # as above
 
     return takewhile(lambda frame: frame[0] < seconds, read_frames(source, defects))
 

@@ -13,7 +13,7 @@ from tast.clip_store import Reject
 from tast.datasets.oximetry_phone_cam import FingerSeries, read_oximetry_phone_cam
 from tast.datasets.readers import READERS, read_dataset
 from tast.records import FloatArray, Spo2Trace, VideoRecord
-from tast.video import container_times_s
+from tast.video.containers import container_times_s
 
 
 @dataclass(frozen=True, eq=False)

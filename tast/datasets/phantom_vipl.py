@@ -17,7 +17,6 @@ import numpy.typing as npt
 import scipy.io
 
 from tast.datasets.phantom_defects import MISSING_SOURCE, RETAKE, damage, defect_of
-from tast.datasets.phantom_video import write_video
 from tast.datasets.vipl_hr import WAVE_RATE_HZ
 from tast.files import whole_file, whole_folder
 from tast.phantom.cameras import CAMERAS, cameras_of, kept_frames, seen_by
@@ -27,6 +26,7 @@ from tast.phantom.render import render
 from tast.phantom.scenarios import SCENARIOS_OF_LAYOUT
 from tast.phantom.session import Session
 from tast.records import FloatArray
+from tast.video.write import write_video
 
 log = logging.getLogger(__name__)
 

@@ -20,7 +20,8 @@ from tast.datasets.layout import records_or_rejects
 from tast.datasets.tables import number_or_nan, read_columns
 from tast.errors import BadInput
 from tast.records import FloatArray, VideoRecord, VideoSource
-from tast.video import container_times_s, read_frames
+from tast.video.containers import container_times_s
+from tast.video.read import read_frames
 
 TABLE = "recordings.csv"
 LAYOUT = f"a folder with {TABLE}: columns subject_id, record_id, video, spo2 (and scenario, camera if you like)"

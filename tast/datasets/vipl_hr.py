@@ -22,7 +22,7 @@ from tast.datasets.layout import folder_holding, records_or_rejects, visible_fol
 from tast.datasets.tables import read_numbers
 from tast.errors import BadInput, VideoRejected
 from tast.records import FloatArray, PulseTrace, VideoRecord, VideoSource
-from tast.video import container_frame_count
+from tast.video.containers import container_frame_count
 
 SCENARIOS = {
     "v1": "stable",

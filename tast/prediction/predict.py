@@ -30,7 +30,8 @@ from tast.saved_model import ModelCard
 from tast.seconds import overlap_mean, window_starts
 from tast.training.dataset import clip_input
 from tast.training.sampling import batches_in_order
-from tast.video import MAX_PIXELS, read_pictures
+from tast.video.images import MAX_PIXELS
+from tast.video.read import read_pictures
 
 BATCH_SIZE = 16
 PIECE_S = 120.0

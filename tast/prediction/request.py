@@ -29,7 +29,7 @@ from tast.prediction.sources import CONTAINERS, video_source
 from tast.prediction.trace import PredictedTrace
 from tast.records import FloatArray, VideoSource
 from tast.saved_model import load_model
-from tast.video import HEAD_BYTES, container_format, extent
+from tast.video.containers import HEAD_BYTES, container_format, extent
 
 MEBIBYTE = 2**20
 ENDINGS = {"avi": "avi", "mov": "mp4", "matroska": "mkv"}  # the containers that are taken, by FFmpeg's name

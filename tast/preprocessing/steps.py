@@ -15,7 +15,7 @@ from tast.preprocessing.magnify import magnify
 from tast.preprocessing.mask import mask
 from tast.preprocessing.resample import decimate, resample, shrink
 from tast.records import FaceVideo, VideoSource
-from tast.video import read_pictures
+from tast.video.read import read_pictures
 
 Settings = Mapping[str, Mapping[str, Any]]  # name of a step -> its keyword arguments
 

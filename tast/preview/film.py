@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
-import av
 import cv2
 import numpy as np
 import numpy.typing as npt
-from av.codec.context import Flags
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
@@ -21,14 +18,13 @@ from tast.pages.pictures import DPI, VERMILION, png
 from tast.preview.overlay import Sight
 from tast.preview.pulse import Pulse
 from tast.preview.sheet import draw_wave
+from tast.video.write import write_timed
 
 Image = npt.NDArray[np.uint8]
 
 PANEL_PX = 360
 GAP_PX, TITLE_PX, PULSE_PX = 16, 32, 208
 LEFT_PX, ABOVE_PX, BELOW_PX = 104, 40, 60  # of the pulse: for its labels, its title, its axis
-QUALITY = "18"  # of x264: no loss that an eye would see
-TICK_S = Fraction(1, 1000)
 
 
 class Panel(NamedTuple):
@@ -49,22 +45,9 @@ def write_film(path: Path, sights: Iterable[Sight], panels: Sequence[Panel], pul
 
     Raises ValueError where there is no frame.
     """
-    with whole_file(path) as part, av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"}) as container:
-        stream = None
-        for time_s, picture in _pictures(sights, panels, pulse):
-            if stream is None:
-                stream = container.add_stream("libx264", rate=Fraction(1000), options={"crf": QUALITY, "preset": "veryfast"})
-                stream.height, stream.width = picture.shape[:2]
-                stream.pix_fmt = "yuv420p"
-                stream.codec_context.time_base = TICK_S
-                stream.codec_context.thread_count = 1
-                stream.codec_context.flags |= Flags.bitexact
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            frame.pts, frame.time_base = round(time_s / TICK_S), TICK_S
-            container.mux(stream.encode(frame))
-        if stream is None:
+    with whole_file(path) as part:
+        if not write_timed(part, _pictures(sights, panels, pulse)):
             raise ValueError(f"{path}: a film needs at least one frame")
-        container.mux(stream.encode(None))
 
 
 def _pictures(sights: Iterable[Sight], panels: Sequence[Panel], pulse: Pulse) -> Iterator[tuple[float, Image]]:

@@ -11,7 +11,7 @@ from tast.preview.preview import COLUMNS, RAW, SIGHT_PX, shown
 from tast.preview.pulse import pulse_of, telling_times_s
 from tast.preview.sheet import Strip, contact_sheet
 from tast.records import FaceVideo, VideoSource
-from tast.video import read_frames_at
+from tast.video.read import read_frames_at
 
 HIGHEST_SHARE = 0.45  # of the stored frame rate: the filter needs some room below half of it
 

@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from tast.datasets.phantom import write_pure_session
-from tast.datasets.phantom_video import write_video
 from tast.phantom.render import FACE_PLACE, render
 from tast.phantom.scenarios import SCENARIOS, SCENARIOS_OF_LAYOUT
 from tast.phantom.session import Session, Truth, phantom_sessions, truth
@@ -25,7 +24,8 @@ from tast.probe.signal import signal_errors
 from tast.probe.stability import jitter_px, share_inside
 from tast.ratio_of_ratios import pulse_signals
 from tast.records import FaceVideo, VideoSource
-from tast.video import read_frames, read_pictures
+from tast.video.read import read_frames, read_pictures
+from tast.video.write import write_video
 
 BOX_SHARE = (0.7, 0.85)  # of the face's height: width and height of the still box that a decoded frame is averaged in
 HIGHEST_BYTE = 255

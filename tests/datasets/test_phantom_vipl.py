@@ -20,7 +20,7 @@ from tast.phantom.cameras import kept_frames, seen_by
 from tast.phantom.render import render
 from tast.phantom.scenarios import SCENARIOS_OF_LAYOUT
 from tast.phantom.session import Session, phantom_sessions, true_pulse, true_spo2
-from tast.video import read_frames
+from tast.video.read import read_frames
 
 
 def plan(

@@ -13,7 +13,7 @@ from tast.clip_store import Reject
 from tast.datasets.readers import read_dataset
 from tast.errors import BadInput
 from tast.records import VideoRecord
-from tast.video import read_frames
+from tast.video.read import read_frames
 from tests.datasets.layouts import START_NS, oximeter_stamps_ns, pure_content, pure_reading, write_pure_session
 
 

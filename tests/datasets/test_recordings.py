@@ -8,7 +8,7 @@ import pytest
 from tast.datasets.readers import read_dataset
 from tast.datasets.recordings import check_recordings
 from tast.errors import BadInput
-from tast.video import read_frames
+from tast.video.read import read_frames
 from tests.datasets.layouts import write_recording, write_table
 
 

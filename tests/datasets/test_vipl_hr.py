@@ -13,7 +13,7 @@ from tast.datasets.readers import read_dataset
 from tast.datasets.vipl_hr import official_folds
 from tast.errors import BadInput
 from tast.records import VideoRecord
-from tast.video import read_frames
+from tast.video.read import read_frames
 from tests.datasets.layouts import write_numbers, write_vipl_hr_video
 
 

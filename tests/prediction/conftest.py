@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 
-from tast.datasets.phantom_video import write_video
 from tast.methods.tast_net import build
 from tast.params import load_params
 from tast.preprocessing.pipeline import settings_of
@@ -20,6 +19,7 @@ from tast.records import FaceVideo
 from tast.saved_model import ModelCard, load_model, save_model
 from tast.training.interval import PredictionInterval
 from tast.training.labels import LabelScaling
+from tast.video.write import write_video
 from tests.preprocessing import scene
 
 PULSE_HZ, FPS_HZ, CLIP_S = 1.2, 25.0, 4

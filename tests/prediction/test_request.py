@@ -18,7 +18,9 @@ from tast.errors import BadInput, TastError, VideoRejected
 from tast.prediction.limits import Limits
 from tast.prediction.request import TookTooLong, VideoReader, memory_mb
 from tast.records import VideoSource
-from tast.video import container_frame_count, read_pictures, read_png
+from tast.video.containers import container_frame_count
+from tast.video.images import read_png
+from tast.video.read import read_pictures
 from tests.datasets.layouts import plain_image, write_container, write_png
 from tests.prediction.conftest import write_film
 

@@ -29,12 +29,12 @@ from mlflow.tracking import MlflowClient
 from typer.testing import CliRunner
 
 from tast.cli.main import app
-from tast.datasets.phantom_video import write_video
 from tast.saved_model import load_model
 from tast.tracking import serving
 from tast.tracking.projection import publish
 from tast.tracking.registry import set_champion
 from tast.tracking.store import initialise
+from tast.video.write import write_video
 from tests.datasets.layouts import write_container
 from tests.prediction.conftest import write_film
 from tests.tracking.conftest import Store, make_publication

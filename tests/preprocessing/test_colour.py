@@ -12,9 +12,9 @@ from tast.pictures import YuvPicture
 from tast.preprocessing.colour import Dither, area_averaged, gray, upright
 from tast.preprocessing.pose import Pose
 from tast.records import VideoSource
-from tast.video import read_frames, read_pictures
+from tast.video.read import read_frames, read_pictures
 from tests.datasets.layouts import write_container
-from tests.test_video import textured
+from tests.video.test_read import textured
 
 FULL_RANGE = np.array([[1, 0, 1.402], [1, -0.344136, -0.714136], [1, 1.772, 0]])  # ITU-T T.871 (JFIF)
 TO_RGB = np.column_stack([FULL_RANGE, -FULL_RANGE @ [0, 128, 128]]).astype(np.float32)

@@ -13,13 +13,13 @@ import pytest
 
 from tast.clip_store import ClipStore, write_tables
 from tast.closure import closure, code_digest
-from tast.datasets.phantom_video import write_video
 from tast.params import load_params
 from tast.preprocessing import pipeline
 from tast.preprocessing.pipeline import Shard, preprocess_records, settings_of
 from tast.preprocessing.steps import STEPS, Settings
 from tast.pulse_labels import read_pulse
 from tast.records import PulseTrace, Spo2Trace, VideoRecord, VideoSource
+from tast.video.write import write_video
 from tests.preprocessing import scene
 
 PULSE_HZ = 1.2

@@ -15,7 +15,7 @@ from tast.preprocessing.pipeline import settings_of
 from tast.preprocessing.steps import Settings
 from tast.preview.preview import Steps, shown, steps_of, write_preview
 from tast.records import VideoSource
-from tast.video import read_frames
+from tast.video.read import read_frames
 from tests.preprocessing import scene
 
 PULSE_HZ = 1.5

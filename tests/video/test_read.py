@@ -11,7 +11,9 @@ import pytest
 
 from tast.errors import BadInput
 from tast.records import VideoSource
-from tast.video import container_frame_count, container_times_s, read_frames, read_frames_at, read_png
+from tast.video.containers import container_frame_count, container_times_s
+from tast.video.images import read_png
+from tast.video.read import read_frames, read_frames_at
 from tests.datasets.layouts import plain_image, write_container, write_png
 
 RED, CODEC_TOLERANCE = (240, 10, 20), 6  # 4:2:0 chroma and rounding move a flat colour by a few levels
