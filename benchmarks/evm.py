@@ -179,9 +179,9 @@ def compare(name: str, checkout: Path | None, size: str, repeats: int) -> list[R
     change = np.max(np.abs(theirs.floats - scene(*SIZES[size])[::COMPARED]))
     error = float(np.max(np.abs(our_side.floats - theirs.floats)) / change)
     must, aim = comparison.bars[size]
-    told = f"{comparison.peer}: {theirs.cpu_s:.4g} CPU s; floats differ by {error:.1e} of the largest change"
+    peer = f"{comparison.peer}: {theirs.cpu_s:.4g} CPU s; floats differ by {error:.1e} of the largest change"
     return [
-        Row(time_row.name, our_side.cpu_s, "CPU s", told, theirs.cpu_s / our_side.cpu_s, "higher", must, aim),
+        Row(time_row.name, our_side.cpu_s, "CPU s", peer, theirs.cpu_s / our_side.cpu_s, "higher", must, aim),
         Row(memory_row.name, our_side.memory, memory_row.unit, f"{comparison.peer}: {theirs.memory:.1f}",
             theirs.memory / our_side.memory, "lower"),
         Row(f"{memory_row.name}, itself", our_side.memory, memory_row.unit, better="lower", must=MEMORY_MUST, aim=MEMORY_AIM),

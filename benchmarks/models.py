@@ -204,9 +204,9 @@ def rows_of(measured: dict[str, Measured]) -> list[Row]:
         if name == OURS:
             continue
         speed, memory = (bars.get(name, {}).get(what, (None, None)) for what in ("speed", "memory"))
-        told = f"{name}, {theirs.parameters_m:.2f} M parameters: {theirs.clips_per_s:.3g}, {theirs.peak_share:.0%} of the peak"
+        peer = f"{name}, {theirs.parameters_m:.2f} M parameters: {theirs.clips_per_s:.3g}, {theirs.peak_share:.0%} of the peak"
         rows += [
-            Row(f"clips per CPU s against {name}", ours.clips_per_s, "clips per CPU s", told,
+            Row(f"clips per CPU s against {name}", ours.clips_per_s, "clips per CPU s", peer,
                 ours.clips_per_s / theirs.clips_per_s, "higher", *speed),
             Row(f"memory of a clip against {name}", ours.memory_mib, "MiB", f"{name}: {theirs.memory_mib:.0f}",
                 ours.memory_mib / theirs.memory_mib, "lower", *memory),

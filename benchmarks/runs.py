@@ -16,7 +16,7 @@ import pandas as pd
 from flows.keys import content_digest
 from flows.processes import in_processes, trainings_at_a_time
 from flows.progress import progress
-from flows.side_trainings import SideTraining, key_of_training, network_of, said_by
+from flows.side_trainings import SideTraining, key_of_training, network_of, train_and_predict
 from tast.clip_store import ClipStore
 from tast.datasets.splits import Split, make_split
 from tast.evaluation.baselines import ratio_predictions
@@ -76,7 +76,7 @@ def run_all(
     places = [(fold, seed) for fold in folds for seed in seeds]
     beside = {fold: baseline_table(store, trainings[len(seeds) * place].split) for place, fold in enumerate(folds)}
     with progress("accuracy", len(trainings)) as advance:
-        results = in_processes(said_by, trainings, workers or trainings_at_a_time(params.train.threads))
+        results = in_processes(train_and_predict, trainings, workers or trainings_at_a_time(params.train.threads))
         for (fold, seed), rows in zip(places, results, strict=True):
             runs.append(Run(fold, seed, with_baselines(rows, beside[fold])))
             advance(1, str(runs[-1]))

@@ -40,7 +40,7 @@ from flows.processes import in_processes, trainings_at_a_time
 from flows.progress import progress
 from flows.rows import Row, all_rows, row_named
 from flows.side_clips import clips_beside, folder_beside
-from flows.side_trainings import said_by
+from flows.side_trainings import train_and_predict
 from flows.stages.source import look_outside
 from flows.trials import KEPT, Trial, run_of, split_of, trials_of
 from tast import instruction_set
@@ -91,7 +91,7 @@ def train_all(trials: Sequence[Trial], workers: int) -> dict[tuple[str, str], pd
     """(row, run) -> what each trial predicts of its test people; what is done already costs nothing."""
     predicted = {}
     with progress("table", len(trials)) as advance:
-        for trial, rows in zip(trials, in_processes(said_by, [one.training for one in trials], workers), strict=True):
+        for trial, rows in zip(trials, in_processes(train_and_predict, [one.training for one in trials], workers), strict=True):
             predicted[trial.row.name, trial.run] = rows
             advance(1, str(trial))
     return predicted

@@ -35,7 +35,7 @@ from flows.processes import in_processes, trainings_at_a_time
 from flows.progress import progress
 from flows.running import configure_logging
 from flows.side_clips import folder_beside, make_clips
-from flows.side_trainings import SideTraining, key_of_training, network_of, said_by
+from flows.side_trainings import SideTraining, key_of_training, network_of, train_and_predict
 from tast import instruction_set
 from tast.clip_store import ClipStore
 from tast.datasets.splits import Split, make_split
@@ -135,25 +135,25 @@ def run_all(runs: Sequence[Run], workers: int) -> None:
             log.info("clips with other preprocessing are made: %s", run.training.clips.name)
             make_clips(RAW, run.training.clips, run.params.preprocess, run.params.runner.workers)
     with progress("ablation", len(todo)) as advance:
-        for run, _ in zip(todo, in_processes(said_by, [run.training for run in todo], workers), strict=True):
+        for run, _ in zip(todo, in_processes(train_and_predict, [run.training for run in todo], workers), strict=True):
             advance(1, str(run))
 
 
 def write_tables_of(runs: Sequence[Run], params: Params, out: Path) -> str:
     """ablation.parquet (one row per variant), runs.parquet (one per run), ablation.md; returns the last."""
-    said = {(run.variant, run.seed): pd.read_parquet(run.training.result) for run in runs}
-    table = ablation_table(said, reference=REFERENCE, draws=params.evaluate.bootstrap, seed=params.evaluate.seed)
-    for name, content in {"ablation": table, "runs": scores_of_runs(said)}.items():
+    predictions = {(run.variant, run.seed): pd.read_parquet(run.training.result) for run in runs}
+    table = ablation_table(predictions, reference=REFERENCE, draws=params.evaluate.bootstrap, seed=params.evaluate.seed)
+    for name, content in {"ablation": table, "runs": scores_of_runs(predictions)}.items():
         with whole_file(out / f"{name}.parquet") as part:
             content.to_parquet(part, index=False)
-    text = "\n".join([as_markdown(table), *_notes(runs, said)]) + "\n"
+    text = "\n".join([as_markdown(table), *_notes(runs, predictions)]) + "\n"
     with whole_file(out / "ablation.md") as part:
         part.write_text(text, encoding="utf-8")
     return text
 
 
-def _notes(runs: Sequence[Run], said: dict[tuple[str, int], pd.DataFrame]) -> Iterator[str]:
-    scored = pd.concat([rows for (variant, _), rows in said.items() if variant == REFERENCE])
+def _notes(runs: Sequence[Run], predictions: dict[tuple[str, int], pd.DataFrame]) -> Iterator[str]:
+    scored = pd.concat([rows for (variant, _), rows in predictions.items() if variant == REFERENCE])
     seeds, folds = (", ".join(map(str, dict.fromkeys(getattr(run, name) for run in runs))) for name in ("seed", "fold"))
     yield (
         f"Errors in % SpO2, of the recordings' seconds, all runs together: {person_of(scored).nunique()} validation people "

@@ -53,8 +53,8 @@ def of_train() -> None:
     """The learning curve, epoch by epoch."""
     curve = pd.read_csv(HISTORY)
     best = curve.iloc[kept_epoch(curve["val_loss"].tolist())]
-    told = f"Best epoch {best['epoch'] + 1:.0f} of {len(curve)}: validation RMSE {best['val_rmse_percent']:.2f} % SpO2"
-    _table("epochs", curve.assign(epoch=curve["epoch"] + 1).round(4), told, HISTORY)
+    caption = f"Best epoch {best['epoch'] + 1:.0f} of {len(curve)}: validation RMSE {best['val_rmse_percent']:.2f} % SpO2"
+    _table("epochs", curve.assign(epoch=curve["epoch"] + 1).round(4), caption, HISTORY)
 
 
 def of_evaluate() -> None:
@@ -62,8 +62,8 @@ def of_evaluate() -> None:
     metrics = json.loads(METRICS.read_text())
     scores = pd.DataFrame([_scores(name, metrics[key]) for key, name in ROWS.items() if key in metrics])
     _table("scores", scores, score_title(metrics), REPORT)
-    for name, told in PICTURES.items():
-        _picture(name.replace("_", "-"), PLOTS / f"{name}.png", told)
+    for name, caption in PICTURES.items():
+        _picture(name.replace("_", "-"), PLOTS / f"{name}.png", caption)
 
 
 LEFT_BY: dict[str, Callable[[], None]] = {
@@ -72,17 +72,17 @@ LEFT_BY: dict[str, Callable[[], None]] = {
 
 
 def _scores(name: str, scores: dict[str, Any]) -> dict[str, Any]:
-    told = {title: scores.get(column) for column, title in COLUMNS.items()}
-    return {"method": name} | {title: None if value is None else round(value, 3) for title, value in told.items()}
+    caption = {title: scores.get(column) for column, title in COLUMNS.items()}
+    return {"method": name} | {title: None if value is None else round(value, 3) for title, value in caption.items()}
 
 
-def _table(key: str, table: pd.DataFrame, told: str, file: Path) -> None:
+def _table(key: str, table: pd.DataFrame, caption: str, file: Path) -> None:
     more = f"; the first {MOST_ROWS}" if len(table) > MOST_ROWS else ""
     rows = [{str(name): value for name, value in row.items()} for row in table.head(MOST_ROWS).to_dict("records")]
-    create_table_artifact(rows, key=key, description=f"{told}{more} (`{file}`)")
+    create_table_artifact(rows, key=key, description=f"{caption}{more} (`{file}`)")
 
 
-def _picture(key: str, png: Path, told: str) -> None:
+def _picture(key: str, png: Path, caption: str) -> None:
     """As a data URI: the page shows it wherever it is served, without a way to our files."""
     data = base64.b64encode(png.read_bytes()).decode()
-    create_image_artifact(f"data:image/png;base64,{data}", key=key, description=f"{told} (`{png}`)")
+    create_image_artifact(f"data:image/png;base64,{data}", key=key, description=f"{caption} (`{png}`)")

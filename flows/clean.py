@@ -69,8 +69,8 @@ def asked(question: str) -> bool:
 def _sizes(project: Path, paths: Iterable[Path]) -> Iterator[str]:
     for path in paths:
         files = [path] if not path.is_dir() else [] if path.is_symlink() else [one for one in path.rglob("*") if one.is_file()]
-        told = "a link" if path.is_symlink() else f"{sum(one.lstat().st_size for one in files) / 1e6:.1f} MB"
-        yield f"{path.relative_to(project)} ({told})"
+        size = "a link" if path.is_symlink() else f"{sum(one.lstat().st_size for one in files) / 1e6:.1f} MB"
+        yield f"{path.relative_to(project)} ({size})"
 
 
 def clean(project: Path, arguments: argparse.Namespace) -> None:

@@ -30,7 +30,7 @@ from tast.files import whole_file
 
 log = logging.getLogger("flows.progress")
 Advance = Callable[[int, str], None]
-TOLD_IN = "TAST_PROGRESS_FILE"  # environment: where to leave how far the work is
+PROGRESS_IN = "TAST_PROGRESS_FILE"  # environment: where to leave how far the work is
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Standing:
 @contextmanager
 def progress(what: str, total: int) -> Iterator[Advance]:
     """Yields advance(steps, note): call it, from any thread, as work is done; the note stands at the end ("2 rejected")."""
-    file = os.environ.get(TOLD_IN)
+    file = os.environ.get(PROGRESS_IN)
     with _shown(what, total) as show:
         tell = _in_file(what, total, Path(file)) if file else None
 
@@ -72,15 +72,15 @@ def read_progress(file: Path) -> Standing | None:
 
 def _in_file(what: str, total: int, file: Path) -> Advance:
     """Written for each thousandth of the work, and where the note changes: whoever counts bytes calls far more often."""
-    done, told, lock = 0, None, threading.Lock()
+    done, last, lock = 0, None, threading.Lock()
 
     def advance(steps: int, note: str) -> None:
-        nonlocal done, told
+        nonlocal done, last
         with lock:
             done += steps
             now = (done * 1000 // max(total, 1), note)
-            if now != told:
-                told = now
+            if now != last:
+                last = now
                 with whole_file(file) as part:
                     part.write_text(json.dumps(asdict(Standing(what, done, total, note))))
 
@@ -118,15 +118,15 @@ def _bar() -> Progress:
 
 def _lines(what: str, total: int) -> Advance:
     """A line for every tenth of the work: "preprocess: 24 of 48, 3.1/min, 8 min left, 1 rejected"."""
-    done, told, start_s, lock = 0, 0, time.monotonic(), threading.Lock()
+    done, last, start_s, lock = 0, 0, time.monotonic(), threading.Lock()
 
     def advance(steps: int, note: str) -> None:
-        nonlocal done, told
+        nonlocal done, last
         with lock:
             done += steps
             tenth = done * 10 // max(total, 1)
-            if tenth > told:
-                told = tenth
+            if tenth > last:
+                last = tenth
                 per_second = done / max(time.monotonic() - start_s, 1e-9)
                 left = _time_left((total - done) / per_second) if done < total else ""
                 log.info(", ".join(part for part in (f"{what}: {done} of {total}", rate(per_second), left, note) if part))

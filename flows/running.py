@@ -53,5 +53,5 @@ class JsonLine(logging.Formatter):
     """A log record as the watching program reads it."""
 
     def format(self, record: logging.LogRecord) -> str:
-        said = {"logger": record.name, "level": record.levelno, "message": record.getMessage(), "at_s": record.created}
-        return json.dumps(said)
+        entry = {"logger": record.name, "level": record.levelno, "message": record.getMessage(), "at_s": record.created}
+        return json.dumps(entry)

@@ -68,7 +68,7 @@ def network_of(params: Train, store: ClipStore) -> dict[str, Any]:
     return asdict(network.config)
 
 
-def said_by(training: SideTraining) -> pd.DataFrame:
+def train_and_predict(training: SideTraining) -> pd.DataFrame:
     """Train, unless that is done: one row per labelled second of the tested recordings.
 
     The predictions table (tast/evaluation/predictions.py), and constant_percent: the mean label of the training people. Raises

@@ -108,10 +108,10 @@ def gpus() -> Sample:
         return {}
     query = ["nvidia-smi", f"--query-gpu={','.join(GPU_QUERY)}", "--format=csv,noheader,nounits"]
     try:
-        told = subprocess.run(query, capture_output=True, text=True, timeout=10, check=True).stdout
+        output = subprocess.run(query, capture_output=True, text=True, timeout=10, check=True).stdout
     except (OSError, subprocess.SubprocessError):  # a driver that does not answer is no reason to lose a training
         return {}
-    return {name: value for line in told.splitlines() for name, value in _gpu(line).items()}
+    return {name: value for line in output.splitlines() for name, value in _gpu(line).items()}
 
 
 def _gpu(line: str) -> Sample:

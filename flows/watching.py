@@ -17,7 +17,7 @@ from prefect import runtime
 from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.logging.handlers import APILogHandler
 
-from flows.progress import TOLD_IN, Standing, read_progress
+from flows.progress import PROGRESS_IN, Standing, read_progress
 from flows.running import LINES_IN
 
 LOOK_EVERY_S = 1.0
@@ -40,7 +40,7 @@ class Watch:
     @property
     def asking(self) -> dict[str, str]:
         """Environment that asks a program for its progress and its lines."""
-        return {TOLD_IN: str(self._progress), LINES_IN: str(self._lines)}
+        return {PROGRESS_IN: str(self._progress), LINES_IN: str(self._lines)}
 
     def follow(self, process: subprocess.Popen[bytes]) -> int:
         """The exit code of the program, once it has ended and all that it left is shown."""
@@ -63,8 +63,8 @@ class Watch:
 
     def _show_lines(self) -> None:
         for line in self._new_lines():
-            said = json.loads(line)
-            record = {"name": said["logger"], "levelno": said["level"], "msg": said["message"], "created": said["at_s"]}
+            entry = json.loads(line)
+            record = {"name": entry["logger"], "levelno": entry["level"], "msg": entry["message"], "created": entry["at_s"]}
             self._page.emit(logging.makeLogRecord(record | self._ids))
 
     def _new_lines(self) -> Iterator[bytes]:

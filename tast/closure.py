@@ -46,11 +46,11 @@ def closure(*modules: str, root: Path = ROOT) -> tuple[Path, ...]:
 
 def code_digest(*modules: str, root: Path = ROOT) -> str:
     """sha256 over names and content of closure(*modules): equal digests are the same code."""
-    told = hashlib.sha256()
+    digest = hashlib.sha256()
     for file in closure(*modules, root=root):
         content = (root / file).read_bytes()
-        told.update(f"{file.as_posix()}\0{len(content)}\0".encode() + content)
-    return told.hexdigest()
+        digest.update(f"{file.as_posix()}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()
 
 
 @lru_cache(maxsize=1024)

@@ -91,15 +91,15 @@ def check_commit(project: Path) -> Check:
 
 def check_outputs(project: Path) -> Check:
     """Whether the outputs here are those of dvc.lock."""
-    told = _told([sys.executable, "-m", "dvc", "data", "status", "--json"], project)
-    if told is None:
+    status = _output_of([sys.executable, "-m", "dvc", "data", "status", "--json"], project)
+    if status is None:
         return Check("DVC outputs", False, "DVC cannot read this folder", "`dvc data status` says why")
-    missing = [name for kind in json.loads(told or "{}").get("uncommitted", {}).values() for name in kind]
+    missing = [name for kind in json.loads(status or "{}").get("uncommitted", {}).values() for name in kind]
     hint = "`make repro` makes them; `dvc checkout` brings back those in the cache" if missing else ""
     return Check("DVC outputs", True, f"{len(missing)} are not those of dvc.lock" if missing else "those of dvc.lock", hint=hint)
 
 
-def _told(command: list[str], folder: Path) -> str | None:
+def _output_of(command: list[str], folder: Path) -> str | None:
     """What a program says; None where it fails."""
     try:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE_S, check=True)

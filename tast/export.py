@@ -54,9 +54,9 @@ def write_onnx(path: Path, model: nn.Module, card: ModelCard) -> None:
 def write_pt2(path: Path, model: nn.Module, card: ModelCard) -> None:
     """`torch.export.load(path).module()` is the model; the card lies in the file as `tast.card`."""
     program = exported(model, frames=int(card.config["frames"]), size_px=card.frame_size_px)
-    told = json.dumps(asdict(card), sort_keys=True)
+    card_json = json.dumps(asdict(card), sort_keys=True)
     with whole_file(path) as part, part.open("wb") as file:
-        torch.export.save(program, file, extra_files={CARD_KEY: told})
+        torch.export.save(program, file, extra_files={CARD_KEY: card_json})
 
 
 EXPORTERS: dict[str, Callable[[Path, nn.Module, ModelCard], None]] = {"onnx": write_onnx, "pt2": write_pt2}

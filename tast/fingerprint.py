@@ -22,9 +22,9 @@ def fingerprint(root: Path) -> dict[str, str | int]:
     """
     if not root.exists():
         raise BadInput(root, "no such file or folder", "the data set's folder or archive")
-    told = sorted(_told(root))
-    digest = hashlib.sha256("".join(f"{name}\0{size}\0{changed_ns}\n" for name, size, changed_ns in told).encode())
-    return {"digest": digest.hexdigest(), "n_bytes": sum(size for _, size, _ in told), "n_files": len(told)}
+    files = sorted(_files_below(root))
+    digest = hashlib.sha256("".join(f"{name}\0{size}\0{changed_ns}\n" for name, size, changed_ns in files).encode())
+    return {"digest": digest.hexdigest(), "n_bytes": sum(size for _, size, _ in files), "n_files": len(files)}
 
 
 def write_sources(roots: Mapping[str, str | None], path: Path) -> None:
@@ -45,7 +45,7 @@ def _source(root: str | None) -> dict[str, str | int]:
     return {"kind": "files"} | fingerprint(Path(root))
 
 
-def _told(root: Path) -> Iterator[tuple[str, int, int]]:
+def _files_below(root: Path) -> Iterator[tuple[str, int, int]]:
     if root.is_file():
         yield _one(root, root.name)
         return

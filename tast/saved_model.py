@@ -55,9 +55,9 @@ class ModelCard:
 def save_model(folder: Path, model: nn.Module, card: ModelCard) -> None:
     """Write the two files, each replaced in one step; the card holds the weights' sha256, so that halves of two never pass."""
     weights = save({name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()})
-    told = {**asdict(card), "weights_sha256": hashlib.sha256(weights).hexdigest()}
+    content = {**asdict(card), "weights_sha256": hashlib.sha256(weights).hexdigest()}
     _replace(folder / WEIGHTS, weights)
-    _replace(folder / CARD, (json.dumps(told, indent=2, sort_keys=True) + "\n").encode())
+    _replace(folder / CARD, (json.dumps(content, indent=2, sort_keys=True) + "\n").encode())
 
 
 def load_model(folder: Path, *, expected_preprocessing: dict[str, Any] | None = None) -> tuple[nn.Module, ModelCard]:
@@ -98,12 +98,12 @@ def _read_card(path: Path) -> tuple[ModelCard, str]:
     if not path.is_file():
         raise BadInput(path, "no such file", "a saved model (run the train stage: `dvc repro train`)")
     try:
-        told = json.loads(path.read_text())
-        weights_sha256 = told.pop("weights_sha256")
-        interval, people = told.pop("interval", None), told.pop("people_seen", None)  # models of before have none
-        told |= {"scaling": LabelScaling(**told["scaling"]), "interval": interval and PredictionInterval(**interval)}
-        told |= {"people_seen": None if people is None else tuple(people)}
-        return ModelCard(**told), weights_sha256
+        content = json.loads(path.read_text())
+        weights_sha256 = content.pop("weights_sha256")
+        interval, people = content.pop("interval", None), content.pop("people_seen", None)  # models of before have none
+        content |= {"scaling": LabelScaling(**content["scaling"]), "interval": interval and PredictionInterval(**interval)}
+        content |= {"people_seen": None if people is None else tuple(people)}
+        return ModelCard(**content), weights_sha256
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise BadInput(path, f"not JSON ({error})", "the card of a saved model") from error
     except (AttributeError, KeyError, TypeError) as error:

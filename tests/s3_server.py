@@ -63,22 +63,22 @@ class S3Server:
 @contextmanager
 def running_s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
     """Yields the server, with one bucket in it; the environment of this process names it and its credentials."""
-    told = S3Server()
+    running = S3Server()
     application = DomainDispatcherApplication(create_backend_app)
-    server = make_server("127.0.0.1", 0, lambda environ, start: told.answer(application, environ, start), threaded=True)
+    server = make_server("127.0.0.1", 0, lambda environ, start: running.answer(application, environ, start), threaded=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
-    told.address = f"http://127.0.0.1:{server.server_port}"
-    for name, value in environment_of(told).items():
+    running.address = f"http://127.0.0.1:{server.server_port}"
+    for name, value in environment_of(running).items():
         monkeypatch.setenv(name, value)
-    requests.post(f"{told.address}/moto-api/reset", timeout=60).raise_for_status()  # one memory for all servers of a process
-    told.client = boto3.client("s3")
-    told.client.create_bucket(Bucket=BUCKET)
-    told.requests.clear()
+    requests.post(f"{running.address}/moto-api/reset", timeout=60).raise_for_status()  # one memory for all servers of a process
+    running.client = boto3.client("s3")
+    running.client.create_bucket(Bucket=BUCKET)
+    running.requests.clear()
     try:
-        yield told
+        yield running
     finally:
-        told.client.close()
+        running.client.close()
         server.shutdown()
         thread.join()
         server.server_close()

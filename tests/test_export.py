@@ -43,9 +43,9 @@ def card_of(net: TastNet) -> ModelCard:
 
 
 def run_pt2(path: Path) -> tuple[Callable[[torch.Tensor], Any], str]:
-    told = {CARD_KEY: ""}
-    program = torch.export.load(path, extra_files=told).module()
-    return lambda video: program(video).detach().numpy(), told[CARD_KEY]
+    output = {CARD_KEY: ""}
+    program = torch.export.load(path, extra_files=output).module()
+    return lambda video: program(video).detach().numpy(), output[CARD_KEY]
 
 
 def run_onnx(path: Path) -> tuple[Callable[[torch.Tensor], Any], str]:
@@ -67,8 +67,8 @@ def test_a_file_equals_the_model_at_any_batch_and_holds_its_card(
     card = card_of(net)
     EXPORTERS[kind](tmp_path / "model", net, card)
     assert [path.name for path in tmp_path.iterdir()] == ["model"]
-    outputs, told = RUNTIMES[kind](tmp_path / "model")
-    assert json.loads(told) == json.loads(json.dumps(asdict(card)))
+    outputs, output = RUNTIMES[kind](tmp_path / "model")
+    assert json.loads(output) == json.loads(json.dumps(asdict(card)))
     video = torch.randn(3, 3, sizes[1], sizes[2], sizes[2], generator=torch.Generator().manual_seed(1))
     for batch in (1, 3):
         expected = net(video[:batch]).detach().numpy()

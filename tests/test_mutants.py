@@ -37,10 +37,10 @@ def test_every_room_has_faults_and_flows_and_tracking_have_many() -> None:
 
 def test_a_list_that_is_not_true_is_told() -> None:
     entries = [REAL, REAL, ASTRAY, replace(HARMLESS, name="no such test", tests=("tests/test_people.py::test_nothing",))]
-    told = defects(entries)
-    assert any("two faults of that name" in line for line in told)
-    assert any("text that is not there: tast/people.py holds the text 0 times" in line for line in told)
-    assert any("no such test: no test tests/test_people.py::test_nothing" in line for line in told)
+    output = defects(entries)
+    assert any("two faults of that name" in line for line in output)
+    assert any("text that is not there: tast/people.py holds the text 0 times" in line for line in output)
+    assert any("no such test: no test tests/test_people.py::test_nothing" in line for line in output)
     assert any("changes no code" in line for line in defects([replace(REAL, becomes=REAL.text + "  # all the same")]))
     assert any("leaves no Python behind" in line for line in defects([replace(REAL, becomes="PERSON_COLUMNS = (")]))
 
@@ -56,7 +56,7 @@ def test_a_real_fault_is_noticed_and_a_harmless_one_is_not() -> None:
     before = (ROOT / REAL.file).read_bytes()
     outcomes = plant_all([REAL, HARMLESS, ASTRAY], checked_before=False)
     assert [one.result for one in outcomes] == [KILLED, ALIVE, BROKEN]
-    assert outcomes[0].told.startswith("tests/test_people.py::test_the_same_subject_of_two_data_sets")
+    assert outcomes[0].output.startswith("tests/test_people.py::test_the_same_subject_of_two_data_sets")
     assert (ROOT / REAL.file).read_bytes() == before
 
 

@@ -77,10 +77,10 @@ def test_angle_is_that_of_the_pulses(red: float, blue: float) -> None:
 def test_noise_in_blue_shrinks_the_ratio_and_leaves_the_angle() -> None:
     clean = np.outer(PULSE, (0.3, 1.0, 1.4))
     noisy = clean + np.outer(np.random.default_rng(0).normal(0, 0.4, 120), (0.0, 0.0, 1.0))
-    told = np.tan([chrominance_angle(one, FPS_HZ) for one in (clean, noisy)])
+    output = np.tan([chrominance_angle(one, FPS_HZ) for one in (clean, noisy)])
     ratios = [chrominance_ratio(one) for one in (clean, noisy)]
     assert ratios[1] / ratios[0] < 0.5
-    assert told[1] / told[0] == pytest.approx(1, abs=0.15)
+    assert output[1] / output[0] == pytest.approx(1, abs=0.15)
 
 
 def test_calibration_finds_the_line_and_stays_within_what_it_was_fitted_on() -> None:

@@ -38,10 +38,10 @@ def card(net: TastNet) -> ModelCard:
 
 def test_comes_back_as_it_was(net: TastNet, card: ModelCard, tmp_path: Path) -> None:
     save_model(tmp_path, net, card)
-    again, told = load_model(tmp_path, expected_preprocessing=PREPROCESSING)
+    again, output = load_model(tmp_path, expected_preprocessing=PREPROCESSING)
     assert torch.equal(again(VIDEO), net(VIDEO))
     assert not again.training
-    assert told == replace(card, preprocessing=told.preprocessing, config=told.config)  # JSON has lists for tuples
+    assert output == replace(card, preprocessing=output.preprocessing, config=output.config)  # JSON has lists for tuples
     assert sorted(path.name for path in tmp_path.iterdir()) == [CARD, WEIGHTS]
 
 
@@ -57,8 +57,8 @@ def test_a_card_of_an_earlier_release_leaves_unknown_what_it_lacks(
 
 def test_same_model_same_bytes(net: TastNet, card: ModelCard, tmp_path: Path) -> None:
     save_model(tmp_path / "a", net, card)
-    again, told = load_model(tmp_path / "a")
-    save_model(tmp_path / "b", again, told)
+    again, output = load_model(tmp_path / "a")
+    save_model(tmp_path / "b", again, output)
     for name in (WEIGHTS, CARD):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
@@ -110,7 +110,7 @@ def test_half_a_card_and_half_the_weights_are_refused(net: TastNet, card: ModelC
 @pytest.mark.parametrize(("key", "value"), [("model_name", "resnet"), ("colour", "green")])
 def test_a_card_of_something_else_is_refused(net: TastNet, card: ModelCard, tmp_path: Path, key: str, value: str) -> None:
     save_model(tmp_path, net, card)
-    told = json.loads((tmp_path / CARD).read_text())
-    (tmp_path / CARD).write_text(json.dumps({**told, key: value}))
+    output = json.loads((tmp_path / CARD).read_text())
+    (tmp_path / CARD).write_text(json.dumps({**output, key: value}))
     with pytest.raises(BadInput, match=key if key == "colour" else value):
         load_model(tmp_path)

@@ -42,12 +42,12 @@ def main() -> None:
     sources = params.dataset.sources
     for source in sources:
         agree(source.name, params.download.accept_licence)
-    told = [description(source.name, params) for source in sources]
+    sets = [description(source.name, params) for source in sources]
     with whole_folder(RAW) as raw, whole_folder(AUDIT) as page:
         for source in sources:
             bring(source, raw / source.name, params)
-        describe(raw, told)
-        for number, one in enumerate(told):
+        describe(raw, sets)
+        for number, one in enumerate(sets):
             audit_into(page / one.name if number else page, raw / one.name, one.layout, one.name)
 
 
@@ -74,8 +74,8 @@ def agree(name: str, accepted: bool) -> None:
 def render_phantom(phantom: Phantom, folder: Path, runner: Runner) -> None:
     waves = None if phantom.recorded_root is None else data_root(phantom.recorded_root)
     planned = plan_phantom(**phantom.model_dump() | {"recorded_root": waves})
-    told = len(planned.sessions), phantom.seconds, phantom.layout
-    log.info("rendering %d phantom sessions of %g s in the layout of %s", *told)
+    size = len(planned.sessions), phantom.seconds, phantom.layout
+    log.info("rendering %d phantom sessions of %g s in the layout of %s", *size)
     over_processes("render", partial(planned.write_sessions, folder=folder), planned.sessions, runner=runner)
     planned.write_lists(folder)
 

@@ -15,7 +15,7 @@ from flows.layout import ROWS, trial_folder
 from flows.rows import read_row
 from flows.running import run
 from flows.side_clips import clips_beside
-from flows.side_trainings import said_by
+from flows.side_trainings import train_and_predict
 from flows.trials import KEPT, PREDICTIONS, trials_of
 from tast import instruction_set
 from tast.files import whole_folder
@@ -33,7 +33,7 @@ def trial(protocol: str, name: str, seed: int, fold: int) -> None:
     (planned,) = trials_of(row, store, clips, protocol=protocol, folds=[fold], seeds=[seed], kept=KEPT / "trainings")
     if planned.training.is_done:
         log.info("%s: trained before", planned)
-    predictions = said_by(planned.training).assign(method=name, seed=seed, fold=fold)
+    predictions = train_and_predict(planned.training).assign(method=name, seed=seed, fold=fold)
     with whole_folder(trial_folder(protocol, name, seed, fold)) as folder:
         predictions.to_parquet(folder / PREDICTIONS, index=False)
 

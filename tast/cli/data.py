@@ -31,8 +31,8 @@ def audit(
     from tast.datasets.description import described
 
     if root is None:
-        for number, told in enumerate(described(RAW)):
-            _audit_one(RAW / told.name, told.layout, told.name, out / told.name if number else out)
+        for number, data_set in enumerate(described(RAW)):
+            _audit_one(RAW / data_set.name, data_set.layout, data_set.name, out / data_set.name if number else out)
     elif layout in AUDITED:
         _audit_one(root, layout, layout, out)
     else:

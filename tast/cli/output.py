@@ -54,14 +54,14 @@ def counting(what: str, total: int) -> Iterator[Callable[[], None]]:
     """Yields what to call for each item done: a bar on stderr where that is a terminal, else a log line for each tenth."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield _told_by_tenths(what, total)
+        yield _lines_by_tenths(what, total)
         return
     with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=console, transient=True) as bar:
         task = bar.add_task(what, total=total)
         yield lambda: bar.advance(task)
 
 
-def _told_by_tenths(what: str, total: int) -> Callable[[], None]:
+def _lines_by_tenths(what: str, total: int) -> Callable[[], None]:
     done = 0
 
     def done_one() -> None:

@@ -55,7 +55,7 @@ class Percent:
     """Turns bytes done into whole percents for a progress bar."""
 
     def __init__(self, progress: Progress, total_bytes: int) -> None:
-        self._progress, self._total, self._done, self._told = progress, max(total_bytes, 1), 0, 0
+        self._progress, self._total, self._done, self._percent_shown = progress, max(total_bytes, 1), 0, 0
 
     def expect(self, total_bytes: int, done_bytes: int) -> None:
         """A transfer that is begun or goes on: what has been told stays told."""
@@ -65,9 +65,9 @@ class Percent:
     def add(self, n_bytes: int) -> None:
         self._done += n_bytes
         percent = min(100, self._done * 100 // self._total)
-        if percent > self._told:
-            self._progress(percent - self._told, f"{self._done / 1e9:.2f} of {self._total / 1e9:.2f} GB")
-            self._told = percent
+        if percent > self._percent_shown:
+            self._progress(percent - self._percent_shown, f"{self._done / 1e9:.2f} of {self._total / 1e9:.2f} GB")
+            self._percent_shown = percent
 
     def finish(self) -> None:
         self.add(max(0, self._total - self._done))

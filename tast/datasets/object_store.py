@@ -106,7 +106,7 @@ class _Store:
 
     def fetch_folder(self, path: str, target: Path, progress: Progress) -> None:
         """Every file below path, several at once; those that an earlier call brought are left alone."""
-        with self._failures_told():
+        with self._failures_named():
             found = {name: facts for name, facts in self.files.find(path, detail=True).items() if facts["type"] == "file"}
         if not found:
             raise BadInput(shown(self.url), "an empty folder", "the data set's files or archives")
@@ -134,7 +134,7 @@ class _Store:
         return Path(below)
 
     def _fresh_info(self, path: str) -> dict[str, Any]:
-        with self._failures_told():
+        with self._failures_named():
             self.files.invalidate_cache()
             return dict(self.files.info(path))
 
@@ -152,7 +152,7 @@ class _Store:
 
     def _chunks(self, path: str, first: int, size: int) -> Iterator[bytes]:
         for start in range(first, size, CHUNK_BYTES):
-            with self._failures_told():
+            with self._failures_named():
                 chunk = self.files.cat_file(path, start=start, end=min(start + CHUNK_BYTES, size))
             yield chunk
 
@@ -160,7 +160,7 @@ class _Store:
         return str(facts.get("ETag") or self.files.ukey(path))
 
     @contextmanager
-    def _failures_told(self) -> Iterator[None]:
+    def _failures_named(self) -> Iterator[None]:
         """What the store's library raises, as what it means to us; its text may hold secrets, so only its kind is told."""
         try:
             yield

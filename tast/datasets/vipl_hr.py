@@ -143,10 +143,10 @@ def _optional_numbers(path: Path, header: str) -> FloatArray | None:
 
 def _oximeter_duration_s(percent: FloatArray, rate: FloatArray | None, wave: FloatArray | None) -> float:
     """Seconds that the oximeter recorded: the median of what its three files say, so that one cut short does not decide."""
-    said = [float(len(percent))]
-    said += [] if rate is None else [float(len(rate))]
-    said += [] if wave is None else [len(wave) / WAVE_RATE_HZ]
-    return float(np.median(said))
+    durations_s = [float(len(percent))]
+    durations_s += [] if rate is None else [float(len(rate))]
+    durations_s += [] if wave is None else [len(wave) / WAVE_RATE_HZ]
+    return float(np.median(durations_s))
 
 
 def _pulse(wave: FloatArray | None, duration_s: float) -> tuple[PulseTrace | None, tuple[str, ...]]:

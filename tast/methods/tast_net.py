@@ -101,10 +101,10 @@ class TastNet(nn.Module):
         pool_seconds = trend(config.seconds, config.trend_order) @ mean_over_spans(steps, config.seconds)
         self.register_buffer("pool_seconds", pool_seconds, persistent=False)
 
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *told: Any) -> None:
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
         """torch's hook: models saved before there were axes saw the channels themselves."""
         state_dict.setdefault(f"{prefix}colour_axes", torch.eye(3))
-        super()._load_from_state_dict(state_dict, prefix, *told)
+        super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def forward(self, video: Tensor) -> Tensor:
         video = nn.functional.conv3d(video, self.colour_axes.reshape(3, 3, 1, 1, 1))

@@ -32,14 +32,14 @@ def _write_csv(path: Path, trace: PredictedTrace) -> None:
 def _write_json(path: Path, trace: PredictedTrace) -> None:
     """What holds for the whole video once, then its seconds; null where there is no value."""
     table = trace.table().drop(columns=["video", "coverage"])
-    told = {
+    content = {
         "video": trace.name,
         "coverage": None if trace.interval is None else trace.interval.coverage,
         "half_width_percent": None if trace.interval is None else trace.interval.half_width_percent,
         "notes": list(trace.notes),
         "seconds": json.loads(table.to_json(orient="records")),
     }
-    path.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def _write_parquet(path: Path, trace: PredictedTrace) -> None:

@@ -42,10 +42,17 @@ def _draw_run(axes: Axes, trace: PredictedTrace, run: npt.NDArray[np.int64], *, 
     """Seconds without a gap between them."""
     start_s, lower, upper = trace.start_s[run], trace.lower_percent[run], trace.upper_percent[run]
     if trace.interval is not None:
-        told = f"{trace.interval.coverage * 100:.0f} % interval (± {trace.interval.half_width_percent:.1f})"
+        interval_label = f"{trace.interval.coverage * 100:.0f} % interval (± {trace.interval.half_width_percent:.1f})"
         edges_s = np.append(start_s, start_s[-1] + 1)
         axes.stairs(
-            upper, edges_s, baseline=lower, fill=True, color=BLUE, alpha=0.18, linewidth=0, label=told if labelled else None
+            upper,
+            edges_s,
+            baseline=lower,
+            fill=True,
+            color=BLUE,
+            alpha=0.18,
+            linewidth=0,
+            label=interval_label if labelled else None,
         )
     marker = "o" if len(trace) <= MOST_MARKERS else None
     label = "predicted" if labelled else None

@@ -41,13 +41,13 @@ def over_folds(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
     Counts (`method/n_...`), intervals and curves are no scores: a mean of theirs says nothing.
     """
-    told: dict[str, float] = {"folds": len(scores)}
+    summary: dict[str, float] = {"folds": len(scores)}
     for name in sorted({name for one in scores for name in one if _is_score(name)}):
         values = [one[name] for one in scores if name in one]
-        told[name] = statistics.fmean(values)
+        summary[name] = statistics.fmean(values)
         if len(values) > 1:
-            told[f"{name}_sd"] = statistics.stdev(values)
-    return told
+            summary[f"{name}_sd"] = statistics.stdev(values)
+    return summary
 
 
 def _is_score(name: str) -> bool:

@@ -49,8 +49,8 @@ def load_checkpoint(folder: Path, *, facts: Mapping[str, Any]) -> dict[str, Any]
 
 def weights_digest(model: nn.Module) -> str:
     """sha256 of a model's parameters and buffers, names included."""
-    told = hashlib.sha256()
+    digest = hashlib.sha256()
     for name, tensor in model.state_dict().items():
-        told.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
-        told.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return told.hexdigest()
+        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
+        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()

@@ -41,9 +41,9 @@ def test_a_folder_is_told_by_the_file_it_holds_and_an_absent_peer_is_named(
     (installed / PEERS[VIVIT].file).parent.mkdir(parents=True)
     (installed / PEERS[VIVIT].file).touch()
     assert found([unrelated, installed]) == {VIVIT: installed, VIVIT_OF_OUR_SIZE: installed}
-    told = capsys.readouterr().out
-    assert "without PhysFormer: a checkout of rPPG-Toolbox was not given" in told
-    assert VIVIT not in told
+    output = capsys.readouterr().out
+    assert "without PhysFormer: a checkout of rPPG-Toolbox was not given" in output
+    assert VIVIT not in output
 
 
 def test_fused_attention_is_counted() -> None:

@@ -56,9 +56,9 @@ def test_audit_names_the_layouts_it_knows(tmp_path):
 
 
 def test_what_was_downloaded_is_told_or_missing(tmp_path):
-    told = (Description(layout="pure", name="phantom"), Description("vipl_hr", "vipl_hr", include_nir=True))
-    describe(tmp_path, told)
-    assert described(tmp_path) == told
+    output = (Description(layout="pure", name="phantom"), Description("vipl_hr", "vipl_hr", include_nir=True))
+    describe(tmp_path, output)
+    assert described(tmp_path) == output
     with pytest.raises(BadInput, match="a downloaded data set"):
         described(tmp_path / "none")
 
@@ -77,14 +77,14 @@ def damaged_recordings(folder: Path) -> Path:
 def test_check_names_every_defect_and_fails(tmp_path):
     done = tast("check", damaged_recordings(tmp_path))
     assert done.exit_code == 1
-    for told in (
+    for output in (
         "cut.avi",
         "good frames",
         "1 of 2 SpO2 readings masked",
         "lost.csv: cannot be read",
         "1 of 4 recordings are ready",
     ):
-        assert told in done.output
+        assert output in done.output
     assert "good " not in done.output.replace("good frames", "")
 
 

@@ -45,9 +45,9 @@ def test_a_folder_with_one_refused_video_gives_the_others_and_exit_code_1(videos
 def test_one_video_is_told_second_by_second_in_the_format_of_choice(videos, saved, tmp_path):  # noqa: F811
     result = run(videos / "anna" / "day1.avi", "--model", saved, "--out", tmp_path, "--format", "json")
     assert result.exit_code == 0, result.output
-    told = json.loads((tmp_path / "day1.json").read_text())
-    assert len(told["seconds"]) == 5
-    assert f"{told['seconds'][4]['spo2_percent']:.1f}" in result.stdout and "mean" in result.stdout
+    output = json.loads((tmp_path / "day1.json").read_text())
+    assert len(output["seconds"]) == 5
+    assert f"{output['seconds'][4]['spo2_percent']:.1f}" in result.stdout and "mean" in result.stdout
     assert (tmp_path / "day1.png").read_bytes().startswith(b"\x89PNG")
 
 
@@ -57,7 +57,7 @@ def test_an_interrupted_folder_goes_on_where_it_stopped(saved, tmp_path, monkeyp
 
     predict_video, names, interruptions = batch.predict_video, [], [KeyboardInterrupt()]
 
-    def told(name, *arguments, **options):
+    def output(name, *arguments, **options):
         names.append(name)
         if names == ["a", "b"] and interruptions:
             raise interruptions.pop()
@@ -67,7 +67,7 @@ def test_an_interrupted_folder_goes_on_where_it_stopped(saved, tmp_path, monkeyp
         names.clear()
         return run(tmp_path / "films", "--model", saved, "--out", tmp_path / "out", "--workers", 1, *arguments)
 
-    monkeypatch.setattr(batch, "predict_video", told)
+    monkeypatch.setattr(batch, "predict_video", output)
     write_film(tmp_path / "films" / "a.avi", 4.1)
     for name in ("b", "c"):
         shutil.copy(tmp_path / "films" / "a.avi", tmp_path / "films" / f"{name}.avi")

@@ -65,16 +65,16 @@ def files_in(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize("n_parts", [1, 3])
 @pytest.mark.parametrize("name", WRITERS)
 def test_content_comes_out_as_it_went_in(tmp_path, name, n_parts):
-    archive, out, told = tmp_path / name, tmp_path / "out", list[int]()
+    archive, out, output = tmp_path / name, tmp_path / "out", list[int]()
     WRITERS[name](archive, CONTENT)
     if n_parts > 1:
         archive = split_in_parts(archive, n_parts)
     out.mkdir()
     assert is_archive(archive)
     assert extracted_bytes(archive) == TOTAL_BYTES
-    extract(archive, out, told.append)
+    extract(archive, out, output.append)
     assert files_in(out) == CONTENT
-    assert sum(told) == TOTAL_BYTES
+    assert sum(output) == TOTAL_BYTES
 
 
 def test_parts_are_known_by_their_first(tmp_path):

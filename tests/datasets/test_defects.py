@@ -27,8 +27,8 @@ def check_labels(record: VideoRecord, truth: list[float], faulty: list[bool]) ->
     """Right where the reading was sound, masked where not, and the number of masked ones told."""
     expected = [np.nan if bad else percent for percent, bad in zip(truth, faulty, strict=True)]
     np.testing.assert_array_equal(record.spo2.percent, expected)
-    told = [note for note in record.notes if note.endswith("SpO2 readings masked")]
-    assert told == ([f"{sum(faulty)} of {len(truth)} SpO2 readings masked"] if any(faulty) else [])
+    output = [note for note in record.notes if note.endswith("SpO2 readings masked")]
+    assert output == ([f"{sum(faulty)} of {len(truth)} SpO2 readings masked"] if any(faulty) else [])
 
 
 @given(

@@ -27,10 +27,10 @@ def source(tmp_path: Path) -> Path:
 
 
 def test_a_folder_is_linked_and_reads_alike(tmp_path, source):
-    target, told = tmp_path / "data" / "pure", list[int]()
-    link_or_extract(source, target, progress=lambda percent, note: told.append(percent))
+    target, output = tmp_path / "data" / "pure", list[int]()
+    link_or_extract(source, target, progress=lambda percent, note: output.append(percent))
     assert files_in(target) == files_in(source)
-    assert sum(told) == 100
+    assert sum(output) == 100
     path = Path("01-01/01-01.json")
     assert (target / path).samefile(source / path)
     assert [record.record_id for record in read_dataset("pure", target)[0]] == ["01-01", "01-02"]
@@ -58,13 +58,13 @@ def test_links_to_folders_are_followed_once(tmp_path, source):
 @pytest.mark.parametrize(("name", "write"), [("p.zip", write_zip), ("p.7z", write_7z), ("p.tar.gz", write_tar)])
 @pytest.mark.parametrize("n_parts", [1, 2])
 def test_an_archive_is_extracted(tmp_path, source, name, write, n_parts):
-    archive, told = tmp_path / name, list[int]()
+    archive, output = tmp_path / name, list[int]()
     write(archive, files_in(source))
     if n_parts > 1:
         archive = split_in_parts(archive, n_parts)
-    link_or_extract(archive, tmp_path / "pure", progress=lambda percent, note: told.append(percent))
+    link_or_extract(archive, tmp_path / "pure", progress=lambda percent, note: output.append(percent))
     assert files_in(tmp_path / "pure") == files_in(source)
-    assert sum(told) == 100
+    assert sum(output) == 100
 
 
 def test_a_folder_of_archives_becomes_one_tree(tmp_path, source):

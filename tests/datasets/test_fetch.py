@@ -43,9 +43,9 @@ def server(tmp_path: Path) -> Iterator[tuple[str, Behaviour]]:
 
 
 def get(url: str, target: Path, **options) -> Told:
-    told = Told()
-    fetch(url, target, progress=told, first_wait_s=0.01, **options)
-    return told
+    output = Told()
+    fetch(url, target, progress=output, first_wait_s=0.01, **options)
+    return output
 
 
 def test_a_file_arrives_whole_and_a_second_call_asks_nothing(tmp_path, server):
@@ -61,13 +61,13 @@ def test_a_file_arrives_whole_and_a_second_call_asks_nothing(tmp_path, server):
 def test_a_broken_transfer_goes_on_where_it_broke(tmp_path, server):
     url, behaviour = server
     behaviour.break_after_bytes = [1_000_000, 500_000, 0]
-    told = get(url, tmp_path / "a", sha256=SHA256)
+    output = get(url, tmp_path / "a", sha256=SHA256)
     assert (tmp_path / "a").read_bytes() == CONTENT
     asked = [wanted for _, wanted, _ in behaviour.requests]
     assert asked[0] == "" and len(asked) == 4
     starts = [int(wanted.removeprefix("bytes=").rstrip("-")) for wanted in asked[1:]]
     assert 0 < starts[0] <= 1_000_000 and starts[0] < starts[1] <= starts[2] <= 1_500_000
-    assert sum(told.percents) == 100 and min(told.percents) > 0
+    assert sum(output.percents) == 100 and min(output.percents) > 0
 
 
 def test_a_later_call_goes_on_with_what_an_earlier_one_left(tmp_path, server):
@@ -103,9 +103,9 @@ def test_bytes_of_another_or_unknown_version_are_not_built_on(tmp_path, server, 
 def test_a_server_without_ranges_is_begun_anew(tmp_path, server):
     url, behaviour = server
     behaviour.ranges, behaviour.break_after_bytes = False, [1_500_000]
-    told = get(url, tmp_path / "a", sha256=SHA256)
+    output = get(url, tmp_path / "a", sha256=SHA256)
     assert (tmp_path / "a").read_bytes() == CONTENT
-    assert sum(told.percents) == 100
+    assert sum(output.percents) == 100
 
 
 def test_more_bytes_than_the_server_has_are_begun_anew(tmp_path, server):
@@ -213,12 +213,12 @@ def test_the_public_set_is_known_by_its_checksums(tmp_path):
     (served).mkdir()
     (served / "data").symlink_to(RECORDED.resolve())
     (served / "LICENSE").symlink_to((RECORDED / "LICENSE").resolve())
-    told = Told()
+    output = Told()
     with serving(served) as (url, behaviour):
-        fetch_files(url, there, tmp_path / "got", progress=told)
-        fetch_files(url, there, tmp_path / "got", progress=told)
+        fetch_files(url, there, tmp_path / "got", progress=output)
+        fetch_files(url, there, tmp_path / "got", progress=output)
     assert len(there) == 13 and len(behaviour.requests) == 13  # the second time asks nothing
-    assert sum(told.percents) == 200
+    assert sum(output.percents) == 200
     assert len(files_in(tmp_path / "got")) == 13
 
 

@@ -34,14 +34,14 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[S3Server]:
 
 
 def get(url: str, folder: Path, **options) -> tuple[Path, Told]:
-    told = Told()
-    return fetch_stored(url, folder, progress=told, first_wait_s=0.01, **options), told
+    output = Told()
+    return fetch_stored(url, folder, progress=output, first_wait_s=0.01, **options), output
 
 
 def test_a_file_arrives_whole_and_a_second_call_asks_nothing(tmp_path, server):
-    path, told = get("s3://team/pure.zip", tmp_path / "data", sha256=SHA256)
+    path, output = get("s3://team/pure.zip", tmp_path / "data", sha256=SHA256)
     assert path == tmp_path / "data/pure.zip" and path.read_bytes() == CONTENT
-    assert sum(told.percents) == 100 and len(told.percents) == 3
+    assert sum(output.percents) == 100 and len(output.percents) == 3
     assert files_in(tmp_path / "data").keys() == {"pure.zip"}
     assert [wanted for _, wanted in server.reads] == ["bytes=0-999999", "bytes=1000000-1999999", "bytes=2000000-2999999"]
     n_requests = len(server.requests)
@@ -56,8 +56,8 @@ def test_a_later_call_goes_on_where_an_earlier_one_was_refused(tmp_path, server)
     assert (tmp_path / "pure.zip.part").stat().st_size == 2_000_000 and not (tmp_path / "pure.zip").exists()
     server.refuse_after = None
     server.requests.clear()
-    path, told = get("s3://team/pure.zip", tmp_path, sha256=SHA256)
-    assert path.read_bytes() == CONTENT and sum(told.percents) == 100
+    path, output = get("s3://team/pure.zip", tmp_path, sha256=SHA256)
+    assert path.read_bytes() == CONTENT and sum(output.percents) == 100
     assert [wanted for _, wanted in server.reads] == ["bytes=2000000-2999999"]
 
 
@@ -102,8 +102,8 @@ def test_a_folder_arrives_whole_with_what_an_earlier_call_brought(tmp_path, serv
     assert files_in(tmp_path / "PURE.part")["01-01.zip"] == b"one" and not (tmp_path / "PURE").exists()
     server.refuse_after = None
     server.requests.clear()
-    path, told = get("s3://team/PURE", tmp_path)
-    assert path == tmp_path / "PURE" and sum(told.percents) == 100
+    path, output = get("s3://team/PURE", tmp_path)
+    assert path == tmp_path / "PURE" and sum(output.percents) == 100
     assert files_in(path) == {"01-01.zip": b"one", "01-02/a.png": b"two", "01-02/b.png": b""}
     assert [path for path, _ in server.reads] == ["/team/PURE/01-02/a.png"]
     assert [path.name for path in tmp_path.iterdir()] == ["PURE"]

@@ -26,12 +26,12 @@ def test_what_the_data_set_lists_as_missing_and_what_is_new(tmp_path):
     lost = {"p7_v2_source1", "p7_v3_source1", "p7_v3_source2", "p7_v4_source3"}
     (tmp_path / "VIPL").mkdir()
     (tmp_path / "VIPL/Missing_data.txt").write_text("p7/v3\np7 v4 source3\np8/v1/source1\n")
-    told = compare_with_published("vipl_hr", (here - lost) | {"p7_v1-2_source1"}, tmp_path)
-    assert told is not None
-    assert told["missing"] == sorted(lost)
-    assert told["listed_missing"] == ["p7_v3_source1", "p7_v3_source2", "p7_v4_source3"]
-    assert told["beyond_list"] == ["p7_v1-2_source1"]
-    assert len(told["subjects_absent"]) == 106 and told["subjects_absent"][:2] == ["p1", "p2"]
+    output = compare_with_published("vipl_hr", (here - lost) | {"p7_v1-2_source1"}, tmp_path)
+    assert output is not None
+    assert output["missing"] == sorted(lost)
+    assert output["listed_missing"] == ["p7_v3_source1", "p7_v3_source2", "p7_v4_source3"]
+    assert output["beyond_list"] == ["p7_v1-2_source1"]
+    assert len(output["subjects_absent"]) == 106 and output["subjects_absent"][:2] == ["p1", "p2"]
 
 
 def test_own_data_have_no_list(tmp_path):

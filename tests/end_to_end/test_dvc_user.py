@@ -149,9 +149,9 @@ def test_a_second_clone_pulls_all_that_may_leave_and_nothing_else(user: Workspac
 def test_publishing_without_a_file_is_one_line(user: Workspace) -> None:
     """In one process, since MLflow takes seconds to import; the exit code is looked at in the second clone."""
     names = ["reports/metrics.json", "reports/learning_curve.csv", "models/tast_net/model.json", "data/split.json", "dvc.lock"]
-    told = user.run("-c", WITHOUT, *names).stdout.splitlines()
-    assert len(told) == len(names)
-    for name, line in zip(names, told, strict=True):
+    output = user.run("-c", WITHOUT, *names).stdout.splitlines()
+    assert len(output) == len(names)
+    for name, line in zip(names, output, strict=True):
         assert name in line or name.split("/")[0] in line, line
 
 

@@ -15,13 +15,13 @@ pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1200)]
 
 
 def test_compare_tells_its_evidence_and_changes_nothing(finished: Workspace) -> None:
-    told = json.loads(finished.run("-m", "tast", "compare", "--json").stdout)
-    assert (told["challenger"], told["champion"], told["outcome"]) == ("1", "1", "champion already")
+    output = json.loads(finished.run("-m", "tast", "compare", "--json").stdout)
+    assert (output["challenger"], output["champion"], output["outcome"]) == ("1", "1", "champion already")
     metrics = json.loads(finished.path("reports/metrics.json").read_text())
-    assert told["evidence"]["challenger_rmse"] == pytest.approx(metrics["test"]["rmse"], abs=1e-5)
-    assert told["evidence"]["reference_rmse"] == pytest.approx(metrics["constant"]["rmse"], abs=1e-5)
+    assert output["evidence"]["challenger_rmse"] == pytest.approx(metrics["test"]["rmse"], abs=1e-5)
+    assert output["evidence"]["reference_rmse"] == pytest.approx(metrics["constant"]["rmse"], abs=1e-5)
     card = json.loads(finished.path("models/tast_net/model.json").read_text())
-    assert len(told["evidence"]["people"]) == 2 and not {*told["evidence"]["people"]} & {*card["people_seen"]}
+    assert len(output["evidence"]["people"]) == 2 and not {*output["evidence"]["people"]} & {*card["people_seen"]}
 
 
 def test_rollback_with_nothing_before_says_so(finished: Workspace) -> None:

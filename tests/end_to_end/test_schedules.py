@@ -90,13 +90,13 @@ def test_the_schedule_fires_and_ends_at_once_where_nothing_changed(served: tuple
         ended = [run for run in api.filter("flow_runs") if run["state_type"] in ("COMPLETED", "FAILED", "CRASHED")]
         return [run for run in ended if run["auto_scheduled"]]
 
-    def told() -> list[str]:
+    def output() -> list[str]:
         lines = api.filter("logs")  # they arrive some seconds after the run's end
         return [line["message"] for line in lines if line["flow_run_id"] == run["id"] and line["name"] == "flows.scheduled"]
 
     run = until(done, process)[0]
     assert run["state_type"] == "COMPLETED", run
-    assert until(told, process) == ["nothing changed"]
+    assert until(output, process) == ["nothing changed"]
 
 
 def test_term_ends_servers_and_worker(served: tuple[Api, subprocess.Popen[str]]) -> None:

@@ -46,12 +46,12 @@ def test_six_more_people_and_the_better_model_is_promoted(tmp_path: Path, api_ur
     assert (len(tested_now), len(seen_now)) == (10, 20)
     assert "Version 2 replaces version 1" in second.stderr
 
-    told = json.loads(workspace.run("-m", "tast", "compare", "--json").stdout)
-    assert (told["challenger"], told["champion"], told["outcome"]) == ("2", "2", "champion already")
-    assert set(told["evidence"]["people"]) == tested_now - seen_before
-    assert len(told["evidence"]["people"]) >= 8  # hardly anybody came over from training
-    assert told["evidence"]["challenger_rmse"] < told["evidence"]["reference_rmse"]
-    assert told["evidence"]["difference_high"] < 0
+    output = json.loads(workspace.run("-m", "tast", "compare", "--json").stdout)
+    assert (output["challenger"], output["champion"], output["outcome"]) == ("2", "2", "champion already")
+    assert set(output["evidence"]["people"]) == tested_now - seen_before
+    assert len(output["evidence"]["people"]) >= 8  # hardly anybody came over from training
+    assert output["evidence"]["challenger_rmse"] < output["evidence"]["reference_rmse"]
+    assert output["evidence"]["difference_high"] < 0
 
 
 def record(workspace: Workspace, *, subjects: int) -> None:

@@ -190,7 +190,7 @@ def test_the_figures_are_those_of_the_paired_comparison_of_people() -> None:
     paired = compare_paired(
         ours["true_percent"], ours["predicted_percent"], theirs["predicted_percent"], ours["subject_id"], draws=200, seed=0
     )
-    told = asdict(met(ours, theirs))
-    assert (told["difference_low"], told["difference_high"]) == (
+    output = asdict(met(ours, theirs))
+    assert (output["difference_low"], output["difference_high"]) == (
         paired.rmse_difference_interval.low, paired.rmse_difference_interval.high,
     )  # fmt: skip

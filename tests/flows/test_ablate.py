@@ -16,7 +16,7 @@ import torch
 from flows import ablate
 from flows.ablate import REFERENCE, VARIANTS, development_splits, planned, run_all, show_plan, write_tables_of
 from flows.changes import change_of
-from flows.side_trainings import SideTraining, said_by
+from flows.side_trainings import SideTraining, train_and_predict
 from tast.clip_store import ClipStore
 from tast.datasets.splits import Split, make_split
 from tast.errors import TastError
@@ -104,25 +104,25 @@ def shift_labels(clip_ids: Sequence[str], percent: float) -> None:
 def test_interrupted_it_goes_on_and_repeated_it_trains_nothing(params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
     runs = planned(params, PAIR, [0, 1])
     trained: list[str] = []
-    train = ablate.said_by
+    train = ablate.train_and_predict
 
-    def told(training: SideTraining) -> pd.DataFrame:
+    def counted(training: SideTraining) -> pd.DataFrame:
         trained.append(training.key)
         return train(training)
 
     def stop_after_three(training: SideTraining) -> pd.DataFrame:
         if len(trained) == 3:
             raise KeyboardInterrupt
-        return told(training)
+        return counted(training)
 
-    monkeypatch.setattr(ablate, "said_by", stop_after_three)
+    monkeypatch.setattr(ablate, "train_and_predict", stop_after_three)
     with pytest.raises(KeyboardInterrupt):
         run_all(runs, 1)
     assert [one.training.is_done for one in runs] == [True, True, True, False]
-    monkeypatch.setattr(ablate, "said_by", told)
+    monkeypatch.setattr(ablate, "train_and_predict", counted)
     run_all(runs, 1)
     assert trained == [one.training.key for one in runs]
-    monkeypatch.setattr(ablate, "said_by", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(ablate, "train_and_predict", lambda *_: pytest.fail("trained again"))
     run_all(runs, 1)
     text = write_tables_of(runs, params, Path("out"))
     table, scores = pd.read_parquet("out/ablation.parquet"), pd.read_parquet("out/runs.parquet")
@@ -153,7 +153,7 @@ def test_clips_that_lack_some_of_the_splits_are_refused(params: Params, tmp_path
     shutil.rmtree(tmp_path / "data/clips")
     write_store(tmp_path / "data/clips", seed=0, subjects=4, clips=2)
     with pytest.raises(TastError, match=r"data/clips: the clips lack \d of the split's, the first s0[45]-0"):
-        said_by(run.training)
+        train_and_predict(run.training)
 
 
 def test_other_preprocessing_means_other_clips_made_once(params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,10 +172,10 @@ def test_other_preprocessing_means_other_clips_made_once(params: Params, monkeyp
 
 def test_a_dry_run_tells_what_is_to_do(params: Params, capsys: pytest.CaptureFixture[str]) -> None:
     show_plan(planned(params, PAIR, [3, 4]))
-    told = capsys.readouterr().out
-    assert "train.options.branches: cnn" in told
-    assert "3 4" in told
-    assert "4 trainings of up to 1 epochs" in told
+    counted = capsys.readouterr().out
+    assert "train.options.branches: cnn" in counted
+    assert "3 4" in counted
+    assert "4 trainings of up to 1 epochs" in counted
 
 
 def test_values_are_read_as_yaml() -> None:

@@ -166,8 +166,8 @@ def test_a_stage_shows_how_far_it_is_and_its_lines_on_the_task_that_runs_it(serv
 
     def lines() -> list[str]:
         logs = post(f"{server}/logs/filter", {"logs": {"task_run_id": {"any_": [first["task_run_id"]]}}})
-        told = [line["message"] for line in logs if line["name"] not in ("prefect.task_runs", "flows.progress")]
-        return told if len(told) == 2 else []
+        output = [line["message"] for line in logs if line["name"] not in ("prefect.task_runs", "flows.progress")]
+        return output if len(output) == 2 else []
 
     assert until(lines) == ["rejected video7: no face found", "too many videos rejected"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import flows.progress as progress_module
-from flows.progress import TOLD_IN, Standing, progress, rate, read_progress
+from flows.progress import PROGRESS_IN, Standing, progress, rate, read_progress
 from tast.files import whole_file
 
 
@@ -28,7 +28,7 @@ def test_a_log_gets_a_line_for_each_tenth(caplog: pytest.LogCaptureFixture) -> N
 def test_a_program_that_watches_finds_each_step_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "progress.json"
     assert read_progress(file) is None
-    monkeypatch.setenv(TOLD_IN, str(file))
+    monkeypatch.setenv(PROGRESS_IN, str(file))
     with progress("preprocess", 8) as advance:
         assert read_progress(file) == Standing("preprocess", 0, 8, "")
         advance(1, "")
@@ -39,7 +39,7 @@ def test_a_program_that_watches_finds_each_step_in_a_file(tmp_path: Path, monkey
 
 
 def test_whoever_counts_bytes_writes_a_thousand_times_at_most(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(TOLD_IN, str(tmp_path / "progress.json"))
+    monkeypatch.setenv(PROGRESS_IN, str(tmp_path / "progress.json"))
     written = []
     with monkeypatch.context() as patch, progress("fetch", 10_000_000) as advance:
         patch.setattr(progress_module, "whole_file", lambda file: written.append(file) or whole_file(file))

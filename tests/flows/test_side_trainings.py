@@ -14,7 +14,7 @@ import torch
 
 from flows import side_trainings
 from flows.keys import content_digest
-from flows.side_trainings import SideTraining, key_of_training, network_of, said_by
+from flows.side_trainings import SideTraining, key_of_training, network_of, train_and_predict
 from tast import closure, provenance
 from tast.clip_store import ClipStore
 from tast.datasets.splits import make_split
@@ -50,7 +50,7 @@ def change_a_pixel(clips: Path) -> None:
 
 
 def test_a_second_of_a_recording_is_one_row_with_its_interval(training: SideTraining) -> None:
-    rows = said_by(training)
+    rows = train_and_predict(training)
     manifest = ClipStore(training.clips).manifest
     assert set(rows["record_id"]) == set(manifest.loc[list(training.split.test), "record_id"])
     assert not rows.duplicated(["dataset", "subject_id", "record_id", "second"]).any() and rows["true_percent"].notna().all()
@@ -60,12 +60,12 @@ def test_a_second_of_a_recording_is_one_row_with_its_interval(training: SideTrai
 
 
 def test_what_is_done_is_found_again_and_is_what_a_training_gives(training: SideTraining) -> None:
-    first = said_by(training)
+    first = train_and_predict(training)
     assert training.is_done and not (training.kept / "checkpoints" / training.key).exists()
-    again = said_by(replace(training, kept=training.kept / "elsewhere"))
+    again = train_and_predict(replace(training, kept=training.kept / "elsewhere"))
     pd.testing.assert_frame_equal(first, again)
     shutil.rmtree(training.clips)
-    pd.testing.assert_frame_equal(said_by(training), first)
+    pd.testing.assert_frame_equal(train_and_predict(training), first)
 
 
 def test_the_key_holds_all_that_decides_the_result(training: SideTraining, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,7 +26,7 @@ def waves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "waves"
 
 
-def told(**values: object) -> dict:
+def output(**values: object) -> dict:
     set_params(Path("params.yaml"), {key.replace("__", "."): value for key, value in values.items()})
     stage.main()
     content: dict = json.loads(SOURCE.read_text())
@@ -35,27 +35,27 @@ def told(**values: object) -> dict:
 
 def test_waves_that_drive_the_phantom_are_a_source_and_a_change_in_them_tells(waves):
     recorded = {"download__phantom__driver": "recorded", "download__phantom__recorded_root": str(waves)}
-    before = told(**recorded)
+    before = output(**recorded)
     assert before["phantom"]["kind"] == "files" and before["phantom"]["n_files"] == 1
-    assert told() == before and str(waves) not in SOURCE.read_text()
+    assert output() == before and str(waves) not in SOURCE.read_text()
     (waves / "100001.csv").write_text("R,G,B\n1,2,3\n")
-    assert told()["phantom"]["digest"] != before["phantom"]["digest"]
+    assert output()["phantom"]["digest"] != before["phantom"]["digest"]
 
 
 def test_waves_that_drive_nothing_do_not_count(waves):
     simulated = {"download__phantom__driver": "simulated", "download__phantom__recorded_root": str(waves)}
-    assert told(**simulated) == {"phantom": {"kind": "none"}}
+    assert output(**simulated) == {"phantom": {"kind": "none"}}
 
 
 def test_both_data_sets_are_told_and_the_phantoms_waves_only_where_there_is_one(waves):
     recorded = {"download__phantom__driver": "recorded", "download__phantom__recorded_root": "/no/such/folder"}
-    both = told(dataset__name="pure", dataset__root=str(waves), dataset__second={"name": "oximetry_phone_cam"}, **recorded)
+    both = output(dataset__name="pure", dataset__root=str(waves), dataset__second={"name": "oximetry_phone_cam"}, **recorded)
     assert {name: one["kind"] for name, one in both.items()} == {"pure": "files", "oximetry_phone_cam": "none"}
 
 
 def test_waves_that_are_not_there_end_the_run_with_one_line(waves, capsys):
     with pytest.raises(SystemExit):
-        run(lambda: told(download__phantom__driver="recorded", download__phantom__recorded_root="/no/such/folder"))
+        run(lambda: output(download__phantom__driver="recorded", download__phantom__recorded_root="/no/such/folder"))
     assert "/no/such/folder: no such file or folder" in capsys.readouterr().err
 
 
@@ -71,12 +71,12 @@ def test_a_relative_root_is_found_from_the_copy_that_dvc_makes_for_an_experiment
 
 
 def test_the_methods_code_is_told_and_an_unknown_method_is_one_line(waves):
-    told()
+    output()
     content = json.loads(METHOD.read_text())
     assert content["method"] == "tast_net"
     assert {"tast/methods/tast_net.py", "tast/methods/networks/vivit.py"} <= content["code"].keys()
     changed_ns = METHOD.stat().st_mtime_ns
-    told()
+    output()
     assert METHOD.stat().st_mtime_ns == changed_ns, "what says so already is left as it is"
     with pytest.raises(TastError, match=r"train\.method: method 'tasty' is unknown; one of .*tast_net"):
-        told(train__method="tasty")
+        output(train__method="tasty")

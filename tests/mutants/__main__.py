@@ -48,8 +48,8 @@ def _planted(faults: tuple, arguments: argparse.Namespace) -> list[Outcome] | No
     def tell(outcome: Outcome) -> None:
         nonlocal done
         done += 1
-        told = f": {outcome.told}" if outcome.told else ""
-        print(f"{done:3}/{len(faults)} {outcome.seconds:5.1f} s  {outcome.result:7} {outcome.fault.name}{told}", flush=True)
+        output = f": {outcome.output}" if outcome.output else ""
+        print(f"{done:3}/{len(faults)} {outcome.seconds:5.1f} s  {outcome.result:7} {outcome.fault.name}{output}", flush=True)
 
     print(f"the tests of {len(faults)} faults on the tree as it is ...", flush=True)
     budget_s = None if arguments.budget is None else 60 * arguments.budget

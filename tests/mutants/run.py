@@ -31,7 +31,7 @@ class Outcome:
 
     fault: Fault
     result: str
-    told: str = ""
+    output: str = ""
     seconds: float = 0.0
 
 

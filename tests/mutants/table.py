@@ -26,8 +26,8 @@ def as_markdown(outcomes: Sequence[Outcome]) -> str:
         lines.append(f"| {room} | {sum(results.values())} | {results[KILLED]} | {results[ALIVE]} |")
     lines += ["", "| room | fault | file | noticed by |", "|---|---|---|---|"]
     for one in outcomes:
-        told = f"`{_short(one.told)}`" if one.result == KILLED else f"**{one.result}**"
-        lines.append(f"| {one.fault.room} | {one.fault.name} | `{one.fault.file}` | {told} |")
+        output = f"`{_short(one.output)}`" if one.result == KILLED else f"**{one.result}**"
+        lines.append(f"| {one.fault.room} | {one.fault.name} | `{one.fault.file}` | {output} |")
     return "\n".join(lines)
 
 

@@ -59,9 +59,9 @@ def test_all_formats_say_the_same(alone, tmp_path):
         write_trace(tmp_path, alone[0], kind)
     table = pd.read_csv(tmp_path / "anna-day1.csv")
     pd.testing.assert_frame_equal(table, pd.read_parquet(tmp_path / "anna-day1.parquet"), check_dtype=False)
-    told = json.loads((tmp_path / "anna-day1.json").read_text())
-    assert (told["video"], told["coverage"], told["half_width_percent"], told["notes"]) == ("anna-day1", 0.9, 3.5, [])
-    assert [second["spo2_percent"] for second in told["seconds"]] == table["spo2_percent"].tolist()
+    output = json.loads((tmp_path / "anna-day1.json").read_text())
+    assert (output["video"], output["coverage"], output["half_width_percent"], output["notes"]) == ("anna-day1", 0.9, 3.5, [])
+    assert [second["spo2_percent"] for second in output["seconds"]] == table["spo2_percent"].tolist()
     assert list(table["video"].unique()) == ["anna-day1"]
 
 

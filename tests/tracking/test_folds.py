@@ -63,13 +63,13 @@ def test_folds_hang_under_a_parent_with_their_means(store, make, publish_folds, 
 
 
 def test_means_are_of_scores_only_and_of_the_folds_that_have_them():
-    told = over_folds(
+    output = over_folds(
         [
             {"test/rmse": 1.0, "test/n_clips": 8.0, "train_loss": 3.0, "test/intervals/rmse/low": 0.5, "a/r": 0.5},
             {"test/rmse": 2.0},
         ]
     )
-    assert told == {"folds": 2, "test/rmse": 1.5, "test/rmse_sd": pytest.approx(0.5**0.5), "a/r": 0.5}
+    assert output == {"folds": 2, "test/rmse": 1.5, "test/rmse_sd": pytest.approx(0.5**0.5), "a/r": 0.5}
 
 
 def test_folds_share_a_group_and_nothing_else_does():
@@ -103,11 +103,11 @@ def runs_of(store):
     client = MlflowClient(store.tracking_uri, store.tracking_uri)
     runs = all_runs(client)
     parents = {run.info.run_id: "parent" for run in runs if "tast.parent_of" in run.data.tags}
-    told = {}
+    output = {}
     for run in runs:
         fold, above = run.data.tags.get("tast.fold"), parents.get(run.data.tags.get("mlflow.parentRunId"))
         place = parents.get(run.info.run_id) or f"fold {fold} of {above}"
         scores = run.data.metrics
-        assert place not in told
-        told[place] = scores if place == "parent" else {"test/rmse": scores["test/rmse"]}
-    return told
+        assert place not in output
+        output[place] = scores if place == "parent" else {"test/rmse": scores["test/rmse"]}
+    return output

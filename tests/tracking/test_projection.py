@@ -251,7 +251,7 @@ def _content(tracking_uri):
     client = MlflowClient(tracking_uri, tracking_uri)
     runs = client.search_runs([one.experiment_id for one in client.search_experiments()])
     versions = client.search_model_versions("name = 'tast-net'")
-    told = [(run.info.run_name, run.data.params, run.data.metrics, _artifacts(client, run.info.run_id)) for run in runs]
+    output = [(run.info.run_name, run.data.params, run.data.metrics, _artifacts(client, run.info.run_id)) for run in runs]
     tags = [{key: value for key, value in run.data.tags.items() if key.startswith("tast.")} for run in runs]
     curves = [
         [(m.step, m.value) for m in client.get_metric_history(run.info.run_id, name)]
@@ -259,7 +259,7 @@ def _content(tracking_uri):
         for name in ("train_loss", "system/cpu_utilization_percentage")
     ]
     registered = [(str(v.version), v.tags) for v in versions]
-    return told, tags, curves, registered, client.get_registered_model("tast-net").aliases
+    return output, tags, curves, registered, client.get_registered_model("tast-net").aliases
 
 
 def test_a_model_trained_elsewhere_has_no_system_metrics(store, make):

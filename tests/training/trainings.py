@@ -70,12 +70,12 @@ def as_one_of_several(store: Path, folder: Path) -> None:
     fabric = fabric_for(accelerator="cpu", precision="fp32", processes=int(os.environ["LOCAL_WORLD_SIZE"]))
     fabric.launch()
     train, val = halves(ClipStore(store), FIRST_VAL)
-    net, told = tiny_net(dropout=0.0), []
+    net, output = tiny_net(dropout=0.0), []
     history = fit(
         net, train, val, replace(SETTINGS, batch_size=7), scaling=scaling_of(train), checkpoint_folder=folder / "run",
-        on_epoch=told.append, fabric=fabric,
+        on_epoch=output.append, fabric=fabric,
     )  # fmt: skip
-    facts = {"epochs": [asdict(one) for one in history.epochs], "weights": weights_digest(net), "told": len(told)}
+    facts = {"epochs": [asdict(one) for one in history.epochs], "weights": weights_digest(net), "told": len(output)}
     (folder / f"{fabric.global_rank}.json").write_text(json.dumps(facts))
     if fabric.is_global_zero:
         torch.save(net.state_dict(), folder / "weights.pt")
