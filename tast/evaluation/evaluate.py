@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ import pandas as pd
 
 from tast.errors import TastError
 from tast.evaluation.agreement import agreement_of_repeated
-from tast.evaluation.clinical import a_rms_by_band, hypoxia_auc
+from tast.evaluation.breakdown import grouped, levels, with_groups
+from tast.evaluation.clinical import a_rms_by_band, hypoxia_auc, hypoxia_intervals
 from tast.evaluation.metrics import (
     band_names,
     band_of,
@@ -29,11 +30,18 @@ from tast.evaluation.metrics import (
     mean_with_interval,
     score,
 )
-from tast.evaluation.predictions import digest_of_test, labelled
+from tast.evaluation.predictions import covered, digest_of_test, labelled
+from tast.evaluation.refusal import risk_coverage
+from tast.evaluation.skin import bias_by_skin
+from tast.evaluation.trend import lag_within_recordings, sign_agreement
 from tast.files import whole_file
 from tast.people import person_of, recording_of
 from tast.seconds import KEY
 
+BREAKDOWN = {  # name in metrics.json -> column of the rows
+    "person": "person", "scenario": "scenario", "motion": "motion", "camera": "camera", "skin_type": "skin_type",
+    "quality": "quality_third", "band": "band",
+}  # fmt: skip
 DECIMALS = 6  # of a percent: far below any meaning, above the noise of the last bit
 
 
@@ -50,9 +58,10 @@ def evaluate(
 ) -> dict[str, Any]:
     """The content of metrics.json.
 
-    predictions: the table of tast.evaluation.predictions. train_mean_percent: the mean label of the training seconds, which the
-    constant predictor gives for all. baselines: name of a ratio -> table of KEY and predicted_percent for the same seconds; where
-    a method has no value (NaN) it is given the constant, and `n_abstained` counts that. n_clips: of how many clips the table is.
+    predictions: the table of tast.evaluation.predictions, with columns `camera` and `skin_type` where these are known (NaN for
+    some rows, or absent). train_mean_percent: the mean label of the training seconds, which the constant predictor gives for all.
+    baselines: name of a ratio -> table of KEY and predicted_percent for the same seconds; where a method has no value (NaN) it is
+    given the constant, and `n_abstained` counts that. n_clips: of how many clips the table is.
     nominal_coverage: the share of seconds that the table's interval is to hold; None where the model has no interval.
     """
     rows = labelled(predictions)
@@ -64,7 +73,7 @@ def evaluate(
     metrics: dict[str, Any] = {name: _section(rows, values, constant, draws=draws, seed=seed) for name, values in said.items()}
     for name, count in abstained.items():
         metrics[name]["n_abstained"] = count
-    metrics["test"] |= _counts(rows) | {"n_clips": n_clips} | _depth(rows)
+    metrics["test"] |= _counts(rows) | {"n_clips": n_clips} | _depth(rows, draws=draws, seed=seed)
     metrics["test"]["interval"] = interval_facts(rows, nominal_coverage, draws=draws, seed=seed)
     metrics["test"]["against"] = {
         name: asdict(compare_paired(rows["true_percent"], said["test"], said[name], person_of(rows), draws=draws, seed=seed))
@@ -72,27 +81,6 @@ def evaluate(
         if name != "test"
     }
     return metrics | {"protocol": protocol, "train_mean_percent": float(train_mean_percent), "test_digest": digest_of_test(rows)}
-
-
-def scores_by(rows: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Scores of each group of a column (`person`, `recording`, `scenario`, `band`): one row per group, sorted by it.
-
-    With `coverage` where the rows have the ends of an interval.
-    """
-    groups = []
-    for name, group in rows.groupby(column, sort=True, observed=True):
-        truth = group["true_percent"]
-        numbers = {"n_seconds": len(group), "true_min": truth.min(), "true_mean": truth.mean(), "true_max": truth.max()}
-        if "lower_percent" in group:
-            numbers["coverage"] = covered(group).mean()
-        groups.append({column: name} | numbers | asdict(score(truth, group["predicted_percent"])))
-    return pd.DataFrame(groups)
-
-
-def covered(rows: pd.DataFrame) -> pd.Series:
-    """1 for each second whose true SpO2 the interval holds, 0 where it does not, NaN where there is no interval."""
-    inside = rows["true_percent"].between(rows["lower_percent"], rows["upper_percent"])
-    return inside.astype(float).where(rows["lower_percent"].notna())
 
 
 def interval_facts(rows: pd.DataFrame, nominal_coverage: float | None, *, draws: int, seed: int) -> dict[str, Any]:
@@ -181,24 +169,41 @@ def _counts(rows: pd.DataFrame) -> dict[str, int]:
     return {"n_subjects": person_of(rows).nunique(), "n_records": recording_of(rows).nunique(), "n_seconds": len(rows)}
 
 
-def _depth(rows: pd.DataFrame) -> dict[str, Any]:
-    """What one number hides: agreement with repeats, means of recordings, hypoxia, A_rms, bands of SpO2, scenarios."""
-    error = rows["predicted_percent"] - rows["true_percent"]
+def _depth(rows: pd.DataFrame, *, draws: int, seed: int) -> dict[str, Any]:
+    """What one number hides: repeats, levels, trend, hypoxia, A_rms, skin, what refusing is worth, and every group."""
+    people = person_of(rows)
+    true, predicted = rows["true_percent"], rows["predicted_percent"]
+    error = predicted - true
     means = rows.groupby(recording_of(rows), sort=True)[["true_percent", "predicted_percent"]].mean()
+    named = with_groups(with_band(rows))
+    differ = rows["quality"].nunique() > 1  # or no second is worse than another, and there is nothing to refuse by
+    breakdown = {name: grouped(named, column, draws=draws, seed=seed) for name, column in BREAKDOWN.items()}
     return {
-        "agreement_of_repeated": asdict(agreement_of_repeated(error, person_of(rows))),
+        "agreement_of_repeated": asdict(agreement_of_repeated(error, people)),
         "record_means": asdict(score(means["true_percent"], means["predicted_percent"])),
-        "hypoxia": asdict(detect_hypoxia(rows["true_percent"], rows["predicted_percent"]))
-        | {"auc": hypoxia_auc(rows["true_percent"], rows["predicted_percent"])},
+        "levels": levels(rows, draws=draws, seed=seed),
+        "trend": {
+            "sign": asdict(sign_agreement(rows, draws=draws, seed=seed)),
+            "lag": asdict(lag_within_recordings(rows, draws=draws, seed=seed)),
+        },
+        "hypoxia": asdict(detect_hypoxia(true, predicted))
+        | {"auc": hypoxia_auc(true, predicted)}
+        | {
+            "intervals": {
+                name: asdict(one) for name, one in hypoxia_intervals(true, predicted, people, draws=draws, seed=seed).items()
+            }
+        },
         "a_rms": {
             f"{one.low_percent:g}-{one.high_percent:g}": asdict(one)
-            for one in a_rms_by_band(rows["true_percent"], rows["predicted_percent"], person_of(rows))
+            for one in a_rms_by_band(true, predicted, people, draws=draws, seed=seed)
         },
-        "bands": _grouped(with_band(rows), "band"),
-        "scenarios": _grouped(rows, "scenario"),
+        "skin": asdict(bias_by_skin(rows, draws=draws, seed=seed)),
+        "refusal": asdict(risk_coverage(error, rows["quality"], people, draws=draws, seed=seed)) if differ else None,
+        "bands": _in_short(breakdown["band"]),
+        "scenarios": _in_short(breakdown["scenario"]),
+        "breakdown": breakdown,
     }
 
 
-def _grouped(rows: pd.DataFrame, column: str) -> dict[str, dict[str, float]]:
-    table = scores_by(rows, column).astype({column: str}).set_index(column)
-    return table[["n_seconds", "rmse", "mae", "bias"]].to_dict(orient="index")
+def _in_short(groups: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    return {one["name"]: {name: one[name] for name in ("n_seconds", "rmse", "mae", "bias")} for one in groups}

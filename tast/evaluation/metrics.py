@@ -1,8 +1,10 @@
 """How far predicted SpO2 lies from the truth: scores, and bootstrap intervals that resample whole subjects.
 
-Every score is a function of nine sums, and sums add up over subjects. A bootstrap draw is therefore a sum of rows of
-`subject_moments`, and the point estimate and its interval come from the same few lines.
-An error is predicted - true, in points of SpO2 (percent); a positive bias reads too high.
+Every score is a function of eleven sums, and sums add up over subjects. A bootstrap draw is therefore a sum of rows of
+`subject_moments`, and the point estimate and its interval come from the same few lines. That is why nothing is taken from scipy
+or scikit-learn here: they know no sums per person, and a thousand draws would be a thousand calls. Each score is held against
+theirs in tests/evaluation/test_independent.py. An error is predicted - true, in points of SpO2 (percent); a positive bias reads
+too high.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ HYPOXIA_PERCENT = 90.0
 BAND_EDGES_PERCENT = (0.0, 70.0, 80.0, 85.0, 90.0, 95.0, 100.0)
 CONSTANT_VARIANCE = 1e-10  # (1e-5 percent)^2: below it a series is constant and has no correlation and no slope
 AGREEMENT_Z = 1.96
+N_MOMENTS = 11
 
 
 @dataclass(frozen=True)
@@ -90,8 +93,8 @@ def bootstrap_intervals(
     Seconds of one person are no independent evidence, so the subject is what is drawn (Efron & Tibshirani 1993, ch. 8).
     """
     moments = subject_moments(true_percent, predicted_percent, subject_ids)
-    drawn = _scores_of(_resampled_sums(moments, draws, seed))
-    return {name: _interval(drawn[name], len(moments)) for name in SCORE_NAMES}
+    drawn = _scores_of(resampled_sums(moments, draws, seed))
+    return {name: percentile_interval(drawn[name], len(moments)) for name in SCORE_NAMES}
 
 
 def correlation_within(
@@ -107,8 +110,8 @@ def correlation_within(
     """
     true, predicted = _pairs(true_percent, predicted_percent)
     moments = subject_moments(_without_means(true, group_ids), _without_means(predicted, group_ids), subject_ids)
-    drawn = _scores_of(_resampled_sums(moments, draws, seed))["pearson_r"]
-    return float(_scores_of(moments.sum(axis=0))["pearson_r"]), _interval(drawn, len(moments))
+    drawn = _scores_of(resampled_sums(moments, draws, seed))["pearson_r"]
+    return float(_scores_of(moments.sum(axis=0))["pearson_r"]), percentile_interval(drawn, len(moments))
 
 
 def mean_with_interval(values: npt.ArrayLike, subject_ids: npt.ArrayLike, *, draws: int, seed: int) -> tuple[float, Interval]:
@@ -116,8 +119,8 @@ def mean_with_interval(values: npt.ArrayLike, subject_ids: npt.ArrayLike, *, dra
     value, subjects = np.asarray(values, dtype=np.float64), np.asarray(subject_ids, dtype=str)
     _, owner = np.unique(subjects, return_inverse=True)
     sums = np.stack([np.bincount(owner), np.bincount(owner, weights=value)], axis=-1).astype(np.float64)
-    n, total = np.moveaxis(_resampled_sums(sums, draws, seed), -1, 0)
-    return float(value.mean()), _interval(total / n, len(sums))
+    n, total = np.moveaxis(resampled_sums(sums, draws, seed), -1, 0)
+    return float(value.mean()), percentile_interval(total / n, len(sums))
 
 
 def compare_paired(
@@ -133,13 +136,13 @@ def compare_paired(
     method = subject_moments(true_percent, predicted_percent, subject_ids)
     reference = subject_moments(true_percent, reference_percent, subject_ids)
     here, there = (_scores_of(moments.sum(axis=0))["rmse"] for moments in (method, reference))
-    drawn_here, drawn_there = (_scores_of(_resampled_sums(moments, draws, seed))["rmse"] for moments in (method, reference))
+    drawn_here, drawn_there = (_scores_of(resampled_sums(moments, draws, seed))["rmse"] for moments in (method, reference))
     several = len(method) > 1
     return PairedComparison(
         rmse_difference=float(here - there),
-        rmse_difference_interval=_interval(drawn_here - drawn_there, len(method)),
+        rmse_difference_interval=percentile_interval(drawn_here - drawn_there, len(method)),
         skill=float(skill(here, there)),
-        skill_interval=_interval(skill(drawn_here, drawn_there), len(method)),
+        skill_interval=percentile_interval(skill(drawn_here, drawn_there), len(method)),
         probability_better=float(np.mean(drawn_here < drawn_there)) if several else float("nan"),
     )
 
@@ -178,12 +181,12 @@ def band_names(edges_percent: tuple[float, ...] = BAND_EDGES_PERCENT) -> tuple[s
 
 
 def subject_moments(true_percent: npt.ArrayLike, predicted_percent: npt.ArrayLike, subject_ids: npt.ArrayLike) -> FloatArray:
-    """(subjects, 9) sums per subject, subjects in sorted order."""
+    """(subjects, 11) sums per subject, subjects in sorted order."""
     true, predicted = _pairs(true_percent, predicted_percent)
     subjects, owner = np.unique(np.asarray(subject_ids, dtype=str), return_inverse=True)
     if owner.shape != true.shape:
         raise ValueError(f"{len(true)} predictions but {len(owner)} subject ids")
-    sums = np.zeros((len(subjects), 9))
+    sums = np.zeros((len(subjects), N_MOMENTS))
     np.add.at(sums, owner, _moments(true, predicted))
     return sums
 
@@ -204,19 +207,20 @@ def _pairs(true_percent: npt.ArrayLike, predicted_percent: npt.ArrayLike) -> tup
 
 
 def _moments(true: FloatArray, predicted: FloatArray) -> FloatArray:
-    """(N, 9) terms of the sums; truth and prediction are centred first, or the variances would cancel to noise."""
+    """(N, 11) terms of the sums; truth, prediction and error are centred too, or the variances would cancel to noise."""
     t, p, error = true - true.mean(), predicted - predicted.mean(), predicted - true
-    return np.stack([np.ones_like(t), t, p, t * t, p * p, t * p, error, np.abs(error), error * error], axis=-1)
+    e = error - error.mean()
+    return np.stack([np.ones_like(t), t, p, t * t, p * p, t * p, error, np.abs(error), error * error, e, e * e], axis=-1)
 
 
 def _scores_of(sums: FloatArray) -> dict[str, FloatArray]:
-    """Scores of (..., 9) sums, by name, each (...)."""
-    n, t, p, tt, pp, tp, error, absolute, squared = np.moveaxis(sums, -1, 0)
+    """Scores of (..., 11) sums, by name, each (...)."""
+    n, t, p, tt, pp, tp, error, absolute, squared, e, ee = np.moveaxis(sums, -1, 0)
     variance_true, variance_predicted, covariance = tt / n - (t / n) ** 2, pp / n - (p / n) ** 2, tp / n - t * p / n**2
     variance_true = np.where(variance_true > CONSTANT_VARIANCE, variance_true, np.nan)
     variance_predicted = np.where(variance_predicted > CONSTANT_VARIANCE, variance_predicted, np.nan)
     bias = error / n
-    spread = AGREEMENT_Z * np.sqrt(np.maximum(squared - n * bias**2, 0.0) / np.where(n > 1, n - 1, np.nan))
+    spread = AGREEMENT_Z * np.sqrt(np.maximum(ee - e**2 / n, 0.0) / np.where(n > 1, n - 1, np.nan))
     return {
         "rmse": np.sqrt(squared / n),
         "mae": absolute / n,
@@ -228,13 +232,17 @@ def _scores_of(sums: FloatArray) -> dict[str, FloatArray]:
     }
 
 
-def _resampled_sums(moments: FloatArray, draws: int, seed: int) -> FloatArray:
-    """(draws, K) sums of (subjects, K): in each draw as many subjects as there are, with replacement."""
+def resampled_sums(moments: FloatArray, draws: int, seed: int) -> FloatArray:
+    """(draws, K) sums of (subjects, K): in each draw as many subjects as there are, with replacement.
+
+    For equal seeds and numbers of subjects the same subjects are drawn, whatever is summed.
+    """
     chosen = np.random.default_rng(seed).integers(len(moments), size=(draws, len(moments)))
     return moments[chosen].sum(axis=1)
 
 
-def _interval(drawn: FloatArray, n_subjects: int) -> Interval:
+def percentile_interval(drawn: FloatArray, n_subjects: int) -> Interval:
+    """95 % of the draws (D,) of a statistic; NaN with fewer than two subjects, or where most draws have none (NaN)."""
     usable = drawn[np.isfinite(drawn)]
     if n_subjects < 2 or len(usable) < len(drawn) / 2:  # undefined in most draws: an interval of the rest would mislead
         return Interval(float("nan"), float("nan"))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
-from tast.evaluation.agreement import agreement
+from tast.evaluation.agreement import agreement, agreement_of_repeated
 from tast.evaluation.evaluate import with_band
 from tast.evaluation.metrics import CONSTANT_VARIANCE, HYPOXIA_PERCENT
 from tast.evaluation.predictions import labelled
@@ -29,9 +31,12 @@ JITTER_PERCENT = 0.35  # oximeters say whole percents: repeated points would hid
 
 
 def evaluation_plots(
-    predictions: pd.DataFrame, history: pd.DataFrame, *, train_mean_percent: float, seed: int
+    predictions: pd.DataFrame, history: pd.DataFrame, *, refusal: Mapping[str, Any] | None, train_mean_percent: float, seed: int
 ) -> dict[str, bytes]:
-    """All pictures, by name. predictions: the table; history: epoch, train_loss, val_loss, val_rmse_percent."""
+    """All pictures, by name. predictions: the table; history: epoch, train_loss, val_loss, val_rmse_percent.
+
+    refusal: as evaluate has it; None where the seconds do not differ in quality, and then there is no picture of it.
+    """
     rows = labelled(predictions)
     return {
         "scatter": scatter(rows, train_mean_percent=train_mean_percent, seed=seed),
@@ -39,7 +44,7 @@ def evaluation_plots(
         "bands": error_by_band(rows, train_mean_percent=train_mean_percent),
         "traces": traces(predictions.sort_values(KEY), train_mean_percent=train_mean_percent),
         "learning_curve": learning_curve(history),
-    }
+    } | ({} if refusal is None else {"refusal": risk_curves({"TAST-Net": refusal})})
 
 
 def scatter(rows: pd.DataFrame, *, train_mean_percent: float, seed: int) -> bytes:
@@ -67,7 +72,7 @@ def scatter(rows: pd.DataFrame, *, train_mean_percent: float, seed: int) -> byte
 
 
 def bland_altman(rows: pd.DataFrame, *, seed: int) -> bytes:
-    """Error against the mean of both values, with bias and 95 % limits of agreement."""
+    """Error against the mean of both values, with bias and 95 % limits of agreement of repeated measures."""
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
@@ -75,7 +80,8 @@ def bland_altman(rows: pd.DataFrame, *, seed: int) -> bytes:
         error = predicted - true
         shown = _jittered(true, seed)
         _plot_subjects(axes, rows, (shown + predicted) / 2, predicted - shown)
-        found = agreement(error)
+        repeated = agreement_of_repeated(error, person_of(rows))
+        found = repeated if math.isfinite(repeated.limit_low) else agreement(error)  # with one person nobody is between people
         axes.axhline(0, color=MUTED, linewidth=1.0)
         levels = {"bias": (found.bias, "-"), "+1.96 SD": (found.limit_high, "--"), "−1.96 SD": (found.limit_low, "--")}
         for name, (level, line) in levels.items():
@@ -167,6 +173,25 @@ def learning_curve(history: pd.DataFrame) -> bytes:
             panel.axvline(epoch[best], color=MUTED, linewidth=1.2, linestyle=":", label=f"kept: epoch {epoch[best]}")
         below.xaxis.set_major_locator(MaxNLocator(integer=True))
         _legend_below(figure, above)
+
+    return png(draw, width_in=6.0, height_in=4.6)
+
+
+def risk_curves(refusals: Mapping[str, Mapping[str, Any]]) -> bytes:
+    """RMSE of the seconds that are left as those of the lowest quality are refused, one line for each method.
+
+    refusals: method -> coverage, rmse and random, as RiskCoverage has them. Dotted: what refusing without a reason gives.
+    """
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        for (name, one), (colour, _) in zip(refusals.items(), subject_styles(list(refusals)).values(), strict=True):
+            refused = 100 * (1 - np.asarray(one["coverage"], dtype=np.float64))
+            axes.plot(refused, one["rmse"], color=colour, linewidth=1.8, label=f"{name}: lowest quality first")
+            axes.axhline(one["random"], color=colour, linewidth=1.2, linestyle=":", label="without a reason")
+        axes.set(title="What refusing is worth", xlabel="seconds refused (%)", ylabel="RMSE of the rest (points)", xlim=(0, 100))
+        axes.set_ylim(0, 1.15 * max(axes.get_ylim()[1], 1e-9))
+        _legend_below(figure, axes)
 
     return png(draw, width_in=6.0, height_in=4.6)
 

@@ -73,6 +73,12 @@ def labelled(predictions: pd.DataFrame) -> pd.DataFrame:
     return rows
 
 
+def covered(rows: pd.DataFrame) -> pd.Series:
+    """1 for each second whose true SpO2 the interval holds, 0 where it does not, NaN where there is no interval."""
+    inside = rows["true_percent"].between(rows["lower_percent"], rows["upper_percent"])
+    return inside.astype(float).where(rows["lower_percent"].notna())
+
+
 def digest_of_test(predictions: pd.DataFrame) -> str:
     """sha256 of which seconds were tested, with which labels; the same for every method on the same test set."""
     rows = labelled(predictions)

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tast.evaluation.breakdown import grouped
 from tast.evaluation.clinical import A_RMS_LIMIT_PERCENT
-from tast.evaluation.evaluate import plain, scores_by, with_band
+from tast.evaluation.evaluate import plain
 from tast.evaluation.predictions import labelled
 from tast.pages.page import number, page_environment
 from tast.people import person_of, recording_of
@@ -54,13 +55,27 @@ DATASETS = {
     "vipl_hr": "VIPL-HR (Niu et al. 2018): 107 people, nine scenarios, several cameras; SpO₂ lies mostly in 95-99 %.",
     "csv": "Recordings listed by the user in a CSV file.",
 }
-PICTURES = {
-    "scatter": "One point per second. Oximeters say whole percents: points are spread by a third of a point.",
-    "bland_altman": "Bias and 95 % limits of agreement, each second as if independent; limits that know the repeats stand below.",
-    "bands": "Where the constant predictor sits far from zero and the network does not, it reads oxygen and not the mean.",
-    "learning_curve": "The kept epoch is the one with the lowest validation loss; the test set has no say in it.",
-    "traces": "The shaded band is the interval that a user is shown; the tinted ground is below 90 %.",
-}
+PICTURES = {  # name -> what it is, and how to read it
+    "scatter": (
+        "Predicted against true SpO₂",
+        "One point per second. Oximeters say whole percents: points are spread by a third of a point.",
+    ),
+    "bland_altman": ("Agreement", "Bias and the limits of the table above, of seconds."),
+    "bands": (
+        "Error by band of true SpO₂",
+        "Where the constant predictor sits far from zero and the network does not, it reads oxygen and not the mean.",
+    ),
+    "traces": ("SpO₂ against time", "The shaded band is the interval that a user is shown; the tinted ground is below 90 %."),
+    "refusal": ("Error over the share of seconds refused", "At the right end few seconds are left: a rise there may be chance."),
+    "learning_curve": (
+        "Learning curve", "The kept epoch is the one with the lowest validation loss; the test set has no say in it."
+    ),
+}  # fmt: skip
+GROUPS = {  # name in metrics.json -> heading
+    "scenario": "Scenario", "motion": "Motion", "camera": "Camera", "skin_type": "Skin type", "quality": "Quality",
+    "band": "Band of true SpO₂ (%)", "person": "Person",
+}  # fmt: skip
+MOST_ROWS = 12  # of a table that stands open
 
 
 @dataclass(frozen=True)
@@ -94,8 +109,12 @@ def render_report(
     rows = labelled(predictions)
     environment = page_environment("tast.evaluation")
     environment.filters["span"] = span
+    found = plain(metrics)
+    groups = {heading: found["test"]["breakdown"][name] for name, heading in GROUPS.items()}
+    recordings = grouped(rows.assign(recording=recording_of(rows)), "recording", draws=1, seed=0)  # of one person each
+    groups["Recording"] = plain(recordings)
     return environment.get_template("report.html.j2").render(
-        metrics=plain(metrics),
+        metrics=found,
         a_rms_limit=A_RMS_LIMIT_PERCENT,
         methods=METHODS,
         score_columns=SCORE_COLUMNS,
@@ -105,13 +124,13 @@ def render_report(
         dataset_note=DATASETS.get(data.dataset, ""),
         digest=data.digest,
         parts=[part_facts(name, data.manifest, clip_ids) for name, clip_ids in data.parts.items()],
-        groups={
-            "Person": _records(scores_by(rows.assign(person=person_of(rows)), "person"), "person"),
-            "Band of true SpO₂ (%)": _records(scores_by(with_band(rows), "band"), "band"),
-            "Scenario": _records(scores_by(rows, "scenario"), "scenario"),
-        },
+        groups={heading: one for heading, one in groups.items() if len(one) > 1},
+        folded=[heading for heading, one in groups.items() if len(one) > MOST_ROWS or heading == "Recording"],
+        silent=[heading.lower() for heading, one in groups.items() if len(one) < 2],
+        skin_types=sorted({one["skin_type"] for band in found["test"]["skin"]["bands"] for one in band["groups"]}),
         rejects=data.rejects.to_dict(orient="records"),
-        pictures=[(name, base64.b64encode(plots[name]).decode(), caption) for name, caption in PICTURES.items()],
+        pictures={name: base64.b64encode(plots[name]).decode() for name in PICTURES if name in plots},
+        captions={name: {"title": title, "text": text} for name, (title, text) in PICTURES.items()},
         params=flattened(params),
     )
 
@@ -144,10 +163,3 @@ def span(interval: Mapping[str, float | None]) -> str:
     """`1.12 to 1.76`; empty where there is no interval."""
     low, high = interval["low"], interval["high"]
     return "" if low is None or high is None else f"{number(low)} to {number(high)}"
-
-
-def _records(table: pd.DataFrame, column: str) -> list[dict[str, Any]]:
-    return [
-        {"name": str(row.pop(column)).replace("_", " ")} | plain(row)
-        for row in table.astype({column: str}).to_dict(orient="records")
-    ]

@@ -15,8 +15,8 @@ import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 from tast.evaluation.agreement import agreement_of_repeated
-from tast.evaluation.evaluate import covered
 from tast.evaluation.metrics import bootstrap_intervals, compare_paired, correlation_within, score
+from tast.evaluation.predictions import covered
 from tast.people import person_of
 from tast.seconds import KEY
 

@@ -8,13 +8,14 @@ from scipy.stats import mannwhitneyu
 
 from tast.evaluation.clinical import A_RMS_LIMIT_PERCENT, a_rms_by_band, hypoxia_auc
 
+BOOTSTRAP = {"draws": 200, "seed": 0}
 RNG = np.random.default_rng(3)
 
 
 def test_each_second_counts_in_its_band_and_in_the_whole() -> None:
     true = np.array([69.9, 70.0, 79.9, 80.0, 90.0, 100.0])
     error = np.array([50.0, 1.0, 3.0, 2.0, 4.0, 6.0])
-    whole, *bands = a_rms_by_band(true, true + error, ["a", "a", "b", "b", "c", "c"])
+    whole, *bands = a_rms_by_band(true, true + error, ["a", "a", "b", "b", "c", "c"], **BOOTSTRAP)
     assert (whole.n_seconds, whole.n_people) == (5, 3), "below 70 the standard asks nothing"
     assert whole.a_rms == pytest.approx(np.sqrt(np.mean(error[1:] ** 2)))
     assert [(one.low_percent, one.n_seconds, one.n_people) for one in bands] == [(70, 2, 2), (80, 1, 1), (90, 2, 1)]
@@ -24,7 +25,9 @@ def test_each_second_counts_in_its_band_and_in_the_whole() -> None:
 
 
 def test_at_the_limit_it_passes_and_an_empty_band_says_nothing() -> None:
-    whole, low, middle, high = a_rms_by_band([75.0, 76.0], [75 + A_RMS_LIMIT_PERCENT, 76 - A_RMS_LIMIT_PERCENT], ["a", "a"])
+    whole, low, middle, high = a_rms_by_band(
+        [75.0, 76.0], [75 + A_RMS_LIMIT_PERCENT, 76 - A_RMS_LIMIT_PERCENT], ["a", "a"], **BOOTSTRAP
+    )
     assert whole.within_limit is True and low.within_limit is True
     assert (middle.n_seconds, middle.within_limit, high.within_limit) == (0, None, None)
     assert np.isnan(middle.a_rms)

@@ -9,8 +9,7 @@ import pandas as pd
 import pytest
 
 from tast.errors import TastError
-from tast.evaluation.evaluate import evaluate, plain, scores_by, with_band, write_metrics
-from tast.people import person_of
+from tast.evaluation.evaluate import evaluate, plain, write_metrics
 from tast.seconds import KEY
 
 TRAIN_MEAN_PERCENT = 92.0
@@ -21,6 +20,8 @@ def test_the_names_that_others_rely_on(predictions, baselines):
     assert metrics["protocol"] == "subject_independent"
     assert {"rmse", "mae", "pearson_r", "n_clips", "n_subjects"} <= set(metrics["test"])
     assert {"rmse", "mae"} <= set(metrics["constant"])
+    assert {"agreement_of_repeated", "record_means", "hypoxia", "a_rms", "bands", "scenarios", "interval"} <= set(metrics["test"])
+    assert set(metrics["test"]["scenarios"]["steady"]) == {"n_seconds", "rmse", "mae", "bias"}
     for name in ("ratio_of_ratios", "chrominance"):
         assert {"rmse", "mae", "pearson_r"} <= set(metrics[name])
 
@@ -82,16 +83,6 @@ def test_plain_values():
     assert str(plain(-1e-9)) == "0.0"
 
 
-def test_groups_partition_the_seconds(predictions):
-    rows = with_band(predictions.assign(person=person_of(predictions)))
-    for column in ("person", "scenario", "band"):
-        groups = scores_by(rows, column)
-        assert groups["n_seconds"].sum() == len(rows)
-        assert np.sqrt(np.average(groups["rmse"] ** 2, weights=groups["n_seconds"])) == pytest.approx(
-            np.sqrt(np.mean((rows["predicted_percent"] - rows["true_percent"]) ** 2))
-        )
-
-
 def test_people_of_two_data_sets_with_the_same_names_are_as_many_people_as_they_are(predictions, baselines):
     """Two sets of two people, s0 and s1 in both; merged, each would be two people's errors averaged."""
     shared = predictions.assign(
@@ -107,6 +98,8 @@ def test_people_of_two_data_sets_with_the_same_names_are_as_many_people_as_they_
     expected = _evaluate(apart, of_apart)
     assert metrics["test"]["interval"].pop("worst_person") in ("one/s0", "one/s1", "two/s0", "two/s1")
     expected["test"]["interval"].pop("worst_person")
+    names = [[one.pop("name") for one in found["test"]["breakdown"]["person"]] for found in (metrics, expected)]
+    assert names == [["one/s0", "one/s1", "two/s0", "two/s1"], ["one/ones0", "one/ones1", "two/twos0", "two/twos1"]]
     assert {**plain(metrics), "test_digest": ""} == {**plain(expected), "test_digest": ""}
 
 

@@ -23,6 +23,7 @@ from tast.evaluation.plots import (
 )
 
 NAMES = {"scatter", "bland_altman", "bands", "traces", "learning_curve"}
+REFUSAL = {"coverage": [1.0, 0.5], "rmse": [2.0, 1.0], "random": 2.0}
 
 
 @pytest.fixture
@@ -39,10 +40,10 @@ def history() -> pd.DataFrame:
 
 
 def test_the_same_table_gives_the_same_bytes_whatever_the_users_settings(rows, history):
-    plain = evaluation_plots(rows, history, train_mean_percent=92.0, seed=0)
-    assert set(plain) == NAMES
+    plain = evaluation_plots(rows, history, refusal=REFUSAL, train_mean_percent=92.0, seed=0)
+    assert set(plain) == NAMES | {"refusal"}
     with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "black", "savefig.dpi": 20}):
-        odd = evaluation_plots(rows.sample(frac=1.0, random_state=3), history, train_mean_percent=92.0, seed=0)
+        odd = evaluation_plots(rows.sample(frac=1.0, random_state=3), history, refusal=REFUSAL, train_mean_percent=92.0, seed=0)
     assert plain == odd
     assert all(b"matplotlib" not in picture and b"tIME" not in picture for picture in plain.values())
 

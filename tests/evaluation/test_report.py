@@ -13,6 +13,8 @@ from tast.evaluation.evaluate import evaluate
 from tast.evaluation.plots import evaluation_plots
 from tast.evaluation.report import DataFacts, flattened, part_facts, render_report, span
 from tast.pages.page import number, percentage
+from tests.browser import browser
+from tests.evaluation.page_checks import assert_has_headers, assert_keyboard_reaches_what_moves, assert_reads_well
 
 
 @pytest.fixture
@@ -35,7 +37,7 @@ def page(rows, baselines, manifest):
     )
     epoch = np.arange(3)
     history = pd.DataFrame({"epoch": epoch, "train_loss": 1.0, "val_loss": 2.0 - epoch, "val_rmse_percent": 3.0 - epoch})
-    plots = evaluation_plots(rows, history, train_mean_percent=92.0, seed=0)
+    plots = evaluation_plots(rows, history, refusal=metrics["test"]["refusal"], train_mean_percent=92.0, seed=0)
     manifest["spo2_percent"] = [[95.0, 90.0, np.nan, 97.0]] * len(manifest)
 
     def render(*, with_interval=True, protocol="subject_independent", dataset="phantom", rejects=(), predictions=rows):
@@ -63,7 +65,7 @@ def test_it_tells_all_methods_the_data_the_protocol_and_the_parameters(page):
     ):  # fmt: skip
         assert expected.lower() in text.lower(), expected
     assert "These scores are optimistic" not in text
-    assert text.count("data:image/png;base64,") == 5
+    assert text.count("data:image/png;base64,") == 6
 
 
 def test_what_the_interval_is_worth_is_told_and_for_whom_least(page, rows):
@@ -103,6 +105,16 @@ def test_a_value_that_cannot_be_had_is_a_dash_and_never_nan(page):
     visible = re.sub(r"base64,[^\"]+", "", page())
     assert not re.search(r"\b(nan|None|inf)\b", visible)
     assert "–" in visible  # the constant predictor's R
+
+
+def test_in_a_browser(page, tmp_path):
+    """Both widths, both colour schemes; with all that can stand on it: rejects, folds, a warning."""
+    path = tmp_path / "report.html"
+    path.write_text(page(protocol="clip_random", rejects=[("07-02", "no face found in 300 frames")]), encoding="utf-8")
+    with browser(tmp_path / "profile") as tab:
+        assert_reads_well(tab, path)
+        assert_has_headers(tab, path)
+        assert_keyboard_reaches_what_moves(tab, path)
 
 
 def test_part_facts(manifest):

@@ -23,7 +23,7 @@ DATA = {  # what a stage reads of those before it
     "preprocess": ["data/raw"],
     "split": ["data/clips/manifest.parquet", "data/raw"],
     "train": ["data/clips", "data/method.json", "data/split.json"],
-    "evaluate": ["data/clips", "data/method.json", "data/split.json", "models", "reports/learning_curve.csv"],
+    "evaluate": ["data/audit", "data/clips", "data/method.json", "data/split.json", "models", "reports/learning_curve.csv"],
     "trial": ["data/methods/${item.row}.json", "data/raw"],
     "table": ["data/methods", "data/raw", "data/trials/${item.protocol}"],
 }

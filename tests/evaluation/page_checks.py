@@ -1,0 +1,88 @@
+"""What a page must be in a browser: quiet, alone, legible in both colour schemes, as wide as its window, open to the keyboard."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from tests.browser import Page
+
+WIDTHS_PX = (360, 1440)
+LEAST_CONTRAST = 4.5  # WCAG 2.2, 1.4.3, level AA
+TAB = 9
+MOST_STOPS = 200
+
+# The contrast of every text with what lies behind it: colours as the browser computes them, grounds from the innermost that is
+# not transparent on. Relative luminance and contrast as WCAG 2.2 defines them.
+CONTRASTS = """(() => {
+  const rgba = text => { const n = text.match(/[\\d.]+/g).map(Number); return n.length > 3 ? n : [...n, 1]; };
+  const light = ([r, g, b]) => { const f = c => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+    return 0.2126 * f(r) + 0.7152 * f(g) + 0.0722 * f(b); };
+  const ground = node => { for (; node; node = node.parentElement) {
+      const colour = rgba(getComputedStyle(node).backgroundColor); if (colour[3] === 1) return colour; }
+    return rgba(getComputedStyle(document.documentElement).colorScheme.includes('dark') &&
+      matchMedia('(prefers-color-scheme: dark)').matches ? 'rgb(18, 18, 18)' : 'rgb(255, 255, 255)'); };
+  const found = [];
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    const node = walk.currentNode.parentElement;
+    if (!walk.currentNode.textContent.trim() || ['STYLE', 'SCRIPT'].includes(node.tagName)) continue;
+    const [a, b] = [light(rgba(getComputedStyle(node).color)), light(ground(node))].sort((x, y) => y - x);
+    found.push({text: walk.currentNode.textContent.trim().slice(0, 40), contrast: (a + 0.05) / (b + 0.05)});
+  }
+  return found; })()"""
+
+# What a mouse can scroll sideways or fold, each known by its place among them.
+MOVABLE = """(() => [...document.querySelectorAll('summary, *')].filter(node => node.tagName === 'SUMMARY' ||
+  (node !== document.documentElement && node.scrollWidth > node.clientWidth + 1 &&
+   ['auto', 'scroll'].includes(getComputedStyle(node).overflowX)))
+  .map((node, place) => { node.dataset.movable = place;
+    return node.getAttribute('aria-label') || node.textContent.trim(); }))()"""
+
+
+def assert_reads_well(page: Page, path: Path) -> None:
+    """At both widths, light and dark."""
+    for width_px in WIDTHS_PX:
+        for dark in (False, True):
+            page.open(path, width_px=width_px, dark=dark)
+            assert page.complaints() == []
+            assert {url for url in page.requests() if not url.startswith("data:")} == {path.resolve().as_uri()}
+            page.value("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+            width = page.value("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+            assert width == [width_px, width_px], "the page itself scrolls sideways"
+            texts: list[dict[str, Any]] = page.value(CONTRASTS)
+            assert len(texts) > 20
+            assert [one for one in texts if one["contrast"] < LEAST_CONTRAST] == [], f"dark: {dark}"
+
+
+def assert_has_headers(page: Page, path: Path) -> None:
+    """Every table has a row of headers and a header in each row, every picture a text, and headings do not skip a level."""
+    page.open(path, width_px=1440)
+    headless = "table => !table.querySelector('thead th[scope=col]') || table.querySelector('tbody tr > td:first-child')"
+    assert page.value(f"[...document.querySelectorAll('table')].filter({headless}).map(one => one.innerText)") == []
+    assert page.value("document.querySelectorAll('table').length") > 0
+    assert page.value("[...document.images].filter(one => !one.alt || !one.naturalWidth).length") == 0
+    depths = page.value("[...document.querySelectorAll('h1, h2, h3, h4')].map(one => Number(one.tagName[1]))")
+    assert depths[0] == 1 and depths.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(depths))
+    assert page.value("document.documentElement.lang") == "en" and page.value("document.title")
+
+
+def assert_keyboard_reaches_what_moves(page: Page, path: Path) -> None:
+    """By the tab key alone each fold and each table that is wider than the window, and it is seen which one has the focus."""
+    page.open(path, width_px=360)
+    page.value("document.querySelectorAll('details').forEach(one => { one.open = true; })")
+    movable = page.value(MOVABLE)
+    assert movable, "nothing on this page can be scrolled or folded: the check would prove nothing"
+    reached = set()
+    for _ in range(MOST_STOPS):
+        page.press("Tab", TAB)
+        place = page.value("document.activeElement.dataset.movable ?? null")
+        if place is not None:
+            assert page.value("getComputedStyle(document.activeElement).outlineStyle") != "none", "focus is not seen"
+            reached.add(int(place))
+        if len(reached) == len(movable):
+            break
+    assert [name for place, name in enumerate(movable) if place not in reached] == []
+    assert page.value("[...document.querySelectorAll('.scroll')].every(one => one.getAttribute('aria-label'))")
