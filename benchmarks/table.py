@@ -5,6 +5,7 @@
     tast table --protocol subject_independent clip_random      (and clips dealt at random, as much of the field does)
     tast table --dry-run                            (what would be trained, and what is there)
     tast table --set pure_wide --sealed             (phantoms with the sealed seeds, whom no choice was made on)
+    tast table --set pure_wide --sealed --publish   (and its section of docs/results.md)
 
 On this project's own videos, each training and each table is a stage of DVC: what is asked for is written into params.yaml, as
 many trainings at a time as there are cores are run, and `dvc repro` records them; from then on it keeps the table up to date.
@@ -17,8 +18,10 @@ any. The constant and the methods without a network always stand beside the othe
 from __future__ import annotations
 
 import argparse
+import shlex
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +33,7 @@ from rich.table import Table
 
 from benchmarks.published import FOLDS, KEEP, TRAINING_SEEDS, committed_code, plan_of
 from benchmarks.recorded import RECORDED_ROOT
+from benchmarks.results_page import write_section
 from benchmarks.sets import SETS, clips_folder, kept_clips, params_of_set, phantoms_of
 from flows import running
 from flows.keys import content_digest
@@ -111,11 +115,13 @@ def of_set(asked: argparse.Namespace) -> None:
             trials = _trials([row for row in rows if row.name in ready], ready, protocol, folds, seeds, kept)
             show_plan(protocol, rows, trials, len(seeds) * len(folds))
         return
+    begin_s = time.monotonic()
     stores = {row.name: place.clips(row) for row in rows}
     like = LIKE.get(place.params.download.phantom.layout, "")
-    tables = {}
+    tables, all_facts = {}, {}
     for protocol in protocols:
         trials = _trials(rows, stores, protocol, folds, seeds, kept)
+        todo = sum(not one.training.is_done for one in trials)
         predicted = train_all(by_seed(trials), asked.workers or trainings_at_a_time(1))
         store = stores[REFERENCE][0]
         splits = {run_of(seed, fold): split_of(rows[0], store, protocol, fold) for seed in seeds for fold in folds}
@@ -125,6 +131,13 @@ def of_set(asked: argparse.Namespace) -> None:
         }  # fmt: skip
         tables[protocol] = table_of(rows, predicted, store, splits, like)
         write_table((asked.out or OUT / asked.set) / protocol, tables[protocol], facts)
+        all_facts[protocol] = facts | {"trained": todo}
+    if asked.publish:
+        how = {
+            "command": shlex.join(["tast", "table", *sys.argv[1:]]), "commit": committed_code(),
+            "trained": sum(facts["trained"] for facts in all_facts.values()), "seconds": time.monotonic() - begin_s,
+        }  # fmt: skip
+        write_section(asked.set, tables, {protocol: facts | how for protocol, facts in all_facts.items()})
     show(asked.out or OUT / asked.set, tables)
 
 
@@ -231,6 +244,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--folds", type=int, help=f"how many of the folds are tested; on a set {FOLDS}")
     parser.add_argument("--set", choices=SETS, help="phantoms made for this; without it, this project's own videos")
     parser.add_argument("--sealed", action="store_true", help="with the set's sealed seeds, for figures that are published")
+    parser.add_argument("--publish", action="store_true", help="of a sealed set: its section of docs/results.md as well")
     parser.add_argument("--recorded-root", type=Path, default=RECORDED_ROOT, help="folder of oximetry_phone_cam, for a set")
     parser.add_argument("--keep", type=Path, default=KEEP, help=f"folder for a set's clips and finished trainings; {KEEP}")
     parser.add_argument("--out", type=Path, help=f"folder of a set's tables; {OUT}/SET")
@@ -239,6 +253,8 @@ def arguments() -> argparse.Namespace:
     asked = parser.parse_args()
     if asked.sealed and asked.set is None:
         parser.error(f"--sealed needs --set, one of {', '.join(SETS)}")
+    if asked.publish and not asked.sealed:
+        parser.error("--publish needs --sealed: what is published is of people whom no choice was made on")
     return asked
 
 
