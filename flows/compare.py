@@ -37,6 +37,7 @@ from rich.console import Console
 from rich.table import Table
 
 from flows.layout import CLIPS
+from flows.predicted import predictions_by
 from flows.results import WORKSPACE, Result, differing_code, differing_params, result_named
 from flows.running import run
 from tast.clip_store import ClipStore
@@ -100,8 +101,6 @@ def from_tables(a: Result, b: Result) -> list[Entrant]:
 
 def predicted_here(a: Result, b: Result) -> list[Entrant]:
     """Both predict the recordings of all people of this workspace's clips whom neither has seen."""
-    from flows.stages.evaluate import predictions_by  # here: it takes seconds to import, and tables need none of it
-
     store, cards = ClipStore(CLIPS), [read_card(one.model) for one in (a, b)]
     for side, card in zip("AB", cards, strict=True):
         if differences := preprocessing_differences(card.preprocessing, store.preprocessing):
@@ -122,7 +121,7 @@ def sentence(meeting: Meeting, found: Versus | None) -> str:
     if found is None:
         return f"A and B cannot be compared: {meeting.words}."
     rmse = found.measures["rmse"]
-    whom = f"{len(found.people)} people that neither has seen"
+    whom = f"{len(found.people)} {'person' if len(found.people) == 1 else 'people'} that neither has seen"
     figures = f"RMSE {rmse.b:.3f} % against {rmse.a:.3f} % on {whom}"
     if not math.isfinite(rmse.low):
         return f"{figures}: no interval of a single person."
@@ -227,6 +226,8 @@ def main() -> None:
     if asked.picture is not None and meeting.rows is not None:
         with whole_file(asked.picture) as part:
             part.write_bytes(picture(meeting.rows, a.name, b.name))
+    elif asked.picture is not None:
+        log.warning("%s is not drawn: there are no seconds to draw", asked.picture)
     if asked.json:
         print(json.dumps(as_json(a, b, meeting, found), indent=2))
     else:

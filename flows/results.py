@@ -6,6 +6,7 @@ caller's: nothing is checked out. Runs and versions are copied from MLflow's sto
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import re
@@ -120,8 +121,10 @@ def _of_workspace() -> Result:
     for output in OUTPUTS.values():
         require_output(text, output, Path())
     code: dict[str, str] = json.loads(METHOD.read_text())["code"] if METHOD.is_file() else {}
-    of_method = {path: md5 for path, md5 in code.items() if path.partition("/")[0] in PACKAGES}
-    return _of_lock(WORKSPACE, "the files as they lie here", text, Path(), of_method)
+    used = {path: md5 for path, md5 in code.items() if path.partition("/")[0] in PACKAGES}
+    beside = {file.as_posix(): hashlib.md5(file.read_bytes(), usedforsecurity=False).hexdigest()
+              for file in Path(METHODS).rglob("*") if file.is_file() and "__pycache__" not in file.parts}  # fmt: skip
+    return _of_lock(WORKSPACE, "the files as they lie here", text, Path(), beside | used)
 
 
 def _of_commit(name: str, commit: str, folder: Path) -> Result:
@@ -155,7 +158,8 @@ def _copied(name: str, short: str, files: DVCFileSystem, folder: Path) -> str:
     return lock
 
 
-def _of_lock(name: str, description: str, lock: str, folder: Path, of_method: Mapping[str, str]) -> Result:
+def _of_lock(name: str, description: str, lock: str, folder: Path, methods: Mapping[str, str]) -> Result:
+    """methods: path -> md5 of the files of all methods, of which the lock names none (METHOD does, of the one in use)."""
     code = code_files(lock)
     try:
         method = output_digest(lock, METHOD.as_posix())
@@ -165,7 +169,7 @@ def _of_lock(name: str, description: str, lock: str, folder: Path, of_method: Ma
         name=name, description=description, model=folder / MODEL, predictions=_table(name, folder / PREDICTIONS),
         test_rmse=json.loads((folder / METRICS).read_text()).get("test", {}).get("rmse"),
         params={key: str(value) for key, value in run_params(lock).items()},
-        code=Code({**of_method, **code}, frozenset(code), method),
+        code=Code({**methods, **code}, frozenset(code), method),
     )  # fmt: skip
 
 

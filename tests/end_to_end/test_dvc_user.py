@@ -101,6 +101,17 @@ def test_every_experiment_shows_its_params_and_metrics(experiments: dict[str, An
     assert rmse["copy"] == rmse["queued-2"] == rmse["queued-3"] == rmse["HEAD"]  # other draws of the bootstrap alone
 
 
+def test_an_experiment_stands_beside_the_commit_that_it_came_from(user: Workspace, experiments: dict[str, Any]) -> None:
+    found = json.loads(user.run("-m", "tast", "compare", "HEAD", "seed", "--json").stdout)
+    scored = [experiments[name]["metrics"]["reports/metrics.json"]["data"]["test"] for name in ("HEAD", "seed")]
+    assert [found["measures"]["rmse"][side] for side in "ab"] == pytest.approx([one["rmse"] for one in scored], abs=2e-6)
+    assert [found["measures"]["r_within"][side] for side in "ab"] == pytest.approx(
+        [one["r_within_people"] for one in scored], abs=2e-6
+    )
+    assert found["parameters"] == {"train.seed": {"a": "0", "b": "1"}} and found["code"] == []
+    assert changed_files(user) == []
+
+
 def test_an_experiment_is_applied_compared_and_given_back(user: Workspace, experiments: dict[str, Any]) -> None:
     dvc(user, "exp", "apply", "seed")
     assert changed_files(user) == ["dvc.lock", "params.yaml"]

@@ -24,6 +24,15 @@ def test_compare_tells_its_evidence_and_changes_nothing(finished: Workspace) -> 
     assert len(output["evidence"]["people"]) == 2 and not {*output["evidence"]["people"]} & {*card["people_seen"]}
 
 
+def test_the_champion_is_what_lies_here(finished: Workspace) -> None:
+    """Registered from these files: no figure, no parameter and no line of code differs."""
+    found = json.loads(finished.run("-m", "tast", "compare", "tast-net@champion", "workspace", "--json").stdout)
+    assert found["on"] == "the test recordings of both"
+    assert {one["difference"] for one in found["measures"].values()} <= {0.0, None}
+    assert found["measures"]["rmse"]["b"] == pytest.approx(found["b"]["test_rmse"], abs=2e-6)
+    assert (found["parameters"], found["code"]) == ({}, [])
+
+
 def test_rollback_with_nothing_before_says_so(finished: Workspace) -> None:
     done = finished.run("-m", "tast", "rollback", "--reason", "a test", check=False)
     assert done.returncode == 1

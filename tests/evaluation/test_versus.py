@@ -50,7 +50,9 @@ def test_every_figure_of_a_known_pair() -> None:
     better = {name: one.b_better for name, one in found.measures.items() if name not in ("r", "r_within")}
     assert better == pytest.approx(
         {"rmse": 1, "mae": 1, "bias": 1, "a_rms": 1, "coverage": np.nan, "width": np.nan}, nan_ok=True
-    )  # of equal size on the other side of zero a bias would be no better; neither is an interval for being wider
+    )  # neither a wider interval nor one that holds more is better by itself
+    farther = met(table(dict.fromkeys(range(4), 1.0)), table(dict.fromkeys(range(4), -2.0))).measures["bias"]
+    assert (farther.difference, farther.b_better) == pytest.approx((-3, 0))
     assert (found.people, found.n_recordings, found.n_seconds) == (tuple(f"pure/{n}" for n in range(4)), 4, 24)
 
 
