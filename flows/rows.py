@@ -65,7 +65,7 @@ def all_rows() -> list[str]:
     names = []
     for name in own_names():
         presets = method_named(name).presets
-        names += [name] if "small" in presets else [f"{name}/{preset}" for preset in presets if preset != "paper"]
+        names += [name] if "small" in presets else [f"{name}/{preset}" for preset in presets if preset not in ("paper", "locked")]
     return names
 
 

@@ -64,12 +64,16 @@ STRUCTURES: dict[str, Structure] = {
 
 @dataclass(frozen=True)
 class MathewConfig:
-    """Every size. frames, size_px, seconds: the clip's T, H = W, and S, the values asked for. kernel: frames of a convolution."""
+    """Every size. frames, size_px, seconds: the clip's T, H = W, and S, the values asked for. trace: as in MathewOptions.
+
+    kernel: frames of a convolution.
+    """
 
     frames: int
     size_px: int
     seconds: int
     structure: Structure
+    trace: str
     kernel: int = 5
 
     def __post_init__(self) -> None:
@@ -80,17 +84,21 @@ class MathewConfig:
 
 @dataclass(frozen=True)
 class MathewOptions:
-    """What can be chosen: a key of STRUCTURES."""
+    """structure: a key of STRUCTURES. trace: `percent` of the clip's mean, of light; `as_given`: the mean of an input that is a
+    pulse already (normalised, pulse_locked)."""
 
     structure: str = "mix_first"
+    trace: str = "percent"
 
     def __post_init__(self) -> None:
+        if self.trace not in TRACES:
+            raise ValueError(f"trace {self.trace!r} of mathew is unknown; one of {', '.join(TRACES)}")
         if self.structure not in STRUCTURES:
             raise ValueError(f"structure {self.structure!r} of mathew is unknown; one of {', '.join(STRUCTURES)}")
 
 
 class Mathew(nn.Module):
-    """Video of the input `light` (B, 3, T, H, W) -> standardised SpO2 (B, S), the clip's one value at each second."""
+    """Video (B, 3, T, H, W), of light or of a pulse as config.trace says, -> standardised SpO2 (B, S), one value for all."""
 
     def __init__(self, config: MathewConfig) -> None:
         super().__init__()
@@ -101,9 +109,22 @@ class Mathew(nn.Module):
         self.head = nn.Sequential(*hidden, nn.Linear(widths[-1], 1))
 
     def forward(self, video: Tensor) -> Tensor:
-        trace = percent_of_mean(lit_light(video).mean(dim=(3, 4)), dim=2)  # (B, 3, T)
+        trace = TRACES[self.config.trace](video)
         value: Tensor = self.head(self.features(trace).mean(dim=2))
         return value.expand(-1, self.config.seconds)
+
+
+def _percent(video: Tensor) -> Tensor:
+    """Light (B, 3, T, H, W) -> percent of each channel's mean (B, 3, T)."""
+    return percent_of_mean(lit_light(video).mean(dim=(3, 4)), dim=2)
+
+
+def _as_given(video: Tensor) -> Tensor:
+    """A pulse (B, 3, T, H, W) -> its mean over the picture (B, 3, T)."""
+    return video.mean(dim=(3, 4))
+
+
+TRACES = {"percent": _percent, "as_given": _as_given}
 
 
 def _features(structure: Structure, kernel: int) -> list[nn.Module]:
@@ -137,7 +158,7 @@ def build(
     colour_axes: Sequence[Sequence[float]] | None = None,
 ) -> Mathew:  # fmt: skip
     """A new network of one of the three structures; colour_axes are not used."""
-    return Mathew(MathewConfig(frames, size_px, seconds, STRUCTURES[options.structure]))
+    return Mathew(MathewConfig(frames, size_px, seconds, STRUCTURES[options.structure], options.trace))
 
 
 def restore(config: dict[str, Any]) -> Mathew:
@@ -168,6 +189,10 @@ METHOD = Method(
     presets={
         **{name: {"train.options": {"structure": name}, **SMALL} for name in STRUCTURES},
         "paper": {"train.options": {"structure": "mix_first"}, **RECIPE},  # its model 1; which one it recommends is not known
+        "locked": {  # the same network on this project's input: what its own input costs it
+            **SMALL, "train.options": {"structure": "mix_last", "trace": "as_given"}, "train.input": "pulse_locked",
+            "preprocess.magnify.alpha": 120,
+        },
     },
     target="clip",
     loss=rmse,

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from tast.methods.mathew import METHOD, STRUCTURES, Mathew, MathewOptions, build, rmse
+from tast.methods.mathew import METHOD, STRUCTURES, TRACES, Mathew, MathewOptions, build, rmse
 
 PARAMETERS = {"mix_first": 13_817, "mix_last": 13_025, "interleaved": 2_097}
 
@@ -32,7 +32,7 @@ def test_each_structure_has_its_number_of_parameters(structure: str) -> None:
 
 def test_every_structure_is_a_preset() -> None:
     chosen = {preset: values["train.options"]["structure"] for preset, values in METHOD.presets.items()}
-    assert chosen == {**{name: name for name in STRUCTURES}, "paper": "mix_first"}
+    assert chosen == {**{name: name for name in STRUCTURES}, "paper": "mix_first", "locked": "mix_last"}
 
 
 @pytest.mark.parametrize("structure", STRUCTURES)
@@ -101,3 +101,14 @@ def test_what_cannot_be_is_refused() -> None:
         MathewOptions("mix_never")
     with pytest.raises(ValueError, match="7 frames cannot be halved 3 times"):
         made("mix_first", frames=7)
+
+
+def test_a_pulse_is_taken_as_it_is_given_and_light_in_percent_of_its_mean() -> None:
+    """Of light its own level says nothing; a pulse of twice the size is another trace."""
+    nets = {trace: build(MathewOptions("mix_last", trace), frames=60, size_px=8, seconds=4).eval() for trace in TRACES}
+    light, pulse = face(), face() + 0.5
+    with torch.no_grad():
+        assert torch.allclose(nets["percent"](light), nets["percent"](1.5 * (light + 0.5) - 0.5), atol=1e-5)
+        assert not torch.allclose(nets["as_given"](pulse), nets["as_given"](2 * pulse), atol=1e-3)
+    with pytest.raises(ValueError, match="trace 'raw' of mathew is unknown; one of percent, as_given"):
+        MathewOptions("mix_last", "raw")
