@@ -190,7 +190,9 @@ METHOD = Method(
         **{name: {"train.options": {"structure": name}, **SMALL} for name in STRUCTURES},
         "paper": {"train.options": {"structure": "mix_first"}, **RECIPE},  # its model 1; which one it recommends is not known
         "locked": {  # the same network on this project's input: what its own input costs it
-            **SMALL, "train.options": {"structure": "mix_last", "trace": "as_given"}, "train.input": "pulse_locked",
+            **SMALL,
+            "train.options": {"structure": "mix_last", "trace": "as_given"},
+            "train.input": "pulse_locked",
             "preprocess.magnify.alpha": 120,
         },
     },
