@@ -3,6 +3,7 @@
     tast table                                      (on this project's own videos, as params.yaml's section table has it)
     tast table --methods tast_net mathew/mix_last   (these, with the preset for processors or the named one)
     tast table --protocol subject_independent clip_random      (and clips dealt at random, as much of the field does)
+    tast table --report                             (and one page of all methods, each with its bias and what refusing is worth)
     tast table --dry-run                            (what would be trained, and what is there)
     tast table --set pure_wide --sealed             (phantoms with the sealed seeds, whom no choice was made on)
     tast table --set pure_wide --sealed --publish   (and its section of docs/results.md)
@@ -18,6 +19,7 @@ any. The constant and the methods without a network always stand beside the othe
 from __future__ import annotations
 
 import argparse
+import json
 import shlex
 import subprocess
 import sys
@@ -39,17 +41,21 @@ from flows import running
 from flows.keys import content_digest
 from flows.layout import RAW, TABLES
 from flows.mending import mend
-from flows.method_table import LIKE, side_by_side, table_of, write_table
+from flows.method_table import DRAWS, DRAWS_SEED, LIKE, note_of, results_of, side_by_side, table_of, write_table
 from flows.processes import in_processes, trainings_at_a_time
 from flows.progress import progress
 from flows.rows import Row, all_rows, row_named
 from flows.side_clips import clips_beside, folder_beside
 from flows.side_trainings import train_and_predict
 from flows.stages.source import look_outside
+from flows.stages.table import data_set_of
 from flows.trials import KEPT, Trial, run_of, split_of, trials_of
 from tast import instruction_set
 from tast.clip_store import ClipStore
 from tast.errors import TastError
+from tast.evaluation.methods_page import render_methods
+from tast.evaluation.report import PROTOCOL_WARNINGS
+from tast.evaluation.table import MethodResult
 from tast.files import whole_file
 from tast.params import Params, Protocol, changed, load_params
 from tast.params_text import rewritten
@@ -57,6 +63,7 @@ from tast.params_text import rewritten
 PARAMS = Path("params.yaml")
 REFERENCE = "tast_net"
 OUT = Path("reports/sets")
+PAGES = Path("reports/methods")  # PROTOCOL.html, of this project's own videos
 DEFAULT_PROTOCOL = "subject_independent"
 
 
@@ -129,9 +136,12 @@ def of_set(asked: argparse.Namespace) -> None:
             "set": asked.set, "sealed": asked.sealed, "protocol": protocol, "seeds": seeds, "folds": folds,
             "methods": {row.name: {"method": row.method, "preset": row.preset} for row in rows},
         }  # fmt: skip
-        tables[protocol] = table_of(rows, predicted, store, splits, like)
+        results = results_of(rows, predicted, store, splits, like)
+        tables[protocol] = table_of(results)
         write_table((asked.out or OUT / asked.set) / protocol, tables[protocol], facts)
         all_facts[protocol] = facts | {"trained": todo}
+        if asked.report:
+            write_page((asked.out or OUT / asked.set) / f"{protocol}.html", results, tables[protocol], facts)
     if asked.publish:
         how = {
             "command": shlex.join(["tast", "table", *sys.argv[1:]]), "commit": committed_code(),
@@ -139,6 +149,17 @@ def of_set(asked: argparse.Namespace) -> None:
         }  # fmt: skip
         write_section(asked.set, tables, {protocol: facts | how for protocol, facts in all_facts.items()})
     show(asked.out or OUT / asked.set, tables)
+
+
+def write_page(file: Path, results: Sequence[MethodResult], table: pd.DataFrame, facts: Mapping[str, Any]) -> None:
+    """All methods of a table on one page of HTML, each with its bias and its risk."""
+    protocol = str(facts["protocol"])
+    page = render_methods(
+        results, table, title=protocol.replace("_", "-"), note=note_of(table, facts),
+        warning=PROTOCOL_WARNINGS.get(protocol, ""), draws=DRAWS, seed=DRAWS_SEED,
+    )  # fmt: skip
+    with whole_file(file) as part:
+        part.write_text(page, encoding="utf-8")
 
 
 def place_of(asked: argparse.Namespace, params: Params) -> Place:
@@ -185,7 +206,23 @@ def of_own_videos(asked: argparse.Namespace) -> None:
         repro(*(f"table@{protocol}" for protocol in params.table.protocols))
     finally:
         mend()
-    show(TABLES, {protocol: pd.read_csv(TABLES / protocol / "table.csv") for protocol in params.table.protocols})
+    tables: dict[str, pd.DataFrame] = {
+        protocol: pd.read_csv(TABLES / protocol / "table.csv") for protocol in params.table.protocols
+    }
+    for name, table in tables.items() if asked.report else ():
+        write_own_page(rows, stores, params, name, table)
+    show(TABLES, tables)
+
+
+def write_own_page(
+    rows: Sequence[Row], stores: Mapping[str, tuple[ClipStore, str]], params: Params, protocol: str, table: pd.DataFrame
+) -> None:
+    """Of trainings that are done, and of the table that stands in its folder."""
+    asked, store = params.table, stores[rows[0].name][0]
+    splits = {run_of(seed, fold): split_of(rows[0], store, protocol, fold) for seed in asked.seeds for fold in asked.folds}
+    predicted = train_all(own_trials(rows, stores, params, protocol), 1)
+    facts = json.loads((TABLES / protocol / "facts.json").read_text(encoding="utf-8"))
+    write_page(PAGES / f"{protocol}.html", results_of(rows, predicted, store, splits, data_set_of(store)), table, facts)
 
 
 def _are_there(row: Row) -> bool:
@@ -249,6 +286,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--keep", type=Path, default=KEEP, help=f"folder for a set's clips and finished trainings; {KEEP}")
     parser.add_argument("--out", type=Path, help=f"folder of a set's tables; {OUT}/SET")
     parser.add_argument("--workers", type=int, help="trainings at a time; as many as cores")
+    parser.add_argument("--report", action="store_true", help="one page of all methods as well, beside the tables' folders")
     parser.add_argument("--dry-run", action="store_true", help="say what would be trained, and train nothing")
     asked = parser.parse_args()
     if asked.sealed and asked.set is None:

@@ -37,14 +37,14 @@ WHAT_PROTOCOLS_SHOW = (
 LIKE = {"pure": "pure", "vipl_hr": "vipl_hr"}  # a data set, or a phantom's layout -> whose published figures stand beside it
 
 
-def table_of(
+def results_of(
     rows: Sequence[Row],
     predicted: Mapping[tuple[str, str], pd.DataFrame],
     store: ClipStore,
     splits: Mapping[str, Split],
     like: str,
-) -> pd.DataFrame:
-    """Every row, and every method without a network, in one line each (tast.evaluation.table); the first row is the reference.
+) -> list[MethodResult]:
+    """Every row, and every method without a network, on the seconds that all speak of; the first row is the reference.
 
     predicted: (row, run) -> what that trial predicts of its test people (flows.side_trainings). store: the reference's clips.
     splits: run -> the reference's split. like: the data set whose published figures stand beside ours. Cost in milliseconds is
@@ -60,8 +60,12 @@ def table_of(
     for table in whole.values():
         common = common.merge(table[["run", *KEY]], on=["run", *KEY])
     with_network = {row.name: row for row in rows}
-    results = [_result(name, common.merge(whole[name], on=["run", *KEY]), with_network.get(name), like) for name in whole]
-    return results_table(results, reference=reference, draws=DRAWS, seed=DRAWS_SEED)
+    return [_result(name, common.merge(whole[name], on=["run", *KEY]), with_network.get(name), like) for name in whole]
+
+
+def table_of(results: Sequence[MethodResult]) -> pd.DataFrame:
+    """One line for each (tast.evaluation.table)."""
+    return results_table(results, reference=results[0].name, draws=DRAWS, seed=DRAWS_SEED)
 
 
 def without_network(store: ClipStore, split: Split, run: str, truth: pd.DataFrame) -> dict[str, pd.DataFrame]:

@@ -10,7 +10,7 @@ import argparse
 import pandas as pd
 
 from flows.layout import ROWS, TABLES, trial_folder
-from flows.method_table import LIKE, table_of, write_table
+from flows.method_table import LIKE, results_of, table_of, write_table
 from flows.rows import read_row
 from flows.running import run
 from flows.side_clips import clips_beside
@@ -34,7 +34,7 @@ def table(protocol: str) -> None:
         "protocol": protocol, "seeds": list(asked.seeds), "folds": list(asked.folds),
         "methods": {row.name: {"method": row.method, "preset": row.preset} for row in rows},
     }  # fmt: skip
-    write_table(TABLES / protocol, table_of(rows, predicted, store, splits, data_set_of(store)), facts)
+    write_table(TABLES / protocol, table_of(results_of(rows, predicted, store, splits, data_set_of(store))), facts)
 
 
 def read_trial(protocol: str, row: str, seed: int, fold: int) -> pd.DataFrame:

@@ -104,24 +104,49 @@ def error_by_band(rows: pd.DataFrame, *, train_mean_percent: float) -> bytes:
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
-        bands = [(str(name), group) for name, group in with_band(rows).groupby("band", observed=True, sort=True)]
-        errors = [(group["predicted_percent"] - group["true_percent"]).to_numpy() for _, group in bands]
-        constant = [train_mean_percent - group["true_percent"].mean() for _, group in bands]
-        places = np.arange(len(bands))
-        boxes = axes.boxplot(
-            errors, positions=places, widths=0.5, whis=(5, 95), showfliers=False, patch_artist=True, manage_ticks=False,
-            medianprops={"color": INK, "linewidth": 2}, whiskerprops={"color": BLUE}, capprops={"color": BLUE},
-            boxprops={"facecolor": "#cfe3f1", "edgecolor": BLUE},
-        )  # fmt: skip
-        boxes["boxes"][0].set_label("TAST-Net: quartiles, 5-95 %")
-        axes.plot(places, constant, "D", color=VERMILION, markersize=7, label="constant predictor: mean error", zorder=3)
-        axes.axhline(0, color=MUTED, linewidth=1.0)
-        axes.set_xticks(places, [f"{name} %\nn = {len(group)}" for name, group in bands])
-        axes.set_xlim(-0.7, len(bands) - 0.3)
-        axes.set(title="Error by band of true SpO₂", ylabel="predicted − true SpO₂ (points)")
+        _draw_bands(axes, rows.assign(constant_percent=train_mean_percent), "TAST-Net")
         _legend_below(figure, axes)
 
     return png(draw, width_in=6.0, height_in=4.6)
+
+
+def bias_and_risk(rows: pd.DataFrame, refusal: Mapping[str, Any] | None) -> bytes:
+    """A method's error by band, and, where its seconds differ in quality, the RMSE of what is left as the worst are refused.
+
+    rows: of a MethodResult. refusal: as for risk_curves, or None.
+    """
+
+    def draw(figure: Figure) -> None:
+        left, right = figure.subplots(1, 2)
+        _draw_bands(left, rows, "method")
+        left.tick_params(axis="x", labelsize=8.5)
+        left.legend(loc="best")
+        if refusal is None:
+            right.set_axis_off()
+            right.text(0.5, 0.5, "The seconds do not differ in quality,\nor have none.", ha="center", va="center", color=MUTED)
+        else:
+            _draw_risk(right, {"this method": refusal})
+            right.legend(loc="best")
+
+    return png(draw, width_in=10.0, height_in=4.0)
+
+
+def _draw_bands(axes: Axes, rows: pd.DataFrame, name: str) -> None:
+    bands = [(str(band), group) for band, group in with_band(rows).groupby("band", observed=True, sort=True)]
+    errors = [(group["predicted_percent"] - group["true_percent"]).to_numpy() for _, group in bands]
+    constant = [(group["constant_percent"] - group["true_percent"]).mean() for _, group in bands]
+    places = np.arange(len(bands))
+    boxes = axes.boxplot(
+        errors, positions=places, widths=0.5, whis=(5, 95), showfliers=False, patch_artist=True, manage_ticks=False,
+        medianprops={"color": INK, "linewidth": 2}, whiskerprops={"color": BLUE}, capprops={"color": BLUE},
+        boxprops={"facecolor": "#cfe3f1", "edgecolor": BLUE},
+    )  # fmt: skip
+    boxes["boxes"][0].set_label(f"{name}: quartiles, 5-95 %")
+    axes.plot(places, constant, "D", color=VERMILION, markersize=7, label="constant predictor: mean error", zorder=3)
+    axes.axhline(0, color=MUTED, linewidth=1.0)
+    axes.set_xticks(places, [f"{band} %\nn = {len(group)}" for band, group in bands])
+    axes.set_xlim(-0.7, len(bands) - 0.3)
+    axes.set(title="Error by band of true SpO₂", ylabel="predicted − true SpO₂ (points)")
 
 
 def traces(rows: pd.DataFrame, *, train_mean_percent: float) -> bytes:
@@ -185,15 +210,19 @@ def risk_curves(refusals: Mapping[str, Mapping[str, Any]]) -> bytes:
 
     def draw(figure: Figure) -> None:
         axes = figure.subplots()
-        for (name, one), (colour, _) in zip(refusals.items(), subject_styles(list(refusals)).values(), strict=True):
-            refused = 100 * (1 - np.asarray(one["coverage"], dtype=np.float64))
-            axes.plot(refused, one["rmse"], color=colour, linewidth=1.8, label=f"{name}: lowest quality first")
-            axes.axhline(one["random"], color=colour, linewidth=1.2, linestyle=":", label="without a reason")
-        axes.set(title="What refusing is worth", xlabel="seconds refused (%)", ylabel="RMSE of the rest (points)", xlim=(0, 100))
-        axes.set_ylim(0, 1.15 * max(axes.get_ylim()[1], 1e-9))
+        _draw_risk(axes, refusals)
         _legend_below(figure, axes)
 
     return png(draw, width_in=6.0, height_in=4.6)
+
+
+def _draw_risk(axes: Axes, refusals: Mapping[str, Mapping[str, Any]]) -> None:
+    for (name, one), (colour, _) in zip(refusals.items(), subject_styles(list(refusals)).values(), strict=True):
+        refused = 100 * (1 - np.asarray(one["coverage"], dtype=np.float64))
+        axes.plot(refused, one["rmse"], color=colour, linewidth=1.8, label=f"{name}: lowest quality first")
+        axes.axhline(one["random"], color=colour, linewidth=1.2, linestyle=":", label="without a reason")
+    axes.set(title="What refusing is worth", xlabel="seconds refused (%)", ylabel="RMSE of the rest (points)", xlim=(0, 100))
+    axes.set_ylim(0, 1.15 * max(axes.get_ylim()[1], 1e-9))
 
 
 def subject_styles(subject_ids: list[str]) -> dict[str, tuple[str, str]]:

@@ -20,14 +20,15 @@ from tast.evaluation.predictions import covered
 from tast.people import person_of
 from tast.seconds import KEY
 
-SAID = (*KEY, "run", "true_percent", "predicted_percent", "lower_percent", "upper_percent", "constant_percent")
+SAID = (*KEY, "run", "true_percent", "predicted_percent", "lower_percent", "upper_percent", "quality", "constant_percent")
 
 
 @dataclass(frozen=True)
 class MethodResult:
     """What a method said, what it costs and what is published of it.
 
-    said: one row per labelled second of each run (SAID; NaN ends where it has no interval). parameters: None without a network.
+    said: one row per labelled second of each run (SAID; NaN ends where it has no interval, NaN
+    quality where it is not known). parameters: None without a network.
     ms_per_frame: by clips at a time. abstained: seconds of which it said nothing, and was given the constant. published: rmse,
     mae, r on the data set that the table is of, as far as a paper has them.
     """
@@ -164,12 +165,16 @@ def _tex(text: str) -> str:
     return "".join({"%": r"\%", "_": r"\_", "&": r"\&", "#": r"\#"}.get(letter, letter) for letter in text)
 
 
-def as_html(table: pd.DataFrame, reference: str) -> str:
-    """A <table>, to be set into a page."""
+def as_html(table: pd.DataFrame, reference: str, links: Mapping[str, str] | None = None) -> str:
+    """A <table>, to be set into a page; links: method -> where more of it stands."""
     headings, rows = as_cells(table, reference)
     head = "".join(f'<th scope="col">{escape(one)}</th>' for one in headings)
     body = "".join(
-        f'<tr><th scope="row">{escape(first)}</th>{"".join(f"<td>{escape(one)}</td>" for one in others)}</tr>\n'
+        f'<tr><th scope="row">{_linked(first, links or {})}</th>{"".join(f"<td>{escape(one)}</td>" for one in others)}</tr>\n'
         for first, *others in rows
     )
     return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>\n"
+
+
+def _linked(name: str, links: Mapping[str, str]) -> str:
+    return f'<a href="{escape(links[name])}">{escape(name)}</a>' if name in links else escape(name)

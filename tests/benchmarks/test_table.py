@@ -46,7 +46,7 @@ def run(project: Path, *more: str, **folders: str) -> str:
 
 @pytest.fixture(scope="module")
 def made(project: Path) -> dict[str, bytes]:
-    run(project)
+    run(project, "--report")
     return bytes_of(project / "out")
 
 
@@ -61,6 +61,8 @@ def test_every_kind_of_file_names_every_method(project: Path, made: dict[str, by
         text = (project / "out" / "subject_independent" / name).read_text().replace(r"\_", "_")
         for method in ("tast_net", "mathew/mix_last", "constant", "chrominance_angle"):
             assert method in text, (name, method)
+    page = (project / "out" / "subject_independent.html").read_text()
+    assert page.count("data:image/png;base64,") == len(pd.read_csv(project / "out" / "subject_independent" / "table.csv"))
     facts = json.loads((project / "out" / "subject_independent" / "facts.json").read_text())
     assert facts["protocol"] == "subject_independent" and facts["seeds"] == [0, 1]
 

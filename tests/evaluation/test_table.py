@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from tast.evaluation.methods_page import render_methods
 from tast.evaluation.metrics import compare_paired
-from tast.evaluation.table import MethodResult, as_html, as_latex, as_markdown, results_table
+from tast.evaluation.table import SAID, MethodResult, as_html, as_latex, as_markdown, results_table
 from tast.people import person_of
+from tests.browser import browser
+from tests.evaluation.page_checks import assert_has_headers, assert_keyboard_reaches_what_moves, assert_reads_well
 
 PEOPLE, SECONDS = 12, 30
 
@@ -28,7 +33,7 @@ def said(error: float = 0.0, noise: float = 0.0, seed: int = 0, half_width: floa
     predicted = rows["true_percent"].to_numpy() + off
     return rows.assign(
         predicted_percent=predicted, lower_percent=predicted - half_width, upper_percent=predicted + half_width,
-        constant_percent=float(true.mean()),
+        quality=rows["second"].to_numpy() / SECONDS, constant_percent=float(true.mean()),
     )  # fmt: skip
 
 
@@ -38,7 +43,7 @@ def constant() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def table() -> pd.DataFrame:
+def results() -> list[MethodResult]:
     ours = MethodResult(
         "ours", said(noise=1.0, half_width=2.0), 3_240_000, {1: 0.5, 16: 0.25}, published={"rmse": 0.53, "r": 0.96}
     )
@@ -47,7 +52,12 @@ def table() -> pd.DataFrame:
         MethodResult("same", said(noise=1.0, seed=5)),
         MethodResult("constant", constant()),
     ]
-    return results_table([ours, *others], reference="ours", draws=400, seed=0).set_index("method", drop=False)
+    return [ours, *others]
+
+
+@pytest.fixture(scope="module")
+def table(results: list[MethodResult]) -> pd.DataFrame:
+    return results_table(results, reference="ours", draws=400, seed=0).set_index("method", drop=False)
 
 
 def test_scores_are_those_of_what_was_planted(table: pd.DataFrame) -> None:
@@ -105,3 +115,29 @@ def test_it_reads_as_markdown_latex_and_html(table: pd.DataFrame) -> None:
     assert [row.text for row in page.iterfind("tbody/tr/th")] == ["ours", "off", "same", "constant"]
     assert [head.text for head in page.iterfind("thead/tr/th")][4] == "RMSE [95 %]"
     assert {len(row) for row in page.iter("tr")} == {17}
+
+
+@pytest.fixture(scope="module")
+def page(results: list[MethodResult], table: pd.DataFrame) -> str:
+    odd = [*results[:2], MethodResult("<same>", results[2].said.assign(quality=1.0), abstained=7), results[3]]
+    named = table.assign(method=[one.name for one in odd])
+    return render_methods(odd, named, title="planted", note="Of nobody.", warning="Optimistic.", draws=50, seed=0)
+
+
+def test_the_page_leads_from_each_row_to_its_method_and_back(page: str, results: list[MethodResult]) -> None:
+    assert set(SAID) <= set(results[0].said.columns)
+    assert page.count("data:image/png;base64,") == len(results) and "<script" not in page and "<same>" not in page
+    targets = re.findall(r'href="#([^"]+)"', page)
+    assert len(targets) == 2 * len(results) and set(targets) == set(re.findall(r' id="([^"]+)"', page))
+    assert "Silent in 7 seconds" in page and page.count("do not differ in quality") == 1
+    assert "12 test people, 720 labelled seconds over 2 trainings" in page and "Optimistic." in page
+    assert not re.search(r"\b(nan|None|inf)\b", re.sub(r"base64,[^\"]+", "", page))
+
+
+def test_the_page_in_a_browser(page: str, tmp_path: Path) -> None:
+    path = tmp_path / "methods.html"
+    path.write_text(page, encoding="utf-8")
+    with browser(tmp_path / "profile") as tab:
+        assert_reads_well(tab, path)
+        assert_has_headers(tab, path)
+        assert_keyboard_reaches_what_moves(tab, path)
