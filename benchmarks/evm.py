@@ -17,10 +17,8 @@ import io
 import statistics
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -31,6 +29,8 @@ import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
 from benchmarks.results import Row, write_rows
+from tast.crew.each import do_each_by
+from tast.crew.local import local_crew
 from tast.preprocessing.band_pass import Band
 from tast.preprocessing.eulerian import magnify_frames
 from tast.preprocessing.pyramid import Amplification
@@ -189,8 +189,8 @@ def compare(name: str, checkout: Path | None, size: str, repeats: int) -> list[R
 
 
 def _in_child(*arguments: Any) -> Measured:
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as child:
-        return child.submit(measure, *arguments).result()
+    with local_crew(workers=1) as child:
+        return do_each_by(child, partial(measure, *arguments[:-1]), arguments[-1:])[0]
 
 
 def checkout_of(name: str, peers: list[Path]) -> Path | None:

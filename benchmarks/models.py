@@ -17,10 +17,8 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -30,6 +28,8 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode, sdpa_backward_flop_count, sdpa_flop_count
 
 from benchmarks.results import Row, write_rows
+from tast.crew.each import do_each_by
+from tast.crew.local import local_crew
 from tast.methods.tast_net import TastNetOptions, build
 from tast.training.compute import use_channels_last
 
@@ -187,8 +187,8 @@ def _status_kib(field: str) -> int:
 
 
 def in_child(name: str, folder: Path | None, repeats: int) -> Measured:
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as child:
-        return child.submit(measure, name, folder, repeats).result()
+    with local_crew(workers=1) as child:
+        return do_each_by(child, partial(measure, name, folder), [repeats])[0]
 
 
 def rows_of(measured: dict[str, Measured]) -> list[Row]:

@@ -14,10 +14,10 @@ from pathlib import Path
 import pandas as pd
 
 from flows.keys import content_digest
-from flows.processes import in_processes, trainings_at_a_time
 from flows.progress import progress
 from flows.side_trainings import SideTraining, key_of_training, network_of, train_and_predict
 from tast.clip_store import ClipStore
+from tast.crew.each import do_each, workers_that_fit
 from tast.datasets.splits import Split, make_split
 from tast.evaluation.baselines import ratio_predictions
 from tast.evaluation.metrics import Scores, score
@@ -72,15 +72,21 @@ def run_all(
     params: Params, store: ClipStore, folds: Sequence[int], seeds: Sequence[int], kept: Path, workers: int | None = None
 ) -> list[Run]:
     """Every fold with every seed, `workers` at a time or as many as the cores carry; what is done already costs nothing."""
-    trainings, runs = planned(params, store, folds, seeds, kept), []
+    trainings = planned(params, store, folds, seeds, kept)
     places = [(fold, seed) for fold in folds for seed in seeds]
     beside = {fold: baseline_table(store, trainings[len(seeds) * place].split) for place, fold in enumerate(folds)}
+    runs: dict[int, Run] = {}
     with progress("accuracy", len(trainings)) as advance:
-        results = in_processes(train_and_predict, trainings, workers or trainings_at_a_time(params.train.threads))
-        for (fold, seed), rows in zip(places, results, strict=True):
-            runs.append(Run(fold, seed, with_baselines(rows, beside[fold])))
-            advance(1, str(runs[-1]))
-    return runs
+
+        def show(number: int, rows: pd.DataFrame) -> None:
+            fold, seed = places[number]
+            runs[number] = Run(fold, seed, with_baselines(rows, beside[fold]))
+            advance(1, str(runs[number]))
+
+        do_each(
+            train_and_predict, trainings, workers=workers or workers_that_fit(params.train.threads), threads=None, on_result=show
+        )
+    return [runs[number] for number in range(len(trainings))]
 
 
 def baseline_table(store: ClipStore, split: Split) -> pd.DataFrame:

@@ -16,8 +16,10 @@ from typing import Any
 from benchmarks.recorded import RECORDED_ROOT
 from flows import side_clips
 from flows.keys import content_digest, key_of
+from flows.progress import progress
 from tast.clip_store import ClipStore
 from tast.closure import code_digest
+from tast.crew.each import do_each
 from tast.datasets.description import Description, describe
 from tast.datasets.oximetry_phone_cam import read_oximetry_phone_cam
 from tast.datasets.phantom_set import PhantomSet, plan_phantom
@@ -26,6 +28,7 @@ from tast.params import Params, Phantom
 from tast.phantom.recorded import subject_numbers
 from tast.phantom.session import Session
 
+PIECE = 4  # sessions that a worker renders at a time: enough that reading the recordings they share costs little
 SMALL_PICTURES = {"width_px": 320, "height_px": 240, "face_height_px": 120}
 
 PURE_WIDE = {
@@ -178,13 +181,22 @@ def _rendered(videos: Path, phantoms: Mapping[str, Phantom], workers: int) -> Pa
     raw = videos / "raw"
     for dataset, phantom in phantoms.items():
         planned = plan_phantom(**phantom.model_dump())
-        done = videos / "rendered" / dataset
-        done.mkdir(parents=True, exist_ok=True)
-        todo = [session for session in planned.sessions if not _marker(done, session).exists()]
-        side_clips.over_workers("render", partial(_render, planned=planned, folder=raw / dataset, done=done), todo, workers)
+        _render_all(planned, raw / dataset, videos / "rendered" / dataset, workers)
         planned.write_lists(raw / dataset)
     describe(raw, [Description(phantom.layout, dataset) for dataset, phantom in phantoms.items()])
     return raw
+
+
+def _render_all(planned: PhantomSet, folder: Path, done: Path, workers: int) -> None:
+    """The sessions without a marker in `done`, PIECE at a time."""
+    done.mkdir(parents=True, exist_ok=True)
+    todo = [session for session in planned.sessions if not _marker(done, session).exists()]
+    pieces = [todo[start : start + PIECE] for start in range(0, len(todo), PIECE)]
+    with progress("render", len(todo)) as advance:
+        do_each(
+            partial(_render, planned=planned, folder=folder, done=done), pieces, workers=workers,
+            on_result=lambda number, _: advance(len(pieces[number]), ""),
+        )  # fmt: skip
 
 
 def _render(sessions: Sequence[Session], planned: PhantomSet, folder: Path, done: Path) -> None:

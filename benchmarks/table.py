@@ -42,7 +42,6 @@ from flows.keys import content_digest
 from flows.layout import RAW, TABLES
 from flows.mending import mend
 from flows.method_table import DRAWS, DRAWS_SEED, LIKE, note_of, results_of, side_by_side, table_of, write_table
-from flows.processes import in_processes, trainings_at_a_time
 from flows.progress import progress
 from flows.rows import Row, all_rows, row_named
 from flows.side_clips import clips_beside, folder_beside
@@ -52,6 +51,7 @@ from flows.stages.table import data_set_of
 from flows.trials import KEPT, Trial, run_of, split_of, trials_of
 from tast import instruction_set
 from tast.clip_store import ClipStore
+from tast.crew.each import do_each, workers_that_fit
 from tast.errors import TastError
 from tast.evaluation.methods_page import render_methods
 from tast.evaluation.report import PROTOCOL_WARNINGS
@@ -100,12 +100,16 @@ def by_seed(trials: Sequence[Trial]) -> list[Trial]:
 
 def train_all(trials: Sequence[Trial], workers: int) -> dict[tuple[str, str], pd.DataFrame]:
     """(row, run) -> what each trial predicts of its test people; what is done already costs nothing."""
-    predicted = {}
+    trainings = [trial.training for trial in trials]
     with progress("table", len(trials)) as advance:
-        for trial, rows in zip(trials, in_processes(train_and_predict, [one.training for one in trials], workers), strict=True):
-            predicted[trial.row.name, trial.run] = rows
-            advance(1, str(trial))
-    return predicted
+        predicted = do_each(
+            train_and_predict,
+            trainings,
+            workers=workers,
+            threads=None,
+            on_result=lambda number, _: advance(1, str(trials[number])),
+        )
+    return {(trial.row.name, trial.run): rows for trial, rows in zip(trials, predicted, strict=True)}
 
 
 def of_set(asked: argparse.Namespace) -> None:
@@ -129,7 +133,7 @@ def of_set(asked: argparse.Namespace) -> None:
     for protocol in protocols:
         trials = _trials(rows, stores, protocol, folds, seeds, kept)
         todo = sum(not one.training.is_done for one in trials)
-        predicted = train_all(by_seed(trials), asked.workers or trainings_at_a_time(1))
+        predicted = train_all(by_seed(trials), asked.workers or workers_that_fit(1))
         store = stores[REFERENCE][0]
         splits = {run_of(seed, fold): split_of(rows[0], store, protocol, fold) for seed in seeds for fold in folds}
         facts = {
@@ -202,7 +206,7 @@ def of_own_videos(asked: argparse.Namespace) -> None:
         stores = {row.name: clips_beside(row.preprocess, KEPT, params.runner.workers) for row in rows}
         trials = [one for protocol in params.table.protocols for one in own_trials(rows, stores, params, protocol)]
         todo = [one for one in by_seed(trials) if not one.training.is_done]
-        train_all(todo, asked.workers or trainings_at_a_time(1))
+        train_all(todo, asked.workers or workers_that_fit(1))
         repro(*(f"table@{protocol}" for protocol in params.table.protocols))
     finally:
         mend()

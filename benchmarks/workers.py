@@ -14,12 +14,12 @@ import os
 import statistics
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
 from benchmarks.results import Row, write_rows
-from flows.crews import Crew, local_crew
+from tast.crew.each import Crew, do_each_by
+from tast.crew.local import local_crew
 from tast.datasets.phantom_set import plan_phantom
 from tast.datasets.readers import read_dataset
 from tast.params import load_params
@@ -45,8 +45,7 @@ def run(crew: Crew, records: list[VideoRecord], settings: Settings, folder: Path
     """Seconds until the last of the records is done; folder: of an empty cache and of the clips."""
     work = partial(preprocess_records, settings=settings, cache_root=folder / "cache", clips_folder=folder / "clips")
     start = time.perf_counter()
-    with ThreadPoolExecutor(crew.size) as threads:
-        shards = list(threads.map(partial(crew.do, work), records))
+    shards = do_each_by(crew, work, [[record] for record in records])
     elapsed_s = time.perf_counter() - start
     if any(shard.rejects for shard in shards) or sum(shard.n_computed for shard in shards) != len(records):
         raise RuntimeError("a video was rejected or came from the cache")
@@ -59,7 +58,7 @@ def measure(root: Path, videos: int, seconds: float, repeats: int) -> list[Row]:
     warm_up = write_phantom(root / "warm_up", 2, WARM_UP_S)
     records = write_phantom(root / "videos", videos, seconds)
     taken_s: dict[int, list[float]] = {1: [], 2: []}
-    with local_crew(workers=1, memory_gb=4, address=None) as one, local_crew(workers=2, memory_gb=4, address=None) as two:
+    with local_crew(workers=1, memory_gb=4) as one, local_crew(workers=2, memory_gb=4) as two:
         for crew in (one, two):
             run(crew, warm_up[: crew.size], short, root / f"warm_up_{crew.size}")
         for number in range(repeats):

@@ -31,13 +31,13 @@ from flows import STATE
 from flows.changes import change_of
 from flows.keys import content_digest
 from flows.layout import CLIPS, RAW, SPLIT
-from flows.processes import in_processes, trainings_at_a_time
 from flows.progress import progress
 from flows.running import configure_logging
 from flows.side_clips import folder_beside, make_clips
 from flows.side_trainings import SideTraining, key_of_training, network_of, train_and_predict
 from tast import instruction_set
 from tast.clip_store import ClipStore
+from tast.crew.each import do_each, workers_that_fit
 from tast.datasets.splits import Split, make_split
 from tast.errors import TastError
 from tast.evaluation.ablation import ablation_table, as_markdown, scores_of_runs
@@ -135,8 +135,10 @@ def run_all(runs: Sequence[Run], workers: int) -> None:
             log.info("clips with other preprocessing are made: %s", run.training.clips.name)
             make_clips(RAW, run.training.clips, run.params.preprocess, run.params.runner.workers)
     with progress("ablation", len(todo)) as advance:
-        for run, _ in zip(todo, in_processes(train_and_predict, [run.training for run in todo], workers), strict=True):
-            advance(1, str(run))
+        trainings = [run.training for run in todo]
+        do_each(
+            train_and_predict, trainings, workers=workers, threads=None, on_result=lambda number, _: advance(1, str(todo[number]))
+        )
 
 
 def write_tables_of(runs: Sequence[Run], params: Params, out: Path) -> str:
@@ -199,7 +201,7 @@ def main() -> None:
         if asked.dry_run:
             show_plan(runs)
             return
-        run_all(runs, trainings_at_a_time(params.train.threads))
+        run_all(runs, workers_that_fit(params.train.threads))
         print(write_tables_of(runs, params, asked.out))
     except TastError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -1,23 +1,48 @@
-"""The recordings that the download stage left, where what is computed of them is kept, and how many may be rejected."""
+"""The recordings that the download stage left: read, and preprocessed by a crew through the cache of what was computed."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from flows import STATE
 from flows.layout import original
+from flows.progress import progress
 from tast.clip_store import ClipRow, Reject
+from tast.crew.each import do_each
 from tast.datasets.description import described
 from tast.datasets.readers import read_downloaded
 from tast.errors import TastError
 from tast.params import Preprocess
+from tast.preprocessing.pipeline import Shard, preprocess_records, settings_of
 from tast.records import VideoRecord
 
 
 def read_raw(raw: Path, params: Preprocess) -> tuple[list[VideoRecord], list[Reject]]:
     """Records and unreadable sessions of what the download stage left in `raw`."""
     return read_downloaded(raw, described(raw), (params.spo2_min_percent, params.spo2_max_percent))
+
+
+def preprocess_all(records: Sequence[VideoRecord], params: Preprocess, folder: Path, **crew: Any) -> list[Shard]:
+    """A shard for each record, its array file in `folder`. crew: how many workers, and what else do_each() takes."""
+    work = partial(preprocess_records, settings=settings_of(params.model_dump()), cache_root=cache_root(), clips_folder=folder)
+    rejects: list[Reject] = []
+    with progress("preprocess", len(records)) as advance:
+
+        def show(_: int, shard: Shard) -> None:
+            rejects.extend(shard.rejects)
+            advance(1, f"{len(rejects)} rejected" if rejects else "")
+
+        return do_each(work, [[record] for record in records], on_result=show, **crew)
+
+
+def lost_videos(records: Sequence[VideoRecord], reason: str) -> Shard:
+    """Of videos whose worker was killed each time they were tried."""
+    rejects = tuple(Reject(record.record_id, reason) for record in records)
+    return Shard(rows=(), rejects=rejects, defects=(), n_computed=len(records))
 
 
 def cache_root() -> Path:

@@ -3,28 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from flows.keys import content_digest, key_of
 from flows.layout import RAW
-from flows.processes import in_processes
-from flows.progress import progress
-from flows.recordings import cache_root, read_raw, require_enough
+from flows.recordings import preprocess_all, read_raw, require_enough
 from tast.clip_store import ClipStore, write_tables
 from tast.closure import code_digest
 from tast.files import whole_folder
 from tast.params import Preprocess
-from tast.preprocessing.pipeline import preprocess_records, settings_of
 from tast.provenance import computed_with
 
 log = logging.getLogger(__name__)
 
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-PIECE = 4  # items that a worker takes at a time: enough that reading what they share costs little
 CODE = ("tast.datasets.readers", "tast.preprocessing.pipeline", "tast.clip_store")  # what turns videos into clips
 
 
@@ -32,9 +24,7 @@ def make_clips(raw: Path, target: Path, params: Preprocess, workers: int) -> Cli
     """The clips of the data sets in `raw`, as the preprocess stage makes them. Raises TastError where too much is rejected."""
     records, unread = read_raw(raw, params)
     with whole_folder(target) as folder:
-        settings = settings_of(params.model_dump())
-        work = partial(preprocess_records, settings=settings, cache_root=cache_root(), clips_folder=folder)
-        shards = over_workers("preprocess", work, records, workers)
+        shards = preprocess_all(records, params, folder, workers=workers)
         rows = [row for shard in shards for row in shard.rows]
         rejects = [*unread, *(reject for shard in shards for reject in shard.rejects)]
         require_enough(rows, rejects, len(records) + len(unread), params.max_reject_fraction)
@@ -55,17 +45,6 @@ def clips_beside(params: Preprocess, folder: Path, workers: int) -> tuple[ClipSt
 def folder_beside(params: Preprocess, folder: Path) -> Path:
     """Where `clips_beside` has them, or would."""
     return folder / f"clips-{key_of([recipe(params), content_digest(RAW)])}"
-
-
-def over_workers(what: str, work: Callable[[list[Item]], Result], items: Sequence[Item], workers: int) -> list[Result]:
-    """work() on the items, PIECE at a time, in processes of their own where there are several workers; with progress."""
-    pieces = [list(items[start : start + PIECE]) for start in range(0, len(items), PIECE)]
-    results = []
-    with progress(what, len(items)) as advance:
-        for piece, result in zip(pieces, in_processes(work, pieces, workers), strict=True):
-            results.append(result)
-            advance(len(piece), "")
-    return results
 
 
 def recipe(params: Preprocess) -> dict[str, Any]:

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from flows import STATE
 from flows.layout import AUDIT, RAW, data_root
-from flows.parallel import over_processes
 from flows.progress import progress
 from flows.running import run
 from tast import instruction_set
+from tast.crew.each import do_each
 from tast.datasets.audit import audit_folder
 from tast.datasets.audit_page import write_audit
 from tast.datasets.catalog import CATALOG, licence_notice, require_acceptance
@@ -76,7 +76,9 @@ def render_phantom(phantom: Phantom, folder: Path, runner: Runner) -> None:
     planned = plan_phantom(**phantom.model_dump() | {"recorded_root": waves})
     size = len(planned.sessions), phantom.seconds, phantom.layout
     log.info("rendering %d phantom sessions of %g s in the layout of %s", *size)
-    over_processes("render", partial(planned.write_sessions, folder=folder), planned.sessions, runner=runner)
+    with progress("render", len(planned.sessions)) as advance:
+        work, pieces = partial(planned.write_sessions, folder=folder), [[session] for session in planned.sessions]
+        do_each(work, pieces, on_result=lambda *_: advance(1, ""), **runner.model_dump())
     planned.write_lists(folder)
 
 

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from tast.cli.output import counting, say, show
+from tast.crew.each import workers_that_fit
 from tast.errors import BadInput
 from tast.pages.page import number, percentage
 from tast.prediction import MIN_QUALITY
@@ -48,6 +49,9 @@ def predict(
     camera: Annotated[str | None, typer.Option(help="Instead of VIDEOS: number of a camera; 0 is the first.")] = None,
     seconds: Annotated[float, typer.Option(min=1, help="How long to watch the camera.")] = 30.0,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes of 1 to 2 GB each; by default one per core.")] = None,
+    memory_gb: Annotated[
+        float, typer.Option(min=0, help="Of each process: a video that needs more is tried once more, then refused. 0: no limit.")
+    ] = 4.0,
     min_quality: Annotated[
         float, typer.Option(min=0, max=1, help="Videos whose mean quality is below are refused.")
     ] = MIN_QUALITY,
@@ -78,11 +82,12 @@ def predict(
         raise typer.BadParameter("give either videos or --camera", param_hint="VIDEOS")
     tables = _Tables(out, format.value, resume)
     accepted = {"min_quality": min_quality, "largest_face": largest_face}
+    crew = {"workers": workers or workers_that_fit(1), "memory_gb": memory_gb or None}
     with saved_model(model) as folder:
         if camera is not None:
             outcomes = [_of_camera(camera, seconds, folder, tables, accepted)]
         else:
-            outcomes = _of_videos(videos or [], folder, tables, accepted, workers or os.cpu_count() or 1)
+            outcomes = _of_videos(videos or [], folder, tables, accepted, crew)
     from tast.prediction.trace import PredictedTrace  # takes seconds to import, which a mistake in a path need not wait for
 
     traces = [outcome for outcome in outcomes if isinstance(outcome, PredictedTrace)]
@@ -133,7 +138,9 @@ class _Tables:
         return True
 
 
-def _of_videos(paths: list[Path], model_folder: Path, tables: _Tables, accepted: dict[str, Any], workers: int) -> list[Outcome]:
+def _of_videos(
+    paths: list[Path], model_folder: Path, tables: _Tables, accepted: dict[str, Any], crew: dict[str, Any]
+) -> list[Outcome]:
     from tast.prediction.sources import find_videos  # they take seconds to import, which other commands need not wait for
 
     found = find_videos(paths)
@@ -153,22 +160,22 @@ def _of_videos(paths: list[Path], model_folder: Path, tables: _Tables, accepted:
                 finished.add(video)
             done_one()
 
-        return predict_videos(left, model_folder, workers=workers, on_outcome=done, **accepted) if left else []
+        return predict_videos(left, model_folder, on_outcome=done, **accepted, **crew) if left else []
 
 
 def _of_camera(device: str, seconds: float, model_folder: Path, tables: _Tables, accepted: dict[str, Any]) -> Outcome:
     from tast.camera import read_camera  # as above
+    from tast.crew.worker import limited_threads
     from tast.errors import VideoRejected
-    from tast.prediction.batch import Refusal, one_thread
+    from tast.prediction.batch import Refusal
     from tast.prediction.predict import predict_frames
     from tast.saved_model import load_model
 
-    one_thread()
     network, card = load_model(model_folder)
     name = f"camera-{device}" if device.isdigit() else Path(device).stem
     frames = read_camera(int(device) if device.isdigit() else Path(device), seconds)
     try:
-        with Console(stderr=True).status(f"watching camera {device} for {seconds:g} s"):
+        with Console(stderr=True).status(f"watching camera {device} for {seconds:g} s"), limited_threads(1):
             trace = predict_frames(name, frames, network, card, **accepted)
     except VideoRejected as error:
         return Refusal(name, error.reason)

@@ -28,7 +28,7 @@ class Finished:
     def __init__(self, folder: Path, kind: str, *, model_folder: Path, settings: str) -> None:
         self._folder, self._kind, self._list = folder, kind, folder / LIST
         facts = {
-            **provenance(*PROGRAMS, threads=1),  # batch.one_thread
+            **provenance(*PROGRAMS, threads=1),  # of each worker
             "model": _digest(model_folder),
             "method": code_of_method(read_card(model_folder).model_name),
             "settings": settings,

@@ -52,7 +52,7 @@ def plan(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plan]:
     whole = plan_of("pure_wide", load_params())
     small = replace(whole, params=changed(whole.params, {"train.epochs": 1}))
     write_store(clips_folder(Path("keep"), small.name, small.phantoms, small.params), seed=0, subjects=10, clips=2)
-    monkeypatch.setattr(runs, "trainings_at_a_time", lambda threads: 1)  # in this process
+    monkeypatch.setattr(runs, "workers_that_fit", lambda threads: 1)  # in this process
     threads, state = torch.get_num_threads(), torch.get_rng_state()
     yield small
     torch.set_num_threads(threads)

@@ -65,7 +65,8 @@ def test_an_interrupted_folder_goes_on_where_it_stopped(saved, tmp_path, monkeyp
 
     def read(*arguments):
         names.clear()
-        return run(tmp_path / "films", "--model", saved, "--out", tmp_path / "out", "--workers", 1, *arguments)
+        here = "--workers", 1, "--memory-gb", 0  # in this process
+        return run(tmp_path / "films", "--model", saved, "--out", tmp_path / "out", *here, *arguments)
 
     monkeypatch.setattr(batch, "predict_video", output)
     write_film(tmp_path / "films" / "a.avi", 4.1)

@@ -35,15 +35,31 @@ def test_no_clip_is_not_enough_even_without_a_reject() -> None:
         require_enough([], [], 0, 0.2)
 
 
+def stand_in(folder: Path, monkeypatch: pytest.MonkeyPatch, **params: object) -> None:
+    """A project's folder with raw data in it, and params.yaml but for `params`."""
+    describe(folder / RAW, [Description("pure", "pure")])
+    (folder / "params.yaml").write_text((PROJECT / "params.yaml").read_text())
+    set_params(folder / "params.yaml", {"compute.instruction_set": in_force().split()[0], **params})  # of this process
+    monkeypatch.chdir(folder)
+
+
 def test_sessions_that_cannot_be_read_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two sessions whose readings are cut in half: the stage fails, names both, and leaves nothing."""
     for name in ("01-01", "02-01"):
         path = write_pure_session(tmp_path / RAW / "pure", name)
         path.write_text(path.read_text()[:500])
-    describe(tmp_path / RAW, [Description("pure", "pure")])
-    (tmp_path / "params.yaml").write_text((PROJECT / "params.yaml").read_text())
-    set_params(tmp_path / "params.yaml", {"compute.instruction_set": in_force().split()[0]})  # of this process
-    monkeypatch.chdir(tmp_path)
+    stand_in(tmp_path, monkeypatch)
     with pytest.raises(TastError, match=r"2 of 2 videos rejected.*01-01\.json: not JSON.*02-01"):
+        flows.stages.preprocess.main()
+    assert not CLIPS.exists()
+
+
+def test_a_video_that_needs_more_memory_than_there_is_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its worker is killed while it imports what reads videos, and so is the second one."""
+    write_pure_session(tmp_path / RAW / "pure", "01-01")
+    stand_in(tmp_path, monkeypatch, **{"runner.memory_gb": 0.02})
+    monkeypatch.setenv("TAST_CACHE", str(tmp_path / "cache"))
+    lost = r"1 of 1 videos rejected.*01-01: worker killed \(needs more than 0\.02 GB: memory_gb\)"
+    with pytest.raises(TastError, match=lost):
         flows.stages.preprocess.main()
     assert not CLIPS.exists()

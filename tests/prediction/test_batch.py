@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,7 +15,8 @@ from tast.prediction.batch import Refusal, predict_videos
 from tast.prediction.files import FORMATS, write_trace
 from tast.prediction.sources import find_videos
 from tast.prediction.trace import PredictedTrace
-from tests.prediction.conftest import FPS_HZ, write_film
+from tast.video.write import write_video
+from tests.prediction.conftest import FPS_HZ, film, write_film
 
 
 def outcomes_of(videos: Path, saved: Path, workers: int) -> list[PredictedTrace | Refusal]:
@@ -52,6 +54,18 @@ def test_one_worker_and_two_write_the_same_bytes(alone, videos, saved, tmp_path)
     one, two = written(alone, tmp_path / "one"), written(together, tmp_path / "two")
     assert one == two
     assert sorted(one) == sorted(f"{name}-day1.{kind}" for name in ("anna", "bert") for kind in (*FORMATS, "png"))
+
+
+def test_a_video_whose_worker_is_killed_twice_is_refused_and_the_others_are_read(alone, saved, tmp_path):
+    """Of 6000 pixels' width: looking for a face in it takes memory that the other does without."""
+    write_film(tmp_path / "anna.avi", 5.0)
+    large = (cv2.resize(rgb, (6000, 4500)) for _, rgb in film(0.2))
+    write_video(tmp_path / "large.avi", large, codec="mjpeg", quality=2)
+    outcomes = predict_videos(
+        find_videos([tmp_path]), saved, min_quality=0.45, workers=1, memory_gb=0.65, on_outcome=lambda *_: None
+    )
+    assert outcomes[1] == Refusal("large", "worker killed (needs more than 0.65 GB: memory_gb)")
+    pd.testing.assert_frame_equal(outcomes[0].table().drop(columns="video"), alone[0].table().drop(columns="video"))
 
 
 def test_all_formats_say_the_same(alone, tmp_path):

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from flows.crews import CREWS, Crew, WorkerKilled, dask_crew, local_crew
+from tast.crew.cluster import dask_crew
+from tast.crew.each import Crew, do_each_by
+from tast.crew.local import local_crew
 from tast.errors import TastError
 from tast.params import load_params
 from tast.preprocessing.pipeline import Shard, preprocess_records, settings_of
 from tast.records import VideoRecord
+from tests.crew.work import by_signal, fragile, greedy, squares, threads_of, wrong
 from tests.end_to_end.conftest import PROJECT
-from tests.flows.work import fragile, greedy, squares, wrong
 from tests.preprocessing.test_pipeline import session
 
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # sockets of a killed Dask worker are closed late
@@ -24,37 +27,28 @@ pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")  # sockets of
 
 @pytest.fixture(scope="module")
 def local() -> Iterator[Crew]:
-    with local_crew(workers=2, memory_gb=4.0, address=None) as crew:
+    with local_crew(workers=2, memory_gb=4.0) as crew:
         yield crew
 
 
 @pytest.fixture(scope="module")
 def dask() -> Iterator[Crew]:
-    with dask_crew(workers=2, memory_gb=4.0, address=None) as crew:
+    with dask_crew(workers=2, memory_gb=4.0) as crew:
         yield crew
 
 
-@pytest.fixture(params=CREWS)
+@pytest.fixture(params=["local", "dask"])
 def crew(request: pytest.FixtureRequest) -> Crew:
     chosen: Crew = request.getfixturevalue(request.param)
     return chosen
 
 
-def do_all(crew: Crew, work: object, items: list) -> list:
-    """Results in the order of the items, or the WorkerKilled of those that were lost."""
-
-    def one(item: object) -> object:
-        try:
-            return crew.do(work, item)
-        except WorkerKilled as death:
-            return death
-
-    with ThreadPoolExecutor(2 * crew.size) as threads:
-        return list(threads.map(one, items))
+def reason_of(item: object, reason: str) -> str:
+    return reason
 
 
 def test_other_processes_do_the_work_where_we_are(crew: Crew) -> None:
-    done = do_all(crew, squares, list(range(12)))
+    done = do_each_by(crew, squares, [[n] for n in range(12)])
     assert [result for result, _, _ in done] == [[n * n] for n in range(12)]
     pids = {pid for _, pid, _ in done}
     assert os.getpid() not in pids
@@ -62,51 +56,67 @@ def test_other_processes_do_the_work_where_we_are(crew: Crew) -> None:
     assert {where for _, _, where in done} == {str(Path.cwd())}
 
 
+def test_a_worker_computes_on_one_thread(crew: Crew) -> None:
+    """OpenCV, and every BLAS and OpenMP that the job's imports have loaded."""
+    (threads,) = do_each_by(crew, threads_of, [["cv2", "scipy.linalg"]])
+    assert len(threads) >= 2 and set(threads) == {1}
+
+
 def test_a_worker_killed_once_loses_nothing(crew: Crew, tmp_path: Path) -> None:
-    done = do_all(crew, partial(fragile, folder=tmp_path, once=(2, 5)), list(range(8)))
+    done = do_each_by(crew, partial(fragile, folder=tmp_path, once=(2, 5)), [[n] for n in range(8)])
     assert done == [[n * n] for n in range(8)]
     assert (tmp_path / "2-1").exists()
 
 
 def test_a_deadly_item_is_named_and_takes_nobody_with_it(crew: Crew, tmp_path: Path) -> None:
-    done = do_all(crew, partial(fragile, folder=tmp_path, deadly=(3,)), list(range(8)))
-    assert isinstance(done[3], WorkerKilled)
-    assert "worker killed (out of memory?)" in str(done[3])
+    done = do_each_by(crew, partial(fragile, folder=tmp_path, deadly=(3,)), [[n] for n in range(8)], lost=reason_of)
+    assert done[3] == "worker killed (out of memory?)"
     assert [result for n, result in enumerate(done) if n != 3] == [[n * n] for n in range(8) if n != 3]
 
 
 def test_local_items_are_tried_twice_and_the_innocent_once(local: Crew, tmp_path: Path) -> None:
-    do_all(local, partial(fragile, folder=tmp_path, deadly=(0,)), [0, 1, 2])
+    do_each_by(local, partial(fragile, folder=tmp_path, deadly=(0,)), [[0], [1], [2]], lost=reason_of)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0-0", "0-1", "1-0", "2-0"]
 
 
 def test_a_worker_that_outgrows_its_share_is_stopped() -> None:
-    with local_crew(workers=1, memory_gb=0.3, address=None) as crew:
-        assert crew.do(greedy, 20) == 20
-        with pytest.raises(WorkerKilled, match=r"needs more than 0.3 GB \(runner.memory_gb\)"):
-            crew.do(greedy, 400)
-        assert crew.do(greedy, 20) == 20
+    with local_crew(workers=1, memory_gb=0.3) as crew:
+        done = do_each_by(crew, greedy, [[20], [400], [20]], lost=reason_of)
+    assert done == [20, "worker killed (needs more than 0.3 GB: memory_gb)", 20]
+
+
+def test_it_is_said_how_a_worker_died(local: Crew) -> None:
+    done = do_each_by(local, by_signal, ["SIGSEGV", "exit"], lost=reason_of)
+    assert done == ["worker killed (SIGSEGV)", "worker ended (exit code 7)"]
 
 
 def test_errors_of_the_work_pass_through(crew: Crew) -> None:
     with pytest.raises(ValueError, match="no 7"):
-        crew.do(wrong, 7)
+        do_each_by(crew, wrong, [[7]])
+    assert do_each_by(crew, squares, [[3]])[0][0] == [9]
 
 
 def test_a_crew_that_has_gone_home_does_nothing() -> None:
-    with local_crew(workers=1, memory_gb=1.0, address=None) as crew:
+    with local_crew(workers=1) as crew:
         pass
     with pytest.raises(RuntimeError, match="gone home"):
-        crew.do(squares, 1)
+        do_each_by(crew, squares, [[1]])
 
 
 def test_a_cluster_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flows.crews.DASK_PATIENCE_S", 1)
+    monkeypatch.setattr("tast.crew.cluster.PATIENCE_S", 1)
     with (
-        pytest.raises(TastError, match=r"runner.address = 'tcp://127.0.0.1:9'"),
+        pytest.raises(TastError, match=r"address 'tcp://127.0.0.1:9': no Dask scheduler with a worker answers"),
         dask_crew(workers=1, memory_gb=1.0, address="tcp://127.0.0.1:9"),
     ):
         pass
+
+
+def test_the_crew_is_imported_without_what_its_work_needs() -> None:
+    loaded = "import sys, tast.crew.each; print(*{name.partition('.')[0] for name in sys.modules})"
+    found = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True).stdout.split()
+    assert "psutil" in found
+    assert not {"dask", "distributed", "numpy", "cv2", "torch", "flows", "prefect"} & set(found)
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +152,7 @@ def test_one_worker_two_workers_and_a_cluster_that_loses_one_give_the_same_bytes
         there = tmp_path / name
         there.mkdir()
         work = partial(preprocess_once_killed, folder=there, deadly="01-01", settings=settings)
-        shards = do_all(crew, work, records)
+        shards = do_each_by(crew, work, [[record] for record in records])
         assert (there / "0-1").exists()  # it was killed, and tried again
         files, rows, rejects, _ = outcome(there, shards)
         assert files == outcome(here, [one])[0]
