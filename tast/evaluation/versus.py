@@ -18,9 +18,10 @@ from matplotlib.figure import Figure
 from tast.errors import TastError
 from tast.evaluation.clinical import A_RMS_EDGES_PERCENT
 from tast.evaluation.contest import GROUPINGS, Entrant, new_to_all
-from tast.evaluation.evaluate import covered, with_band
-from tast.evaluation.metrics import compare_paired, score
+from tast.evaluation.evaluate import with_band
+from tast.evaluation.metrics import CONSTANT_VARIANCE, compare_paired, percentile_interval, resampled_sums, score
 from tast.evaluation.plots import with_gaps
+from tast.evaluation.predictions import covered
 from tast.pages.pictures import BLUE, INK, MUTED, ORANGE, png
 from tast.people import person_of, recording_of
 from tast.seconds import KEY
@@ -127,59 +128,63 @@ def _group(rows: pd.DataFrame, draws: int, seed: int) -> Group:
 
 
 def _differences(rows: pd.DataFrame, people: pd.Series, draws: int, seed: int) -> dict[str, Difference]:
-    """Of each measure, from the same resamples for both sides; they are those of tast.evaluation.metrics.compare_paired."""
-    sides = [_columns(rows, people, side) for side in SIDES]
-    a, b = (_figures(side) for side in sides)
-    numbers, names = pd.factorize(people, sort=True)
-    places = [np.flatnonzero(numbers == number) for number in range(len(names))]
-    drawn: dict[str, list[list[float]]] = {name: [[], []] for name in a}
-    for chosen in np.random.default_rng(seed).integers(len(names), size=(draws, len(names))) if len(names) > 1 else ():
-        at = np.concatenate([places[number] for number in chosen])
-        for place, side in enumerate(sides):
-            for name, value in _figures({column: values[at] for column, values in side.items()}).items():
-                drawn[name][place].append(value)
-    return {name: _difference(name, a[name], b[name], *map(np.array, drawn[name])) for name in a}
+    """Of each measure, from the same resamples of people for both sides."""
+    terms = [_terms(rows, people, side).groupby(people, sort=True).sum(min_count=1) for side in SIDES]  # one row per person
+    a, b = (_figures(table.sum(min_count=1).to_frame().T) for table in terms)
+    resampled = [pd.DataFrame(resampled_sums(table.to_numpy(), draws, seed), columns=table.columns) for table in terms]
+    drawn_a, drawn_b = (_figures(table) for table in resampled)
+    return {name: _difference(name, a[name].item(), b[name].item(), drawn_a[name], drawn_b[name], people.nunique()) for name in a}
 
 
-def _difference(name: str, a: float, b: float, drawn_a: FloatArray, drawn_b: FloatArray) -> Difference:
+def _difference(name: str, a: float, b: float, drawn_a: FloatArray, drawn_b: FloatArray, n_people: int) -> Difference:
+    interval, better = percentile_interval(drawn_b - drawn_a, n_people), math.nan
     usable = np.isfinite(drawn_b - drawn_a)
-    low = high = better = math.nan
-    if usable.any() and usable.mean() >= 0.5:  # undefined in most draws: an interval of the rest would mislead
-        low, high = map(float, np.percentile((drawn_b - drawn_a)[usable], [2.5, 97.5]))
-        if name in LESS_IS_BETTER:
-            better = float(np.mean(np.abs(drawn_b[usable]) < np.abs(drawn_a[usable])))
-        elif name in MORE_IS_BETTER:
-            better = float(np.mean(drawn_b[usable] > drawn_a[usable]))
-    return Difference(a, b, b - a, low, high, better)
+    if math.isfinite(interval.low) and name in LESS_IS_BETTER:
+        better = float(np.mean(np.abs(drawn_b[usable]) < np.abs(drawn_a[usable])))
+    elif math.isfinite(interval.low) and name in MORE_IS_BETTER:
+        better = float(np.mean(drawn_b[usable] > drawn_a[usable]))
+    return Difference(a, b, b - a, interval.low, interval.high, better)
 
 
-def _columns(rows: pd.DataFrame, people: pd.Series, side: str) -> dict[str, FloatArray]:
-    """What the figures of one side are made of, each (N,)."""
-    named = rows.rename(columns={f"{name}_{side}": name for name in OF_A_MODEL})
-    deviations = named[["true_percent", "predicted_percent"]] - named.groupby(people)[
-        ["true_percent", "predicted_percent"]
-    ].transform("mean")
-    columns = {
-        "true": named["true_percent"], "predicted": named["predicted_percent"], "true_deviation": deviations["true_percent"],
-        "predicted_deviation": deviations["predicted_percent"], "covered": covered(named),
-        "width": named["upper_percent"] - named["lower_percent"],
+def _terms(rows: pd.DataFrame, people: pd.Series, side: str) -> pd.DataFrame:
+    """What one side's figures are sums of, a row per second. Means are taken away first, or variances would cancel to noise."""
+    rows = rows.rename(columns={f"{name}_{side}": name for name in OF_A_MODEL})
+    both = rows[["true_percent", "predicted_percent"]]
+    true, predicted = (both - both.mean()).to_numpy().T
+    true_within, predicted_within = (both - both.groupby(people).transform("mean")).to_numpy().T
+    error = rows["predicted_percent"] - rows["true_percent"]
+    measured = rows["true_percent"].between(A_RMS_EDGES_PERCENT[0], A_RMS_EDGES_PERCENT[-1])
+    terms = {
+        "n": 1.0, "error": error, "absolute": error.abs(), "squared": error**2, "measured": measured.astype(float),
+        "squared_measured": error**2 * measured, "t": true, "p": predicted, "tt": true**2, "pp": predicted**2,
+        "tp": true * predicted, "tt_within": true_within**2, "pp_within": predicted_within**2,
+        "tp_within": true_within * predicted_within, "covered": covered(rows),
+        "width": rows["upper_percent"] - rows["lower_percent"],
     }  # fmt: skip
-    return {name: column.to_numpy(dtype=np.float64) for name, column in columns.items()}
+    return pd.DataFrame(terms, index=rows.index)
 
 
-def _figures(of: Mapping[str, FloatArray]) -> dict[str, float]:
-    whole = score(of["true"], of["predicted"])
-    measured = (of["true"] >= A_RMS_EDGES_PERCENT[0]) & (of["true"] <= A_RMS_EDGES_PERCENT[-1])
+def _figures(sums: pd.DataFrame) -> dict[str, FloatArray]:
+    """Each figure of each row of sums: of all people, or of those who were drawn."""
+    n = sums["n"]
+    mean = {name: np.asarray(sums[name] / n, dtype=np.float64) for name in sums}
+    with np.errstate(invalid="ignore", divide="ignore"):  # no second between 70 and 100 %
+        a_rms = np.sqrt(mean["squared_measured"] / mean["measured"])
     return {
-        "rmse": whole.rmse,
-        "mae": whole.mae,
-        "r": whole.pearson_r,
-        "r_within": score(of["true_deviation"], of["predicted_deviation"]).pearson_r,
-        "bias": whole.bias,
-        "a_rms": score(of["true"][measured], of["predicted"][measured]).rmse if measured.any() else math.nan,
-        "coverage": float(of["covered"].mean()),
-        "width": float(of["width"].mean()),
+        "rmse": np.sqrt(mean["squared"]),
+        "mae": mean["absolute"],
+        "r": _correlation(mean["tt"] - mean["t"] ** 2, mean["pp"] - mean["p"] ** 2, mean["tp"] - mean["t"] * mean["p"]),
+        "r_within": _correlation(mean["tt_within"], mean["pp_within"], mean["tp_within"]),
+        "bias": mean["error"],
+        "a_rms": a_rms,
+        "coverage": mean["covered"],
+        "width": mean["width"],
     }
+
+
+def _correlation(variance_true: FloatArray, variance_predicted: FloatArray, covariance: FloatArray) -> FloatArray:
+    variances = [np.where(one > CONSTANT_VARIANCE, one, np.nan) for one in (variance_true, variance_predicted)]
+    return np.clip(covariance / np.sqrt(variances[0] * variances[1]), -1.0, 1.0)
 
 
 def picture(rows: pd.DataFrame, name_a: str, name_b: str) -> bytes:

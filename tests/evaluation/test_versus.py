@@ -79,6 +79,8 @@ def test_r_within_people_and_a_rms_see_what_rmse_does_not() -> None:
     below = met(table({0: [9, 9, 9, 1, 1, 1], 1: 1.0}, first_percent=67.0), table({0: 1.0, 1: 1.0}, first_percent=67.0)).measures
     assert (below["a_rms"].a, below["a_rms"].difference) == pytest.approx((1.0, 0.0))
     assert below["rmse"].a == pytest.approx(np.sqrt((3 * 81 + 9) / 12))
+    nothing = met(table({0: 1.0, 1: 1.0}, first_percent=60.0), table({0: 2.0, 1: 1.0}, first_percent=60.0)).measures["a_rms"]
+    assert np.isnan([nothing.a, nothing.difference, nothing.low, nothing.b_better]).all()
 
 
 def test_the_draws_and_the_figures_are_those_of_all_other_tables() -> None:
