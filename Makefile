@@ -26,7 +26,7 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@echo "Installing the pinned requirements into .venv (about 2 minutes) ..."
 	@$(BIN)/uv pip install --quiet --compile-bytecode --requirement requirements.lock
 	@$(BIN)/uv pip install --quiet --no-deps --editable .
-	@$(BIN)/python -m tast.doctor --system
+	@$(BIN)/python -m tast.doctor.machine --system
 	@touch $@
 
 repro: $(INSTALLED)  ## run the main job: data set -> preprocess -> split -> train -> evaluate -> MLflow -> registry

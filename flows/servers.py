@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from flows import STATE
-from tast.doctor_project import check_mlflow
+from tast.doctor.project import check_mlflow
 from tast.errors import TastError
 
 LOOPBACK = "127.0.0.1"

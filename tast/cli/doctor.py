@@ -18,8 +18,8 @@ def doctor() -> None:
 
     Example: `tast doctor`
     """
-    from tast.doctor import machine_checks
-    from tast.doctor_project import project_checks  # asks servers, git and DVC
+    from tast.doctor.machine import machine_checks
+    from tast.doctor.project import project_checks  # asks servers, git and DVC
 
     checks = machine_checks() + project_checks(Path(), os.environ)
     table = Table("check", "found", "what to do", title="tast doctor")

@@ -164,12 +164,13 @@ def _of_videos(
 
 
 def _of_camera(device: str, seconds: float, model_folder: Path, tables: _Tables, accepted: dict[str, Any]) -> Outcome:
-    from tast.camera import read_camera  # as above
+    from tast.video.camera import read_camera  # as above
     from tast.crew.worker import limited_threads
     from tast.errors import VideoRejected
     from tast.prediction.batch import Refusal
     from tast.prediction.predict import predict_frames
     from tast.saved_model import load_model
+    from tast.video.camera import read_camera  # as above
 
     network, card = load_model(model_folder)
     name = f"camera-{device}" if device.isdigit() else Path(device).stem

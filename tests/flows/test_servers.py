@@ -18,7 +18,7 @@ from flows.main_job import run
 from flows.prefect_flows import require_prefect
 from flows.serve import public_url, require_credentials
 from flows.servers import _wait_until_healthy, end_group, free_port, guarded, is_loopback, prefect_server, url_of
-from tast.doctor_project import check_prefect
+from tast.doctor.project import check_prefect
 from tast.errors import TastError
 
 PARENT_WITH_CHILD = (

@@ -13,11 +13,11 @@ import av
 import numpy as np
 import pytest
 
-from tast.camera import read_camera
 from tast.errors import BadInput, TastError, VideoRejected
 from tast.prediction.limits import Limits
 from tast.prediction.request import TookTooLong, VideoReader, memory_mb
 from tast.records import VideoSource
+from tast.video.camera import read_camera
 from tast.video.containers import container_frame_count
 from tast.video.images import read_png
 from tast.video.read import read_pictures

@@ -15,9 +15,9 @@ import pytest
 from typer.testing import CliRunner
 
 from flows.servers import free_port
-from tast import doctor_project
 from tast.cli.main import app
-from tast.doctor_project import check_cache, check_commit, check_mlflow, check_outputs, check_prefect, check_saved_model
+from tast.doctor import project as doctor_project
+from tast.doctor.project import check_cache, check_commit, check_mlflow, check_outputs, check_prefect, check_saved_model
 from tests.end_to_end.conftest import clone
 
 

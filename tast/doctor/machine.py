@@ -1,6 +1,6 @@
 """Is this machine ready? Python, system libraries, packages, models, disk, memory and GPU, each with what to do when it is not.
 
-`python -m tast.doctor --system` checks what pip cannot install and needs nothing but the standard library.
+`python -m tast.doctor.machine --system` checks what pip cannot install and needs nothing but the standard library.
 """
 
 from __future__ import annotations

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tast import doctor
+from tast.doctor import machine as doctor
 
 
 def test_a_missing_library_is_named_with_its_apt_package(

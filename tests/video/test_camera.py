@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from tast.camera import WAITING_FRAMES, _put, read_camera
 from tast.errors import BadInput
+from tast.video.camera import WAITING_FRAMES, _put, read_camera
 from tests.datasets.layouts import plain_image, write_container
 
 RED = (230, 20, 30)

@@ -15,7 +15,7 @@ from pathlib import Path
 import requests
 
 from tast.code_version import code_version
-from tast.doctor import Check
+from tast.doctor.machine import Check
 
 ANSWER_S = 5.0  # for a server
 PATIENCE_S = 120.0  # for git and DVC, which look at every output
