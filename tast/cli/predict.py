@@ -164,7 +164,6 @@ def _of_videos(
 
 
 def _of_camera(device: str, seconds: float, model_folder: Path, tables: _Tables, accepted: dict[str, Any]) -> Outcome:
-    from tast.video.camera import read_camera  # as above
     from tast.crew.worker import limited_threads
     from tast.errors import VideoRejected
     from tast.prediction.batch import Refusal
