@@ -33,7 +33,7 @@ from benchmarks.runs import CONSTANT, METHODS, OURS, Run, folds_of, planned, run
 from benchmarks.seeds import SEALED
 from benchmarks.sets import SETS, clips_folder, facts_of_clips, kept_clips, params_of_set, phantoms_of
 from flows import STATE, running
-from flows.keys import content_digest, key_of
+from flows.tables.keys import content_digest, key_of
 from tast import instruction_set
 from tast.clip_store import ClipStore
 from tast.closure import code_digest

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.seeds import SEALED
-from flows.method_table import note_of, side_by_side
+from flows.tables.methods import note_of, side_by_side
 from tast.evaluation.table import as_markdown
 from tast.files import whole_file
 

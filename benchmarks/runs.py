@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from flows.keys import content_digest
 from flows.progress import progress
-from flows.side_trainings import SideTraining, key_of_training, network_of, train_and_predict
+from flows.tables.keys import content_digest
+from flows.tables.trainings import SideTraining, key_of_training, network_of, train_and_predict
 from tast.clip_store import ClipStore
 from tast.crew.each import do_each, workers_that_fit
 from tast.datasets.splits import Split, make_split

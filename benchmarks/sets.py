@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.recorded import RECORDED_ROOT
-from flows import side_clips
-from flows.keys import content_digest, key_of
+from flows.clips import make_clips
 from flows.progress import progress
+from flows.tables.clips import recipe
+from flows.tables.keys import content_digest, key_of
 from tast.clip_store import ClipStore
 from tast.closure import code_digest
 from tast.crew.each import do_each
@@ -152,7 +153,7 @@ def facts_of_videos(phantoms: Mapping[str, Phantom]) -> dict[str, Any]:
 
 def facts_of_clips(phantoms: Mapping[str, Phantom], params: Params) -> dict[str, Any]:
     """What the videos are made of, and what makes clips of them."""
-    return {**facts_of_videos(phantoms), **side_clips.recipe(params.preprocess)}
+    return {**facts_of_videos(phantoms), **recipe(params.preprocess)}
 
 
 def kept_clips(keep: Path, name: str, phantoms: Mapping[str, Phantom], params: Params, *, keep_videos: bool = False) -> ClipStore:
@@ -168,12 +169,11 @@ def kept_clips(keep: Path, name: str, phantoms: Mapping[str, Phantom], params: P
     with whole_file(facts) as part:
         part.write_text(json.dumps(facts_of_clips(phantoms, params), indent=1, sort_keys=True) + "\n")
     videos = keep / f"{name}-videos-{key_of(facts_of_videos(phantoms))}"
-    store = side_clips.make_clips(
-        _rendered(videos, phantoms, params.runner.workers), clips, params.preprocess, params.runner.workers
-    )
+    raw = _rendered(videos, phantoms, params.runner.workers)
+    make_clips(raw, clips, params.preprocess, workers=params.runner.workers)
     if not keep_videos:
         shutil.rmtree(videos)
-    return store
+    return ClipStore(clips)
 
 
 def _rendered(videos: Path, phantoms: Mapping[str, Phantom], workers: int) -> Path:

@@ -38,17 +38,17 @@ from benchmarks.recorded import RECORDED_ROOT
 from benchmarks.results_page import write_section
 from benchmarks.sets import SETS, clips_folder, kept_clips, params_of_set, phantoms_of
 from flows import running
-from flows.keys import content_digest
 from flows.layout import RAW, TABLES
 from flows.mending import mend
-from flows.method_table import DRAWS, DRAWS_SEED, LIKE, note_of, results_of, side_by_side, table_of, write_table
 from flows.progress import progress
-from flows.rows import Row, all_rows, row_named
-from flows.side_clips import clips_beside, folder_beside
-from flows.side_trainings import train_and_predict
 from flows.stages.source import look_outside
 from flows.stages.table import data_set_of
-from flows.trials import KEPT, Trial, run_of, split_of, trials_of
+from flows.tables.clips import clips_beside, folder_beside
+from flows.tables.keys import content_digest
+from flows.tables.methods import DRAWS, DRAWS_SEED, LIKE, note_of, results_of, side_by_side, table_of, write_table
+from flows.tables.rows import Row, all_rows, row_named
+from flows.tables.trainings import train_and_predict
+from flows.tables.trials import KEPT, Trial, run_of, split_of, trials_of
 from tast import instruction_set
 from tast.clip_store import ClipStore
 from tast.crew.each import do_each, workers_that_fit

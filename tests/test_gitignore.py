@@ -11,8 +11,8 @@ import click
 import pytest
 from typer.main import get_command
 
-from flows.ablate import OUT
 from flows.stage_deps import outputs_of, read_stages
+from flows.tables.ablate import OUT
 from tast.cli.main import app
 from tast.closure import ROOT
 

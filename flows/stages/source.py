@@ -35,7 +35,7 @@ def look_outside(params: Params) -> None:
         with whole_file(METHOD) as part:
             part.write_text(text, encoding="utf-8")
     if params.table.protocols:
-        from flows.rows import row_named, write_rows  # torch, which they need, takes seconds to import
+        from flows.tables.rows import row_named, write_rows  # torch, which they need, takes seconds to import
 
         write_rows([row_named(name, params) for name in params.table.methods], ROWS)
     else:

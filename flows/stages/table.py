@@ -10,11 +10,11 @@ import argparse
 import pandas as pd
 
 from flows.layout import ROWS, TABLES, trial_folder
-from flows.method_table import LIKE, results_of, table_of, write_table
-from flows.rows import read_row
 from flows.running import run
-from flows.side_clips import clips_beside
-from flows.trials import KEPT, PREDICTIONS, run_of, split_of
+from flows.tables.clips import clips_beside
+from flows.tables.methods import LIKE, results_of, table_of, write_table
+from flows.tables.rows import read_row
+from flows.tables.trials import KEPT, PREDICTIONS, run_of, split_of
 from tast import instruction_set
 from tast.clip_store import ClipStore
 from tast.errors import BadInput

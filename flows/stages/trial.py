@@ -12,11 +12,11 @@ import argparse
 import logging
 
 from flows.layout import ROWS, trial_folder
-from flows.rows import read_row
 from flows.running import run
-from flows.side_clips import clips_beside
-from flows.side_trainings import train_and_predict
-from flows.trials import KEPT, PREDICTIONS, trials_of
+from flows.tables.clips import clips_beside
+from flows.tables.rows import read_row
+from flows.tables.trainings import train_and_predict
+from flows.tables.trials import KEPT, PREDICTIONS, trials_of
 from tast import instruction_set
 from tast.files import whole_folder
 from tast.params import stage_params

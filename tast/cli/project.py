@@ -29,7 +29,7 @@ def ablate(context: typer.Context, help: Help = False) -> None:
 
     `tast ablate --dry-run`
     """
-    _run(context, help, "flows.ablate", Path("flows/ablate.py"), context.args)
+    _run(context, help, "flows.tables.ablate", Path("flows/tables/ablate.py"), context.args)
 
 
 def benchmark(context: typer.Context, help: Help = False) -> None:

@@ -14,7 +14,7 @@ from benchmarks import sets
 from benchmarks.accuracy import rows_by_run, rows_of_all
 from benchmarks.runs import BASELINES, CONSTANT, OURS, Run, baseline_table, with_baselines
 from benchmarks.sets import SETS, WORKSPACE, clips_folder, kept_clips, params_of_set, phantoms_of
-from flows import side_clips
+from flows.tables import clips as table_clips
 from tast.clip_store import ClipStore
 from tast.datasets.oximetry_phone_cam import read_oximetry_phone_cam
 from tast.datasets.phantom_set import plan_phantom
@@ -177,7 +177,7 @@ def test_kept_clips_are_those_of_this_phantom_preprocessing_and_code(tmp_path: P
         folder(seed=6),
         folder(changed(params, {"preprocess.magnify.alpha": 1})),
     ]
-    for module in (sets, side_clips):
+    for module in (sets, table_clips):
         with monkeypatch.context() as patch:
             patch.setattr(module, "code_digest", lambda *_: "other code")
             folders.append(folder())

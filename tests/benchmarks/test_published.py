@@ -82,7 +82,7 @@ def test_what_is_published_names_what_it_was_made_of(plan: Plan, repository: Pat
 
 def test_finished_trainings_are_found_again(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     first = published.publish(plan, Path("keep"))
-    monkeypatch.setattr("flows.side_trainings.fit_model", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr("flows.tables.trainings.fit_model", lambda *_: pytest.fail("trained again"))
     assert published.publish(plan, Path("keep")) == first
 
 

@@ -15,8 +15,8 @@ from tast.errors import BadInput
 @pytest.mark.parametrize(
     ("arguments", "started"),
     [
-        (["ablate", "--seeds", "0", "--dry-run"], ["flows.ablate", "--seeds", "0", "--dry-run"]),
-        (["ablate", "--help"], ["flows.ablate", "--help"]),
+        (["ablate", "--seeds", "0", "--dry-run"], ["flows.tables.ablate", "--seeds", "0", "--dry-run"]),
+        (["ablate", "--help"], ["flows.tables.ablate", "--help"]),
         (["compare"], ["flows.registry", "compare"]),
         (["compare", "--json"], ["flows.registry", "compare", "--json"]),
         (["compare", "HEAD~1"], ["flows.compare", "HEAD~1"]),

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import flows.stages.preprocess
+from flows.clips import require_enough
 from flows.layout import CLIPS, RAW
-from flows.recordings import require_enough
 from tast.clip_store import ClipRow, Reject
 from tast.datasets.description import Description, describe
 from tast.errors import TastError

@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 
 from flows.fitting import new_network
-from flows.rows import Row
+from flows.tables.rows import Row
 from tast.clip_store import ClipStore
 from tast.datasets.splits import Split
 from tast.evaluation.baselines import ratio_predictions
@@ -46,7 +46,7 @@ def results_of(
 ) -> list[MethodResult]:
     """Every row, and every method without a network, on the seconds that all speak of; the first row is the reference.
 
-    predicted: (row, run) -> what that trial predicts of its test people (flows.side_trainings). store: the reference's clips.
+    predicted: (row, run) -> what that trial predicts of its test people (flows.tables.trainings). store: the reference's clips.
     splits: run -> the reference's split. like: the data set whose published figures stand beside ours. Cost in milliseconds is
     measured now.
     """

@@ -12,16 +12,16 @@ import pandas as pd
 import pytest
 import torch
 
-from flows import side_trainings
-from flows.keys import content_digest
-from flows.side_trainings import SideTraining, key_of_training, network_of, train_and_predict
+from flows.tables import trainings
+from flows.tables.keys import content_digest
+from flows.tables.trainings import SideTraining, key_of_training, network_of, train_and_predict
 from tast import closure, provenance
 from tast.clip_store import ClipStore
 from tast.datasets.splits import make_split
 from tast.params import Train, changed, load_params
 from tests.training.synthetic import write_store
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture()
@@ -79,10 +79,10 @@ def test_the_key_holds_all_that_decides_the_result(training: SideTraining, monke
     }
     assert keys["as it is"] == training.key
     with monkeypatch.context() as patch:
-        patch.setattr(side_trainings, "code_digest", lambda *_: "other code")
+        patch.setattr(trainings, "code_digest", lambda *_: "other code")
         keys["code"] = key_now(params, store)
     with monkeypatch.context() as patch:
-        patch.setattr(side_trainings, "code_of_method", lambda _: {"tast/methods/tast_net.py": "another"})
+        patch.setattr(trainings, "code_of_method", lambda _: {"tast/methods/tast_net.py": "another"})
         keys["method's code"] = key_now(params, store)
     with monkeypatch.context() as patch:
         patch.setattr(provenance, "in_force", lambda: "native of another processor")
@@ -93,6 +93,6 @@ def test_the_key_holds_all_that_decides_the_result(training: SideTraining, monke
 
 
 def test_the_code_is_that_of_network_loop_and_what_is_asked() -> None:
-    files = {file.as_posix() for file in closure.closure("flows.side_trainings")}
+    files = {file.as_posix() for file in closure.closure("flows.tables.trainings")}
     assert {"tast/methods/method.py", "tast/training/loop.py", "tast/training/inference.py", "tast/seconds.py"} <= files
-    assert {"flows/fitting.py", "flows/side_trainings.py", "tast/training/interval.py"} <= files
+    assert {"flows/fitting.py", "flows/tables/trainings.py", "tast/training/interval.py"} <= files

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from flows import STATE
 from flows.layout import RAW, original
-from flows.rows import Row
-from flows.side_trainings import SideTraining, key_of_training, network_of
+from flows.tables.rows import Row
+from flows.tables.trainings import SideTraining, key_of_training, network_of
 from tast.clip_store import ClipStore
 from tast.datasets.description import described
 from tast.datasets.readers import downloaded_folds

@@ -15,8 +15,8 @@ import pandas as pd
 import torch
 
 from flows.fitting import fit_model, new_network
-from flows.keys import key_of
 from flows.predicted import predictions_by, train_mean_percent
+from flows.tables.keys import key_of
 from tast.clip_store import ClipStore
 from tast.closure import code_digest
 from tast.datasets.splits import Split
@@ -56,7 +56,7 @@ class SideTraining:
 def key_of_training(params: Train, network: dict[str, Any], split: Split, clips: Any) -> str:
     """network: its sizes (network_of). clips: facts that name the clips, their pixels included."""
     facts = params.model_dump(mode="json", exclude={"options"})
-    code = [code_digest("flows.side_trainings"), code_of_method(params.method)]
+    code = [code_digest("flows.tables.trainings"), code_of_method(params.method)]
     return key_of([facts, network, split.parts, clips, code, computed_with()])
 
 

@@ -1,6 +1,6 @@
 """The ablation table: TAST-Net with one thing changed at a time, on this workspace's people but those of the test.
 
-    python -m flows.ablate [--seeds 0 1 2] [--only NAME ...] [--set KEY=VALUE ...] [--out FOLDER] [--dry-run]
+    python -m flows.tables.ablate [--seeds 0 1 2] [--only NAME ...] [--set KEY=VALUE ...] [--out FOLDER] [--dry-run]
 
 A choice that is made by looking at the test people makes their score flatter it, so the people of the split's test part never
 enter. The others are dealt into folds: each run scores one fold, stops on some of the people that are left, as a training always
@@ -9,15 +9,14 @@ as sure as it can be for its number of trainings. (Scoring the people that a tra
 
 As many trainings at a time as the cores carry at train.threads each: `--set train.threads=1` is the fastest for the small preset.
 
-Not a stage. What is done is kept below .tast/ablation by all that decides it (flows/side_trainings.py, flows/side_clips.py), so
-that an interrupted table goes on where it stopped, within a training too, and a repeated one costs nothing.
+Not a stage. What is done is kept below .tast/ablation by all that decides it (trainings.py, clips.py), so that an interrupted
+table goes on where it stopped, within a training too, and a repeated one costs nothing.
 """
 
 from __future__ import annotations
 
 import argparse
 import logging
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -27,14 +26,14 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from flows import STATE
+from flows import STATE, running
 from flows.changes import change_of
-from flows.keys import content_digest
+from flows.clips import make_clips
 from flows.layout import CLIPS, RAW, SPLIT
 from flows.progress import progress
-from flows.running import configure_logging
-from flows.side_clips import folder_beside, make_clips
-from flows.side_trainings import SideTraining, key_of_training, network_of, train_and_predict
+from flows.tables.clips import folder_beside
+from flows.tables.keys import content_digest
+from flows.tables.trainings import SideTraining, key_of_training, network_of, train_and_predict
 from tast import instruction_set
 from tast.clip_store import ClipStore
 from tast.crew.each import do_each, workers_that_fit
@@ -46,7 +45,7 @@ from tast.params import Params, changed, load_params
 from tast.people import person_of
 from tast.training.augmentation import Augmentation
 
-log = logging.getLogger("flows.ablate")  # __name__ is __main__ where it runs
+log = logging.getLogger("flows.tables.ablate")  # __name__ is __main__ where it runs
 FOLDER = STATE / "ablation"
 OUT = Path("reports/ablation")
 REFERENCE = "TAST-Net"
@@ -133,7 +132,7 @@ def run_all(runs: Sequence[Run], workers: int) -> None:
     for run in todo:  # before the bar of the trainings; made once, not by each worker
         if not run.training.clips.is_dir():
             log.info("clips with other preprocessing are made: %s", run.training.clips.name)
-            make_clips(RAW, run.training.clips, run.params.preprocess, run.params.runner.workers)
+            make_clips(RAW, run.training.clips, run.params.preprocess, workers=run.params.runner.workers)
     with progress("ablation", len(todo)) as advance:
         trainings = [run.training for run in todo]
         do_each(
@@ -193,20 +192,15 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     asked = arguments()
-    configure_logging()
-    try:
-        params = changed(load_params(), dict(asked.set))
-        instruction_set.require(params.compute.instruction_set)
-        runs = planned(params, list(dict.fromkeys([REFERENCE, *asked.only])), asked.seeds)
-        if asked.dry_run:
-            show_plan(runs)
-            return
-        run_all(runs, workers_that_fit(params.train.threads))
-        print(write_tables_of(runs, params, asked.out))
-    except TastError as error:
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
+    params = changed(load_params(), dict(asked.set))
+    instruction_set.require(params.compute.instruction_set)
+    runs = planned(params, list(dict.fromkeys([REFERENCE, *asked.only])), asked.seeds)
+    if asked.dry_run:
+        show_plan(runs)
+        return
+    run_all(runs, workers_that_fit(params.train.threads))
+    print(write_tables_of(runs, params, asked.out))
 
 
 if __name__ == "__main__":
-    main()
+    running.run(main)

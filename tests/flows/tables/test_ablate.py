@@ -13,19 +13,19 @@ import pandas as pd
 import pytest
 import torch
 
-from flows import ablate
-from flows.ablate import REFERENCE, VARIANTS, development_splits, planned, run_all, show_plan, write_tables_of
 from flows.changes import change_of
-from flows.side_trainings import SideTraining, train_and_predict
+from flows.tables import ablate
+from flows.tables.ablate import REFERENCE, VARIANTS, development_splits, planned, run_all, show_plan, write_tables_of
+from flows.tables.trainings import SideTraining, train_and_predict
 from tast.clip_store import ClipStore
 from tast.datasets.splits import Split, make_split
 from tast.errors import TastError
 from tast.params import Params, changed, load_params
 from tast.people import person_of
-from tests.flows.test_side_trainings import change_a_pixel
+from tests.flows.tables.test_trainings import change_a_pixel
 from tests.training.synthetic import write_store
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SHORT = {"train.epochs": 1, "train.threads": 1, "evaluate.bootstrap": 50}
 PAIR = [REFERENCE, "3D CNN alone"]
 

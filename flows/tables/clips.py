@@ -6,30 +6,17 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from flows.keys import content_digest, key_of
+from flows.clips import make_clips
 from flows.layout import RAW
-from flows.recordings import preprocess_all, read_raw, require_enough
-from tast.clip_store import ClipStore, write_tables
+from flows.tables.keys import content_digest, key_of
+from tast.clip_store import ClipStore
 from tast.closure import code_digest
-from tast.files import whole_folder
 from tast.params import Preprocess
 from tast.provenance import computed_with
 
 log = logging.getLogger(__name__)
 
 CODE = ("tast.datasets.readers", "tast.preprocessing.pipeline", "tast.clip_store")  # what turns videos into clips
-
-
-def make_clips(raw: Path, target: Path, params: Preprocess, workers: int) -> ClipStore:
-    """The clips of the data sets in `raw`, as the preprocess stage makes them. Raises TastError where too much is rejected."""
-    records, unread = read_raw(raw, params)
-    with whole_folder(target) as folder:
-        shards = preprocess_all(records, params, folder, workers=workers)
-        rows = [row for shard in shards for row in shard.rows]
-        rejects = [*unread, *(reject for shard in shards for reject in shard.rejects)]
-        require_enough(rows, rejects, len(records) + len(unread), params.max_reject_fraction)
-        write_tables(folder, rows, rejects, [one for shard in shards for one in shard.defects], params.model_dump())
-    return ClipStore(target)
 
 
 def clips_beside(params: Preprocess, folder: Path, workers: int) -> tuple[ClipStore, str]:
@@ -39,7 +26,8 @@ def clips_beside(params: Preprocess, folder: Path, workers: int) -> tuple[ClipSt
     if place.is_dir():
         return ClipStore(place), place.name
     log.info("clips with other preprocessing are made: %s", place.name)
-    return make_clips(RAW, place, params, workers), place.name
+    make_clips(RAW, place, params, workers=workers)
+    return ClipStore(place), place.name
 
 
 def folder_beside(params: Preprocess, folder: Path) -> Path:

@@ -1,9 +1,11 @@
-"""The recordings that the download stage left: read, and preprocessed by a crew through the cache of what was computed."""
+"""Clips of recordings: read where the download stage left them, preprocessed by a crew through the cache, written whole."""
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,14 +13,46 @@ from typing import Any
 from flows import STATE
 from flows.layout import original
 from flows.progress import progress
-from tast.clip_store import ClipRow, Reject
+from tast.clip_store import ClipRow, Defect, Reject, write_tables
 from tast.crew.each import do_each
 from tast.datasets.description import described
 from tast.datasets.readers import read_downloaded
 from tast.errors import TastError
+from tast.files import whole_folder
 from tast.params import Preprocess
 from tast.preprocessing.pipeline import Shard, preprocess_records, settings_of
 from tast.records import VideoRecord
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Made:
+    """What became of the recordings: rows of their clips, who was rejected, defects that were mended, how many were computed."""
+
+    records: Sequence[VideoRecord]
+    rows: list[ClipRow]
+    rejects: list[Reject]
+    defects: list[Defect]
+    n_computed: int
+
+
+def make_clips(raw: Path, target: Path, params: Preprocess, **crew: Any) -> Made:
+    """The clip store of the data sets in `raw`, as the folder `target`; crew: as in preprocess_all.
+
+    Raises TastError where more than max_reject_fraction is rejected; then there is no folder, or the one of before.
+    """
+    records, unread = read_raw(raw, params)
+    with whole_folder(target) as folder:
+        shards = preprocess_all(records, params, folder, **crew)
+        rows = [row for shard in shards for row in shard.rows]
+        rejects = unread + [reject for shard in shards for reject in shard.rejects]
+        for reject in rejects:
+            log.warning("rejected %s: %s", reject.record_id, reject.reason)
+        defects = [defect for shard in shards for defect in shard.defects]
+        require_enough(rows, rejects, len(records) + len(unread), params.max_reject_fraction)
+        write_tables(folder, rows, rejects, defects, params.model_dump())
+    return Made(records, rows, rejects, defects, sum(shard.n_computed for shard in shards))
 
 
 def read_raw(raw: Path, params: Preprocess) -> tuple[list[VideoRecord], list[Reject]]:
