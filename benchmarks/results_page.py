@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from benchmarks.seeds import SEALED
+from benchmarks.sets import SETS
 from flows.tables.methods import note_of, side_by_side
 from tast.evaluation.table import as_markdown
 from tast.files import whole_file
@@ -19,7 +19,7 @@ PAGE = Path("docs/results.md")
 INTRODUCTION = """\
 # Results
 
-Every method on the same seconds of the same people, on phantoms whose seeds nobody has chosen anything by (benchmarks/seeds.py).
+Every method on the same seconds of the same people, on phantoms whose seeds nobody has chosen anything by.
 Each section is written by the command that stands in it (`--publish`); `docs/methods.md` says what the rows are.
 """
 
@@ -33,7 +33,7 @@ def write_section(
     """
     found = sections(page.read_text(encoding="utf-8")) if page.is_file() else {}
     found[name] = section(name, tables, facts)
-    ordered = sorted(found, key=lambda one: (list(SEALED).index(one) if one in SEALED else len(SEALED), one))
+    ordered = sorted(found, key=lambda one: (list(SETS).index(one) if one in SETS else len(SETS), one))
     with whole_file(page) as part:
         part.write_text("\n".join([INTRODUCTION, *(found[one] for one in ordered)]), encoding="utf-8")
 

@@ -114,7 +114,7 @@ def test_a_video_file_in_place_of_a_camera(saved, tmp_path, monkeypatch):  # noq
     """A file has no clock of its own: frames are timed as they are taken, here one every 40 ms."""
     path = write_film(tmp_path / "camera.avi", 4.5)
     clock = iter(range(10_000))
-    from tast import camera
+    from tast.video import camera
 
     read_camera = camera.read_camera
     monkeypatch.setattr(

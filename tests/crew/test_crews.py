@@ -134,7 +134,8 @@ def preprocess_once_killed(items: list[VideoRecord], *, folder: Path, deadly: st
 
 
 def outcome(folder: Path, shards: list[Shard]) -> tuple[object, ...]:
-    files = {path.name: path.read_bytes() for path in sorted((folder / "clips").iterdir())}
+    clips = folder / "clips"
+    files = {str(path.relative_to(clips)): path.read_bytes() for path in sorted(clips.rglob("*")) if path.is_file()}
     return files, [shard.rows for shard in shards], [shard.rejects for shard in shards], [shard.defects for shard in shards]
 
 
@@ -158,5 +159,5 @@ def test_one_worker_two_workers_and_a_cluster_that_loses_one_give_the_same_bytes
         assert files == outcome(here, [one])[0]
         assert sum(rows, ()) == one.rows
         assert sum(rejects, ()) == one.rejects
-        assert list(files) == ["01-01.npy"]
+        assert list(files) == ["01-01.npy", "pulse/01-01.npy"]
         assert shards[0].n_computed == 0  # the second try found the first one's frames

@@ -105,4 +105,5 @@ def wait_until(holds: Callable[[], bool], at_most_s: float = 30.0) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have started the tests with Ctrl-C ignored
     do_each(sleep_long, [Path(sys.argv[1])] * 2, workers=2)

@@ -117,7 +117,7 @@ def test_light_is_the_mean_of_what_is_lit_with_the_magnification_taken_back(stor
 def test_the_tables_can_be_scored_beside_a_network(store: ClipStore) -> None:
     rows = clip_seconds(store.manifest.loc[clips_of(TEST)])
     network = predictions_per_second(
-        rows.assign(predicted_percent=90.0), half_width_percent=2.0, lowest_percent=70.0, highest_percent=100.0
+        rows.assign(predicted_percent=90.0, quality=1.0), half_width_percent=2.0, lowest_percent=70.0, highest_percent=100.0
     )
     metrics = evaluate(
         network, protocol="people", train_mean_percent=88.0, baselines=predictions(store, clips_of(TRAIN), clips_of(TEST)),

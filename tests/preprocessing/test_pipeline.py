@@ -178,7 +178,7 @@ def test_a_video_is_computed_anew_where_code_threads_or_libraries_are_other(
         monkeypatch.setattr(pipeline, "computed_by", lambda name=name: before | {name: "other"})
         assert n_computed() == 1, name
     files = {path.name for path in closure(*pipeline.CODE)}
-    assert {"align.py", "mask.py", "magnify.py", "resample.py", "video.py", "causal.py", "steps.py"} <= files
+    assert {"align.py", "mask.py", "magnify.py", "resample.py", "read.py", "causal.py", "steps.py"} <= files
     assert not {"clips.py", "pipeline.py", "splits.py"} & files  # an edit there leaves the cache as it is
 
 
