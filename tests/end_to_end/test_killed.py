@@ -63,7 +63,8 @@ def test_killed_anywhere_the_next_run_completes_with_the_same_lock(finished: Wor
             time.sleep(0.2)
         assert left == [], f"after {number.name} number {attempt}"
         workspace.run("-m", "dvc", "status")  # fails where the workspace is locked or its files are broken
-    workspace.run("-m", "flows.pipeline")
+    workspace.run("-m", "dvc", "repro", "--quiet")  # which alone, without Prefect and MLflow, gives the same
     assert workspace.path("dvc.lock").read_text() == finished.path("dvc.lock").read_text()
+    workspace.run("-m", "flows.pipeline")  # publishes what it finds done
     assert list(workspace.folder.glob("*/.*.part")) == []
     assert workspace.run("-m", "flows.pipeline").stdout.startswith("Nothing changed since the last run.")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from tests.end_to_end.conftest import Workspace, clone
+from tests.end_to_end.conftest import Workspace
 
 pytestmark = pytest.mark.end_to_end
 
@@ -48,12 +47,6 @@ def test_a_second_run_says_that_nothing_changed(finished: Workspace) -> None:
     assert said.startswith("Nothing changed since the last run.")
     assert "constant predictor" in said
     assert finished.path("dvc.lock").read_bytes() == before
-
-
-def test_dvc_repro_alone_in_another_clone_gives_the_same_lock(finished: Workspace, tmp_path: Path) -> None:
-    other = clone(tmp_path)
-    other.run("-m", "dvc", "repro", "--quiet")
-    assert other.path("dvc.lock").read_text() == finished.path("dvc.lock").read_text()
 
 
 def test_a_training_parameter_does_not_preprocess_again(finished: Workspace) -> None:
