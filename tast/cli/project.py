@@ -1,4 +1,4 @@
-"""Commands that run a program of the project's own folder, which an installed package does not hold: the ablation table, the
+"""Commands that run a program of the project's own folder, which an installed package does not hold: the tables, the
 benchmarks, the registry."""
 
 from __future__ import annotations
@@ -30,6 +30,24 @@ def ablate(context: typer.Context, help: Help = False) -> None:
     `tast ablate --dry-run`
     """
     _run(context, help, "flows.tables.ablate", Path("flows/tables/ablate.py"), context.args)
+
+
+def table(context: typer.Context, help: Help = False) -> None:
+    """Every method on the same seconds of the same people: Markdown, CSV, LaTeX and HTML (reports/table, on a set reports/sets).
+
+    On this project's own videos each training becomes a stage of DVC; interrupted, it goes on where it stopped.
+
+    Examples:
+
+    `tast table --dry-run`
+
+    `tast table --methods tast_net mathew/mix_last --seeds 1 --folds 1`
+
+    `tast table --protocol subject_independent clip_random --report`
+
+    `tast table --set pure_wide --sealed --publish`
+    """
+    _run(context, help, "benchmarks.table", Path("benchmarks/table.py"), context.args)
 
 
 def benchmark(context: typer.Context, help: Help = False) -> None:

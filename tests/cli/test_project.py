@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from tast.cli import project
 from tast.cli.main import app
 from tast.errors import BadInput
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
@@ -17,6 +21,7 @@ from tast.errors import BadInput
     [
         (["ablate", "--seeds", "0", "--dry-run"], ["flows.tables.ablate", "--seeds", "0", "--dry-run"]),
         (["ablate", "--help"], ["flows.tables.ablate", "--help"]),
+        (["table", "--dry-run"], ["benchmarks.table", "--dry-run"]),
         (["compare"], ["flows.registry", "compare"]),
         (["compare", "--json"], ["flows.registry", "compare", "--json"]),
         (["compare", "HEAD~1"], ["flows.compare", "HEAD~1"]),
@@ -43,6 +48,23 @@ def test_arguments_reach_the_program_and_its_exit_code_comes_back(
     monkeypatch.setattr(project.subprocess, "run", lambda command, check: commands.append(command[2:]) or Done())
     assert CliRunner().invoke(app, arguments).exit_code == 3
     assert commands == [started]
+
+
+def test_every_command_that_a_text_or_a_program_names_is_one() -> None:
+    """`tast WORD` of README, docs, and of the programs that call themselves so."""
+    texts = [
+        ROOT / "README.md",
+        *(ROOT / "docs").glob("*.md"),
+        *(ROOT / "flows").rglob("*.py"),
+        *(ROOT / "benchmarks").glob("*.py"),
+    ]
+    named = {
+        word
+        for path in texts
+        for word in re.findall(r"(?:^    |`|prog=\")tast ([a-z_]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    known = set(get_command(app).commands)  # type: ignore[attr-defined]
+    assert {"table", "compare", "predict"} <= named and named <= known
 
 
 def test_outside_of_the_project_it_says_where_to_stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
