@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from tast.evaluation.agreement import agreement, agreement_of_repeated
-from tast.evaluation.clinical import A_RMS_EDGES_PERCENT
+from tast.evaluation.clinical import a_rms
 from tast.evaluation.metrics import Interval, bootstrap_intervals, mean_with_interval, score
 from tast.evaluation.predictions import covered
 from tast.people import person_of, recording_of
@@ -46,7 +46,7 @@ def _level(table: pd.DataFrame, draws: int, seed: int) -> dict[str, Any]:
     limits = agreement_of_repeated(error, people) if people.duplicated().any() else agreement(error)
     return (
         asdict(score(true, predicted))
-        | {"limit_low": limits.limit_low, "limit_high": limits.limit_high, "a_rms": _a_rms(table), "n": len(table)}
+        | {"limit_low": limits.limit_low, "limit_high": limits.limit_high, "a_rms": a_rms(true, predicted), "n": len(table)}
         | {"intervals": _intervals(true, predicted, people, draws, seed)}
     )
 
@@ -72,15 +72,9 @@ def _group(name: str, rows: pd.DataFrame, draws: int, seed: int) -> dict[str, An
         {"name": name, "n_people": people.nunique(), "n_recordings": recording_of(rows).nunique(), "n_seconds": len(rows)}
         | {"true_min": true.min(), "true_mean": true.mean(), "true_max": true.max()}
         | asdict(score(true, predicted))
-        | {"a_rms": _a_rms(rows), "coverage": coverage}
+        | {"a_rms": a_rms(true, predicted), "coverage": coverage}
         | {"intervals": _intervals(true, predicted, people, draws, seed) | {"coverage": asdict(of_coverage)}}
     )
-
-
-def _a_rms(rows: pd.DataFrame) -> float:
-    """As ISO 80601-2-61 has it: of what lies in 70 to 100 %; NaN without any."""
-    inside = rows[rows["true_percent"].between(A_RMS_EDGES_PERCENT[0], A_RMS_EDGES_PERCENT[-1])]
-    return score(inside["true_percent"], inside["predicted_percent"]).rmse if len(inside) else float("nan")
 
 
 def _intervals(true: pd.Series, predicted: pd.Series, people: pd.Series, draws: int, seed: int) -> dict[str, Any]:

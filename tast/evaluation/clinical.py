@@ -39,6 +39,19 @@ class RootMeanSquare:
     n_people: int
 
 
+def measured(true_percent: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+    """(N,) whether a second lies in the range that A_rms is of."""
+    true = np.asarray(true_percent, float)
+    return (true >= A_RMS_EDGES_PERCENT[0]) & (true <= A_RMS_EDGES_PERCENT[-1])
+
+
+def a_rms(true_percent: npt.ArrayLike, predicted_percent: npt.ArrayLike) -> float:
+    """A_rms of (N,) seconds over the whole range; NaN without any in it."""
+    true, predicted = np.asarray(true_percent, float), np.asarray(predicted_percent, float)
+    inside = measured(true)
+    return score(true[inside], predicted[inside]).rmse if inside.any() else float("nan")
+
+
 def a_rms_by_band(
     true_percent: npt.ArrayLike, predicted_percent: npt.ArrayLike, people: npt.ArrayLike, *, draws: int, seed: int
 ) -> list[RootMeanSquare]:

@@ -82,7 +82,7 @@ class HypoxiaDetection:
 def score(true_percent: npt.ArrayLike, predicted_percent: npt.ArrayLike) -> Scores:
     """Scores of (N,) predictions; raises ValueError where there is nothing to score or a value is not finite."""
     true, predicted = _pairs(true_percent, predicted_percent)
-    return Scores(**{name: float(value) for name, value in _scores_of(_moments(true, predicted).sum(axis=0)).items()})
+    return Scores(**{name: float(value) for name, value in scores_of_sums(_moments(true, predicted).sum(axis=0)).items()})
 
 
 def bootstrap_intervals(
@@ -93,7 +93,7 @@ def bootstrap_intervals(
     Seconds of one person are no independent evidence, so the subject is what is drawn (Efron & Tibshirani 1993, ch. 8).
     """
     moments = subject_moments(true_percent, predicted_percent, subject_ids)
-    drawn = _scores_of(resampled_sums(moments, draws, seed))
+    drawn = scores_of_sums(resampled_sums(moments, draws, seed))
     return {name: percentile_interval(drawn[name], len(moments)) for name in SCORE_NAMES}
 
 
@@ -109,9 +109,9 @@ def correlation_within(
     truth or prediction is constant within all groups.
     """
     true, predicted = _pairs(true_percent, predicted_percent)
-    moments = subject_moments(_without_means(true, group_ids), _without_means(predicted, group_ids), subject_ids)
-    drawn = _scores_of(resampled_sums(moments, draws, seed))["pearson_r"]
-    return float(_scores_of(moments.sum(axis=0))["pearson_r"]), percentile_interval(drawn, len(moments))
+    moments = subject_moments(without_means(true, group_ids), without_means(predicted, group_ids), subject_ids)
+    drawn = scores_of_sums(resampled_sums(moments, draws, seed))["pearson_r"]
+    return float(scores_of_sums(moments.sum(axis=0))["pearson_r"]), percentile_interval(drawn, len(moments))
 
 
 def mean_with_interval(values: npt.ArrayLike, subject_ids: npt.ArrayLike, *, draws: int, seed: int) -> tuple[float, Interval]:
@@ -135,8 +135,8 @@ def compare_paired(
     """A method against a reference, both (N,) on the same truth: the subjects are drawn once for both."""
     method = subject_moments(true_percent, predicted_percent, subject_ids)
     reference = subject_moments(true_percent, reference_percent, subject_ids)
-    here, there = (_scores_of(moments.sum(axis=0))["rmse"] for moments in (method, reference))
-    drawn_here, drawn_there = (_scores_of(resampled_sums(moments, draws, seed))["rmse"] for moments in (method, reference))
+    here, there = (scores_of_sums(moments.sum(axis=0))["rmse"] for moments in (method, reference))
+    drawn_here, drawn_there = (scores_of_sums(resampled_sums(moments, draws, seed))["rmse"] for moments in (method, reference))
     several = len(method) > 1
     return PairedComparison(
         rmse_difference=float(here - there),
@@ -191,7 +191,7 @@ def subject_moments(true_percent: npt.ArrayLike, predicted_percent: npt.ArrayLik
     return sums
 
 
-def _without_means(values: FloatArray, group_ids: npt.ArrayLike) -> FloatArray:
+def without_means(values: FloatArray, group_ids: npt.ArrayLike) -> FloatArray:
     """(N,) values less the mean of their group."""
     _, group = np.unique(np.asarray(group_ids, dtype=str), return_inverse=True)
     return values - (np.bincount(group, weights=values) / np.bincount(group))[group]
@@ -213,7 +213,7 @@ def _moments(true: FloatArray, predicted: FloatArray) -> FloatArray:
     return np.stack([np.ones_like(t), t, p, t * t, p * p, t * p, error, np.abs(error), error * error, e, e * e], axis=-1)
 
 
-def _scores_of(sums: FloatArray) -> dict[str, FloatArray]:
+def scores_of_sums(sums: FloatArray) -> dict[str, FloatArray]:
     """Scores of (..., 11) sums, by name, each (...)."""
     n, t, p, tt, pp, tp, error, absolute, squared, e, ee = np.moveaxis(sums, -1, 0)
     variance_true, variance_predicted, covariance = tt / n - (t / n) ** 2, pp / n - (p / n) ** 2, tp / n - t * p / n**2

@@ -15,6 +15,7 @@ import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 from tast.evaluation.agreement import agreement_of_repeated
+from tast.evaluation.clinical import a_rms
 from tast.evaluation.metrics import bootstrap_intervals, compare_paired, correlation_within, score
 from tast.evaluation.predictions import covered
 from tast.people import person_of
@@ -69,14 +70,13 @@ def _row(result: MethodResult, said: pd.DataFrame, reference: pd.DataFrame, *, d
     constant = compare_paired(true, predicted, said["constant_percent"], people, draws=draws, seed=seed)
     against = compare_paired(true, predicted, reference["predicted_percent"], people, draws=draws, seed=seed)
     is_reference = said is reference
-    measured = true.between(70, 100)
     return {
         "method": result.name,
         "parameters": result.parameters,
         **{f"ms_{batch}": ms for batch, ms in result.ms_per_frame.items()},
         "rmse": pooled.rmse, "rmse_low": rmse.low, "rmse_high": rmse.high, "mae": pooled.mae, "r": pooled.pearson_r,
         "r_within": within, "bias": pooled.bias, "loa_low": limits.limit_low, "loa_high": limits.limit_high,
-        "a_rms": score(true[measured], predicted[measured]).rmse if measured.any() else np.nan,
+        "a_rms": a_rms(true, predicted),
         "coverage": covered(said).mean(), "width": (said["upper_percent"] - said["lower_percent"]).mean(),
         "skill": constant.skill,
         "difference": np.nan if is_reference else against.rmse_difference,

@@ -16,10 +16,19 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from tast.errors import TastError
-from tast.evaluation.clinical import A_RMS_EDGES_PERCENT
+from tast.evaluation.clinical import measured
 from tast.evaluation.contest import GROUPINGS, Entrant, new_to_all
 from tast.evaluation.evaluate import with_band
-from tast.evaluation.metrics import CONSTANT_VARIANCE, compare_paired, percentile_interval, resampled_sums, score
+from tast.evaluation.metrics import (
+    N_MOMENTS,
+    compare_paired,
+    percentile_interval,
+    resampled_sums,
+    score,
+    scores_of_sums,
+    subject_moments,
+    without_means,
+)  # fmt: skip
 from tast.evaluation.plots import with_gaps
 from tast.evaluation.predictions import covered
 from tast.pages.pictures import BLUE, INK, MUTED, ORANGE, png
@@ -129,11 +138,11 @@ def _group(rows: pd.DataFrame, draws: int, seed: int) -> Group:
 
 def _differences(rows: pd.DataFrame, people: pd.Series, draws: int, seed: int) -> dict[str, Difference]:
     """Of each measure, from the same resamples of people for both sides."""
-    terms = [_terms(rows, people, side).groupby(people, sort=True).sum(min_count=1) for side in SIDES]  # one row per person
-    a, b = (_figures(table.sum(min_count=1).to_frame().T) for table in terms)
-    resampled = [pd.DataFrame(resampled_sums(table.to_numpy(), draws, seed), columns=table.columns) for table in terms]
-    drawn_a, drawn_b = (_figures(table) for table in resampled)
-    return {name: _difference(name, a[name].item(), b[name].item(), drawn_a[name], drawn_b[name], people.nunique()) for name in a}
+    sums = [_sums(rows, people, side) for side in SIDES]
+    a, b = (_figures(of.sum(axis=0)) for of in sums)
+    drawn_a, drawn_b = (_figures(resampled_sums(of, draws, seed)) for of in sums)
+    n_people = people.nunique()
+    return {name: _difference(name, float(a[name]), float(b[name]), drawn_a[name], drawn_b[name], n_people) for name in a}
 
 
 def _difference(name: str, a: float, b: float, drawn_a: FloatArray, drawn_b: FloatArray, n_people: int) -> Difference:
@@ -146,45 +155,38 @@ def _difference(name: str, a: float, b: float, drawn_a: FloatArray, drawn_b: Flo
     return Difference(a, b, b - a, interval.low, interval.high, better)
 
 
-def _terms(rows: pd.DataFrame, people: pd.Series, side: str) -> pd.DataFrame:
-    """What one side's figures are sums of, a row per second. Means are taken away first, or variances would cancel to noise."""
-    rows = rows.rename(columns={f"{name}_{side}": name for name in OF_A_MODEL})
-    both = rows[["true_percent", "predicted_percent"]]
-    true, predicted = (both - both.mean()).to_numpy().T
-    true_within, predicted_within = (both - both.groupby(people).transform("mean")).to_numpy().T
-    error = rows["predicted_percent"] - rows["true_percent"]
-    measured = rows["true_percent"].between(A_RMS_EDGES_PERCENT[0], A_RMS_EDGES_PERCENT[-1])
-    terms = {
-        "n": 1.0, "error": error, "absolute": error.abs(), "squared": error**2, "measured": measured.astype(float),
-        "squared_measured": error**2 * measured, "t": true, "p": predicted, "tt": true**2, "pp": predicted**2,
-        "tp": true * predicted, "tt_within": true_within**2, "pp_within": predicted_within**2,
-        "tp_within": true_within * predicted_within, "covered": covered(rows),
-        "width": rows["upper_percent"] - rows["lower_percent"],
-    }  # fmt: skip
-    return pd.DataFrame(terms, index=rows.index)
+def _sums(rows: pd.DataFrame, people: pd.Series, side: str) -> FloatArray:
+    """(people, 3 N_MOMENTS + 3) sums of each person, which one side's figures are made of.
+
+    Those of all seconds, of all with each person's means taken away, of the seconds that A_rms is of; and how many seconds there
+    are, how many of them the interval holds, and its widths.
+    """
+    true, predicted = rows["true_percent"].to_numpy(), rows[f"predicted_percent_{side}"].to_numpy()
+    names, owner = np.unique(people, return_inverse=True)
+    inside = measured(true)
+    in_range = np.zeros((len(names), N_MOMENTS))
+    if inside.any():
+        in_range[np.unique(owner[inside])] = subject_moments(true[inside], predicted[inside], people[inside])
+    ends = rows.rename(columns={f"{name}_{side}": name for name in OF_A_MODEL})
+    of_interval = np.zeros((len(names), 3))
+    widths = ends["upper_percent"] - ends["lower_percent"]
+    np.add.at(of_interval, owner, np.column_stack([np.ones(len(rows)), covered(ends), widths]))
+    within = subject_moments(without_means(true, people), without_means(predicted, people), people)
+    return np.hstack([subject_moments(true, predicted, people), within, in_range, of_interval])
 
 
-def _figures(sums: pd.DataFrame) -> dict[str, FloatArray]:
-    """Each figure of each row of sums: of all people, or of those who were drawn."""
-    n = sums["n"]
-    mean = {name: np.asarray(sums[name] / n, dtype=np.float64) for name in sums}
-    with np.errstate(invalid="ignore", divide="ignore"):  # no second between 70 and 100 %
-        a_rms = np.sqrt(mean["squared_measured"] / mean["measured"])
+def _figures(sums: FloatArray) -> dict[str, FloatArray]:
+    """Each figure of (..., 3 N_MOMENTS + 3) sums: of all people, or of those who were drawn."""
+    whole, within, in_range, of_interval = np.split(sums, [N_MOMENTS, 2 * N_MOMENTS, 3 * N_MOMENTS], axis=-1)
+    scores = scores_of_sums(whole)
+    with np.errstate(invalid="ignore"):  # nobody who was drawn has a second between 70 and 100 %
+        a_rms = scores_of_sums(in_range)["rmse"]
+    n_seconds, held, width = np.moveaxis(of_interval, -1, 0)
     return {
-        "rmse": np.sqrt(mean["squared"]),
-        "mae": mean["absolute"],
-        "r": _correlation(mean["tt"] - mean["t"] ** 2, mean["pp"] - mean["p"] ** 2, mean["tp"] - mean["t"] * mean["p"]),
-        "r_within": _correlation(mean["tt_within"], mean["pp_within"], mean["tp_within"]),
-        "bias": mean["error"],
-        "a_rms": a_rms,
-        "coverage": mean["covered"],
-        "width": mean["width"],
-    }
-
-
-def _correlation(variance_true: FloatArray, variance_predicted: FloatArray, covariance: FloatArray) -> FloatArray:
-    variances = [np.where(one > CONSTANT_VARIANCE, one, np.nan) for one in (variance_true, variance_predicted)]
-    return np.clip(covariance / np.sqrt(variances[0] * variances[1]), -1.0, 1.0)
+        "rmse": scores["rmse"], "mae": scores["mae"], "r": scores["pearson_r"],
+        "r_within": scores_of_sums(within)["pearson_r"], "bias": scores["bias"], "a_rms": a_rms,
+        "coverage": held / n_seconds, "width": width / n_seconds,
+    }  # fmt: skip
 
 
 def picture(rows: pd.DataFrame, name_a: str, name_b: str) -> bytes:
