@@ -63,7 +63,6 @@ from tast.params_text import rewritten
 PARAMS = Path("params.yaml")
 REFERENCE = "tast_net"
 OUT = Path("reports/sets")
-PAGES = Path("reports/methods")  # PROTOCOL.html, of this project's own videos
 DEFAULT_PROTOCOL = "subject_independent"
 
 
@@ -226,7 +225,7 @@ def write_own_page(
     splits = {run_of(seed, fold): split_of(rows[0], store, protocol, fold) for seed in asked.seeds for fold in asked.folds}
     predicted = train_all(own_trials(rows, stores, params, protocol), 1)
     facts = json.loads((TABLES / protocol / "facts.json").read_text(encoding="utf-8"))
-    write_page(PAGES / f"{protocol}.html", results_of(rows, predicted, store, splits, data_set_of(store)), table, facts)
+    write_page(TABLES / f"{protocol}.html", results_of(rows, predicted, store, splits, data_set_of(store)), table, facts)
 
 
 def _are_there(row: Row) -> bool:
@@ -268,6 +267,8 @@ def show(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:
     """Print the tables; of several protocols also what they say of the same methods, side by side, which is kept."""
     for protocol in tables:
         print((folder / protocol / "table.md").read_text(encoding="utf-8"))
+        page = folder / f"{protocol}.html"
+        print(f"In {folder / protocol}: Markdown, CSV, LaTeX, HTML" + (f"; the page: {page}" if page.is_file() else "") + "\n")
     if len(tables) > 1:
         text = side_by_side(tables)
         with whole_file(folder / "protocols.md") as part:
