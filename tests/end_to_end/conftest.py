@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from ruamel.yaml import YAML
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -20,8 +21,11 @@ SMALL = {
     "download.phantom.subjects": 6,
     "download.phantom.seconds": 12,
     "download.phantom.fps_hz": 20,
+    "download.phantom.scenarios": ["steady", "talking"],  # a contact sheet each
     "split.folds": 3,
     "train.epochs": 3,
+    "train.threads": 1,  # the other process's tests have the other core
+    "runner.workers": 1,
     "evaluate.bootstrap": 50,
     "promote.fewest_subjects": 2,
 }
@@ -95,26 +99,39 @@ def clone(folder: Path) -> Workspace:
 
 
 @pytest.fixture(scope="session")
-def first_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, float]:
-    """A workspace in which the whole pipeline has run once, and the seconds that it took.
+def first_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
+    """A folder in which the whole pipeline has run once, which nothing changes afterwards, and the seconds that it took.
 
-    Three epochs on four people teach nothing that would be promoted; the title is given by hand.
+    Made by the first of pytest-xdist's processes that asks, for all of them. Three epochs on four people teach nothing that would
+    be promoted; the title is given by hand.
     """
-    workspace = clone(tmp_path_factory.mktemp("finished"))
-    start_s = time.monotonic()
-    workspace.run("-m", "flows.pipeline")
-    took_s = time.monotonic() - start_s
-    workspace.run("-m", "flows.registry", "champion", "1")
-    return workspace, took_s
+    own = tmp_path_factory.getbasetemp()
+    common = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    folder, took = common / "first_run", common / "first_run_s.txt"
+    with FileLock(common / "first_run.lock"):
+        if not took.exists():
+            workspace = clone(folder)
+            start_s = time.monotonic()
+            workspace.run("-m", "flows.pipeline")
+            took_s = time.monotonic() - start_s
+            workspace.run("-m", "flows.registry", "champion", "1")
+            took.write_text(str(took_s))
+    return folder, float(took.read_text())
 
 
 @pytest.fixture(scope="session")
-def finished(first_run: tuple[Workspace, float]) -> Workspace:
-    return first_run[0]
+def finished(first_run: tuple[Path, float], tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """This process's copy of it; what MLflow keeps of the run lies in the first folder still."""
+    return copied(first_run[0], tmp_path_factory.mktemp("finished") / "project")
+
+
+def copied(finished: Path, folder: Path) -> Workspace:
+    """A finished workspace in a folder of its own."""
+    return Workspace(Path(shutil.copytree(finished, folder, symlinks=True, ignore=shutil.ignore_patterns("__pycache__"))))
 
 
 @pytest.fixture(scope="session")
-def run_s(first_run: tuple[Workspace, float]) -> float:
+def run_s(first_run: tuple[Path, float]) -> float:
     return first_run[1]
 
 

@@ -8,14 +8,17 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
-from tests.end_to_end.conftest import Workspace
+from tests.end_to_end.conftest import Workspace, copied, own_environment
 
 pytestmark = pytest.mark.end_to_end
 RESTRICTED = ("data/raw", "data/audit", "data/clips", "reports/contact_sheets")  # faces, and what came under an agreement
@@ -55,14 +58,29 @@ def commit(workspace: Workspace) -> None:
 @pytest.fixture(scope="module")
 def user(finished: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A copy of the finished workspace, committed as a user does after `make repro`."""
-    folder = tmp_path_factory.mktemp("user") / "project"
-    shutil.copytree(finished.folder, folder, symlinks=True, ignore=shutil.ignore_patterns("__pycache__", "prefect"))
+    workspace = copied(finished.folder, tmp_path_factory.mktemp("user") / "project")
     for name in ("user.name", "user.email"):  # DVC commits experiments
-        git(folder, "config", name, "t@localhost")
-    workspace = Workspace(folder)
+        git(workspace.folder, "config", name, "t@localhost")
     commit(workspace)
     assert json.loads(dvc(workspace, "status", "--json")) == {"source": ["always changed"]}
     return workspace
+
+
+def start_queue(workspace: Workspace) -> None:
+    """Two workers, which outlive the command and hold what it writes to: nothing that anybody reads to its end.
+
+    DVC's worker ends where the queue is empty, but now and then one that had a task at that moment waits for ever.
+    """
+    subprocess.run(
+        [sys.executable, "-m", "dvc", "queue", "start", "--jobs", "2"], cwd=workspace.folder, env=own_environment(), check=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def end_workers(workspace: Workspace) -> None:
+    for file in workspace.path(".dvc/tmp/exps/celery").glob("dvc-exp-worker-*.pid"):
+        with suppress(psutil.NoSuchProcess):
+            psutil.Process(int(file.read_text())).kill()
 
 
 @pytest.fixture(scope="module")
@@ -74,13 +92,14 @@ def experiments(user: Workspace) -> Iterator[dict[str, Any]]:
     dvc(user, "exp", "run", "--temp", "--name", "copy", "--set-param", "evaluate.seed=1")
     for number in (2, 3):
         dvc(user, "exp", "run", "--queue", "--name", f"queued-{number}", "--set-param", f"evaluate.seed={number}")
-    dvc(user, "queue", "start", "--jobs", "2")
+    start_queue(user)
     deadline = time.monotonic() + QUEUE_S
     while time.monotonic() < deadline and any(word in dvc(user, "queue", "status") for word in ("Queued", "Running")):
         time.sleep(1)
     assert dvc(user, "queue", "status").count("Success") == 2, dvc(user, "queue", "logs", "queued-2", check=False)
     assert changed_files(user) == []
     (baseline,) = (one for one in json.loads(dvc(user, "exp", "show", "--json")) if one["rev"] != "workspace")
+    end_workers(user)
     yield {
         "HEAD": baseline["data"],
         **{one["revs"][0]["name"]: one["revs"][0]["data"] for one in baseline["experiments"]},

@@ -53,6 +53,7 @@ def kill_after(workspace: Workspace, seconds: float, number: signal.Signals) -> 
 @pytest.mark.timeout(600 + 90 * KILLS)
 def test_killed_anywhere_the_next_run_completes_with_the_same_lock(finished: Workspace, run_s: float, tmp_path: Path) -> None:
     workspace = clone(tmp_path / "tree")
+    workspace.set(runner__workers=2)
     moments = random.Random(6)
     for attempt in range(KILLS):
         number = (signal.SIGKILL, signal.SIGTERM)[attempt % 2]

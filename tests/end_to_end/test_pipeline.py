@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from tests.end_to_end.conftest import Workspace
+from tests.end_to_end.conftest import Workspace, copied
 
 pytestmark = pytest.mark.end_to_end
 
@@ -57,19 +58,15 @@ def test_a_training_parameter_does_not_preprocess_again(finished: Workspace) -> 
     assert "flows.stages.preprocess" not in would_run
 
 
-def test_one_more_video_computes_one_and_one_less_none(finished: Workspace, api_url: str) -> None:
-    workspace = Workspace(finished.folder, api_url)
-    try:
-        workspace.set(download__phantom__subjects=7)
-        assert "computed 1, from the cache 6" in workspace.run("-m", "dvc", "repro", "preprocess").stderr
-        workspace.set(download__phantom__subjects=2)
-        assert "computed 0, from the cache 2" in workspace.run("-m", "dvc", "repro", "preprocess").stderr
-        manifest = pd.read_parquet(workspace.path("data/clips/manifest.parquet"))
-        assert {p.name for p in workspace.path("data/clips").glob("*.npy")} == set(manifest["file"])
-        assert manifest["record_id"].nunique() == 2
-    finally:
-        workspace.set(download__phantom__subjects=6)
-        workspace.run("-m", "dvc", "repro", "--quiet", "preprocess")
+def test_one_more_video_computes_one_and_one_less_none(finished: Workspace, tmp_path: Path) -> None:
+    workspace = copied(finished.folder, tmp_path / "project")
+    workspace.set(download__phantom__subjects=7)
+    assert "computed 1, from the cache 6" in workspace.run("-m", "dvc", "repro", "preprocess").stderr
+    workspace.set(download__phantom__subjects=2)
+    assert "computed 0, from the cache 2" in workspace.run("-m", "dvc", "repro", "preprocess").stderr
+    manifest = pd.read_parquet(workspace.path("data/clips/manifest.parquet"))
+    assert {p.name for p in workspace.path("data/clips").glob("*.npy")} == set(manifest["file"])
+    assert manifest["record_id"].nunique() == 2
 
 
 def test_the_pipeline_refuses_to_run_inside_a_stage(finished: Workspace) -> None:

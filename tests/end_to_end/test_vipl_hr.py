@@ -20,7 +20,8 @@ def finished_vipl(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     folder = tmp_path_factory.mktemp("vipl")
     workspace = clone(folder / "tree")
     root = folder / "VIPL-HR"
-    workspace.set(download__phantom__fps_hz=30)  # each of the cameras has a share of it
+    workspace.set(runner__workers=2)
+    workspace.set(download__phantom__fps_hz=30, download__phantom__scenarios="all")  # each of the cameras has a share of the rate
     sizes = ("--subjects", str(SUBJECTS), "--seconds", "12")
     workspace.run("-m", "tast", "phantom", str(root), "--layout", "vipl_hr", *sizes, "--defects")
     workspace.set(
