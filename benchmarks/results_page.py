@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 
 from benchmarks.sets import SETS
-from flows.tables.methods import note_of, side_by_side
+from flows.tables.methods import note_of, reading_of, side_by_side
 from tast.evaluation.table import as_markdown
 from tast.files import whole_file
 
@@ -53,7 +53,8 @@ def section(name: str, tables: Mapping[str, pd.DataFrame], facts: Mapping[str, M
     lines = [f"## `{name}`", "", made]
     for protocol, table in tables.items():
         reference = str(table["method"].iloc[0])
-        lines += ["", f"### {protocol}", "", as_markdown(table, reference), note_of(table, facts[protocol]).rstrip()]
+        lines += ["", f"### {protocol}", "", as_markdown(table, reference), note_of(table, facts[protocol])]
+        lines += [reading_of(table).rstrip()]
     if len(tables) > 1:
         lines += ["", "### Both protocols side by side", "", side_by_side(tables).rstrip()]
     return "\n".join(lines) + "\n"

@@ -116,7 +116,8 @@ def write_table(folder: Path, table: pd.DataFrame, facts: Mapping[str, Any]) -> 
     """table.md, .csv, .tex, .html and facts.json, all or none. facts: protocol, seeds, folds, and what else is known."""
     reference = str(table["method"].iloc[0])
     with whole_folder(folder) as made:
-        (made / "table.md").write_text(as_markdown(table, reference) + "\n" + note_of(table, facts), encoding="utf-8")
+        below = f"{note_of(table, facts)}\n{reading_of(table)}"
+        (made / "table.md").write_text(f"{as_markdown(table, reference)}\n{below}", encoding="utf-8")
         table.to_csv(made / "table.csv", index=False, float_format="%.6g")
         (made / "table.tex").write_text(as_latex(table, reference), encoding="utf-8")
         (made / "table.html").write_text(as_html(table, reference), encoding="utf-8")
@@ -138,6 +139,36 @@ def note_of(table: pd.DataFrame, facts: Mapping[str, Any]) -> str:
         "training mean. A_rms: ISO 80601-2-61, of seconds whose truth is 70 to 100 %. in interval: share of the seconds that the "
         "90 % interval holds. ms/frame: one thread of this machine. Published figures are the papers' own, of other people.\n"
     )
+
+
+def reading_of(table: pd.DataFrame) -> str:
+    """Markdown: which rows surely beat the reference, which are worse than the constant, and what the rows `/locked` say of them.
+
+    A row METHOD/locked is a method's network on this project's own input: where it beats the constant and the method's other rows
+    do not, these lack the pulse, not a network.
+    """
+    reference, rmse = str(table["method"].iloc[0]), table.set_index("method")["rmse"]
+    constant = rmse[CONSTANT]
+
+    def listed(names: Sequence[str]) -> str:
+        return ", ".join(f"{name} ({rmse[name]:.2f})" for name in names) or "none"
+
+    better = list(table.loc[table["difference_high"] < 0, "method"])
+    beaten = int((table["difference_low"] > 0).sum())
+    worse = [name for name in rmse.index if rmse[name] > constant]
+    locked = {name.removesuffix("/locked"): name for name in rmse.index if name.endswith("/locked") and rmse[name] < constant}
+    mended = {name: locked[method] for name in worse if (method := name.partition("/")[0]) in locked and name != locked[method]}
+    lines = [
+        f"{reference} ({rmse[reference]:.2f}) beats {beaten} of the {len(rmse) - 1} other rows with the whole interval of the "
+        f"difference; with the whole interval better than it: {listed(better)}.",
+        f"No better than the constant ({constant:.2f}): {listed(worse)}.",
+    ]
+    if mended:
+        lines.append(
+            f"The same networks on pulse_locked: {listed(list(dict.fromkeys(mended.values())))}. Of the rows above "
+            f"{', '.join(mended)} lack the pulse in what they see, not a network that could read it."
+        )
+    return " ".join(lines) + "\n"
 
 
 def side_by_side(tables: Mapping[str, pd.DataFrame]) -> str:

@@ -61,12 +61,13 @@ def preset_for_processors(method: Method) -> str:
 
 
 def all_rows() -> list[str]:
-    """Every method of this project, as processors can train it; of one with several structures, each of them."""
-    names = []
-    for name in own_names():
-        presets = method_named(name).presets
-        names += [name] if "small" in presets else [f"{name}/{preset}" for preset in presets if preset not in ("paper", "locked")]
-    return names
+    """Every method of this project as processors can train it: every preset but those of the published size."""
+    return [
+        name if preset == "small" else f"{name}/{preset}"
+        for name in own_names()
+        for preset in method_named(name).presets
+        if not preset.startswith("paper")
+    ]
 
 
 def write_rows(rows: Sequence[Row], folder: Path) -> None:

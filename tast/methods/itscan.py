@@ -31,13 +31,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tast.methods.method import NO_AUGMENTATION, Method, Outputs, Reported, spo2_of
+from tast.methods.method import FEW_PEOPLE, NO_AUGMENTATION, Method, Outputs, Reported, spo2_of
 from tast.methods.networks.coordinate_attention import CoordinateAttention
 from tast.methods.networks.spans import mean_over_spans
 from tast.methods.networks.temporal_shift import temporal_shift
 
 DARK_LEVEL = 1 / 255  # of the light's range: below is outside the face
 SMALLEST_DEVIATION = 1e-6  # of a clip that does not move
+DIFFERENCES = "differences"
+MOTIONS = (DIFFERENCES, "as_given")
 VARIANCE_FLOOR = 1e-6  # of standardised labels, whose variance is 1: r and its gradient stay finite where one side is constant
 
 
@@ -48,6 +50,7 @@ class ItscanConfig:
     frames, size_px, seconds: the clip's T, H = W, and S. segment_frames: within which channels are shifted. shift_parts: 3, of
     the channels, from after, from before, and unmoved. widths: channels of the two stages. reduction, smallest: of coordinate
     attention. hidden: width of the first dense layer. pool_dropout: after each stage; hidden_dropout: before the last layer.
+    motion: as in ItscanOptions.
     """
 
     frames: int
@@ -61,6 +64,7 @@ class ItscanConfig:
     hidden: int
     pool_dropout: float
     hidden_dropout: float
+    motion: str = DIFFERENCES
 
     def __post_init__(self) -> None:
         if self.frames % self.segment_frames:
@@ -76,13 +80,19 @@ class ItscanConfig:
 
 @dataclass(frozen=True)
 class ItscanOptions:
-    """width: channels of the first stage, of the second twice as many. hidden: width of the first dense layer. segment_frames:
-    within which channels are shifted; None: those of a second.
+    """width: channels of the first stage, of the second twice as many. hidden: width of the first dense layer. motion: what its
+    branch sees, `differences` of frames of light; `as_given`: an input that is a pulse already (normalised, pulse_locked).
+    segment_frames: within which channels are shifted; None: those of a second.
     """
 
     width: int = 32
     hidden: int = 388
+    motion: str = DIFFERENCES
     segment_frames: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.motion not in MOTIONS:
+            raise ValueError(f"motion {self.motion!r} of itscan is unknown; one of {', '.join(MOTIONS)}")
 
 
 class Stage(nn.Module):
@@ -133,7 +143,8 @@ class Itscan(nn.Module):
 
     def forward(self, video: Tensor) -> Tensor:
         light = video + 0.5
-        motion = differences(light).transpose(1, 2).flatten(0, 1)  # (B, 3, T, H, W) -> (B T, 3, H, W)
+        motion = differences(light) if self.config.motion == DIFFERENCES else video
+        motion = motion.transpose(1, 2).flatten(0, 1)  # (B, 3, T, H, W) -> (B T, 3, H, W)
         appearance = standardised(light).transpose(1, 2).flatten(0, 1)
         for stage in self.stages:
             motion, appearance = stage(motion, appearance)
@@ -185,8 +196,9 @@ def build(
     """See Builder; colour_axes is ignored."""
     return Itscan(
         ItscanConfig(
-            frames=frames, size_px=size_px, seconds=seconds, segment_frames=options.segment_frames or frames // seconds,
-            shift_parts=3, widths=(options.width, 2 * options.width), reduction=32, smallest=8, hidden=options.hidden,
+            frames=frames, size_px=size_px, seconds=seconds, motion=options.motion,
+            segment_frames=options.segment_frames or frames // seconds, shift_parts=3,
+            widths=(options.width, 2 * options.width), reduction=32, smallest=8, hidden=options.hidden,
             pool_dropout=0.25, hidden_dropout=0.5,
         )
     )  # fmt: skip
@@ -207,12 +219,14 @@ PAPER: Mapping[str, Any] = {
     "train.gradient_clip": 1.0, "train.ema_epochs": 0.0, "train.augmentation": NO_AUGMENTATION,
 }  # fmt: skip
 SMALL: Mapping[str, Any] = {
-    **PAPER,
-    "train.options": {"width": 16, "hidden": 128},
+    **PAPER, **FEW_PEOPLE,
+    "train.options": {"width": 16, "hidden": 128, "motion": DIFFERENCES},
     "train.frame_size_px": 16, "preprocess.clips.size_px": 64, "preprocess.clips.fps_hz": 15, "preprocess.clips.length_s": 8,
-    "train.epochs": 30, "train.patience": 30, "train.batch_size": 16,
-    "train.weight_decay": 0.1, "train.ema_epochs": 1.0,  # few people: what this project does against learning them by heart
-    "train.augmentation": {**NO_AUGMENTATION, "stretch": 0.3, "flip": 0.5, "shift_cells": 1, "drop_fraction": 0.3},
+    "train.epochs": 20, "train.patience": 20, "train.batch_size": 16,
+}  # fmt: skip
+LOCKED: Mapping[str, Any] = {
+    **FEW_PEOPLE, "train.options": {"width": 16, "hidden": 128, "motion": "as_given"},
+    "train.epochs": 20, "train.schedule": "one_cycle", "train.warm_up": 0.3,
 }  # fmt: skip
 
 METHOD = Method(
@@ -221,7 +235,7 @@ METHOD = Method(
     options=ItscanOptions,
     build=build,
     restore=restore,
-    presets={"small": SMALL, "paper": PAPER},
+    presets={"small": SMALL, "paper": PAPER, "locked": LOCKED},
     loss=mae_and_pearson,
     reported=Reported(
         source="the row ITSCAN of tables 1 and 2 of TAST-Net's paper, ms per frame on hardware that is not known; "

@@ -36,6 +36,10 @@ class Builder(Protocol):
 NO_AUGMENTATION: Mapping[str, Any] = {
     "stretch": 0.0, "flip": 0.0, "shift_cells": 0, "drop_fraction": 0.0, "noise": 0.0, "shift_frames": 0, "brightness": 0.0,
 }  # fmt: skip
+FEW_PEOPLE: Mapping[str, Any] = {  # against learning them by heart: what this project trains with, where a paper says nothing
+    "train.weight_decay": 0.1, "train.ema_epochs": 1.0,
+    "train.augmentation": {**NO_AUGMENTATION, "stretch": 0.3, "flip": 0.5, "shift_cells": 1, "drop_fraction": 0.3},
+}  # fmt: skip
 PLAIN: Mapping[str, Any] = {  # what a preset leaves unsaid: a preset is whole, so that nothing of the one before it stays behind
     "preprocess.clips.size_px": 64, "preprocess.clips.fps_hz": 15, "preprocess.clips.length_s": 8, "preprocess.clips.hop_s": 1,
     "preprocess.magnify.alpha": 120,

@@ -34,7 +34,7 @@ Deviations and choices:
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -43,7 +43,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tast.methods.method import Method, Outputs, Reported, spo2_of
+from tast.methods.method import FEW_PEOPLE, Method, Outputs, Reported, spo2_of
 from tast.methods.networks.coordinate_attention import CoordinateAttention
 from tast.methods.networks.light import NO_LIGHT, lit_light, percent_of_mean
 from tast.methods.networks.spans import mean_over_spans
@@ -63,7 +63,7 @@ class MmfmConfig:
     frames, size_px, seconds: the clip's T, H = W, and S, the values asked for. rows, columns: of the cells that the face is cut
     into. widths: channels of the first convolution and of its residual block, then of the blocks that follow. strides: of the
     blocks. generator: channels of the generator, which doubles its picture after each. hidden: of the NBM and the nuisance head.
-    reduction, smallest: of coordinate attention.
+    reduction, smallest: of coordinate attention. course: as in MmfmOptions.
     """
 
     frames: int
@@ -77,6 +77,7 @@ class MmfmConfig:
     hidden: int
     reduction: int = 32
     smallest: int = 8
+    course: str = "percent"
 
     def __post_init__(self) -> None:
         if len(self.widths) != len(self.strides):
@@ -89,12 +90,16 @@ class MmfmConfig:
 
 @dataclass(frozen=True)
 class MmfmOptions:
-    """What can be chosen of MMFM: into how many cells the face is cut."""
+    """rows, columns: of the cells that the face is cut into. course: `percent` of each cell's own mean, of light; `as_given`:
+    the cells of an input that is a pulse already (normalised, pulse_locked), whose unit then stands for one percent."""
 
     rows: int = 4
     columns: int = 6
+    course: str = "percent"
 
     def __post_init__(self) -> None:
+        if self.course not in COURSES:
+            raise ValueError(f"course {self.course!r} of mmfm is unknown; one of {', '.join(COURSES)}")
         if min(self.rows, self.columns) < 1:
             raise ValueError(f"mmfm needs at least one row and one column of cells, not {self.rows} x {self.columns}")
 
@@ -135,9 +140,7 @@ class Mmfm(nn.Module):
         self.register_buffer("rates_hz", rates_hz.to(torch.float32), persistent=False)
 
     def forward(self, video: Tensor) -> Outputs:
-        cells = self.cells(lit_light(video))  # (B, 3, T, N)
-        course = percent_of_mean(cells, dim=2)
-        seen = (cells.mean(dim=(1, 2)) > NO_LIGHT).to(course.dtype)  # (B, N)
+        course, seen = COURSES[self.config.course](video, self.cells)
         share = seen / seen.sum(dim=1, keepdim=True).clamp(min=1)  # of each cell in a mean over the face
 
         features = self.features(course)
@@ -177,6 +180,22 @@ class Mmfm(nn.Module):
 
     def _at_each_second(self, values: Tensor) -> Tensor:
         return values[:, None].expand(-1, self.config.seconds)
+
+
+def _percent(video: Tensor, cells_of: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+    """Light (B, 3, T, H, W) -> percent of each cell's mean (B, 3, T, N), and 1 where a cell has any of the face (B, N)."""
+    cells = cells_of(lit_light(video))
+    course = percent_of_mean(cells, dim=2)
+    return course, (cells.mean(dim=(1, 2)) > NO_LIGHT).to(course.dtype)
+
+
+def _as_given(video: Tensor, cells_of: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+    """A pulse (B, 3, T, H, W) -> its means over cells (B, 3, T, N), and 1 where anything moves (B, N)."""
+    cells = cells_of(video)
+    return cells, (cells.square().mean(dim=(1, 2)) > 0).to(cells.dtype)
+
+
+COURSES = {"percent": _percent, "as_given": _as_given}
 
 
 def positive(percent: Tensor) -> Tensor:
@@ -280,7 +299,7 @@ def build(
     return Mmfm(
         MmfmConfig(
             frames=frames, size_px=size_px, seconds=seconds, rows=options.rows, columns=options.columns,
-            widths=(32, 64, 128, 128), strides=(1, 2, 2, 1), generator=(64, 32), hidden=128,
+            course=options.course, widths=(32, 64, 128, 128), strides=(1, 2, 2, 1), generator=(64, 32), hidden=128,
         )
     )  # fmt: skip
 
@@ -292,12 +311,22 @@ def restore(config: dict[str, Any]) -> Mmfm:
 
 
 RECIPE: Mapping[str, Any] = {
-    "train.options": {"rows": 4, "columns": 6},
+    "train.options": {"rows": 4, "columns": 6, "course": "percent"},
     "train.input": "light", "train.whiten_colour": False, "train.frame_size_px": 48, "preprocess.magnify.alpha": 0,
     "preprocess.clips.size_px": 96, "preprocess.clips.fps_hz": 30, "preprocess.clips.length_s": 10, "preprocess.clips.hop_s": 1,
     "train.epochs": 60, "train.patience": 20, "train.batch_size": 32, "train.sampler": "shuffled",
     "train.learning_rate": 0.001, "train.schedule": "cosine", "train.warm_up": 0.05, "train.weight_decay": 0.0,
     "train.gradient_clip": 1.0, "train.ema_epochs": 0.0,
+}  # fmt: skip
+
+SMALL: Mapping[str, Any] = {
+    **RECIPE, **FEW_PEOPLE, "train.frame_size_px": 24,
+    "preprocess.clips.size_px": 64, "preprocess.clips.fps_hz": 15, "preprocess.clips.length_s": 8,
+    "train.epochs": 20, "train.batch_size": 16, "train.learning_rate": 0.003,
+}  # fmt: skip
+LOCKED: Mapping[str, Any] = {
+    **FEW_PEOPLE, "train.options": {"rows": 4, "columns": 6, "course": "as_given"},
+    "train.epochs": 20, "train.learning_rate": 0.003,
 }  # fmt: skip
 
 METHOD = Method(
@@ -306,14 +335,7 @@ METHOD = Method(
     options=MmfmOptions,
     build=build,
     restore=restore,
-    presets={
-        "small": {
-            **RECIPE, "train.frame_size_px": 24,
-            "preprocess.clips.size_px": 64, "preprocess.clips.fps_hz": 15, "preprocess.clips.length_s": 8,
-            "train.epochs": 40, "train.batch_size": 16, "train.learning_rate": 0.003,
-        },
-        "paper": RECIPE,
-    },
+    presets={"small": SMALL, "paper": RECIPE, "locked": LOCKED},
     unit="percent",
     target="clip",
     loss=loss,

@@ -38,7 +38,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tast.methods.method import NO_AUGMENTATION, Method, Outputs, Reported, spo2_of
+from tast.methods.method import FEW_PEOPLE, NO_AUGMENTATION, Method, Outputs, Reported, spo2_of
 from tast.methods.networks.spans import mean_over_spans
 
 PULSE_WEIGHT = 100.0  # the authors', of the pulse beside SpO2
@@ -199,12 +199,11 @@ PAPER: Mapping[str, Any] = {
     "train.gradient_clip": 1.0, "train.ema_epochs": 0.0, "train.augmentation": NO_AUGMENTATION,
 }  # fmt: skip
 SMALL: Mapping[str, Any] = {
-    **PAPER,
+    **PAPER, **FEW_PEOPLE,
     "train.frame_size_px": 16, "preprocess.clips.size_px": 64, "preprocess.clips.fps_hz": 15, "preprocess.clips.length_s": 8,
-    "train.epochs": 40, "train.patience": 40, "train.batch_size": 16,
-    "train.weight_decay": 0.1, "train.ema_epochs": 1.0,  # few people: what this project does against learning them by heart
-    "train.augmentation": {**NO_AUGMENTATION, "stretch": 0.3, "flip": 0.5, "shift_cells": 1, "drop_fraction": 0.3},
+    "train.epochs": 20, "train.patience": 20, "train.batch_size": 16,
 }  # fmt: skip
+LOCKED: Mapping[str, Any] = {**FEW_PEOPLE, "train.epochs": 20, "train.schedule": "one_cycle", "train.warm_up": 0.3}
 
 METHOD = Method(
     name="multi_physnet",
@@ -212,7 +211,7 @@ METHOD = Method(
     options=MultiPhysNetOptions,
     build=build,
     restore=restore,
-    presets={"small": SMALL, "paper": PAPER, "paper_light": {**PAPER, "train.input": "light"}},
+    presets={"small": SMALL, "paper": PAPER, "locked": LOCKED, "paper_light": {**PAPER, "train.input": "light"}},
     unit="percent",
     target="clip",
     loss=spo2_loss,

@@ -31,7 +31,7 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from tast.methods.method import NO_AUGMENTATION, Method
+from tast.methods.method import FEW_PEOPLE, NO_AUGMENTATION, Method
 from tast.methods.networks.spans import mean_over_spans
 from tast.methods.networks.temporal_difference import TemporalDifferenceConv3d
 
@@ -196,12 +196,14 @@ PAPER: Mapping[str, Any] = {
     "train.augmentation": {**NO_AUGMENTATION, "stretch": 1.0, "flip": 0.5, "shift_cells": 15},
 }  # fmt: skip
 SMALL: Mapping[str, Any] = {
-    **PAPER,
+    **PAPER, **FEW_PEOPLE,
     "train.options": {"width": 48, "feed_forward": 72, "blocks": 6, "tube_px": 2},
     "train.frame_size_px": 32, "preprocess.clips.size_px": 64, "preprocess.clips.fps_hz": 15, "preprocess.clips.length_s": 8,
-    "train.epochs": 40, "train.patience": 40, "train.batch_size": 16, "train.learning_rate": 0.001,
-    "train.weight_decay": 0.1, "train.ema_epochs": 1.0,  # few people: what this project does against learning them by heart
-    "train.augmentation": {**NO_AUGMENTATION, "stretch": 0.3, "flip": 0.5, "shift_cells": 1, "drop_fraction": 0.3},
+    "train.epochs": 20, "train.patience": 20, "train.batch_size": 16, "train.learning_rate": 0.001,
+}  # fmt: skip
+LOCKED: Mapping[str, Any] = {
+    **FEW_PEOPLE, "train.options": {"width": 48, "feed_forward": 72, "blocks": 6, "tube_px": 1}, "train.epochs": 20,
+    "train.pearson_weight": 0.3,
 }  # fmt: skip
 
 METHOD = Method(
@@ -210,5 +212,5 @@ METHOD = Method(
     options=PhysFormerOptions,
     build=build,
     restore=restore,
-    presets={"small": SMALL, "paper": PAPER},
+    presets={"small": SMALL, "paper": PAPER, "locked": LOCKED},
 )  # fmt: skip

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from tast.methods.method import NO_AUGMENTATION, Method, Reported
+from tast.methods.method import FEW_PEOPLE, Method, Reported
 from tast.methods.networks.fusion import FUSIONS
 from tast.methods.networks.residual3d import Cnn3d, Cnn3dConfig
 from tast.methods.networks.spans import mean_over_spans
@@ -201,8 +201,7 @@ def _restore_cnn(config: dict[str, Any]) -> Cnn3dConfig:
 
 
 RECIPE: Mapping[str, Any] = {  # ours: the paper publishes none
-    "train.learning_rate": 0.003, "train.weight_decay": 0.1, "train.ema_epochs": 1.0, "train.pearson_weight": 0.3,
-    "train.augmentation": {**NO_AUGMENTATION, "stretch": 0.3, "flip": 0.5, "shift_cells": 1, "drop_fraction": 0.3},
+    **FEW_PEOPLE, "train.learning_rate": 0.003, "train.pearson_weight": 0.3,
 }  # fmt: skip
 
 METHOD = Method(

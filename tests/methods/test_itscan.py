@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from tast.methods.itscan import METHOD, ItscanOptions, build, differences, mae_and_pearson, standardised
+from tast.methods.itscan import METHOD, MOTIONS, ItscanOptions, build, differences, mae_and_pearson, standardised
 
 
 def test_paper_preset_has_the_published_number_of_parameters() -> None:
@@ -37,6 +37,20 @@ def test_outside_the_face_nothing_moves_and_a_clip_without_any_face_is_finite() 
     net = build(frames=6, size_px=10, seconds=1).eval()
     with torch.no_grad():
         assert torch.isfinite(net(torch.full((1, 3, 6, 10, 10), -0.5))).all()
+
+
+def test_a_pulse_reaches_the_motion_branch_as_it_is_given() -> None:
+    nets = {motion: build(ItscanOptions(motion=motion), frames=6, size_px=10, seconds=1).eval() for motion in MOTIONS}
+    pulse, seen = torch.randn(1, 3, 6, 10, 10, generator=torch.Generator().manual_seed(0)), []
+    for net in nets.values():
+        net.stages[0].register_forward_pre_hook(lambda layer, inputs: seen.append(inputs[0]))
+        with torch.no_grad():
+            net(pulse)
+    of_frames = [one.unflatten(0, (1, 6)).transpose(1, 2) for one in seen]
+    assert torch.equal(of_frames[list(nets).index("as_given")], pulse)
+    assert not torch.allclose(of_frames[list(nets).index("differences")], pulse)
+    with pytest.raises(ValueError, match="motion 'raw' of itscan is unknown; one of differences, as_given"):
+        ItscanOptions(motion="raw")
 
 
 def test_frames_are_standardised_over_the_clip_all_channels_together() -> None:

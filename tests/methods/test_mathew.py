@@ -32,7 +32,7 @@ def test_each_structure_has_its_number_of_parameters(structure: str) -> None:
 
 def test_every_structure_is_a_preset() -> None:
     chosen = {preset: values["train.options"]["structure"] for preset, values in METHOD.presets.items()}
-    assert chosen == {**{name: name for name in STRUCTURES}, "paper": "mix_first", "locked": "mix_last"}
+    assert chosen == {**{name: name for name in STRUCTURES}, "paper": "mix_first", "locked": "mix_first"}
 
 
 @pytest.mark.parametrize("structure", STRUCTURES)

@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from flows.tables.rows import all_rows
 from tast.export import exported
 from tast.methods import known_methods, own_names
 from tast.methods.method import PLAIN, Method, Outputs, method_named, spo2_of
@@ -90,6 +91,22 @@ def test_every_preset_is_one_that_params_yaml_and_the_method_take(method: Method
 def test_a_preset_is_whole(method: Method) -> None:
     """So that `tast use` leaves nothing of the method before."""
     assert {frozenset(preset) for preset in method.presets.values()} == {frozenset(PLAIN)}
+
+
+def test_every_other_methods_network_can_be_had_on_this_projects_own_input(method: Method) -> None:
+    """Preset `locked`, whose clips and input are tast_net's: what the table tells apart of a network and of what it sees."""
+    if method.name == "tast_net":
+        return
+    ours, locked = method_named("tast_net").presets["small"], method.presets["locked"]
+    same = [key for key in PLAIN if key.startswith("preprocess.")] + ["train.input", "train.frame_size_px"]
+    assert {key: locked[key] for key in same} == {key: ours[key] for key in same}
+
+
+def test_the_table_has_a_row_of_every_preset_that_processors_can_train() -> None:
+    rows = all_rows()
+    assert sorted(load_params(PROJECT / "params.yaml").table.methods) == sorted(rows)
+    assert {"tast_net", "cnn3d", "cnn3d/locked", "mathew/mix_first", "mathew/locked"} <= set(rows)
+    assert not [name for name in rows if "paper" in name]
 
 
 def test_the_defaults_are_the_small_preset_of_tast_net() -> None:

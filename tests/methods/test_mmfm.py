@@ -76,6 +76,23 @@ def test_cells_that_are_no_face_count_nowhere() -> None:
     assert dark[0, 1, :, 0, 0].max().item() == pytest.approx(1.0, abs=0.05)  # a pulse of one percent, of no whole number of beats
 
 
+def test_a_pulse_is_mapped_as_it_is_given() -> None:
+    """Each cell's mean; cells where nothing moves are no face, and count neither in the ratio nor in the generator's loss."""
+    net = build(MmfmOptions(course="as_given"), frames=FPS_HZ * SECONDS, size_px=SIZE, seconds=SECONDS).train()
+    pulse = 100 * (face() + 0.5 - 0.6) / 0.6
+    pulse[..., :, 12:] = 0
+    seen: list[Tensor] = []
+    net.features.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
+    out = net(pulse)
+    assert torch.equal(seen[0], net.cells(pulse))
+    assert seen[0][0, 1, :, 0].max().item() == pytest.approx(1.0, abs=0.02)
+    moved = net.generator(net.features(seen[0]))[:, :, : FPS_HZ * SECONDS, :24].unflatten(3, (4, 6))[..., :3]
+    rebuilt = 100 * (positive(moved) - 1) - seen[0][:, [0, 2]].unflatten(3, (4, 6))[..., :3]
+    torch.testing.assert_close(out["map_error"], rebuilt.abs().mean(dim=(1, 2, 3, 4)), rtol=1e-3, atol=1e-5)
+    with pytest.raises(ValueError, match="course 'raw' of mmfm is unknown; one of percent, as_given"):
+        MmfmOptions(course="raw")
+
+
 @pytest.mark.parametrize("mode", [True, False], ids=["training", "evaluation"])
 def test_no_light_at_all_is_finite(mode: bool) -> None:
     net = made().train(mode)

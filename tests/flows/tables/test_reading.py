@@ -1,0 +1,37 @@
+"""What is written below a table of methods: who beats whom, and what the rows on this project's own input say of the others."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from flows.tables.methods import reading_of
+
+
+def table(**rmse: float) -> pd.DataFrame:
+    """tast_net of RMSE 2, and rows whose difference from it has an interval of 0.5 to each side."""
+    rows = [{"method": name.replace("__", "/"), "rmse": value, "difference": value - 2} for name, value in rmse.items()]
+    made = pd.DataFrame(rows)
+    made["difference_low"], made["difference_high"] = made["difference"] - 0.5, made["difference"] + 0.5
+    made.loc[0, ["difference", "difference_low", "difference_high"]] = float("nan")
+    return made
+
+
+def test_who_beats_whom_is_read_off_the_whole_interval() -> None:
+    said = reading_of(table(tast_net=2.0, mathew__locked=1.2, cnn3d=2.3, constant=5.0))
+    assert said.startswith("tast_net (2.00) beats 1 of the 3 other rows with the whole interval of the difference; ")
+    assert "with the whole interval better than it: mathew/locked (1.20)." in said
+    assert said.endswith("No better than the constant (5.00): none.\n")
+
+
+def test_a_row_is_explained_by_its_own_network_on_pulse_locked_alone() -> None:
+    said = reading_of(table(tast_net=2.0, cnn3d=6.0, cnn3d__locked=2.5, itscan=7.0, itscan__locked=5.5, mmfm=8.0, constant=5.0))
+    assert "No better than the constant (5.00): cnn3d (6.00), itscan (7.00), itscan/locked (5.50), mmfm (8.00)." in said
+    assert "The same networks on pulse_locked: cnn3d/locked (2.50). Of the rows above cnn3d lack the pulse" in said
+
+
+def test_three_structures_share_one_row_on_pulse_locked() -> None:
+    said = reading_of(table(tast_net=2.0, mathew__mix_first=6.0, mathew__mix_last=7.0, mathew__locked=1.9, constant=5.0))
+    assert (
+        "The same networks on pulse_locked: mathew/locked (1.90). Of the rows above mathew/mix_first, mathew/mix_last lack"
+        in said
+    )
