@@ -39,6 +39,7 @@ class Cnn3dNetConfig:
 
     frames, size_px, seconds: the clip's T, H = W, and S. pair_rows: rows are averaged in pairs. channels: of the convolutions;
     kernel: their side. pool: side and stride of the max pooling after each. hidden: widths of the dense layers but the last.
+    gain: as in Cnn3dNetOptions.
     """
 
     frames: int
@@ -150,7 +151,10 @@ SMALL: Mapping[str, Any] = {
     "train.frame_size_px": 36, "preprocess.clips.size_px": 64, "preprocess.clips.fps_hz": 15, "preprocess.clips.length_s": 8,
     "train.epochs": 20, "train.patience": 20, "train.batch_size": 16,
 }  # fmt: skip
-LOCKED: Mapping[str, Any] = {**FEW_PEOPLE, "train.options": {"pair_rows": False}, "train.epochs": 20}
+LOCKED: Mapping[str, Any] = {  # it leaves the mean of the labels after some 20 epochs only
+    **FEW_PEOPLE, "train.options": {"pair_rows": False, "dropout": 0.1, "gain": 0.3}, "train.frame_size_px": 9,
+    "train.epochs": 80, "train.patience": 80, "train.weight_decay": 0.01, "train.ema_epochs": 0.0, "train.pearson_weight": 0.3,
+}  # fmt: skip
 
 METHOD = Method(
     name="cnn3d",

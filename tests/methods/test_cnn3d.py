@@ -26,6 +26,17 @@ def test_rows_are_averaged_in_pairs() -> None:
         assert not torch.allclose(whole(swapped), whole(video), atol=1e-5)
 
 
+def test_gain_is_on_the_input_before_its_half_is_added() -> None:
+    video = torch.rand(2, 3, 9, 18, 18, generator=torch.Generator().manual_seed(0)) - 0.5
+    nets = {}
+    for gain in (1.0, 0.25):
+        torch.manual_seed(0)
+        nets[gain] = build(Cnn3dNetOptions(gain=gain), frames=9, size_px=18, seconds=1).eval()
+    with torch.no_grad():
+        torch.testing.assert_close(nets[0.25](4 * video), nets[1.0](video), atol=1e-5, rtol=0)
+        assert not torch.allclose(nets[0.25](video), nets[1.0](video), atol=1e-5)
+
+
 def test_where_there_is_no_face_it_sees_nothing() -> None:
     """-0.5 is no light: what the convolutions pad with."""
     net = build(frames=9, size_px=18, seconds=1).eval()

@@ -98,7 +98,7 @@ def test_every_other_methods_network_can_be_had_on_this_projects_own_input(metho
     if method.name == "tast_net":
         return
     ours, locked = method_named("tast_net").presets["small"], method.presets["locked"]
-    same = [key for key in PLAIN if key.startswith("preprocess.")] + ["train.input", "train.frame_size_px"]
+    same = [key for key in PLAIN if key.startswith("preprocess.")] + ["train.input"]
     assert {key: locked[key] for key in same} == {key: ours[key] for key in same}
 
 
