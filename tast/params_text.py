@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ def rewritten(path: Path, changes: dict[str, Any]) -> tuple[str, dict[str, tuple
     """The file's text with other values at dotted keys, comments kept, and key -> value before and after of those that differ."""
     yaml = YAML()
     yaml.preserve_quotes = True
-    yaml.width = 200
+    yaml.width = sys.maxsize  # a line stays one, however long
     yaml.representer.add_representer(type(None), lambda to, _: to.represent_scalar("tag:yaml.org,2002:null", "null"))
     content = yaml.load(path)
     differing = {}
