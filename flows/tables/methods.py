@@ -144,8 +144,7 @@ def note_of(table: pd.DataFrame, facts: Mapping[str, Any]) -> str:
 def reading_of(table: pd.DataFrame) -> str:
     """Markdown: which rows surely beat the reference, which are worse than the constant, and what the rows `/locked` say of them.
 
-    A row METHOD/locked is a method's network on this project's own input: where it beats the constant and the method's other rows
-    do not, these lack the pulse, not a network.
+    A row METHOD/locked is a method on this project's own input, with a recipe for it; of several structures, with one of them.
     """
     reference, rmse = str(table["method"].iloc[0]), table.set_index("method")["rmse"]
     constant = rmse[CONSTANT]
@@ -165,8 +164,8 @@ def reading_of(table: pd.DataFrame) -> str:
     ]
     if mended:
         lines.append(
-            f"The same networks on pulse_locked: {listed(list(dict.fromkeys(mended.values())))}: what keeps {', '.join(mended)} "
-            "at the constant is their input, not their network."
+            f"The same methods on pulse_locked, with a recipe for it: {listed(list(dict.fromkeys(mended.values())))}. What "
+            f"{', '.join(mended)} lack is not another method."
         )
     return " ".join(lines) + "\n"
 

@@ -26,11 +26,9 @@ def test_who_beats_whom_is_read_off_the_whole_interval() -> None:
 def test_a_row_is_explained_by_its_own_network_on_pulse_locked_alone() -> None:
     said = reading_of(table(tast_net=2.0, cnn3d=6.0, cnn3d__locked=2.5, itscan=7.0, itscan__locked=5.5, mmfm=8.0, constant=5.0))
     assert "No better than the constant (5.00): cnn3d (6.00), itscan (7.00), itscan/locked (5.50), mmfm (8.00)." in said
-    assert "The same networks on pulse_locked: cnn3d/locked (2.50): what keeps cnn3d at the constant is their input" in said
+    assert "The same methods on pulse_locked, with a recipe for it: cnn3d/locked (2.50). What cnn3d lack is not" in said
 
 
 def test_three_structures_share_one_row_on_pulse_locked() -> None:
     said = reading_of(table(tast_net=2.0, mathew__mix_first=6.0, mathew__mix_last=7.0, mathew__locked=1.9, constant=5.0))
-    assert (
-        "pulse_locked: mathew/locked (1.90): what keeps mathew/mix_first, mathew/mix_last at the constant is their input" in said
-    )
+    assert "with a recipe for it: mathew/locked (1.90). What mathew/mix_first, mathew/mix_last lack is not" in said
