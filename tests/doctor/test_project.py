@@ -120,7 +120,7 @@ def test_a_folder_without_git_or_dvc_is_told(tmp_path):
     assert "dvc data status" in check_outputs(tmp_path).what_to_do and not check_outputs(tmp_path).ok
 
 
-def test_the_command_shows_all_and_fails_where_one_does(project, monkeypatch):
+def test_the_command_shows_all_and_fails_where_one_does(project, monkeypatch, any_disk_and_memory):
     monkeypatch.chdir(project)
     for name in ("PREFECT_API_URL", "MLFLOW_TRACKING_URI", "TAST_CACHE"):
         monkeypatch.delenv(name, raising=False)
