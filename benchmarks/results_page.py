@@ -29,7 +29,8 @@ def write_section(
 ) -> None:
     """Put a set's tables into the page, in place of those of before; the other sections stay as they are.
 
-    tables, facts: by protocol. facts of a table: command, commit, trained and seconds, beside those of write_table.
+    tables, facts: by protocol. facts of a table: command, commit, trained and seconds, people by phantom where
+    the set has more, beside those of write_table.
     """
     found = sections(page.read_text(encoding="utf-8")) if page.is_file() else {}
     found[name] = section(name, tables, facts)
@@ -50,6 +51,10 @@ def section(name: str, tables: Mapping[str, pd.DataFrame], facts: Mapping[str, M
         f"`{first['command']}`, commit {first['commit'][:9]}, on {machine()}: {first['trained']} trainings in "
         f"{first['seconds'] / 60:.0f} min, the others kept from before."
     )
+    if "people" in first:
+        made += (
+            f" Of the set's people the first {' and '.join(f'{n} ({phantom})' for phantom, n in first['people'].items())} only."
+        )
     lines = [f"## `{name}`", "", made]
     for protocol, table in tables.items():
         reference = str(table["method"].iloc[0])

@@ -20,11 +20,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -139,6 +140,8 @@ def of_set(asked: argparse.Namespace) -> None:
             "set": asked.set, "sealed": asked.sealed, "protocol": protocol, "seeds": seeds, "folds": folds,
             "methods": {row.name: {"method": row.method, "preset": row.preset} for row in rows},
         }  # fmt: skip
+        if asked.people:
+            facts["people"] = {name: one.subjects for name, one in place.phantoms.items()}
         results = results_of(rows, predicted, store, splits, like)
         tables[protocol] = table_of(results)
         write_table((asked.out or OUT / asked.set) / protocol, tables[protocol], facts)
@@ -166,13 +169,17 @@ def write_page(file: Path, results: Sequence[MethodResult], table: pd.DataFrame,
 
 
 def place_of(asked: argparse.Namespace, params: Params) -> Place:
-    """Where the set's videos are, with its parameters."""
+    """Where the set's videos are, with its parameters; of each of its phantoms the first --people."""
     if asked.sealed:
         committed_code()  # what is shown of sealed people must be what stands in a commit, as published.py has it
         plan = plan_of(asked.set, params, asked.recorded_root)
-        return Place(asked.keep, plan.params, asked.set, plan.phantoms)
-    made = params_of_set(params, asked.set, asked.recorded_root)
-    return Place(asked.keep, made, asked.set, phantoms_of(made, SETS[asked.set].tested_on))
+        made, phantoms = plan.params, plan.phantoms
+    else:
+        made = params_of_set(params, asked.set, asked.recorded_root)
+        phantoms = phantoms_of(made, SETS[asked.set].tested_on)
+    if asked.people:
+        phantoms = {name: one.model_copy(update={"subjects": min(asked.people, one.subjects)}) for name, one in phantoms.items()}
+    return Place(asked.keep, made, asked.set, phantoms)
 
 
 def of_own_videos(asked: argparse.Namespace) -> None:
@@ -276,6 +283,17 @@ def show(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:
         print(text)
 
 
+def first_time(heard: set[str]) -> Callable[[logging.LogRecord], bool]:
+    """A filter that lets a line through once: each row's split says the same of its protocol. heard: lines so far."""
+
+    def is_new(record: logging.LogRecord) -> bool:
+        before = len(heard)
+        heard.add(record.getMessage())
+        return len(heard) > before
+
+    return is_new
+
+
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tast table", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--methods", nargs="+", metavar="METHOD[/PRESET]",
@@ -285,6 +303,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, help=f"how many seeds of each training; on a set {len(TRAINING_SEEDS)}")
     parser.add_argument("--folds", type=int, help=f"how many of the folds are tested; on a set {FOLDS}")
     parser.add_argument("--set", choices=SETS, help="phantoms made for this; without it, this project's own videos")
+    parser.add_argument("--people", type=int,
+                        help="of a set the first so many people alone: on vipl's 107 all methods take days")  # fmt: skip
     parser.add_argument("--sealed", action="store_true", help="with the set's sealed seeds, for figures that are published")
     parser.add_argument("--publish", action="store_true", help="of a sealed set: its section of docs/results.md as well")
     parser.add_argument("--recorded-root", type=Path, default=RECORDED_ROOT, help="folder of oximetry_phone_cam, for a set")
@@ -296,6 +316,8 @@ def arguments() -> argparse.Namespace:
     asked = parser.parse_args()
     if asked.sealed and asked.set is None:
         parser.error(f"--sealed needs --set, one of {', '.join(SETS)}")
+    if asked.people is not None and (asked.set is None or asked.people < 1):
+        parser.error(f"--people {asked.people}: expected at least 1, and --set")
     if asked.publish and not asked.sealed:
         parser.error("--publish needs --sealed: what is published is of people whom no choice was made on")
     return asked
@@ -303,6 +325,7 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     asked = arguments()
+    logging.getLogger("tast.datasets.splits").addFilter(first_time(set()))
     instruction_set.require(load_params().compute.instruction_set)
     if asked.set is None:
         of_own_videos(asked)

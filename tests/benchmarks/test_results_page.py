@@ -57,6 +57,10 @@ def test_two_protocols_stand_side_by_side_and_the_section_says_how_it_was_made(t
     assert "`tast table --set narrow --sealed --publish`, commit 012345678, on " in text and "4 trainings in 11 min" in text
     (row,) = (line for line in text.partition("side by side")[2].splitlines() if line.startswith("| tast_net"))
     assert [cell.strip() for cell in row.split("|")[2:3] + row.split("|")[6:7]] == ["4.00", "1.00"]
+    assert "the first" not in text
+    fewer = {"subject_independent": FACTS | {"people": {"phantom": 24}}}
+    write_section("vipl", {"subject_independent": table(1.0)}, fewer, page)
+    assert "Of the set's people the first 24 (phantom) only." in sections(page.read_text())["vipl"]
     assert "optimistic" in text and "it owes to whom it has seen" in text
 
 

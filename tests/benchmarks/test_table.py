@@ -14,6 +14,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from benchmarks.table import arguments, place_of
+from flows.tables.rows import row_named
+from tast.params import load_params
 from tests.end_to_end.conftest import PROJECT, set_params
 from tests.training.synthetic import write_store
 
@@ -85,6 +88,27 @@ def test_a_dry_run_says_what_is_done_and_a_new_method_trains_its_own_alone(proje
     more = run(project, "--dry-run", "--methods", "mathew/mix_last", "mathew/interleaved")
     (row,) = (line for line in more.splitlines() if "interleaved" in line.split("│")[1:2].__str__())
     assert [cell.strip() for cell in row.split("│")[3:6]] == ["there", "0", "2"]
+
+
+def test_what_a_protocol_warns_of_is_heard_once(project: Path, made: dict[str, bytes]) -> None:
+    done = subprocess.run(
+        command("--dry-run", "--protocol", "clip_random"), cwd=project, env=os.environ | {"PYTHONPATH": str(PROJECT)}, check=True,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stderr.count("clip_random is optimistic") == 1, "two rows, whose splits are one"
+
+
+def test_of_a_set_the_first_people_alone(project: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["table", "--set", "narrow", "--people", "20"])
+        asked = arguments()
+    params = load_params(PROJECT / "params.yaml")
+    place = place_of(asked, params)
+    assert {name: one.subjects for name, one in place.phantoms.items()} == {"phantom": 20, "other": 18}
+    asked.people = None
+    whole = place_of(asked, params)
+    row = row_named("tast_net", params)
+    assert place.folder(row) != whole.folder(row), "clips of fewer people are other clips"
 
 
 def test_a_dry_run_makes_no_clips(tmp_path: Path) -> None:
