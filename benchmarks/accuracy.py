@@ -43,14 +43,14 @@ def rows_by_run(runs: list[Run], bars: Bars) -> list[Row]:
     scores = [run.scores() for run in runs]
     rmse, r = np.array([one.rmse for one in scores]), np.array([one.pearson_r for one in scores])
     shares = rmse / np.array([run.scores(CONSTANT).rmse for run in runs])
-    spreads = [run.said["true_percent"].std(ddof=0) for run in runs]  # the RMSE of the best of all constants
+    spreads = [run.predictions["true_percent"].std(ddof=0) for run in runs]  # the RMSE of the best of all constants
     rows = [
         _against_constant("worst run", shares.max(), bars),
         _against_constant("mean", shares.mean(), bars),
         Row("R, worst run", r.min(), "1", must=bars.r_must, aim=bars.r_aim),
         Row("R, mean", r.mean(), "1", must=bars.r_must, aim=bars.r_aim),
         Row("RMSE, mean", float(rmse.mean()), "% SpO2", better="lower", aim=bars.rmse_aim_percent),
-        *interval_rows(pd.concat([run.said for run in runs], ignore_index=True)),
+        *interval_rows(pd.concat([run.predictions for run in runs], ignore_index=True)),
         _percent("RMSE, deviation over runs", deviation(rmse)),
         _percent("MAE, mean", np.mean([one.mae for one in scores])),
         _percent("bias, mean", np.mean([one.bias for one in scores])),
@@ -59,17 +59,17 @@ def rows_by_run(runs: list[Run], bars: Bars) -> list[Row]:
         _percent("mean of the test labels, which nobody has: RMSE, mean", np.mean(spreads)),
     ]
     for name in BASELINES:
-        said = [run.scores(name) for run in runs]
-        rows.append(_percent(f"{name}: RMSE, mean", np.mean([one.rmse for one in said])))
-        rows.append(Row(f"{name}: R, mean", float(np.mean([one.pearson_r for one in said])), "1"))
+        scores = [run.scores(name) for run in runs]
+        rows.append(_percent(f"{name}: RMSE, mean", np.mean([one.rmse for one in scores])))
+        rows.append(Row(f"{name}: R, mean", float(np.mean([one.pearson_r for one in scores])), "1"))
     return rows
 
 
-def interval_rows(said: pd.DataFrame) -> list[Row]:
+def interval_rows(predictions: pd.DataFrame) -> list[Row]:
     """Of all runs' seconds: the RMSE and its 95 % interval over resampled people, and what it lies below the constant's."""
-    of_ours, people = (said["true_percent"], said[OURS]), person_of(said)
+    of_ours, people = (predictions["true_percent"], predictions[OURS]), person_of(predictions)
     rmse = bootstrap_intervals(*of_ours, people, draws=DRAWS, seed=0)["rmse"]
-    against = compare_paired(*of_ours, said[CONSTANT], people, draws=DRAWS, seed=0).rmse_difference_interval
+    against = compare_paired(*of_ours, predictions[CONSTANT], people, draws=DRAWS, seed=0).rmse_difference_interval
     return [
         _percent("RMSE of all runs", score(*of_ours).rmse),
         _percent("RMSE of all runs, 95 % from", rmse.low),
@@ -80,10 +80,10 @@ def interval_rows(said: pd.DataFrame) -> list[Row]:
 
 def rows_of_all(runs: list[Run]) -> list[Row]:
     """Every method on the seconds of all people together, each person left out in turn, beside the published figures."""
-    said = pd.concat([run.said for run in runs], ignore_index=True)
-    rows = [Row("people", person_of(said).nunique(), "1"), Row("runs", len(runs), "1")]
+    predictions = pd.concat([run.predictions for run in runs], ignore_index=True)
+    rows = [Row("people", person_of(predictions).nunique(), "1"), Row("runs", len(runs), "1")]
     for method in METHODS:
-        rows += method_rows(method, said["true_percent"], said[method], HOFFMAN_2022, is_ours=method == OURS)
+        rows += method_rows(method, predictions["true_percent"], predictions[method], HOFFMAN_2022, is_ours=method == OURS)
     return rows
 
 

@@ -26,7 +26,7 @@ HOFFMAN_2022 = Published("CNN of Hoffman et al. 2022", mae_percent=5.00, sensiti
 def method_rows(
     name: str, true_percent: npt.ArrayLike, said_percent: npt.ArrayLike, published: Published, *, is_ours: bool = False
 ) -> list[Row]:
-    """RMSE, MAE, R, bias, sensitivity and specificity of (N,) values said; is_ours: its published figures are bars to reach.
+    """RMSE, MAE, R, bias, sensitivity and specificity of (N,) predictions; is_ours: its published figures are bars to reach.
 
     Where all values are one, R is not defined and has no row.
     """

@@ -96,7 +96,7 @@ def publish(plan: Plan, keep: Path, workers: int | None = None) -> dict[str, Any
     store = kept_clips(keep, plan.name, plan.phantoms, plan.params)
     folds = folds_of(plan.params, store, FOLDS)
     runs = run_all(plan.params, store, folds, TRAINING_SEEDS, keep / "trainings", workers)
-    said = pd.concat([run.said for run in runs], ignore_index=True)
+    predictions = pd.concat([run.predictions for run in runs], ignore_index=True)
     result: dict[str, Any] = plain(
         {
             "set": plan.name,
@@ -106,9 +106,9 @@ def publish(plan: Plan, keep: Path, workers: int | None = None) -> dict[str, Any
             "seeds": {"training": list(TRAINING_SEEDS), **{name: phantom.seed for name, phantom in plan.phantoms.items()}},
             "folds": folds,
             "runs": len(runs),
-            "people": int(person_of(said).nunique()),
-            "recordings": int(recording_of(said).nunique()),
-            "seconds": len(said) // len(TRAINING_SEEDS),
+            "people": int(person_of(predictions).nunique()),
+            "recordings": int(recording_of(predictions).nunique()),
+            "seconds": len(predictions) // len(TRAINING_SEEDS),
             "clips_content": content_digest(store.folder),
             "methods": [scores_of(runs, method) for method in METHODS],
         }
@@ -120,23 +120,23 @@ def publish(plan: Plan, keep: Path, workers: int | None = None) -> dict[str, Any
 
 def scores_of(runs: Sequence[Run], method: str) -> dict[str, Any]:
     """One method's row, of the seconds of all runs together: errors in percent SpO2; NaN where a score is not defined."""
-    said = pd.concat([run.said.assign(run=f"{run.fold}/{run.seed}") for run in runs], ignore_index=True)
-    true, predicted, people = said["true_percent"], said[method], person_of(said)
+    predictions = pd.concat([run.predictions.assign(run=f"{run.fold}/{run.seed}") for run in runs], ignore_index=True)
+    true, predicted, people = predictions["true_percent"], predictions[method], person_of(predictions)
     pooled, draws = score(true, predicted), {"draws": DRAWS, "seed": DRAWS_SEED}
     rmse = bootstrap_intervals(true, predicted, people, **draws)["rmse"]
-    against = compare_paired(true, predicted, said[CONSTANT], people, **draws)
+    against = compare_paired(true, predicted, predictions[CONSTANT], people, **draws)
     row: dict[str, Any] = {
         "method": method, "rmse": pooled.rmse, "rmse_low": rmse.low, "rmse_high": rmse.high, "mae": pooled.mae,
         "pearson_r": pooled.pearson_r, "bias": pooled.bias, "slope": pooled.slope, "share_of_constant_removed": against.skill,
         "difference_from_constant": asdict(against.rmse_difference_interval),
         "rmse_of_runs": [run.scores(method).rmse for run in runs],
     }  # fmt: skip
-    for name, groups in {"people": people, "recordings": recording_of(said)}.items():
-        value, interval = correlation_within(true, predicted, said["run"] + "/" + groups, people, **draws)
+    for name, groups in {"people": people, "recordings": recording_of(predictions)}.items():
+        value, interval = correlation_within(true, predicted, predictions["run"] + "/" + groups, people, **draws)
         row |= {f"r_within_{name}": value, f"r_within_{name}_interval": asdict(interval)}
     if method == CONSTANT:  # one in each run: between runs it differs, and follows nothing
         row |= {"pearson_r": float("nan"), "slope": 0.0}
-    return row | ({"interval": interval_facts(said, COVERAGE, **draws)} if method == OURS else {})
+    return row | ({"interval": interval_facts(predictions, COVERAGE, **draws)} if method == OURS else {})
 
 
 def committed_code() -> str:

@@ -39,8 +39,8 @@ def window_rows(recordings: Sequence[FingerSeries]) -> list[Row]:
         Row("windows of 10 s", len(windows), "1"),
     ]
     for name, features in FEATURES.items():
-        said = leave_one_person_out(features(windows), windows.spo2_percent, person)
-        rows += method_rows(name, windows.spo2_percent, said, HOFFMAN_2022)
+        predicted = leave_one_person_out(features(windows), windows.spo2_percent, person)
+        rows += method_rows(name, windows.spo2_percent, predicted, HOFFMAN_2022)
     return rows
 
 
@@ -75,8 +75,8 @@ def position_share(recordings: Sequence[FingerSeries], *, seed: int, shuffled: b
         percent.append(recording.spo2_percent[first : first + SECONDS])
     people, true = np.array(person), np.concatenate(percent)
     position = position_features(np.array(number, dtype=np.float64), np.tile(np.arange(SECONDS), len(planned)))
-    said, constant = (leave_one_person_out(features, true, people) for features in (position, position[:, :0]))
-    return score(true, said).rmse / score(true, constant).rmse
+    predicted, constant = (leave_one_person_out(features, true, people) for features in (position, position[:, :0]))
+    return score(true, predicted).rmse / score(true, constant).rmse
 
 
 def main() -> None:

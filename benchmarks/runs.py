@@ -34,15 +34,15 @@ METHODS = (OURS, CONSTANT, *BASELINES)
 
 @dataclass(frozen=True)
 class Run:
-    """said: one row per labelled second of the tested recordings (dataset, subject_id, record_id, second): true_percent, the
-    network's lower_percent and upper_percent, and a column for each of METHODS."""
+    """predictions: one row per labelled second of the tested recordings (dataset, subject_id, record_id, second): true_percent,
+    the network's lower_percent and upper_percent, and a column for each of METHODS."""
 
     fold: int
     seed: int
-    said: pd.DataFrame
+    predictions: pd.DataFrame
 
     def scores(self, method: str = OURS) -> Scores:
-        return score(self.said["true_percent"], self.said[method])
+        return score(self.predictions["true_percent"], self.predictions[method])
 
     def __str__(self) -> str:
         against = f"RMSE {self.scores().rmse:.2f} (constant {self.scores(CONSTANT).rmse:.2f})"

@@ -18,7 +18,7 @@ from tast.clip_store import ClipStore
 from tast.datasets.splits import Split
 from tast.evaluation.baselines import ratio_predictions
 from tast.evaluation.classical import predictions
-from tast.evaluation.table import SAID, MethodResult, as_html, as_latex, as_markdown, results_table
+from tast.evaluation.table import PREDICTED, MethodResult, as_html, as_latex, as_markdown, results_table
 from tast.files import whole_folder
 from tast.methods.method import method_named
 from tast.params import Train
@@ -81,7 +81,7 @@ def without_network(store: ClipStore, split: Split, run: str, truth: pd.DataFram
 def _result(name: str, table: pd.DataFrame, row: Row | None, like: str) -> MethodResult:
     """A second of which a method says nothing is given the constant, and counted."""
     silent = ~table["predicted_percent"].notna()
-    rows = table.assign(predicted_percent=table["predicted_percent"].where(~silent, table["constant_percent"]))[list(SAID)]
+    rows = table.assign(predicted_percent=table["predicted_percent"].where(~silent, table["constant_percent"]))[list(PREDICTED)]
     if row is None:
         return MethodResult(name, rows, abstained=int(silent.sum()))
     reported = method_named(row.method).reported

@@ -59,7 +59,8 @@ class DaskCrew:
     ) -> Generator[tuple[int, Result | Killed], None, None]:
         """(place of the item, what became of it), in order of completion. Raises what work() raises.
 
-        A worker is given its next item when it is free, so that one that waits is never blamed for the one that kills the worker.
+        A worker is given its next item when it is free, so that an item that waits is seldom blamed for the one that kills a
+        worker: only where the scheduler placed it there in the moment before.
         """
         from distributed import KilledWorker, as_completed
 

@@ -66,18 +66,22 @@ def evaluate(
     """
     rows = labelled(predictions)
     constant = np.full(len(rows), float(train_mean_percent))
-    said = {"test": rows["predicted_percent"].to_numpy(dtype=np.float64), "constant": constant}
+    predicted = {"test": rows["predicted_percent"].to_numpy(dtype=np.float64), "constant": constant}
     abstained = {}
     for name, table in baselines.items():
-        said[name], abstained[name] = _on_the_same_seconds(rows, table, name, train_mean_percent)
-    metrics: dict[str, Any] = {name: _section(rows, values, constant, draws=draws, seed=seed) for name, values in said.items()}
+        predicted[name], abstained[name] = _on_the_same_seconds(rows, table, name, train_mean_percent)
+    metrics: dict[str, Any] = {
+        name: _section(rows, values, constant, draws=draws, seed=seed) for name, values in predicted.items()
+    }
     for name, count in abstained.items():
         metrics[name]["n_abstained"] = count
     metrics["test"] |= _counts(rows) | {"n_clips": n_clips} | _depth(rows, draws=draws, seed=seed)
     metrics["test"]["interval"] = interval_facts(rows, nominal_coverage, draws=draws, seed=seed)
     metrics["test"]["against"] = {
-        name: asdict(compare_paired(rows["true_percent"], said["test"], said[name], person_of(rows), draws=draws, seed=seed))
-        for name in said
+        name: asdict(
+            compare_paired(rows["true_percent"], predicted["test"], predicted[name], person_of(rows), draws=draws, seed=seed)
+        )
+        for name in predicted
         if name != "test"
     }
     return metrics | {"protocol": protocol, "train_mean_percent": float(train_mean_percent), "test_digest": digest_of_test(rows)}

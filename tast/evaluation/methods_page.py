@@ -32,7 +32,7 @@ def render_methods(
     anchors = {one.name: f"method-{place}" for place, one in enumerate(results, 1)}
     environment = page_environment("tast.evaluation")
     environment.filters["span"] = span
-    first = results[0].said
+    first = results[0].predictions
     links = {name: f"#{anchor}" for name, anchor in anchors.items()}
     return environment.get_template("methods.html.j2").render(
         title=title,
@@ -49,7 +49,7 @@ def render_methods(
 
 
 def _facts(result: MethodResult, anchor: str, draws: int, seed: int) -> dict[str, Any]:
-    rows = result.said
+    rows = result.predictions
     true, predicted, people = rows["true_percent"], rows["predicted_percent"], person_of(rows)
     whole, *_ = a_rms_by_band(true, predicted, people, draws=draws, seed=seed)
     differ = rows["quality"].nunique() > 1

@@ -29,8 +29,8 @@ def position_predictions(manifest: pd.DataFrame, train_ids: Sequence[str], test_
     percent = rows["true_percent"].to_numpy(dtype=np.float64)
     test = np.arange(len(rows)) >= len(parts[0])
     train = ~test & np.isfinite(percent)
-    said = fitted_percent(features[train], percent[train], features[test])
-    return rows.loc[test, KEY].reset_index(drop=True).assign(predicted_percent=said)
+    predicted = fitted_percent(features[train], percent[train], features[test])
+    return rows.loc[test, KEY].reset_index(drop=True).assign(predicted_percent=predicted)
 
 
 def places(manifest: pd.DataFrame) -> pd.Series:

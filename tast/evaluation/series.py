@@ -104,21 +104,21 @@ FEATURES: dict[str, Callable[[Windows], FloatArray]] = {  # (N, features) that a
 
 
 def leave_one_person_out(features: FloatArray, spo2_percent: FloatArray, person: npt.NDArray[np.generic]) -> FloatArray:
-    """(N,) percent said of each row by a line fitted on everybody else's rows. Raises ValueError with fewer than two people."""
+    """(N,) percent of each row by a line fitted on everybody else's rows. Raises ValueError with fewer than two people."""
     people = np.unique(person)
     if len(people) < 2:
         raise ValueError(f"leaving one person out takes two or more; there are {len(people)}")
-    said = np.empty(len(spo2_percent))
+    predicted = np.empty(len(spo2_percent))
     for one in people:
         test = person == one
-        said[test] = fitted_percent(features[~test], spo2_percent[~test], features[test])
-    return said
+        predicted[test] = fitted_percent(features[~test], spo2_percent[~test], features[test])
+    return predicted
 
 
 def fitted_percent(train: FloatArray, train_percent: FloatArray, test: FloatArray) -> FloatArray:
     """(M,) percent from features test (M, F), by least squares on train (N, F), held within the percents that it was fitted on.
 
-    Rows with a feature that is not finite are not fitted; of such a row the mean is said.
+    Rows with a feature that is not finite are not fitted; such a row gets the mean.
     """
     known = np.isfinite(train).all(axis=1)
     x, y = train[known], train_percent[known]

@@ -1,4 +1,4 @@
-"""The table of methods: what each said of the same seconds of the same people, scored side by side, and the papers' figures.
+"""The table of methods: what each predicts of the same seconds of the same people, scored side by side, and the papers' figures.
 
 Every score is of all runs' seconds together; 95 % intervals are over resampled people, and a difference from the reference draws
 the same people for both. What several differences say at once is held by Holm's step-down (1979).
@@ -21,21 +21,20 @@ from tast.evaluation.predictions import covered
 from tast.people import person_of
 from tast.seconds import KEY
 
-SAID = (*KEY, "run", "true_percent", "predicted_percent", "lower_percent", "upper_percent", "quality", "constant_percent")
+PREDICTED = (*KEY, "run", "true_percent", "predicted_percent", "lower_percent", "upper_percent", "quality", "constant_percent")
 
 
 @dataclass(frozen=True)
 class MethodResult:
-    """What a method said, what it costs and what is published of it.
+    """What a method predicts, what it costs and what is published of it.
 
-    said: one row per labelled second of each run (SAID; NaN ends where it has no interval, NaN
-    quality where it is not known). parameters: None without a network.
-    ms_per_frame: by clips at a time. abstained: seconds of which it said nothing, and was given the constant. published: rmse,
-    mae, r on the data set that the table is of, as far as a paper has them.
+    predictions: one row per labelled second of each run (PREDICTED; NaN ends where it has no interval, NaN quality where it is
+    not known). parameters: None without a network. ms_per_frame: by clips at a time. abstained: seconds that it has no answer to
+    and that were given the constant. published: rmse, mae, r on the data set that the table is of, as far as a paper has them.
     """
 
     name: str
-    said: pd.DataFrame
+    predictions: pd.DataFrame
     parameters: int | None = None
     ms_per_frame: Mapping[int, float] = field(default_factory=dict)
     abstained: int = 0
@@ -50,7 +49,7 @@ def results_table(results: Sequence[MethodResult], *, reference: str, draws: int
     interval and p, two-sided from the draws, after Holm over the methods. Raises ValueError where two methods were scored on
     other seconds.
     """
-    by_name = {one.name: one.said.sort_values(["run", *KEY], ignore_index=True) for one in results}
+    by_name = {one.name: one.predictions.sort_values(["run", *KEY], ignore_index=True) for one in results}
     of_reference = by_name[reference]
     rows = [_row(one, by_name[one.name], of_reference, draws=draws, seed=seed) for one in results]
     table = pd.DataFrame(rows)
@@ -59,17 +58,17 @@ def results_table(results: Sequence[MethodResult], *, reference: str, draws: int
     return table
 
 
-def _row(result: MethodResult, said: pd.DataFrame, reference: pd.DataFrame, *, draws: int, seed: int) -> dict[str, object]:
-    if not said[["run", *KEY]].equals(reference[["run", *KEY]]):
+def _row(result: MethodResult, predictions: pd.DataFrame, reference: pd.DataFrame, *, draws: int, seed: int) -> dict[str, object]:
+    if not predictions[["run", *KEY]].equals(reference[["run", *KEY]]):
         raise ValueError(f"{result.name} was scored on other seconds than the reference")
-    true, predicted, people = said["true_percent"], said["predicted_percent"], person_of(said)
+    true, predicted, people = predictions["true_percent"], predictions["predicted_percent"], person_of(predictions)
     pooled = score(true, predicted)
     rmse = bootstrap_intervals(true, predicted, people, draws=draws, seed=seed)["rmse"]
-    within, _ = correlation_within(true, predicted, said["run"] + "/" + people, people, draws=1, seed=seed)
+    within, _ = correlation_within(true, predicted, predictions["run"] + "/" + people, people, draws=1, seed=seed)
     limits = agreement_of_repeated(predicted - true, people)
-    constant = compare_paired(true, predicted, said["constant_percent"], people, draws=draws, seed=seed)
+    constant = compare_paired(true, predicted, predictions["constant_percent"], people, draws=draws, seed=seed)
     against = compare_paired(true, predicted, reference["predicted_percent"], people, draws=draws, seed=seed)
-    is_reference = said is reference
+    is_reference = predictions is reference
     return {
         "method": result.name,
         "parameters": result.parameters,
@@ -77,15 +76,15 @@ def _row(result: MethodResult, said: pd.DataFrame, reference: pd.DataFrame, *, d
         "rmse": pooled.rmse, "rmse_low": rmse.low, "rmse_high": rmse.high, "mae": pooled.mae, "r": pooled.pearson_r,
         "r_within": within, "bias": pooled.bias, "loa_low": limits.limit_low, "loa_high": limits.limit_high,
         "a_rms": a_rms(true, predicted),
-        "coverage": covered(said).mean(), "width": (said["upper_percent"] - said["lower_percent"]).mean(),
+        "coverage": covered(predictions).mean(), "width": (predictions["upper_percent"] - predictions["lower_percent"]).mean(),
         "skill": constant.skill,
         "difference": np.nan if is_reference else against.rmse_difference,
         "difference_low": np.nan if is_reference else against.rmse_difference_interval.low,
         "difference_high": np.nan if is_reference else against.rmse_difference_interval.high,
         "p": np.nan if is_reference else _two_sided(against.probability_better, draws),
-        "abstained": result.abstained / max(len(said), 1),
+        "abstained": result.abstained / max(len(predictions), 1),
         **{f"published_{name}": result.published.get(name, np.nan) for name in ("rmse", "mae", "r")},
-        "runs": said["run"].nunique(), "people": people.nunique(), "seconds": len(said),
+        "runs": predictions["run"].nunique(), "people": people.nunique(), "seconds": len(predictions),
     }  # fmt: skip
 
 

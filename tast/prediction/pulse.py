@@ -2,7 +2,7 @@
 
 The signal-to-noise ratio of de Haan & Jeanne ("Robust pulse rate from chrominance-based rPPG", IEEE TBME 2013) on the wave of
 Huelsbusch (thesis, RWTH Aachen 2008): green less red. Deviations: the rate is the highest peak (tast.pulse_rate); and the ratio
-is told as signal / (signal + noise), 0 to 1. Noise alone gives about 0.3.
+is given as signal / (signal + noise), 0 to 1. Noise alone gives about 0.3.
 """
 
 from __future__ import annotations

@@ -133,8 +133,8 @@ def test_scores_are_of_the_seconds_of_all_runs() -> None:
     assert (interval["coverage"], interval["width_percent"], interval["nominal_coverage"]) == (5 / 8, 2, 0.9)
     assert (interval["worst_person"], interval["worst_coverage"]) == ("set/a", 1 / 2)
     other = run_of([80.0, 82.0, 96.0, 98.0], seed=1)
-    other.said[CONSTANT] = 91.0  # of other training people
-    constant = scores_of([run_of([80.0, 82.0, 96.0, 98.0]), replace(other, said=other.said.iloc[2:])], CONSTANT)
+    other.predictions[CONSTANT] = 91.0  # of other training people
+    constant = scores_of([run_of([80.0, 82.0, 96.0, 98.0]), replace(other, predictions=other.predictions.iloc[2:])], CONSTANT)
     assert np.isnan(constant["pearson_r"]) and np.isnan(constant["r_within_people"]) and "interval" not in constant
     assert constant["share_of_constant_removed"] == 0
 

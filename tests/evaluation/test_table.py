@@ -12,7 +12,7 @@ import pytest
 
 from tast.evaluation.methods_page import render_methods
 from tast.evaluation.metrics import compare_paired
-from tast.evaluation.table import SAID, MethodResult, as_html, as_latex, as_markdown, results_table
+from tast.evaluation.table import PREDICTED, MethodResult, as_html, as_latex, as_markdown, results_table
 from tast.people import person_of
 from tests.browser import browser
 from tests.evaluation.page_checks import assert_has_headers, assert_keyboard_reaches_what_moves, assert_reads_well
@@ -119,13 +119,13 @@ def test_it_reads_as_markdown_latex_and_html(table: pd.DataFrame) -> None:
 
 @pytest.fixture(scope="module")
 def page(results: list[MethodResult], table: pd.DataFrame) -> str:
-    odd = [*results[:2], MethodResult("<same>", results[2].said.assign(quality=1.0), abstained=7), results[3]]
+    odd = [*results[:2], MethodResult("<same>", results[2].predictions.assign(quality=1.0), abstained=7), results[3]]
     named = table.assign(method=[one.name for one in odd])
     return render_methods(odd, named, title="planted", note="Of nobody.", warning="Optimistic.", draws=50, seed=0)
 
 
 def test_the_page_leads_from_each_row_to_its_method_and_back(page: str, results: list[MethodResult]) -> None:
-    assert set(SAID) <= set(results[0].said.columns)
+    assert set(PREDICTED) <= set(results[0].predictions.columns)
     assert page.count("data:image/png;base64,") == len(results) and "<script" not in page and "<same>" not in page
     targets = re.findall(r'href="#([^"]+)"', page)
     assert len(targets) == 2 * len(results) and set(targets) == set(re.findall(r' id="([^"]+)"', page))
