@@ -141,6 +141,9 @@ def note_of(table: pd.DataFrame, facts: Mapping[str, Any]) -> str:
     )
 
 
+EXPLAINED = ("ratio_chrom", "ratio_pos", "apbv")  # in docs/methods.md, by tests: why they cannot follow the phantom's pulse
+
+
 def reading_of(table: pd.DataFrame) -> str:
     """Markdown: which rows surely beat the reference, which are worse than the constant, and what the rows `/locked` say of them.
 
@@ -167,6 +170,8 @@ def reading_of(table: pd.DataFrame) -> str:
             f"The same methods on pulse_locked, with a recipe for it: {listed(list(dict.fromkeys(mended.values())))}. What "
             f"{', '.join(mended)} lack is not another method."
         )
+    if explained := [name for name in EXPLAINED if name in worse]:
+        lines.append(f"Why {', '.join(explained)} cannot follow on a phantom: docs/methods.md, The table.")
     return " ".join(lines) + "\n"
 
 
