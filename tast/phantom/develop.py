@@ -1,0 +1,233 @@
+"""From raw light to a picture: what a camera does to a frame between its sensor and the file.
+
+    raw light -> exposure, lamp's flicker row by row -> shot and read noise, full well -> white balance and colour matrix
+    -> temporal denoising -> tone curve -> spatial denoising, sharpening -> 8 or 10 bit
+
+`shots` plans a whole recording (how exposure and white wander), `develop` makes one frame of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtri
+
+from tast.compiled import compiled
+from tast.phantom.colours import Colours
+from tast.phantom.lamps import Lamp
+from tast.phantom.randomness import stream, wander
+from tast.phantom.sensor import Camera
+from tast.phantom.spectra import LUMINANCE_OF_SRGB, encoded_srgb
+from tast.records import FloatArray
+
+Float32Array = npt.NDArray[np.float32]
+Picture = npt.NDArray[Any]  # (h, w, 3) uint8, or uint16 in 0..1023
+
+# An automatic exposure makes up for part of what a darker scene lacks: one of MIDDLING_LUMINANCE is brought to MIDDLE.
+MIDDLE, MIDDLING_LUMINANCE, COMPENSATION = 0.2, 0.3, 0.55
+HUNTING_HZ, DRIFT_HZ = (0.05, 1.0), (0.005, 0.05)
+SETTLING_S, OVERSHOOT_HZ = 0.35, 0.9  # of an exposure that steps: a damped swing
+WHITE_STEP_S = 0.3
+STILL = 0.05  # a pixel whose luminance changes by more is taken for one that moves, and keeps nothing of its past
+
+TONE_STEPS = 4096
+_NORMAL = ndtri((np.arange(4096) + 0.5) / 4096).astype(np.float32)  # a noise sample is one look-up
+
+
+def _bt709(linear: FloatArray) -> FloatArray:
+    """ITU-R BT.709's transfer function on 0..1."""
+    return np.where(linear < 0.018, 4.5 * linear, 1.099 * np.maximum(linear, 0.018) ** 0.45 - 0.099)
+
+
+TONES: dict[str, Callable[[FloatArray], FloatArray]] = {"srgb": encoded_srgb, "bt709": _bt709, "linear": np.asarray}
+
+
+def tone_curve(tone: str, contrast: float) -> FloatArray:
+    """(TONE_STEPS + 2,) encoded values 0..1 of linear light 0..1, the last one twice; contrast 0..1 bends them into an S."""
+    linear = np.linspace(0, 1, TONE_STEPS + 1)
+    encoded = TONES[tone](np.append(linear, 1))
+    return encoded - contrast / (2 * np.pi) * np.sin(2 * np.pi * encoded)
+
+
+@dataclass(frozen=True, eq=False)
+class Shots:
+    """All that a camera does in one recording of N frames.
+
+    rows (N, height): light on each row, exposure and flicker together. matrices (N, 3, 3): white balance and colour matrix.
+    ceilings (N, 3): raw values of white, at which the channels are cut, so that what is too bright is white and not pink.
+    noise_keys (N,): what each frame's noise follows from. tone (TONE_STEPS + 2,): grey levels of linear light.
+    """
+
+    camera: Camera
+    rows: Float32Array
+    matrices: Float32Array
+    ceilings: Float32Array
+    noise_keys: npt.NDArray[np.uint64]
+    tone: Float32Array
+
+
+def shots(
+    camera: Camera, lamp: Lamp, seen: Colours, times_s: FloatArray, height_px: int, scene_raw: FloatArray, seed: int
+) -> Shots:
+    """The plan of a recording: frames that begin at times_s (N,), of height_px rows; the same for the same seed.
+
+    seen: the colours of this lamp and this camera's sensor. scene_raw (3,): mean raw value of what the exposure is metered on.
+    """
+    white = _white_gains(camera, times_s, stream(seed, "white balance")) * seen.white_balance
+    starts_s = times_s[:, None] + np.arange(height_px) / height_px * camera.readout_s
+    exposed = _exposure(camera, times_s, stream(seed, "exposure")) * _metered(camera, seen, scene_raw)
+    levels = float((1 << camera.bits) - 1)
+    return Shots(
+        camera=camera,
+        rows=(exposed[:, None] * lamp.mean_level(starts_s, camera.exposure.shutter_s)).astype(np.float32),
+        matrices=(seen.matrix * white[:, None, :]).astype(np.float32),
+        ceilings=(1 / white).astype(np.float32),
+        noise_keys=stream(seed, "noise").integers(0, 1 << 64, len(times_s), np.uint64),
+        tone=(levels * tone_curve(camera.tone, camera.contrast)).astype(np.float32),
+    )
+
+
+def _metered(camera: Camera, seen: Colours, scene_raw: FloatArray) -> float:
+    luminance = float(LUMINANCE_OF_SRGB @ seen.matrix @ (seen.white_balance * scene_raw))
+    middling = MIDDLE / MIDDLING_LUMINANCE * (MIDDLING_LUMINANCE / luminance) ** COMPENSATION
+    return float(middling * 2**camera.exposure.offset_ev)
+
+
+def _exposure(camera: Camera, times_s: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """(N,) factor over time: restless, and now and then a step that swings before it settles."""
+    exposure = camera.exposure
+    ev = exposure.hunting_ev * wander(rng, *HUNTING_HZ, waves=8).at(times_s)
+    for at_s, size in _steps(times_s, exposure.steps_per_min, rng):
+        since_s = np.maximum(times_s - at_s, 0)
+        ev += exposure.step_ev * size * (1 - np.exp(-since_s / SETTLING_S) * np.cos(2 * np.pi * OVERSHOOT_HZ * since_s))
+    return 2 ** (ev - ev.mean())
+
+
+def _white_gains(camera: Camera, times_s: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """(N, 3) gains by which the white of red, green and blue is off."""
+    white = camera.white_balance
+    warm = np.zeros(len(times_s))
+    for at_s, size in _steps(times_s, white.steps_per_min, rng):
+        warm += white.step * size / (1 + np.exp(-np.clip((times_s - at_s) / (WHITE_STEP_S / 4), -50, 50)))
+    red, blue = (white.drift * wander(rng, *DRIFT_HZ).at(times_s) for _ in range(2))
+    return np.exp(np.stack([white.error[0] + red + warm, np.zeros(len(times_s)), white.error[1] + blue - warm], axis=1))
+
+
+def _steps(times_s: FloatArray, per_min: float, rng: np.random.Generator) -> list[tuple[float, float]]:
+    """When something steps and by what share of its size, -1..1 but not near 0."""
+    seconds = float(times_s[-1] - times_s[0])
+    at_s = times_s[0] + seconds * rng.random(rng.poisson(per_min * seconds / 60))
+    return [(float(time_s), float(rng.choice([-1.0, 1.0]) * rng.uniform(0.4, 1))) for time_s in np.sort(at_s)]
+
+
+def develop(raw: Float32Array, plan: Shots, frame: int, past: Float32Array) -> Picture:
+    """The picture of a frame's raw light (h, w, 3): uint8, or uint16 where the camera has 10 bits.
+
+    frame: its number in the plan; frames in order, as temporal denoising looks back. past (h, w, 3) float32: the camera's memory,
+    any array for the first frame and the same one from then on; it is written to. The bytes follow from these alone, whatever the
+    number of threads. Raises ValueError where raw or past has another shape or type than the plan asks for.
+    """
+    if raw.dtype != np.float32 or raw.ndim != 3 or raw.shape[2] != 3 or raw.shape[0] != plan.rows.shape[1]:
+        raise ValueError(f"raw light is {raw.dtype} {raw.shape}; expected float32 ({plan.rows.shape[1]}, width, 3)")
+    if past.dtype != np.float32 or past.shape != raw.shape:
+        raise ValueError(f"the camera's past is {past.dtype} {past.shape}; expected float32 {raw.shape}")
+    camera = plan.camera
+    toned = np.empty(raw.shape, np.float32)
+    _expose(
+        np.ascontiguousarray(raw), plan.rows[frame], plan.matrices[frame], plan.ceilings[frame], plan.noise_keys[frame],
+        _NORMAL, plan.tone,
+        np.float32(1 / camera.full_well_electrons), np.float32((camera.read_noise_electrons / camera.full_well_electrons) ** 2),
+        np.float32(camera.temporal_denoising if frame else 0), np.float32(1 / STILL), past, toned,
+    )  # fmt: skip
+    picture = np.empty(raw.shape, np.uint8 if camera.bits == 8 else np.uint16)
+    acts = camera.spatial_denoising > 0 or camera.sharpening > 0
+    smooth = cv2.GaussianBlur(toned, (3, 3), 0, borderType=cv2.BORDER_REPLICATE) if acts else toned
+    _finish(
+        toned.reshape(-1, 3), smooth.reshape(-1, 3), np.float32(camera.spatial_denoising), np.float32(camera.sharpening),
+        np.float32((1 << camera.bits) - 1), picture.reshape(-1, 3),
+    )  # fmt: skip
+    return picture
+
+
+@compiled
+def _expose(
+    raw: Float32Array,
+    rows: Float32Array,
+    matrix: Float32Array,
+    ceiling: Float32Array,
+    key: np.uint64,
+    normal: Float32Array,
+    tone: Float32Array,
+    shot: np.float32,
+    read: np.float32,
+    keeps: np.float32,
+    per_still: np.float32,
+    past: Float32Array,
+    toned: Float32Array,
+) -> None:
+    """Raw light to tone-mapped values; a pixel's noise is a hash (SplitMix64) of the frame's key and the pixel's number."""
+    height, width, _ = raw.shape
+    zero, one, quarter, half = np.float32(0), np.float32(1), np.float32(0.25), np.float32(0.5)
+    top_red, top_green, top_blue = ceiling[0], ceiling[1], ceiling[2]
+    m00, m01, m02 = matrix[0, 0], matrix[0, 1], matrix[0, 2]
+    m10, m11, m12 = matrix[1, 0], matrix[1, 1], matrix[1, 2]
+    m20, m21, m22 = matrix[2, 0], matrix[2, 1], matrix[2, 2]
+    for y in range(height):
+        light = rows[y]
+        for x in range(width):
+            z = key + np.uint64(y * width + x + 1) * np.uint64(0x9E3779B97F4A7C15)
+            z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+            z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+            z = z ^ (z >> np.uint64(31))
+            red, green, blue = raw[y, x, 0] * light, raw[y, x, 1] * light, raw[y, x, 2] * light
+            red = min(red + normal[z & np.uint64(4095)] * np.sqrt(max(red, zero) * shot + read), top_red)
+            green = min(
+                green + normal[(z >> np.uint64(12)) & np.uint64(4095)] * np.sqrt(max(green, zero) * shot + read), top_green
+            )
+            blue = min(blue + normal[(z >> np.uint64(24)) & np.uint64(4095)] * np.sqrt(max(blue, zero) * shot + read), top_blue)
+            seen_red = m00 * red + m01 * green + m02 * blue
+            seen_green = m10 * red + m11 * green + m12 * blue
+            seen_blue = m20 * red + m21 * green + m22 * blue
+            if keeps > zero:
+                off_red, off_green, off_blue = past[y, x, 0] - seen_red, past[y, x, 1] - seen_green, past[y, x, 2] - seen_blue
+                moved = abs(quarter * off_red + half * off_green + quarter * off_blue) * per_still
+                share = keeps * max(zero, one - moved)
+                seen_red += share * off_red
+                seen_green += share * off_green
+                seen_blue += share * off_blue
+            past[y, x, 0], past[y, x, 1], past[y, x, 2] = seen_red, seen_green, seen_blue
+            toned[y, x, 0], toned[y, x, 1], toned[y, x, 2] = _at(tone, seen_red), _at(tone, seen_green), _at(tone, seen_blue)
+
+
+@compiled
+def _at(tone: Float32Array, linear: np.float32) -> np.float32:
+    """The tone curve at a linear value, bounded by 0 and 1."""
+    place = min(max(linear, np.float32(0)), np.float32(1)) * np.float32(TONE_STEPS)
+    step = np.uint32(place)
+    below = tone[step]
+    return below + (place - np.float32(step)) * (tone[step + np.uint32(1)] - below)
+
+
+@compiled
+def _finish(
+    toned: Float32Array,
+    smooth: Float32Array,
+    denoises: np.float32,
+    sharpens: np.float32,
+    highest: np.float32,
+    picture: Picture,
+) -> None:
+    """Blend with the neighbourhood, add lightness' fine detail, round (halves to even) and saturate, over (pixels, 3)."""
+    quarter, half, zero = np.float32(0.25), np.float32(0.5), np.float32(0)
+    for k in range(len(toned)):
+        red, green, blue = toned[k, 0] - smooth[k, 0], toned[k, 1] - smooth[k, 1], toned[k, 2] - smooth[k, 2]
+        detail = sharpens * (quarter * red + half * green + quarter * blue)
+        kept = np.float32(1) - denoises
+        picture[k, 0] = min(max(np.rint(smooth[k, 0] + kept * red + detail), zero), highest)
+        picture[k, 1] = min(max(np.rint(smooth[k, 1] + kept * green + detail), zero), highest)
+        picture[k, 2] = min(max(np.rint(smooth[k, 2] + kept * blue + detail), zero), highest)
