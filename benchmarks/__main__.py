@@ -26,6 +26,7 @@ BENCHMARKS = {  # module below benchmarks/ -> whether it takes --peer
     "store": False,
     "recorded": False,
     "accuracy": False,
+    "optics": False,
 }
 
 

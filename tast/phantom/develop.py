@@ -177,19 +177,21 @@ def _expose(
     m00, m01, m02 = matrix[0, 0], matrix[0, 1], matrix[0, 2]
     m10, m11, m12 = matrix[1, 0], matrix[1, 1], matrix[1, 2]
     m20, m21, m22 = matrix[2, 0], matrix[2, 1], matrix[2, 2]
+    level, sigma = np.empty(3 * width, np.float32), np.empty(3 * width, np.float32)
     for y in range(height):
-        light = rows[y]
+        light, line = rows[y], raw[y].reshape(-1)
+        for k in range(3 * width):  # apart, as eight at a time are as fast as one
+            level[k] = line[k] * light
+            sigma[k] = np.sqrt(max(level[k], zero) * shot + read)
         for x in range(width):
             z = key + np.uint64(y * width + x + 1) * np.uint64(0x9E3779B97F4A7C15)
             z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
             z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
             z = z ^ (z >> np.uint64(31))
-            red, green, blue = raw[y, x, 0] * light, raw[y, x, 1] * light, raw[y, x, 2] * light
-            red = min(red + normal[z & np.uint64(4095)] * np.sqrt(max(red, zero) * shot + read), top_red)
-            green = min(
-                green + normal[(z >> np.uint64(12)) & np.uint64(4095)] * np.sqrt(max(green, zero) * shot + read), top_green
-            )
-            blue = min(blue + normal[(z >> np.uint64(24)) & np.uint64(4095)] * np.sqrt(max(blue, zero) * shot + read), top_blue)
+            k = 3 * x
+            red = min(level[k] + normal[z & np.uint64(4095)] * sigma[k], top_red)
+            green = min(level[k + 1] + normal[(z >> np.uint64(12)) & np.uint64(4095)] * sigma[k + 1], top_green)
+            blue = min(level[k + 2] + normal[(z >> np.uint64(24)) & np.uint64(4095)] * sigma[k + 2], top_blue)
             seen_red = m00 * red + m01 * green + m02 * blue
             seen_green = m10 * red + m11 * green + m12 * blue
             seen_blue = m20 * red + m21 * green + m22 * blue
@@ -222,12 +224,12 @@ def _finish(
     highest: np.float32,
     picture: Picture,
 ) -> None:
-    """Blend with the neighbourhood, add lightness' fine detail, round (halves to even) and saturate, over (pixels, 3)."""
+    """Blend with the neighbourhood, add lightness' fine detail, round and saturate, over (pixels, 3)."""
     quarter, half, zero = np.float32(0.25), np.float32(0.5), np.float32(0)
     for k in range(len(toned)):
         red, green, blue = toned[k, 0] - smooth[k, 0], toned[k, 1] - smooth[k, 1], toned[k, 2] - smooth[k, 2]
         detail = sharpens * (quarter * red + half * green + quarter * blue)
         kept = np.float32(1) - denoises
-        picture[k, 0] = min(max(np.rint(smooth[k, 0] + kept * red + detail), zero), highest)
-        picture[k, 1] = min(max(np.rint(smooth[k, 1] + kept * green + detail), zero), highest)
-        picture[k, 2] = min(max(np.rint(smooth[k, 2] + kept * blue + detail), zero), highest)
+        picture[k, 0] = np.uint32(min(max(smooth[k, 0] + kept * red + detail, zero), highest) + half)
+        picture[k, 1] = np.uint32(min(max(smooth[k, 1] + kept * green + detail, zero), highest) + half)
+        picture[k, 2] = np.uint32(min(max(smooth[k, 2] + kept * blue + detail, zero), highest) + half)
