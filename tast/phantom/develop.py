@@ -28,8 +28,8 @@ from tast.records import FloatArray
 Float32Array = npt.NDArray[np.float32]
 Picture = npt.NDArray[Any]  # (h, w, 3) uint8, or uint16 in 0..1023
 
-# An automatic exposure makes up for part of what a darker scene lacks: one of MIDDLING_LUMINANCE is brought to MIDDLE.
-MIDDLE, MIDDLING_LUMINANCE, COMPENSATION = 0.2, 0.3, 0.55
+# An automatic exposure makes up for part of what a darker scene lacks: one of MIDDLING_LUMINANCE is brought to its tone's middle.
+MIDDLING_LUMINANCE, COMPENSATION = 0.3, 0.55
 HUNTING_HZ, DRIFT_HZ = (0.05, 1.0), (0.005, 0.05)
 SETTLING_S, OVERSHOOT_HZ = 0.35, 0.9  # of an exposure that steps: a damped swing
 WHITE_STEP_S = 0.3
@@ -44,13 +44,21 @@ def _bt709(linear: FloatArray) -> FloatArray:
     return np.where(linear < 0.018, 4.5 * linear, 1.099 * np.maximum(linear, 0.018) ** 0.45 - 0.099)
 
 
-TONES: dict[str, Callable[[FloatArray], FloatArray]] = {"srgb": encoded_srgb, "bt709": _bt709, "linear": np.asarray}
+@dataclass(frozen=True)
+class Tone:
+    """encode: linear light 0..1 to what is written. middle: linear light that a middling scene is exposed to."""
+
+    encode: Callable[[FloatArray], FloatArray]
+    middle: float
+
+
+TONES = {"srgb": Tone(encoded_srgb, 0.2), "bt709": Tone(_bt709, 0.2), "linear": Tone(np.asarray, 0.26)}
 
 
 def tone_curve(tone: str, contrast: float) -> FloatArray:
     """(TONE_STEPS + 2,) encoded values 0..1 of linear light 0..1, the last one twice; contrast 0..1 bends them into an S."""
     linear = np.linspace(0, 1, TONE_STEPS + 1)
-    encoded = TONES[tone](np.append(linear, 1))
+    encoded = TONES[tone].encode(np.append(linear, 1))
     return encoded - contrast / (2 * np.pi) * np.sin(2 * np.pi * encoded)
 
 
@@ -94,7 +102,7 @@ def shots(
 
 def _metered(camera: Camera, seen: Colours, scene_raw: FloatArray) -> float:
     luminance = float(LUMINANCE_OF_SRGB @ seen.matrix @ (seen.white_balance * scene_raw))
-    middling = MIDDLE / MIDDLING_LUMINANCE * (MIDDLING_LUMINANCE / luminance) ** COMPENSATION
+    middling = TONES[camera.tone].middle / MIDDLING_LUMINANCE * (MIDDLING_LUMINANCE / luminance) ** COMPENSATION
     return float(middling * 2**camera.exposure.offset_ev)
 
 

@@ -171,13 +171,16 @@ def draw_camera(rng: np.random.Generator, pool: Sequence[str] = SENSORS, kinds: 
 
 
 def _draw_white_balance(rng: np.random.Generator, automatic: bool) -> WhiteBalance:
-    """A fixed white is wrong by more; an automatic one drifts, and in one camera of four steps as well."""
-    red, blue = rng.normal(0, 0.05 if automatic else 0.1, 2)
+    """A fixed white is wrong by more; an automatic one drifts, and in one camera of four steps as well.
+
+    Wrong mostly along the colour of light, warm or cold, less across it; the colour matrix nearly doubles what is wrong.
+    """
+    warm, tint = rng.normal(0, (0.03, 0.012) if automatic else (0.06, 0.02))
     steps = automatic and rng.random() < 0.25
     return WhiteBalance(
-        error=(float(np.clip(red, -0.25, 0.25)), float(np.clip(blue, -0.25, 0.25))),
+        error=(float(tint + warm), float(tint - warm)),
         drift=float(rng.uniform(0, 0.015)) if automatic else 0.0,
-        step=float(rng.uniform(0.02, 0.12)) if steps else 0.0,
+        step=float(rng.uniform(0.02, 0.1)) if steps else 0.0,
         steps_per_min=float(rng.uniform(0.5, 3)) if steps else 0.0,
     )
 

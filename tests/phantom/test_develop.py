@@ -38,10 +38,10 @@ def film(camera: Camera, raw: np.ndarray, lamp: Lamp = D65, frames: int = 3, see
 
 
 def test_a_middling_grey_comes_out_in_the_middle() -> None:
-    """MIDDLE .2 of 255 is 51, of 1023 is 204.6; through sRGB's curve .4845 of 255, 123.5."""
-    assert np.all(film(PLAIN, plain())[0] == 51)
+    """.26 of 255 is 66.3, of 1023 is 266.0; .2 through sRGB's curve .4845 of 255, 123.5."""
+    assert np.all(film(PLAIN, plain())[0] == 66)
     ten = film(replace(PLAIN, bits=10), plain())[0]
-    assert ten.dtype == np.uint16 and np.all(ten == 205)
+    assert ten.dtype == np.uint16 and np.all(ten == 266)
     assert abs(film(replace(PLAIN, tone="srgb"), plain())[0].mean() - 123.5) <= 0.5
 
 
@@ -52,19 +52,19 @@ def test_light_that_is_too_strong_is_white_and_no_light_is_black() -> None:
 def test_a_darker_scene_is_exposed_longer_but_stays_darker() -> None:
     """A quarter of the light, a compensation of .55 in the logarithm: 4^.45 = 1.87 times darker."""
     dark = develop(plain(GREY / 4), shots(PLAIN, D65, SEEN, np.arange(2) / 30, HEIGHT, GREY / 4, 5), 0, plain())
-    assert abs(51 / dark.mean() - 1.866) < 0.06
+    assert abs(66.3 / dark.mean() - 1.866) < 0.03
 
 
 def test_noise_is_that_of_electrons() -> None:
-    """.2 of 10,000 electrons, 5 read: sqrt(2000 + 25) / 10,000 = .0045 of white per raw channel, and the matrix adds them up."""
+    """.26 of 10,000 electrons, 5 read: sqrt(2600 + 25) / 10,000 = .0051 of white in raw green, and the matrix adds them up."""
     camera = replace(PLAIN, full_well_electrons=1e4, read_noise_electrons=5.0, bits=10)
     raw = np.broadcast_to(np.float32(GREY), (200, 300, 3)).astype(np.float32)
     picture = develop(raw, shots(camera, D65, SEEN, np.arange(2) / 30, 200, GREY, 5), 0, np.empty_like(raw))
-    level = 0.2 / SEEN.white_balance
+    level = 0.26 / SEEN.white_balance
     raw_noise = np.sqrt(level / 1e4 + (5 / 1e4) ** 2)
     expected = 1023 * np.sqrt(((SEEN.matrix * SEEN.white_balance * raw_noise) ** 2).sum(axis=1))
     np.testing.assert_allclose(picture.reshape(-1, 3).std(axis=0), np.sqrt(expected**2 + 1 / 12), rtol=0.02)
-    np.testing.assert_allclose(picture.reshape(-1, 3).mean(axis=0), 204.6, atol=0.3)
+    np.testing.assert_allclose(picture.reshape(-1, 3).mean(axis=0), 266.0, atol=0.3)
     neighbours = np.corrcoef(picture[:, 1:, 1].ravel(), picture[:, :-1, 1].ravel())[0, 1]
     assert abs(neighbours) < 0.02
 
@@ -108,12 +108,12 @@ def test_spatial_steps_leave_even_areas_and_act_on_edges() -> None:
     edge = plain().copy()
     edge[:, WIDTH // 2 :] *= 2
     even = {"spatial_denoising": 0.5, "sharpening": 0.8}
-    assert np.all(film(replace(PLAIN, **even), plain())[0] == 51)
+    assert np.all(film(replace(PLAIN, **even), plain())[0] == 66)
     sharp, soft = (
         film(replace(PLAIN, **{name: 0.5}), edge)[0][0, :, 1].astype(int) for name in ("sharpening", "spatial_denoising")
     )
-    assert sharp.min() < 51 and sharp.max() > 102
-    assert soft.min() == 51 and soft.max() == 102 and 51 < soft[WIDTH // 2 - 1] < soft[WIDTH // 2] < 102
+    assert sharp.min() < 66 and sharp.max() > 133
+    assert soft.min() == 66 and soft.max() == 133 and 66 < soft[WIDTH // 2 - 1] < soft[WIDTH // 2] < 133
 
 
 def test_mains_make_bands_that_a_matching_shutter_removes() -> None:
