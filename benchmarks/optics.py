@@ -24,11 +24,11 @@ from benchmarks.results import Row, write_rows
 from tast.evaluation.metrics import score
 from tast.files import whole_file
 from tast.phantom.colours import Colours, colours
-from tast.phantom.develop import develop, shots
+from tast.phantom.develop import TONE_STEPS, TONES, develop, shots, tone_curve
 from tast.phantom.lamps import D65, Lamp, Tabled, draw_lamp
-from tast.phantom.sensor import SENSORS, Camera, Sensor, draw_camera
+from tast.phantom.sensor import SENSORS, Camera, Exposure, Sensor, WhiteBalance, draw_camera
 from tast.phantom.skin import MEDIAN, Skin, draw_skin, pulsatility, srgb_pulse
-from tast.phantom.spectra import WAVELENGTHS_NM, names
+from tast.phantom.spectra import LUMINANCE_OF_SRGB, WAVELENGTHS_NM, names
 from tast.phantom.tissue import FITZPATRICK_MELANOSOMES
 from tast.records import FloatArray
 
@@ -42,7 +42,7 @@ RED_RANGE, BLUE_RANGE = (0.2, 0.5), (0.5, 0.8)  # of real clips
 
 REFERENCE = Sensor("Nikon D5100")
 PEOPLE, SATURATIONS, CALIBRATED_WORLDS = 20, 12, 40
-HEIGHT, WIDTH, FRAMES = 480, 640, 60
+HEIGHT, WIDTH, FRAMES, PATCH = 480, 640, 60, 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,6 +148,8 @@ def slopes() -> list[Slope]:
     types = [replace(MEDIAN, melanosomes=FITZPATRICK_MELANOSOMES[k]) for k in (0, 5)]
     lamps = [colours(Lamp("", ((Tabled(name), 1.0),)), REFERENCE) for name in names("lamp")]
     sensors = [colours(D65, Sensor(name)) for name in SENSORS]
+    coded, bent = (_coding(seen, MEDIAN, contrast) for contrast in (0.0, 0.5))
+    settings = [_pictured(draw_camera(np.random.default_rng((13, k)))) for k in range(30)]
     pigmented = _logs(seen, types[1]) - _logs(seen, types[0])
     return [
         _changed("SpO2 from 97 to 96 %", seen, MEDIAN, "extinction of both haemoglobins (Prahl's table)", 0.96),
@@ -161,6 +163,9 @@ def slopes() -> list[Slope]:
         _changed("surface reflects 2 instead of 1.3 %", seen, replace(MEDIAN, sheen=0.02), "no pulse in what saw no blood"),
         _changed("red white-balanced 10 % too strong", replace(seen, white_balance=seen.white_balance * (1.1, 1, 1)), MEDIAN,
                  "through the colour matrix alone"),
+        Slope("read from values coded as sRGB", coded, "the sRGB curve: steeper in the logarithm where it is darker"),
+        Slope("bent by an S-curve of contrast .5 on top", bent - coded, "assumed"),
+        Slope(f"{len(settings)} cameras' settings, read from their pictures", np.std(settings, axis=0), "as drawn", True),
         _spread(f"{len(lamps)} lamps", [(one, MEDIAN) for one in lamps], "CIE 15:2004 and 015:2018"),
         _spread(f"{len(sensors)} measured cameras", [(one, MEDIAN) for one in sensors], "rawtoaces-data"),
         _spread("people, all skin types", [(seen, draw_skin(np.random.default_rng((11, k)))) for k in range(300)],
@@ -173,6 +178,41 @@ def _logs(seen: Colours, person: Skin, saturation: float = 0.97) -> FloatArray:
     pulse = seen.picture_pulse(person, saturation)
     per_blood = srgb_pulse(person, D65.spectrum())[1] / person.green_ac
     return np.log([pulse[0] / pulse[1], pulse[2] / pulse[1], pulse[1] * per_blood])
+
+
+def _coding(seen: Colours, person: Skin, contrast: float) -> FloatArray:
+    """What an sRGB curve with an S-curve on top adds to `_logs`, for a face exposed as by `shots`."""
+    steady = seen.matrix @ (seen.white_balance * seen.skin(person.melanosomes, person.blood))
+    linear, step = steady * TONES["srgb"].middle / (LUMINANCE_OF_SRGB @ steady), 0.01
+    curve = tone_curve("srgb", contrast)
+    low, high = (np.interp(TONE_STEPS * linear * (1 + change), np.arange(len(curve)), curve) for change in (-step, step))
+    per_log = np.log(high / low) / (2 * step)
+    return np.log([per_log[0] / per_log[1], per_log[2] / per_log[1], per_log[1]])
+
+
+def _pictured(camera: Camera) -> FloatArray:
+    """`_logs` of the median person in the pictures of a camera at rest (exposure and white as they are set, and still), D65.
+
+    Two beats of 1.2 Hz and twice the person's size on an even patch, read from the means of the frames.
+    """
+    still = replace(camera, white_balance=WhiteBalance(camera.white_balance.error), exposure=Exposure())
+    person = replace(MEDIAN, green_ac=2 * MEDIAN.green_ac)
+    seen = colours(D65, still.sensor)
+    times_s = np.arange(50) / 30
+    skin, beats = seen.skin(person.melanosomes, person.blood), np.sin(2 * np.pi * 1.2 * times_s) / 2
+    plan, past = shots(still, D65, seen, times_s, PATCH, skin, 0), np.empty((PATCH, PATCH, 3), np.float32)
+    means = []
+    for frame, beat in enumerate(beats):
+        raw = np.broadcast_to(skin * (1 - beat * seen.pulse_strengths(person)), past.shape).astype(np.float32)
+        means.append(develop(raw, plan, frame, past).mean(axis=(0, 1)))
+    turning = np.exp(-2j * np.pi * 1.2 * times_s)
+    pulse = 4 * np.abs((np.array(means) * turning[:, None]).mean(axis=0)) / np.mean(means, axis=0)
+    return np.log([pulse[0] / pulse[1], pulse[2] / pulse[1], pulse[1]]) - np.log(_ratios(seen, person))
+
+
+def _ratios(seen: Colours, person: Skin) -> FloatArray:
+    pulse = seen.picture_pulse(person)
+    return np.array([pulse[0] / pulse[1], pulse[2] / pulse[1], pulse[1]])
 
 
 def _changed(change: str, seen: Colours, person: Skin, source: str, saturation: float = 0.97) -> Slope:
