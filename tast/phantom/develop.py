@@ -85,14 +85,16 @@ def shots(
     """The plan of a recording: frames that begin at times_s (N,), of height_px rows; the same for the same seed.
 
     seen: the colours of this lamp and this camera's sensor. scene_raw (3,): mean raw value of what the exposure is metered on.
+    No row is exposed for longer than a frame lasts.
     """
     white = _white_gains(camera, times_s, stream(seed, "white balance")) * seen.white_balance
     starts_s = times_s[:, None] + np.arange(height_px) / height_px * camera.readout_s
     exposed = _exposure(camera, times_s, stream(seed, "exposure")) * _metered(camera, seen, scene_raw)
+    exposed_s = min(camera.exposure.shutter_s, float(np.median(np.diff(times_s))))
     levels = float((1 << camera.bits) - 1)
     return Shots(
         camera=camera,
-        rows=(exposed[:, None] * lamp.mean_level(starts_s, camera.exposure.shutter_s)).astype(np.float32),
+        rows=(exposed[:, None] * lamp.mean_level(starts_s, exposed_s)).astype(np.float32),
         matrices=(seen.matrix * white[:, None, :]).astype(np.float32),
         ceilings=(1 / white).astype(np.float32),
         noise_keys=stream(seed, "noise").integers(0, 1 << 64, len(times_s), np.uint64),

@@ -133,6 +133,7 @@ _FAMILIES: dict[str, tuple[Callable[[np.random.Generator], Parts], tuple[float, 
     "led": (_led, (0.0, 0.3)),
 }
 LAMP_FAMILIES = tuple(_FAMILIES)
+MAINS_SPREAD_HZ = 0.02  # a grid is never quite at its frequency: bands roll slowly even where the rates match
 MIXED, SLOW = 0.25, 0.08  # share of lamps that are mixtures of two, and that flicker about as fast as a heart beats
 
 
@@ -153,7 +154,7 @@ def draw_lamp(rng: np.random.Generator, pool: Sequence[str] = LAMP_FAMILIES) -> 
     return Lamp(
         family=" and ".join(drawn),
         parts=parts,
-        mains_hz=float(rng.choice([50.0, 60.0])),
+        mains_hz=float(rng.choice([50.0, 60.0]) + MAINS_SPREAD_HZ * rng.standard_normal()),
         mains_depth=mains_depth,
         slow_hz=float(rng.uniform(0.6, 3.0)),
         slow_depth=float(rng.uniform(0.002, 0.02)) if slow else 0.0,

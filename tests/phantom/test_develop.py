@@ -126,6 +126,16 @@ def test_mains_make_bands_that_a_matching_shutter_removes() -> None:
     assert np.ptp(even) < 1e-6
 
 
+def test_no_exposure_lasts_longer_than_a_frame() -> None:
+    lamp = Lamp("led", D65.parts, mains_hz=50, mains_depth=0.2)
+    long, whole = (
+        shots(replace(PLAIN, exposure=Exposure(shutter_s=s)), lamp, SEEN, np.arange(60) / 120, HEIGHT, GREY, 5).rows
+        for s in (1 / 30, 1 / 120)
+    )
+    np.testing.assert_allclose(long, whole, rtol=1e-5)
+    assert np.ptp(whole) / whole.mean() > 0.05, "at 120 per second even the longest exposure sees flicker of 100 Hz"
+
+
 def test_white_steps_by_what_it_is_said_to_and_green_stays() -> None:
     camera = replace(PLAIN, white_balance=WhiteBalance(error=(0.1, -0.05), step=0.12, steps_per_min=3))
     planned = shots(camera, D65, SEEN, np.arange(1800) / 30, HEIGHT, GREY, 1)
