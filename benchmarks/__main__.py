@@ -27,6 +27,7 @@ BENCHMARKS = {  # module below benchmarks/ -> whether it takes --peer
     "recorded": False,
     "accuracy": False,
     "optics": False,
+    "heads": False,
 }
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from scipy.signal import butter, zpk2sos
 
-from tast.preprocessing.compiled import Float32Array, Pixels, add_values, compiled, limits
+from tast.compiled import compiled
+from tast.preprocessing.compiled import Float32Array, Pixels, add_values, limits
 
 COLUMNS = 1024  # filtered together over a block of time: samples and state of so many stay in the second-level cache
 

@@ -1,0 +1,1 @@
+"""Heads in three dimensions: people with faces, hair and clothes of their own, who move, are lit and filmed."""
