@@ -28,7 +28,7 @@ import pandas as pd
 from tast.errors import BadInput
 from tast.people import recording_of
 from tast.records import Clip
-from tast.seconds import labels_per_second, window_starts
+from tast.seconds import SPOT, labels_per_second, window_starts
 
 MANIFEST = "manifest.parquet"
 REJECTS = "rejects.csv"
@@ -38,7 +38,10 @@ PREPROCESSING = "preprocessing.json"
 
 @dataclass(frozen=True)
 class ClipRow:
-    """One row of the manifest: whose clip it is, where its frames lie, and its labels (percent, one per second, NaN unknown)."""
+    """One row of the manifest: whose clip it is, where its frames lie, and its labels (percent, one per second, NaN unknown).
+
+    spot_sd_percent: how uncertain the label is (1 SD) where one spot reading stands for the whole recording; None for a trace.
+    """
 
     clip_id: str
     dataset: str
@@ -52,6 +55,7 @@ class ClipRow:
     fps_hz: float
     quality: float
     spo2_percent: tuple[float, ...]
+    spot_sd_percent: float | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,7 @@ def write_tables(
     columns = list(ClipRow.__dataclass_fields__)
     manifest = pd.DataFrame([asdict(row) for row in sorted(rows, key=lambda row: row.clip_id)], columns=columns)
     manifest["spo2_percent"] = [list(labels) for labels in manifest["spo2_percent"]]
+    manifest[SPOT] = manifest[SPOT].astype(np.float64)  # NaN for a trace
     manifest.to_parquet(folder / MANIFEST, index=False)
     _write_table(folder / REJECTS, Reject, rejects)
     _write_table(folder / DEFECTS, Defect, defects)
@@ -97,6 +102,8 @@ class ClipStore:
         if not manifest.is_file():
             raise BadInput(self.folder, f"no {MANIFEST}", "a clip store (run the preprocess stage: `dvc repro preprocess`)")
         self.manifest = pd.read_parquet(manifest).set_index("clip_id", drop=False)
+        if SPOT not in self.manifest:  # an earlier release knew no spot readings
+            self.manifest[SPOT] = np.nan
         self._arrays: dict[str, npt.NDArray[np.generic]] = {}
 
     def __len__(self) -> int:

@@ -29,16 +29,23 @@ class Spo2Trace:
 
     times_s: (N,) seconds on the clock of the video's frames, increasing.
     percent: (N,) SpO2 in percent; NaN where the reading is masked (fault code, probe off, out of range).
+    spot_sd_percent: None for a trace. A number where there is one reading, not taken during the video: a label of the whole
+    recording, that many points uncertain (1 SD), which says nothing of how SpO2 moved within it; times_s is then [0].
     """
 
     times_s: FloatArray
     percent: FloatArray
+    spot_sd_percent: float | None = None
 
     def __post_init__(self) -> None:
         _require(self.times_s.ndim == 1 and self.times_s.shape == self.percent.shape, "times_s and percent must both be (N,)")
         _require(_increasing(self.times_s), "times_s of an SpO2 trace must increase")
+        if self.spot_sd_percent is not None:
+            _require(len(self.percent) == 1 and bool(np.isfinite(self.percent[0])), "a spot reading is one, and known")
 
     def __repr__(self) -> str:
+        if self.spot_sd_percent is not None:
+            return f"Spo2Trace(one spot reading, {self.percent[0]:g} +- {self.spot_sd_percent:g} %)"
         return f"Spo2Trace({len(self.times_s)} readings, {int(np.isnan(self.percent).sum())} masked)"
 
 

@@ -19,6 +19,7 @@ FloatArray = npt.NDArray[np.floating]
 
 KEY = [*RECORDING_COLUMNS, "second"]  # of a table with one row per second
 CLIP_COLUMNS = ["dataset", "subject_id", "record_id", "scenario", "clip_id", "first_frame", "fps_hz", "start_s"]  # of a manifest
+SPOT = "spot_sd_percent"  # column of a manifest and of predictions: see is_spot
 CLOCK_NOISE_S = 1e-6  # times are sums of floats: 2.9999999 s is 3 s
 
 
@@ -64,6 +65,15 @@ def per_second(rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
         known = np.isfinite(values)
         table[name] = mean_of_each(values[known], number[known], len(table))
     return table.assign(n_clips=np.bincount(number, minlength=len(table)))
+
+
+def is_spot(table: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """(N,) whether the label of a row is a spot reading, one for its whole recording: it counts for the level of SpO2, and for no
+    trend. A table without the column SPOT has none.
+    """
+    if SPOT not in table:
+        return np.zeros(len(table), dtype=bool)
+    return table[SPOT].notna().to_numpy(dtype=bool)
 
 
 def clip_seconds(clips: pd.DataFrame) -> pd.DataFrame:

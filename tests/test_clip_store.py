@@ -6,10 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tast.clip_store import MANIFEST, ClipRow, ClipStore, Defect, Reject, write_tables
 from tast.errors import BadInput
+from tast.seconds import is_spot
 
 ROW = ClipRow("a-000", "phantom", "01", "a", "steady", "a.npy", 2, 4, 0.5, 2.0, 1.0, (97.0, float("nan")))
 
@@ -88,3 +90,12 @@ def test_nothing_is_added_where_every_second_begins_a_clip(tmp_path):
     whole, ids = store.with_every_second(store.clip_ids)
     again, same = whole.with_every_second(ids)
     assert again is whole and same == ids and len(ids) == 14
+
+
+def test_spot_readings_are_marked_and_an_older_store_has_none(tmp_path):
+    write(tmp_path / "clips", [replace(ROW, clip_id="a-001", spot_sd_percent=2.0), ROW])
+    store = ClipStore(tmp_path / "clips")
+    assert is_spot(store.manifest).tolist() == [False, True]
+    older = pd.read_parquet(tmp_path / "clips" / MANIFEST).drop(columns="spot_sd_percent")
+    older.to_parquet(tmp_path / "clips" / MANIFEST, index=False)
+    assert is_spot(ClipStore(tmp_path / "clips").manifest).tolist() == [False, False]

@@ -33,6 +33,7 @@ DECIMALS = 4  # of the numbers in the outputs: the last bits differ from machine
 class RecordingFacts:
     """One recording. seconds: from its first to its last frame; step_sd_ms: spread of the time between frames; n_dropped: frames
     that are missing between them (0 where the times are estimated). SpO2 in percent, of the valid seconds within the recording.
+    is_spot: one reading stands for the whole recording, which therefore has no swing.
     """
 
     record_id: str
@@ -51,10 +52,11 @@ class RecordingFacts:
     spo2_min: float
     spo2_mean: float
     spo2_max: float
+    is_spot: bool
 
     @property
     def swing(self) -> float:
-        return self.spo2_max - self.spo2_min
+        return float("nan") if self.is_spot else self.spo2_max - self.spo2_min
 
 
 def audit_folder(layout: str, root: Path, name: str) -> dict[str, Any]:
@@ -79,15 +81,17 @@ def audit(name: str, records: Sequence[AuditRecord], rejects: Sequence[Reject], 
         "published": compare_with_published(name, [r.record_id for r in records] + [r.record_id for r in rejects], root),
         "recordings": [asdict(one) | {"swing": one.swing} for one in recordings],
         "rejects": [asdict(reject) for reject in sorted(rejects, key=lambda reject: reject.record_id)],
-        "swings": swing_facts(list(labels.values())),
+        "swings": swing_facts([labels[r.record_id] for r in records if r.spo2.spot_sd_percent is None]),
     }
     rounded: dict[str, Any] = _rounded(facts)
     return rounded
 
 
 def seconds_of(record: AuditRecord) -> FloatArray:
-    """(S,) mean of the valid readings in each whole second of the recording, NaN where there is none."""
+    """(S,) mean of the valid readings in each whole second of the recording, NaN where there is none; a spot reading in all."""
     end_s = record.times_s[-1]
+    if record.spo2.spot_sd_percent is not None:
+        return np.full(int(end_s) + 1, record.spo2.percent[0], dtype=np.float64)
     second = np.floor(record.spo2.times_s)
     within = (second >= 0) & (record.spo2.times_s <= end_s)
     means = pd.Series(record.spo2.percent[within]).groupby(second[within]).mean()
@@ -107,6 +111,7 @@ def recording_facts(record: AuditRecord, labels: FloatArray) -> RecordingFacts:
         times_are_estimated=estimated, n_readings=len(record.spo2.percent),
         n_masked=int(np.isnan(record.spo2.percent).sum()), n_labelled_s=len(known),
         spo2_min=float(low), spo2_mean=float(mean), spo2_max=float(high),
+        is_spot=record.spo2.spot_sd_percent is not None,
     )  # fmt: skip
 
 
@@ -194,6 +199,7 @@ def _counts(recordings: Sequence[RecordingFacts], rejects: Sequence[Reject]) -> 
         "rejects": len(rejects),
         "scenarios": dict(sorted(Counter(one.scenario for one in recordings).items())),
         "seconds": sum(one.seconds for one in recordings),
+        "spot_readings": sum(one.is_spot for one in recordings),
         "subjects": len({one.subject_id for one in recordings}),
     }
 

@@ -36,7 +36,7 @@ from tast.evaluation.skin import bias_by_skin
 from tast.evaluation.trend import lag_within_recordings, sign_agreement
 from tast.files import whole_file
 from tast.people import person_of, recording_of
-from tast.seconds import KEY
+from tast.seconds import KEY, SPOT, is_spot
 
 BREAKDOWN = {  # name in metrics.json -> column of the rows
     "person": "person", "scenario": "scenario", "motion": "motion", "camera": "camera", "skin_type": "skin_type",
@@ -109,6 +109,17 @@ def interval_facts(rows: pd.DataFrame, nominal_coverage: float | None, *, draws:
     }
 
 
+def spot_facts(rows: pd.DataFrame) -> dict[str, Any]:
+    """How much of the test has one reading for a whole recording: it counts for the level of SpO2, never for a trend or R within
+    recordings. sd_percent: the mean uncertainty of those labels (1 SD), below which no error means anything; None without any.
+    """
+    spots = rows[is_spot(rows)]
+    return {
+        "n_records": recording_of(spots).nunique(), "n_seconds": len(spots),
+        "sd_percent": spots[SPOT].mean() if len(spots) else None,
+    }  # fmt: skip
+
+
 def with_band(rows: pd.DataFrame) -> pd.DataFrame:
     """The rows, plus `band`: the band of true SpO2 that a second lies in, as an ordered category."""
     names = band_names()
@@ -149,8 +160,11 @@ def _section(rows: pd.DataFrame, values: np.ndarray, constant: np.ndarray, *, dr
     against_constant = compare_paired(truth, values, constant, people, draws=draws, seed=seed)
     intervals = bootstrap_intervals(truth, values, people, draws=draws, seed=seed) | {"skill": against_constant.skill_interval}
     within = {}
-    for name, group in {"r_within_recordings": recording_of(rows), "r_within_people": people}.items():
-        within[name], intervals[name] = correlation_within(truth, values, group, people, draws=draws, seed=seed)
+    followed = ~is_spot(rows)
+    for name, group, of in (("r_within_recordings", recording_of(rows), followed), ("r_within_people", people, slice(None))):
+        within[name], intervals[name] = correlation_within(
+            truth[of], values[of], group[of], people[of], draws=draws, seed=seed
+        )  # fmt: skip
     return (
         asdict(score(truth, values))
         | within
@@ -186,6 +200,7 @@ def _depth(rows: pd.DataFrame, *, draws: int, seed: int) -> dict[str, Any]:
         "agreement_of_repeated": asdict(agreement_of_repeated(error, people)),
         "record_means": asdict(score(means["true_percent"], means["predicted_percent"])),
         "levels": levels(rows, draws=draws, seed=seed),
+        "spot_readings": spot_facts(rows),
         "trend": {
             "sign": asdict(sign_agreement(rows, draws=draws, seed=seed)),
             "lag": asdict(lag_within_recordings(rows, draws=draws, seed=seed)),

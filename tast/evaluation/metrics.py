@@ -106,8 +106,10 @@ def correlation_within(
     The repeated-measures correlation of Bakdash & Marusich 2017 (Front. Psychol. 8:456): one slope and a level for each group.
     With levels free, that is Pearson's r of what is left once each group's own means are taken away, so that the sums per person
     which all scores rest on serve here too. What differs between groups, such as whose SpO2 is low, adds nothing to it. NaN where
-    truth or prediction is constant within all groups.
+    truth or prediction is constant within all groups, or there is none.
     """
+    if not len(np.asarray(true_percent)):
+        return float("nan"), Interval(float("nan"), float("nan"))
     true, predicted = _pairs(true_percent, predicted_percent)
     moments = subject_moments(without_means(true, group_ids), without_means(predicted, group_ids), subject_ids)
     drawn = scores_of_sums(resampled_sums(moments, draws, seed))["pearson_r"]

@@ -3,6 +3,7 @@
 Every score, interval, contest, picture and page is made from it. A second that several clips show has the mean of what they give,
 taken before anything is scored; `lower_percent` and `upper_percent` are the interval that `predict` draws around it. `quality` is
 the mean of those clips' qualities (0 to 1: share of the frames in which the face was seen), NaN where none of them has one.
+`spot_sd_percent` is NaN where truth is a trace; where one spot reading stands for the whole recording, its uncertainty (1 SD).
 """
 
 from __future__ import annotations
@@ -14,12 +15,12 @@ import numpy as np
 import pandas as pd
 
 from tast.errors import BadInput, TastError
-from tast.seconds import KEY, per_second
+from tast.seconds import KEY, SPOT, is_spot, per_second
 from tast.training.interval import around
 
 COLUMNS = (
     "dataset", "subject_id", "record_id", "scenario", "second", "start_s", "true_percent", "predicted_percent", "lower_percent",
-    "upper_percent", "n_clips", "quality",
+    "upper_percent", "n_clips", "quality", SPOT,
 )  # fmt: skip
 
 
@@ -34,7 +35,8 @@ def predictions_per_second(
     broken = clip_rows.loc[~np.isfinite(clip_rows["predicted_percent"]), "clip_id"]
     if len(broken):
         raise TastError(f"{len(broken)} predictions are not finite, the first of clip {broken.iloc[0]}")
-    table = per_second(clip_rows, ["true_percent", "predicted_percent", "quality"])
+    rows = clip_rows if SPOT in clip_rows else clip_rows.assign(**{SPOT: np.nan})
+    table = per_second(rows, ["true_percent", "predicted_percent", "quality", SPOT])
     predicted = table["predicted_percent"].to_numpy()
     lower, upper = around(predicted, half_width_percent, lowest_percent, highest_percent)
     return table.assign(lower_percent=lower, upper_percent=upper)[list(COLUMNS)]
@@ -43,14 +45,15 @@ def predictions_per_second(
 def read_predictions(path: Path) -> pd.DataFrame:
     """predictions.parquet. Raises BadInput where a column is missing, the same second occurs twice or a number cannot be one.
 
-    A table that an earlier release wrote has no quality: it is read with NaN for all.
+    A table that an earlier release wrote has no quality or no spot_sd_percent: it is read with NaN for all.
     """
     try:
         table = pd.read_parquet(path)
     except FileNotFoundError:
         raise BadInput(path, "no such file", "a table of predictions (run `dvc repro evaluate`)") from None
-    if "quality" not in table:
-        table["quality"] = np.nan
+    for later in ("quality", SPOT):
+        if later not in table:
+            table[later] = np.nan
     missing = [column for column in COLUMNS if column not in table.columns]
     if missing:
         raise BadInput(path, f"no column {', '.join(missing)}", f"the columns {', '.join(COLUMNS)}")
@@ -58,7 +61,7 @@ def read_predictions(path: Path) -> pd.DataFrame:
         raise BadInput(path, "the same second of a recording twice", f"one row for each {', '.join(KEY)}")
     if not np.isfinite(table["predicted_percent"]).all():
         raise BadInput(path, "a predicted_percent that is not finite", "a prediction for every second")
-    return table
+    return table[[*COLUMNS, *(column for column in table.columns if column not in COLUMNS)]]
 
 
 def labelled(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -71,6 +74,11 @@ def labelled(predictions: pd.DataFrame) -> pd.DataFrame:
     if rows.empty:
         raise TastError("no second of the test recordings has a label: nothing to evaluate")
     return rows
+
+
+def traced(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows whose truth is a trace: of a recording with one spot reading nobody knows how SpO2 moved within it."""
+    return rows[~is_spot(rows)]
 
 
 def covered(rows: pd.DataFrame) -> pd.Series:

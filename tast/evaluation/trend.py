@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from tast.evaluation.metrics import CONSTANT_VARIANCE, Interval, mean_with_interval, percentile_interval, resampled_sums
+from tast.evaluation.predictions import traced
 from tast.people import person_of, recording_of
 
 FloatArray = npt.NDArray[np.float64]
@@ -61,7 +62,11 @@ class Lag:
 def sign_agreement(
     rows: pd.DataFrame, *, over_s: int = TREND_OVER_S, least_change_percent: float = LEAST_CHANGE_PERCENT, draws: int, seed: int
 ) -> SignAgreement:
-    """Of labelled rows of the predictions table; two seconds of a recording make a change where both have a label."""
+    """Of labelled rows of the predictions table; two seconds of a recording make a change where both have a label.
+
+    A recording whose label is one spot reading has no changes.
+    """
+    rows = traced(rows)
     recording = recording_of(rows)
     earlier = rows.assign(recording=recording, second=rows["second"] + over_s)
     now = rows.assign(recording=recording, person=person_of(rows))
@@ -80,8 +85,13 @@ def sign_agreement(
 def lag_within_recordings(rows: pd.DataFrame, *, longest_s: int = LONGEST_LAG_S, draws: int, seed: int) -> Lag:
     """Of labelled rows of the predictions table. Of equally good lags the one nearest to none is taken, the later of two.
 
-    Lags beyond a third of the median recording are not tried: what overlaps there is too short to tell a trend by.
+    Lags beyond a third of the median recording are not tried: what overlaps there is too short to tell a trend by. A recording
+    whose label is one spot reading has no trend, and counts at no lag.
     """
+    rows = traced(rows)
+    if rows.empty:
+        unknown = float("nan")
+        return Lag(unknown, Interval(unknown, unknown), unknown, unknown, False, 0, (0,), (unknown,))
     recording = recording_of(rows)
     spans = rows.groupby(recording)["second"].agg(lambda second: second.max() - second.min() + 1)
     longest = min(longest_s, int(spans.median()) // 3)

@@ -68,7 +68,12 @@ def cut(
 
 
 def labels_per_second(spo2: Spo2Trace, start_s: float, n_seconds: int) -> npt.NDArray[np.float64]:
-    """(n_seconds,) mean of the valid readings in [start_s + k, start_s + k + 1) for each second k; NaN where there is none."""
+    """(n_seconds,) mean of the valid readings in [start_s + k, start_s + k + 1) for each second k; NaN where there is none.
+
+    A spot reading is the label of every second.
+    """
+    if spo2.spot_sd_percent is not None:
+        return np.full(n_seconds, spo2.percent[0], dtype=np.float64)
     second = np.floor(spo2.times_s - start_s)
     valid = (second >= 0) & (second < n_seconds) & ~np.isnan(spo2.percent)
     index = second[valid].astype(np.int64)

@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 
 from tast.clip_store import ClipStore
 from tast.pulse_labels import read_pulse
+from tast.seconds import is_spot
 from tast.training.inputs import INPUTS, network_input
 
 DIGEST_CLIPS = 64  # whose pixels enter the digest: all clips of a store come from the same parameters
@@ -53,7 +54,7 @@ def clip_input(frames: npt.NDArray[np.generic], fps_hz: float, *, kind: str, fra
 
 
 class ClipDataset(Dataset[Batch]):
-    """Chosen clips of a store; indexing by a list of positions gives a Batch.
+    """Chosen clips of a store; indexing by a list of positions gives a Batch. spot (N,): whose label is one spot reading.
 
     Inputs are computed once and kept, as float16 (their noise is far above its rounding) where their kind allows, if they fit
     `memory_bytes`, else on each access.
@@ -69,6 +70,7 @@ class ClipDataset(Dataset[Batch]):
         self._store = store
         self.clips: pd.DataFrame = store.manifest.loc[list(clip_ids)]
         self.spo2_percent = np.stack([np.asarray(labels, dtype=np.float32) for labels in self.clips["spo2_percent"]])
+        self.spot: npt.NDArray[np.bool_] = is_spot(self.clips).copy()  # torch wants it writable
         self.frames, self.seconds = int(self.clips["n_frames"].iloc[0]), self.spo2_percent.shape[1]
         fits = len(clip_ids) * self.frames * frame_size_px**2 * 3 * (4 if INPUTS[kind].exact else 2) <= memory_bytes
         self._inputs = torch.stack([self._input(clip_id) for clip_id in self.clip_ids]) if fits else None
@@ -110,6 +112,7 @@ class ClipDataset(Dataset[Batch]):
         digest = hashlib.sha256(f"{self.kind} {self.frame_size_px} {self.clip_ids}".encode())
         digest.update(self.spo2_percent.tobytes())
         digest.update(b"" if self.pulse is None else self.pulse.tobytes())
+        digest.update(self.spot.tobytes() if self.spot.any() else b"")
         for position in np.unique(np.linspace(0, len(self) - 1, DIGEST_CLIPS).astype(int)):
             digest.update(self[[int(position)]].video.numpy().tobytes())
         return digest.hexdigest()

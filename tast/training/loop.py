@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
@@ -25,7 +27,7 @@ from tast.training.dataset import ClipDataset
 from tast.training.inference import standardised_predictions
 from tast.training.inputs import INPUTS
 from tast.training.labels import LabelScaling
-from tast.training.loss import spo2_loss
+from tast.training.loss import level_of_spots, spo2_loss
 from tast.training.optimisation import SCHEDULES, ema_decay, parameter_groups
 from tast.training.sampling import batches_of_epoch, n_batches, part_of, seed_of
 from tast.training.settings import EpochRecord, FitSettings, History
@@ -145,7 +147,7 @@ def train_epoch(
         place = part_of(len(positions), fabric.global_rank, fabric.world_size)
         video, spo2_percent, pulse = training_batch(train, positions, place, settings, generator, fabric)
         outputs = _gathered(parts.wrapped(video), place, len(positions), fabric)
-        value = loss_of(outputs, scaling.standardise_tensor(spo2_percent).to(fabric.device))
+        value = loss_of(_levelled(outputs, train.spot[positions]), scaling.standardise_tensor(spo2_percent).to(fabric.device))
         if pulse_loss and pulse is not None:
             value = value + pulse_loss(outputs, pulse.to(fabric.device))
         fabric.backward(value)
@@ -190,7 +192,9 @@ def validate(
     """The loss over all validation clips at once (r over them all) and the RMSE in percent of SpO2; NaN without labels."""
     place = part_of(len(val), fabric.global_rank, fabric.world_size)
     own = standardised_predictions(model, val, batch_size=settings.batch_size, device=fabric.device, place=place)
-    outputs = from_all_processes(own.to(fabric.device), place, len(val), fabric).cpu()
+    outputs = level_of_spots(
+        from_all_processes(own.to(fabric.device), place, len(val), fabric).cpu(), torch.from_numpy(val.spot)
+    )  # fmt: skip
     true = torch.from_numpy(val.spo2_percent)
     error = torch.from_numpy(scaling.to_percent(outputs.numpy())) - true
     loss_of = loss or partial(_spo2_loss, settings)
@@ -200,6 +204,14 @@ def validate(
 def _spo2_loss(settings: FitSettings, outputs: Outputs, target: Tensor) -> Tensor:
     spo2 = outputs if isinstance(outputs, Tensor) else outputs["spo2"]
     return spo2_loss(spo2, target, mse_weight=settings.mse_weight, pearson_weight=settings.pearson_weight)
+
+
+def _levelled(outputs: Outputs, spot: npt.NDArray[np.bool_]) -> Outputs:
+    """What the loss compares with the labels of a batch: of clips with a spot reading the level of SpO2 alone."""
+    if isinstance(outputs, Tensor):
+        return level_of_spots(outputs, torch.from_numpy(spot).to(outputs.device))
+    spo2 = outputs["spo2"]
+    return {**outputs, "spo2": level_of_spots(spo2, torch.from_numpy(spot).to(spo2.device))}
 
 
 def _gathered(own: Outputs, place: slice, n_rows: int, fabric: Fabric) -> Outputs:

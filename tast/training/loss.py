@@ -28,6 +28,17 @@ def spo2_loss(predicted: Tensor, target: Tensor, *, mse_weight: float, pearson_w
     return mse_weight * mse + pearson_weight * (1 - pearson(predicted, target, known)) * known.any()
 
 
+def level_of_spots(spo2: Tensor, spot: Tensor) -> Tensor:
+    """SpO2 (B, S), each row of `spot` (B,) with its mean in every second.
+
+    Where one reading stands for a whole recording, a loss by the second would teach that SpO2 does not move there, which nobody
+    knows: what is compared with such a label is the level alone, and the clip's course gets no gradient.
+    """
+    if not spot.any():
+        return spo2
+    return torch.where(spot[:, None], spo2.mean(dim=1, keepdim=True), spo2)
+
+
 def pearson(predicted: Tensor, target: Tensor, known: Tensor) -> Tensor:
     """Pearson's r over the entries where `known` (all of one shape); 0 where one side is constant."""
     count = known.sum().clamp(min=1)

@@ -161,3 +161,17 @@ def _evaluate(predictions, baselines):
         predictions, protocol="subject_independent", train_mean_percent=TRAIN_MEAN_PERCENT, baselines=baselines, n_clips=12,
         nominal_coverage=0.9, draws=100, seed=0,
     )  # fmt: skip
+
+
+def test_a_spot_reading_counts_for_the_level_and_for_no_trend(predictions, baselines):
+    """One recording's truth becomes a single reading: the scores of all seconds know it, R within recordings does not."""
+    first = predictions["record_id"] == predictions["record_id"].iloc[0]
+    predictions.loc[first, "true_percent"] = 97.0
+    spot = predictions.assign(spot_sd_percent=np.where(first, 2.2, np.nan))
+    metrics, without = _evaluate(spot, baselines), _evaluate(predictions[~first], baselines)
+    assert metrics["test"]["spot_readings"] == {"n_records": 1, "n_seconds": first.sum(), "sd_percent": pytest.approx(2.2)}
+    assert metrics["test"]["r_within_recordings"] == pytest.approx(without["test"]["r_within_recordings"])
+    assert metrics["test"]["trend"]["lag"]["curve"] == pytest.approx(without["test"]["trend"]["lag"]["curve"], nan_ok=True)
+    assert metrics["test"]["rmse"] == _evaluate(predictions, baselines)["test"]["rmse"] != without["test"]["rmse"]
+    alone = _evaluate(spot[first], baselines)["test"]
+    assert np.isnan(alone["r_within_recordings"]) and np.isnan(alone["trend"]["lag"]["lag_s"])

@@ -106,3 +106,19 @@ def test_both_are_what_loops_over_recordings_count(seed: int, offset: float) -> 
     for lag, r in zip(found.seconds, found.curve, strict=True):
         t, p = np.array(left[lag]).T
         assert r == pytest.approx(stats.pearsonr(t, p).statistic, abs=1e-9)
+
+
+def test_a_spot_reading_is_no_trend() -> None:
+    """Beside a recording that is followed perfectly, one with a single reading: signs, lag and r are the first's alone."""
+    wave = list(90 + 3 * np.sin(np.arange(40) / 3))
+    followed, held = table(("a", wave, wave)), table(("b", [97.0] * 40, wave))
+    both = pd.concat([followed, held.assign(spot_sd_percent=2.0)], ignore_index=True)
+    signs, alone = sign_agreement(both, **BOOTSTRAP), sign_agreement(followed, **BOOTSTRAP)
+    assert (signs.agreement, signs.n_changes, signs.n_people) == (1.0, alone.n_changes, 1)
+    found = lag_within_recordings(both, **BOOTSTRAP)
+    assert (found.lag_s, found.pearson_r) == (0.0, pytest.approx(1.0))
+    unmarked = lag_within_recordings(pd.concat([followed, held], ignore_index=True), **BOOTSTRAP)
+    assert unmarked.pearson_r < 0.8, "a held label would count against whoever follows"
+    nothing = lag_within_recordings(held.assign(spot_sd_percent=2.0), **BOOTSTRAP)
+    assert np.isnan(nothing.lag_s) and np.isnan(nothing.pearson_r)
+    assert sign_agreement(held.assign(spot_sd_percent=2.0), **BOOTSTRAP).n_changes == 0

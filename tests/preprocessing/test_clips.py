@@ -19,6 +19,14 @@ def test_a_label_is_the_mean_of_the_readings_of_its_second() -> None:
     np.testing.assert_array_equal(labels_per_second(spo2, 10.0, 4), [92, 96, 99, np.nan])
 
 
+def test_a_spot_reading_is_the_label_of_every_second() -> None:
+    """It was not taken during the video: no second of it has a better claim."""
+    spot = Spo2Trace(np.array([0.0]), np.array([98.0]), spot_sd_percent=2.0)
+    np.testing.assert_array_equal(labels_per_second(spot, 170.0, 4), [98] * 4)
+    with pytest.raises(ValueError, match="a spot reading is one, and known"):
+        Spo2Trace(np.array([0.0, 1.0]), np.array([98.0, 97.0]), spot_sd_percent=2.0)
+
+
 def test_windows_are_aligned_by_time_not_by_length() -> None:
     times_s = 5.0 + np.arange(10 * 15) / 15
     spo2 = trace(list(np.arange(0, 30.0)), list(70 + np.arange(0, 30.0)))  # the reading at second t is 70 + t

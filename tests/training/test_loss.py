@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from tast.training.loss import pearson, spo2_loss
+from tast.training.loss import level_of_spots, pearson, spo2_loss
 
 NAN = float("nan")
 
@@ -90,3 +90,16 @@ def test_correlation_term_alone_ignores_level_and_scale() -> None:
     target = torch.tensor([[0.0, 1.0, 2.0, 4.0]])
     loss = spo2_loss(3 * target + 7, target, mse_weight=0.0, pearson_weight=1.0)
     assert loss.item() == pytest.approx(0.0, abs=1e-5)
+
+
+def test_a_spot_reading_is_compared_with_the_level_alone() -> None:
+    """Predicted 1, 3 against a spot of 2: right. Against a trace both seconds are off by 1. The course gets no gradient."""
+    predicted = torch.tensor([[1.0, 3.0], [1.0, 3.0]], requires_grad=True)
+    levelled = level_of_spots(predicted, torch.tensor([True, False]))
+    np.testing.assert_array_equal(levelled.detach().numpy(), [[2, 2], [1, 3]])
+    loss = spo2_loss(levelled, torch.tensor([[2.5, 2.5], [2.0, 2.0]]), mse_weight=1.0, pearson_weight=0.0)
+    assert loss.item() == pytest.approx((0.25 + 0.25 + 1 + 1) / 4)
+    loss.backward()
+    assert predicted.grad is not None
+    np.testing.assert_allclose(predicted.grad.numpy(), [[-0.25, -0.25], [-0.5, 0.5]])
+    assert level_of_spots(predicted, torch.zeros(2, dtype=torch.bool)) is predicted
