@@ -78,7 +78,7 @@ def _read_row(record_id: str, row: Row, *, folder: Path, spo2_range_percent: tup
     if not row["subject_id"].strip():
         raise BadInput(folder / TABLE, f"no subject_id for {record_id}", "the person's id, the same in all of their recordings")
     video, readings = folder / row["video"].strip(), folder / row["spo2"].strip()
-    times_s, percent, per_minute = _readings(readings)
+    times_s, percent, per_minute = readings_of(readings)
     require_overlap(record_id, container_times_s(video), times_s)
     spo2, notes = spo2_trace(record_id, times_s, percent, valid_range=spo2_range_percent)
     return VideoRecord(
@@ -94,16 +94,16 @@ def _read_row(record_id: str, row: Row, *, folder: Path, spo2_range_percent: tup
     )
 
 
-def _readings(path: Path) -> tuple[FloatArray, FloatArray, FloatArray | None]:
+def readings_of(path: Path) -> tuple[FloatArray, FloatArray, FloatArray | None]:
     """times_s, percent and, where the table has it, pulse_per_min: (N,) each; an empty cell is NaN."""
     rows = read_columns(path, READING_COLUMNS)
-    times_s, percent = (_cells(path, rows, name) for name in READING_COLUMNS)
+    times_s, percent = (numbers_of(path, rows, name) for name in READING_COLUMNS)
     if not np.isfinite(times_s).all() or np.any(np.diff(times_s) <= 0):
         line = int(np.argmax(~(np.diff(times_s, prepend=-np.inf) > 0))) + 2
         raise BadInput(path, f"times_s in line {line} is missing or does not increase", "seconds that increase from line to line")
-    per_minute = _cells(path, rows, "pulse_per_min") if "pulse_per_min" in rows[0] else None
+    per_minute = numbers_of(path, rows, "pulse_per_min") if "pulse_per_min" in rows[0] else None
     return times_s, percent, per_minute
 
 
-def _cells(path: Path, rows: list[Row], name: str) -> FloatArray:
+def numbers_of(path: Path, rows: list[Row], name: str) -> FloatArray:
     return np.array([number_or_nan(path, line, row[name] or "") for line, row in enumerate(rows, start=2)], dtype=np.float64)

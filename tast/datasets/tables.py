@@ -1,4 +1,7 @@
-"""Small text tables of numbers, where every mistake is named with its file and line."""
+"""Small text tables of numbers, where every mistake is named with its file and line.
+
+Tables may be European: cells parted by semicolons (or tabs), a comma before the decimals, a byte order mark, CRLF at line ends.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,8 @@ import numpy as np
 
 from tast.errors import BadInput
 from tast.records import FloatArray
+
+SEPARATORS = (";", "\t", ",")
 
 
 def read_numbers(path: Path, header: str | None) -> FloatArray:
@@ -24,8 +29,14 @@ def read_numbers(path: Path, header: str | None) -> FloatArray:
 
 
 def read_columns(path: Path, required: tuple[str, ...]) -> list[dict[str, str]]:
-    """The rows of a CSV table as text by column name. Raises BadInput where a required column or a row's cell is missing."""
-    rows = list(csv.DictReader(text_lines(path), skipinitialspace=True))
+    """The rows of a CSV table as text by column name. Raises BadInput where a required column or a row's cell is missing.
+
+    Cells are parted by the first of SEPARATORS that the header has.
+    """
+    lines = text_lines(path)
+    header = lines[0] if lines else ""
+    separator = next((mark for mark in SEPARATORS if mark in header), ",")
+    rows = list(csv.DictReader(lines, delimiter=separator, skipinitialspace=True))
     known = tuple(rows[0]) if rows else ()
     if missing := [name for name in required if name not in known]:
         shown = ", ".join(str(name) for name in known) or "no row"
@@ -34,13 +45,20 @@ def read_columns(path: Path, required: tuple[str, ...]) -> list[dict[str, str]]:
         )
     for number, row in enumerate(rows, start=2):
         if None in row or any(row[name] is None for name in required):
-            raise BadInput(path, f"line {number} has not one cell for each column", f"the columns {', '.join(required)}")
+            too_many = separator == "," and None in row
+            hint = " (a comma before the decimals needs semicolons between the cells)" if too_many else ""
+            raise BadInput(
+                path, f"line {number} has not one cell for each column", f"the columns {', '.join(required)}{hint}"
+            )  # fmt: skip
     return rows
 
 
 def number_or_nan(path: Path, line: int, text: str) -> float:
-    """A cell's number; NaN where it is empty."""
-    return _number(path, line, text.strip()) if text.strip() else float("nan")
+    """A cell's number; NaN where it is empty. "97,5" is 97.5: no table here groups its thousands."""
+    cell = text.strip()
+    if cell.count(",") == 1 and "." not in cell:
+        cell = cell.replace(",", ".")
+    return _number(path, line, cell) if cell else float("nan")
 
 
 def text_lines(path: Path) -> list[str]:

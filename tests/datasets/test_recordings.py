@@ -107,3 +107,44 @@ def test_check_decodes_every_frame(tmp_path):
     video.write_bytes(video.read_bytes()[: video.stat().st_size // 2])
     ((record_id, defect),) = check_recordings(tmp_path)
     assert record_id == "anna_1" and defect.startswith("anna_1.avi: ") and "good frames" in defect
+
+
+@pytest.mark.parametrize("separator", [";", "\t", "; "])
+def test_european_tables(tmp_path, separator):
+    """Semicolons or tabs, decimal commas, a byte order mark, CRLF: in the table of recordings and in the readings."""
+    write_recording(tmp_path)
+    rows = [("times_s", "percent", "pulse_per_min"), ("0,5", "97,25", "60"), ("1", "", "61,5"), ("1,25", "96", "255")]
+    text = "".join(separator.join(row) + "\r\n" for row in rows)
+    (tmp_path / "anna_1.csv").write_bytes(("\ufeff" + text).encode())
+    table = (tmp_path / "recordings.csv").read_text().replace(",", separator).replace("\n", "\r\n")
+    (tmp_path / "recordings.csv").write_bytes(("\ufeff" + table).encode())
+    records, rejects = read_dataset("csv", tmp_path)
+    assert rejects == [] and records[0].scenario == "rest"
+    np.testing.assert_array_equal(records[0].spo2.times_s, [0.5, 1, 1.25])
+    np.testing.assert_array_equal(records[0].spo2.percent, [97.25, np.nan, 96])
+    np.testing.assert_array_equal(records[0].pulse_rate.per_minute, [60, 61.5, np.nan])
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (
+            "times_s,percent\n0,5,97,2\n",
+            "line 2 has not one cell for each column; expected the columns times_s, percent (a comma",
+        ),
+        ("times_s;percent\n0;1.097,5\n", "'1.097,5' in line 2; expected a number"),
+        ("times_s|percent\n0|97\n", "no column times_s, percent (found: times_s|percent)"),
+    ],
+)
+def test_what_is_no_table_is_one_clear_line(tmp_path, content, reason):
+    write_recording(tmp_path)
+    (tmp_path / "anna_1.csv").write_text(content)
+    _, (reject,) = read_dataset("csv", tmp_path)
+    assert reason in reject.reason and "\n" not in reject.reason
+
+
+def test_text_that_is_not_utf_8_is_named(tmp_path):
+    write_recording(tmp_path)
+    (tmp_path / "recordings.csv").write_bytes("subject_id;record_id;video;spo2\r\nJörg;a;b;c\r\n".encode("cp1252"))
+    with pytest.raises(BadInput, match=r"recordings\.csv: not UTF-8 text"):
+        read_dataset("csv", tmp_path)
