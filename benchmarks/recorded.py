@@ -18,7 +18,8 @@ import numpy as np
 from benchmarks.methods import HOFFMAN_2022, method_rows
 from benchmarks.results import Row, write_rows
 from flows import running
-from tast.datasets.oximetry_phone_cam import CAMERA_FPS_HZ, FingerSeries, read_oximetry_phone_cam
+from tast.datasets.finger_series import FingerSeries
+from tast.datasets.oximetry_phone_cam import CAMERA_FPS_HZ, read_oximetry_phone_cam
 from tast.evaluation.metrics import score
 from tast.evaluation.series import FEATURES, joined, leave_one_person_out, position_features, windows_of
 from tast.phantom.recorded import piece, piece_starts_s, subject_numbers

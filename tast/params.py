@@ -31,7 +31,9 @@ class Section(BaseModel):
 class Source(Section):
     """One data set: its name, and its folder, archive or URL."""
 
-    name: Literal["phantom", "pure", "vipl_hr", "csv", "oximetry_phone_cam"]
+    name: Literal[
+        "phantom", "pure", "vipl_hr", "csv", "mcd_rppg", "sums", "ladh", "physdrive", "oximetry_phone_cam", "mths", "traces"
+    ]
     root: str | None = None
 
     @model_validator(mode="after")
@@ -82,7 +84,7 @@ class Phantom(Section):
     @model_validator(mode="after")
     def _recorded_waves_need_a_root(self) -> Phantom:
         if self.driver == "recorded" and not self.recorded_root:
-            raise ValueError("download.phantom.recorded_root must name the folder of oximetry_phone_cam")
+            raise ValueError("download.phantom.recorded_root must name the folder of oximetry_phone_cam, mths or traces")
         return self
 
 

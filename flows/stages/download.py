@@ -26,6 +26,8 @@ from tast.datasets.download import link_or_extract, refuse_overlap
 from tast.datasets.fetch import fetch, fetch_files, file_name_of, is_url
 from tast.datasets.object_store import fetch_stored, is_stored
 from tast.datasets.phantom_set import plan_phantom
+from tast.datasets.readers import WITH_NEAR_INFRARED
+from tast.datasets.waves import waves_at
 from tast.files import whole_folder
 from tast.params import Download, Params, Phantom, Runner, Source, stage_params
 
@@ -40,8 +42,8 @@ def main() -> None:
     params = stage_params("dataset", "download", "runner", "compute")
     instruction_set.require(params.compute.instruction_set)
     sources = params.dataset.sources
-    for source in sources:
-        agree(source.name, params.download.accept_licence)
+    for name in [source.name for source in sources] + waves_of(params):
+        agree(name, params.download.accept_licence)
     sets = [description(source.name, params) for source in sources]
     with whole_folder(RAW) as raw, whole_folder(AUDIT) as page:
         for source in sources:
@@ -51,9 +53,16 @@ def main() -> None:
             audit_into(page / one.name if number else page, raw / one.name, one.layout, one.name)
 
 
+def waves_of(params: Params) -> list[str]:
+    """The set of recorded waves that drive the phantom, if any do: its terms hold for what is rendered from it."""
+    phantom = params.download.phantom
+    driven = phantom.driver == "recorded" and any(source.name == "phantom" for source in params.dataset.sources)
+    return [waves_at(Path(data_root(phantom.recorded_root)))] if driven and phantom.recorded_root else []
+
+
 def description(name: str, params: Params) -> Description:
     layout = params.download.phantom.layout if name == "phantom" else name
-    return Description(layout, name, include_nir=params.dataset.include_nir and layout == "vipl_hr")
+    return Description(layout, name, include_nir=params.dataset.include_nir and layout in WITH_NEAR_INFRARED)
 
 
 def bring(source: Source, folder: Path, params: Params) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
@@ -11,12 +11,17 @@ from rich.table import Table
 from tast.cli.output import counted, say, show
 from tast.pages.page import number
 
+if TYPE_CHECKING:
+    from tast.clip_store import Reject
+    from tast.records import VideoRecord
+
 RAW = Path("data/raw")
+LAYOUTS = "pure, vipl_hr, csv, mcd_rppg, sums, ladh, physdrive, oximetry_phone_cam, mths or traces"
 
 
 def audit(
     root: Annotated[Path | None, typer.Argument(help="The data set's folder; without it, the one in data/raw.")] = None,
-    layout: Annotated[str, typer.Option(help="pure, vipl_hr, csv or oximetry_phone_cam. Not needed without ROOT.")] = "",
+    layout: Annotated[str, typer.Option(help=f"{LAYOUTS}. Not needed without ROOT.")] = "",
     out: Annotated[Path, typer.Option(help="Folder for audit.json and audit.html.")] = Path("audit"),
 ) -> None:
     """Say what a data set holds: recordings, true frame rates, labels, faults, gaps, duplicates, and what a constant would score.
@@ -83,18 +88,30 @@ def _missing(published: dict[str, Any] | None) -> str:
     return f"{len(published['missing'])}, and {len(published['subjects_absent'])} subjects without any"
 
 
-def check(folder: Annotated[Path, typer.Argument(help="Folder with recordings.csv, or that table itself.")]) -> None:
-    """Check a folder of your own recordings before it is used: every file read, every frame decoded, every defect named.
+def check(
+    folder: Annotated[Path, typer.Argument(help="Folder with recordings.csv, or that table itself; or another set's folder.")],
+    layout: Annotated[str, typer.Option(help="csv (your own recordings) or another layout that holds videos.")] = "csv",
+) -> None:
+    """Check a folder of recordings before it is used: every file read, every frame decoded, every defect named.
 
     recordings.csv has the columns subject_id, record_id, video, spo2 (and scenario, camera if you like), paths relative to it.
-    Each spo2 table has the columns times_s (seconds since the video's first frame) and percent. Exit code 1 where anything is
-    wrong.
+    Each spo2 table has the columns times_s (seconds since the video's first frame) and percent; both may be European
+    (semicolons, decimal commas). Exit code 1 where anything is wrong.
 
-    Example: `tast check /data/my_recordings`
+    Examples:
+
+    `tast check /data/my_recordings`
+
+    `tast check /data/LADH --layout ladh`
     """
-    from tast.datasets.recordings import defects_of, read_recordings  # as above
+    from tast.datasets.readers import READERS, read_dataset  # as above
+    from tast.datasets.recordings import defects_of
 
-    items = list(read_recordings(folder))
+    if layout not in READERS:
+        raise typer.BadParameter(f"{layout!r} is not one of {', '.join(READERS)}", param_hint="--layout")
+    records, rejects = read_dataset(layout, folder)
+    items: list[VideoRecord | Reject] = [*records, *rejects]
+    items.sort(key=lambda item: item.record_id)
     found = {item.record_id: defects_of(item) for item in counted(items, "decode", len(items))}
     table = Table("recording", "defect", title=f"tast check {folder.name}")
     for record_id, defects in found.items():

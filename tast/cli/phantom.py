@@ -23,7 +23,9 @@ def phantom(
     sessions: Annotated[int | None, typer.Option(min=1, help="Recordings of each subject.")] = None,
     seconds: Annotated[float | None, typer.Option(min=1, help="Length of a recording.")] = None,
     defects: Annotated[bool | None, typer.Option("--defects/--whole", help="The published data's defects (vipl_hr).")] = None,
-    recorded: Annotated[Path | None, typer.Option(help="Folder of oximetry_phone_cam, whose waves drive the face.")] = None,
+    recorded: Annotated[
+        Path | None, typer.Option(help="Folder of oximetry_phone_cam, mths or traces: waves to drive it.")
+    ] = None,
 ) -> None:
     """Render a phantom data set; what is not given here is as in params.yaml, section download.phantom.
 

@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 
 from tast.clip_store import Reject
-from tast.datasets.oximetry_phone_cam import FingerSeries, read_oximetry_phone_cam
+from tast.datasets.finger_series import FingerSeries
+from tast.datasets.oximetry_phone_cam import HANDS
 from tast.datasets.readers import READERS, read_dataset
+from tast.datasets.waves import WAVES
 from tast.records import FloatArray, Spo2Trace, VideoRecord
 from tast.video.containers import container_times_s
 
@@ -46,14 +48,15 @@ def read_videos(layout: str, root: Path, name: str) -> Read:
     return [of_video(record) for record in records], rejects
 
 
-def read_finger_series(root: Path, name: str) -> Read:
-    """The hands of oximetry-phone-cam."""
-    return [of_series(series) for series in read_oximetry_phone_cam(root)], []
+def read_finger_series(layout: str, root: Path, name: str) -> Read:
+    """The recordings of a set without videos, in a layout of WAVES."""
+    series, rejects = WAVES[layout].read(root)
+    return [of_series(one) for one in series], rejects
 
 
 AUDITED: dict[str, Callable[[Path, str], Read]] = {  # layout -> (root, name of the data set) -> records and rejects
     **{layout: partial(read_videos, layout) for layout in READERS},
-    "oximetry_phone_cam": read_finger_series,
+    **{layout: partial(read_finger_series, layout) for layout in WAVES},
 }
 
 
@@ -75,19 +78,20 @@ def of_video(record: VideoRecord) -> AuditRecord:
 
 
 def of_series(series: FingerSeries) -> AuditRecord:
-    """A hand is a camera's place; the data set gives its frame rate and no time stamps."""
+    """A hand is a camera's place; no set but traces has time stamps, and there they are spread evenly."""
     silent = {name: int(np.isnan(percent).sum()) for name, percent in series.spo2_by_oximeter.items()}
     n_seconds = len(series.reading_times_s)
     return AuditRecord(
-        record_id=f"{series.subject_id}_{series.hand}",
+        record_id=f"{series.subject_id}_{series.hand}".rstrip("_"),
         subject_id=series.subject_id,
         take=series.subject_id,
         scenario="",
-        camera=f"{series.hand} hand",
+        camera=f"{series.hand} hand" if series.hand in HANDS else "",
         times_s=series.times_s,
         times_are_estimated=True,
         spo2=Spo2Trace(series.reading_times_s, series.spo2_percent),
         wave=np.empty(0),
         files=(series.path,),
-        notes=tuple(f"oximeter {name}: no reading in {n} of {n_seconds} seconds" for name, n in silent.items() if n),
+        notes=series.notes
+        + tuple(f"oximeter {name}: no reading in {n} of {n_seconds} seconds" for name, n in silent.items() if n),
     )

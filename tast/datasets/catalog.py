@@ -16,7 +16,7 @@ class RemoteFile:
 
 @dataclass(frozen=True)
 class Entry:
-    """notice: the terms, shown before the data are used. needs_agreement: they must be accepted first.
+    """notice: the terms, shown before the data are used. needs_agreement: they must be accepted first. access: how to get it.
 
     base_url and files: where each file lies, for the sets that anybody may fetch.
     """
@@ -24,6 +24,7 @@ class Entry:
     title: str
     notice: str
     needs_agreement: bool
+    access: str
     base_url: str = ""
     files: tuple[RemoteFile, ...] = ()
 
@@ -56,20 +57,56 @@ CATALOG: dict[str, Entry] = {
         "given out by TU Ilmenau's Neuroinformatics and Cognitive Robotics Lab to researchers who ask for it, for non-commercial "
         "research; it may not be passed on, and faces may be shown only as its terms allow",
         needs_agreement=True,
+        access="ask the lab by the form on its page; archives come by a personal link",
     ),
     "vipl_hr": Entry(
         "VIPL-HR (Niu et al. 2018, Chinese Academy of Sciences)",
         "given out by the Institute of Computing Technology (VIPL group) against a release agreement signed by a permanent "
         "member of an academic institution, for academic research; it may not be passed on",
         needs_agreement=True,
+        access="send the signed release agreement; 21 archives of 48.6 GB together come by a personal link",
     ),
     "oximetry_phone_cam": Entry(
         "oximetry-phone-cam (Hoffman et al. 2022, University of Washington)",
         "MIT licence, Copyright (c) 2020 UW Ubicomp Lab: free to use and pass on with the licence text beside it; cite npj "
         "Digital Medicine 5:146",
         needs_agreement=False,
+        access="fetched by the download stage",
         base_url="https://raw.githubusercontent.com/ubicomplab/oximetry-phone-cam-data/c483ae8fe4cd32b0b9ce412d07299b05279fc58f",
         files=OXIMETRY_PHONE_CAM_FILES,
+    ),
+    "mcd_rppg": Entry(
+        "MCD-rPPG (Egorov et al. 2025, Sber AI Lab and Samara State Medical University)",
+        "CC BY 4.0: free to use and pass on with the authors named (arXiv:2508.17924); it shows 600 people's faces",
+        needs_agreement=False,
+        access="the data set kyegorov/mcd_rppg on Hugging Face; take db.csv, video/, meta/ and ppg_sync/, and with git-lfs also "
+        "`git lfs pull`, or the videos are pointers of some hundred bytes",
+    ),
+    "sums": Entry(
+        "SUMS (Liu, Tang et al. 2024, Qinghai University and Tsinghua University)",
+        "given out against a release agreement sent by a member of a faculty, for academic use; no commercial use, and it may "
+        "not be passed on",
+        needs_agreement=True,
+        access="the agreement and the address for it are in the repository thuhci/SUMS",
+    ),
+    "ladh": Entry(
+        "LADH and LADH+ (Ma, Tang et al. 2025, Qinghai University and Tsinghua University)",
+        "given out against a release agreement, for academic use; it may not be passed on; its folders bear people's names",
+        needs_agreement=True,
+        access="the agreement is in the repository McJackTang/FusionVitals; ask the authors",
+    ),
+    "physdrive": Entry(
+        "PhysDrive (Wang, Yang et al. 2025, HKUST Guangzhou)",
+        "given out against a data share agreement, for academic use; no commercial use, and it may not be passed on",
+        needs_agreement=True,
+        access="ask the authors (repository WJULYW/PhysDrive-Dataset); one driver's videos are on Kaggle without an agreement",
+    ),
+    "mths": Entry(
+        "MTHS (Farvardin et al., colours of fingertips without videos)",
+        "CC BY-NC-ND: not for commerce, to be passed on only as it is and with the authors named; a phantom that its waves drive "
+        "stays with you",
+        needs_agreement=True,
+        access="the folder MTHS/Data of the repository MahdiFarvardin/MTVital",
     ),
 }
 

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from tast.errors import VideoRejected
 from tast.records import FloatArray, PulseRateTrace, Spo2Trace
 
+FAULT_CODES_PERCENT = (0.0, 44.0, 127.0, 255.0)  # met in place of a reading: "no finger", "searching", "no value"
 PULSE_RATE_RANGE_PER_MIN = (25.0, 250.0)  # what finger oximeters show; 255 is their code for "no reading"
 
 
@@ -48,6 +49,15 @@ def spo2_trace(
         raise VideoRejected(record_id, f"no valid SpO2 reading among {len(readings)} (valid: {low:g}-{high:g} %)")
     notes = (f"{n_masked} of {len(readings)} SpO2 readings masked",) if n_masked else ()
     return Spo2Trace(times_s, readings), notes
+
+
+def spot_reading(record_id: str, percent: float, sd_percent: float, *, valid_range: tuple[float, float]) -> Spo2Trace:
+    """One reading that stands for a whole recording, sd_percent points uncertain (1 SD). Raises VideoRejected for a fault."""
+    (reading,) = mask_faults([percent], valid_range=valid_range, fault_codes=FAULT_CODES_PERCENT)
+    if np.isnan(reading):
+        low, high = valid_range
+        raise VideoRejected(record_id, f"the SpO2 reading is {percent:g} (valid: {low:g}-{high:g} %)")
+    return Spo2Trace(np.zeros(1), np.array([reading]), spot_sd_percent=sd_percent)
 
 
 def pulse_rate_trace(

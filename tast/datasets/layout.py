@@ -18,14 +18,25 @@ Where = TypeVar("Where")
 
 
 def records_or_rejects(
-    root: Path, places: Iterable[tuple[str, Where]], read_one: Callable[[str, Where], VideoRecord]
+    root: Path,
+    places: Iterable[tuple[str, Where]],
+    read_one: Callable[[str, Where], VideoRecord],
+    folder_of: Callable[[Where], Path] | None = None,
 ) -> Iterator[VideoRecord | Reject]:
-    """Read each (record_id, place) in order of record_id; one that cannot be read becomes a Reject that says why."""
+    """Read each (record_id, place) in order of record_id; one that cannot be read becomes a Reject that says why.
+
+    Reasons name files below root, or below folder_of(place), for sets whose folders bear people's names. Of places that would
+    have one record_id, which names files, the first is read and each other rejected.
+    """
+    previous = None
     for record_id, where in sorted(places, key=lambda place: place[0]):
         try:
+            if record_id == previous:
+                raise VideoRejected(record_id, "another recording has this name already")
             yield read_one(record_id, where)
         except TastError as error:
-            yield Reject(record_id, reason_below(root, error))
+            yield Reject(record_id, reason_below(folder_of(where) if folder_of else root, error))
+        previous = record_id
 
 
 def reason_below(root: Path, error: TastError) -> str:

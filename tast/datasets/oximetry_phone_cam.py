@@ -8,12 +8,12 @@ a recording foretells SpO2 better than the light does, so that no position in a 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from tast.datasets.finger_series import FingerSeries
 from tast.datasets.layout import folder_holding
 from tast.datasets.tables import number_or_nan, text_lines
 from tast.errors import BadInput
@@ -27,37 +27,18 @@ CHANNELS = ("R", "G", "B")
 COLUMN_NAMES = "metadata.csv"  # explains the columns, and lies among the readings
 
 
-@dataclass(frozen=True, eq=False, repr=False)
-class FingerSeries:
-    """One hand of one subject; camera and oximeters start together.
-
-    path: of the table of rgb. times_s (T,): of the frames, at 30 Hz. rgb (T, 3): mean grey levels of each frame.
-    reading_times_s (N,): 1 Hz. spo2_by_oximeter: percent (N,) of each oximeter that gave any reading, NaN where it gave none.
-    spo2_percent, pulse_per_min (N,): the medians over the oximeters, NaN where none gave a reading.
-    """
-
-    subject_id: str
-    hand: str
-    path: Path
-    times_s: FloatArray
-    rgb: FloatArray
-    reading_times_s: FloatArray
-    spo2_by_oximeter: dict[str, FloatArray]
-    spo2_percent: FloatArray
-    pulse_per_min: FloatArray
-
-    def __repr__(self) -> str:
-        return f"FingerSeries({self.subject_id} {self.hand}, {len(self.times_s)} frames, {len(self.spo2_percent)} readings)"
-
-
 def read_oximetry_phone_cam(root: Path) -> tuple[FingerSeries, ...]:
     """Every subject's hands below root, ordered by subject and hand; the folders may lie in root, or in a folder of it ("data").
 
     Raises BadInput where root is not in this layout, a subject has readings but no series, or a file is not what it should be.
     """
-    top = folder_holding(Path(root), lambda folder: (folder / "gt").is_dir() and (folder / "ppg-csv").is_dir(), LAYOUT)
+    top = folder_holding(Path(root), holds_hands, LAYOUT)
     readings = [path for path in sorted((top / "gt").glob("*.csv")) if path.name != COLUMN_NAMES]
     return tuple(series for path in readings for series in _subject(top, path))
+
+
+def holds_hands(folder: Path) -> bool:
+    return (folder / "gt").is_dir() and (folder / "ppg-csv").is_dir()
 
 
 def _subject(top: Path, readings: Path) -> list[FingerSeries]:

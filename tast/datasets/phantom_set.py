@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tast.datasets.oximetry_phone_cam import read_oximetry_phone_cam
 from tast.datasets.phantom import write_pure_session
 from tast.datasets.phantom_vipl import write_vipl_lists, write_vipl_session
+from tast.datasets.waves import WAVES, read_waves
 from tast.errors import TastError
 from tast.phantom.physiology import PhysiologyOf, simulated_physiology
 from tast.phantom.recorded import piece_starts_s, recorded_physiology, subject_numbers
 from tast.phantom.session import Session, phantom_sessions
+
+log = logging.getLogger(__name__)
 
 SessionWriter = Callable[[Session, Path, PhysiologyOf], None]
 DRIVERS = ("simulated", "recorded")
@@ -37,7 +40,7 @@ class PhantomSet:
         """Render some of the sessions, in any process; every session's bytes depend on the plan alone."""
         physiology_of = simulated_physiology
         if self.recorded_root is not None:
-            physiology_of = partial(recorded_physiology, recordings=read_oximetry_phone_cam(self.recorded_root))
+            physiology_of = partial(recorded_physiology, recordings=read_waves(self.recorded_root)[0])
         for session in sessions:
             self.write(session, folder, physiology_of)
 
@@ -58,8 +61,8 @@ def plan_phantom(
     """The plan of a phantom; `plan` goes to phantom_sessions.
 
     compression (codec, quality), sources and defects are VIPL-HR's layout alone: PURE's pictures are lossless and whole. driver:
-    "recorded" takes waves and SpO2 from the data set oximetry_phone_cam at recorded_root, and its people as subjects; the profile
-    has no say then. Raises TastError for a plan that cannot be.
+    "recorded" takes waves and SpO2 from the set of them at recorded_root (tast.datasets.waves), and its people as subjects; the
+    profile has no say then. Raises TastError for a plan that cannot be.
     """
     if driver not in DRIVERS:
         raise TastError(f"phantom driver {driver!r} is unknown; expected one of {', '.join(DRIVERS)}")
@@ -76,17 +79,28 @@ def plan_phantom(
 
 
 def _recorded_people(recorded_root: str | Path | None, sessions: int, seconds: float) -> tuple[Path, tuple[int, ...]]:
-    """The recordings' folder and the subjects in it. Raises TastError where they do not last for that many sessions."""
+    """The recordings' folder and the subjects in it whose recordings last for that many sessions; the others are logged by name.
+
+    Raises TastError where nobody's do.
+    """
     if recorded_root is None:
-        raise TastError("a recorded phantom needs recorded_root; expected the folder of the data set oximetry_phone_cam")
+        raise TastError(f"a recorded phantom needs recorded_root; expected the folder of one of {', '.join(WAVES)}")
     root = Path(recorded_root).resolve()
-    recordings = read_oximetry_phone_cam(root)
-    pieces = min(len(piece_starts_s(recording, seconds)) for recording in recordings)
-    if sessions > pieces:
+    recordings, rejects = read_waves(root)
+    pieces: dict[str, int] = {}
+    for one in recordings:
+        n_pieces = len(piece_starts_s(one, seconds))
+        pieces[one.subject_id] = min(n_pieces, pieces.get(one.subject_id, n_pieces))
+    longest = max(pieces.values(), default=0)
+    if sessions > longest:
         raise TastError(
-            f"phantom sessions = {sessions}; expected at most {pieces}, the pieces of {seconds:g} s that were recorded"
+            f"phantom sessions = {sessions}; expected at most {longest}, the pieces of {seconds:g} s that were recorded"
         )
-    return root, subject_numbers(recordings)
+    for reject in rejects:
+        log.warning("left out: %s: %s", reject.record_id, reject.reason)
+    if short := [f"{who} ({n})" for who, n in pieces.items() if n < sessions]:
+        log.warning("left out, with fewer than %d pieces of %g s: %s", sessions, seconds, ", ".join(short))
+    return root, subject_numbers([one for one in recordings if pieces[one.subject_id] >= sessions])
 
 
 def _no_lists(sessions: Sequence[Session], folder: Path) -> None:

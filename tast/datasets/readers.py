@@ -9,8 +9,12 @@ from typing import Any
 
 from tast.clip_store import Reject
 from tast.datasets.description import Description
+from tast.datasets.ladh import read_ladh
+from tast.datasets.mcd_rppg import read_mcd_rppg
+from tast.datasets.physdrive import read_physdrive
 from tast.datasets.pure import read_pure
 from tast.datasets.recordings import read_recordings
+from tast.datasets.sums import read_sums
 from tast.datasets.vipl_hr import official_folds, read_vipl_hr
 from tast.errors import TastError
 from tast.records import VideoRecord
@@ -19,7 +23,16 @@ Reader = Callable[..., Iterator[VideoRecord | Reject]]
 
 Folds = tuple[tuple[str, ...], ...]
 
-READERS: dict[str, Reader] = {"pure": read_pure, "vipl_hr": read_vipl_hr, "csv": read_recordings}
+READERS: dict[str, Reader] = {
+    "pure": read_pure,
+    "vipl_hr": read_vipl_hr,
+    "csv": read_recordings,
+    "mcd_rppg": read_mcd_rppg,
+    "sums": read_sums,
+    "ladh": read_ladh,
+    "physdrive": read_physdrive,
+}
+WITH_NEAR_INFRARED = ("vipl_hr", "ladh")  # left out unless it is asked for: it has no colour
 OFFICIAL_FOLDS: dict[str, Callable[[Path], Folds]] = {"vipl_hr": official_folds}
 
 
@@ -27,8 +40,8 @@ def read_dataset(name: str, root: Path, **options: Any) -> tuple[list[VideoRecor
     """The records of a data set on disk, and those that cannot be read with the reason why; both ordered by record_id.
 
     name: a key of READERS. options: handed to the reader (spo2_range_percent; dataset = the name that records carry, where it
-    differs from the reader's; include_nir for VIPL-HR). Raises BadInput where root holds no record in the layout expected,
-    TastError where no reader has that name.
+    differs from the reader's; include_nir for those WITH_NEAR_INFRARED). Raises BadInput where root holds no record in the layout
+    expected, TastError where no reader has that name.
     """
     records: list[VideoRecord] = []
     rejects: list[Reject] = []

@@ -7,18 +7,17 @@ ACCV 2018. The frame rate that the containers announce (25 Hz) is wrong for ever
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import scipy.io
-from scipy.io.matlab import MatReadError
 
 from tast.clip_store import Reject
+from tast.datasets.frame_times import FRAME_RATE_RANGE_HZ, stamped_source
 from tast.datasets.labels import pulse_rate_trace, require_overlap, spo2_trace
 from tast.datasets.layout import folder_holding, records_or_rejects, visible_folders
+from tast.datasets.matlab import mat_arrays
 from tast.datasets.tables import read_numbers
 from tast.errors import BadInput, VideoRejected
 from tast.records import FloatArray, PulseTrace, VideoRecord, VideoSource
@@ -46,10 +45,6 @@ NIR_CAMERA = "source4"  # near infrared: it has no colour
 
 FAULT_CODES_PERCENT = (44.0, 127.0)
 WAVE_RATE_HZ, WAVE_RATE_RANGE_HZ = 60.0, (54.0, 66.0)
-FRAME_RATE_RANGE_HZ = (10.0, 62.0)
-MAX_UNMATCHED_FRACTION = (
-    0.02  # frames without time stamps, or stamps without frames, that are left out; beyond, nothing can be trusted
-)
 CLOCK_TICK_MS = 1.0
 
 
@@ -92,7 +87,7 @@ def stamped_video(path: Path) -> tuple[VideoSource, tuple[str, ...]]:
 
     Raises BadInput or VideoRejected where the two do not fit each other.
     """
-    return _with_stamps(path.stem, path, path.with_name(STAMPS), container_frame_count(path))
+    return _with_stamps(path.stem, path, path.with_name(STAMPS))
 
 
 def _places(top: Path, include_nir: bool) -> list[tuple[str, Path]]:
@@ -162,20 +157,15 @@ def _pulse(wave: FloatArray | None, duration_s: float) -> tuple[PulseTrace | Non
 
 
 def _video(record_id: str, path: Path, stamps: Path, duration_s: float) -> tuple[VideoSource, tuple[str, ...]]:
-    n_frames = container_frame_count(path)
     if not stamps.exists():
-        return _with_estimated_times(record_id, path, n_frames, duration_s)
-    return _with_stamps(record_id, path, stamps, n_frames)
+        return _with_estimated_times(record_id, path, container_frame_count(path), duration_s)
+    return _with_stamps(record_id, path, stamps)
 
 
-def _with_stamps(record_id: str, path: Path, stamps: Path, n_frames: int) -> tuple[VideoSource, tuple[str, ...]]:
+def _with_stamps(record_id: str, path: Path, stamps: Path) -> tuple[VideoSource, tuple[str, ...]]:
     times_s, notes = _times_s(stamps)
-    n_used = min(n_frames, len(times_s))
-    if abs(n_frames - len(times_s)) > max(1.0, MAX_UNMATCHED_FRACTION * n_frames):
-        raise VideoRejected(record_id, f"time.txt has {len(times_s)} time stamps for {n_frames} frames")
-    if n_frames != len(times_s):
-        notes += (f"time.txt has {len(times_s)} time stamps for {n_frames} frames: the first {n_used} are used",)
-    return VideoSource(path, frame_times_s=times_s[:n_used]), notes
+    video, unmatched = stamped_source(record_id, path, times_s, stamps.name)
+    return video, notes + unmatched
 
 
 def _with_estimated_times(record_id: str, path: Path, n_frames: int, duration_s: float) -> tuple[VideoSource, tuple[str, ...]]:
@@ -215,11 +205,7 @@ def _fold_files(folder: Path) -> list[Path]:
 
 def _read_fold(path: Path) -> tuple[str, ...]:
     """Subjects of one fold: the file's one array of whole numbers."""
-    try:
-        content = scipy.io.loadmat(path)
-    except (MatReadError, zlib.error, ValueError, TypeError, OSError, NotImplementedError) as error:
-        raise BadInput(path, f"not a MATLAB file ({error})", "the subjects' numbers of one fold") from None
-    arrays = [np.asarray(value) for name, value in content.items() if not name.startswith("__")]
+    arrays = list(mat_arrays(path, "the subjects' numbers of one fold").values())
     if len(arrays) != 1 or arrays[0].dtype.kind not in "iuf" or not arrays[0].size:
         raise BadInput(path, f"{len(arrays)} variables", "one array of the subjects' numbers")
     return tuple(f"p{int(number)}" for number in sorted(arrays[0].ravel()))

@@ -7,7 +7,8 @@ import pytest
 
 from benchmarks.methods import HOFFMAN_2022, method_rows
 from benchmarks.recorded import RECORDED_ROOT, SHUFFLES, position_share, window_rows
-from tast.datasets.oximetry_phone_cam import FingerSeries, read_oximetry_phone_cam
+from tast.datasets.finger_series import FingerSeries
+from tast.datasets.oximetry_phone_cam import read_oximetry_phone_cam
 from tests.end_to_end.conftest import PROJECT
 
 REAL = PROJECT / RECORDED_ROOT
