@@ -72,11 +72,12 @@ def by_group(recordings: list[dict[str, Any]], column: str) -> list[dict[str, An
 
 
 def audit_plots(facts: dict[str, Any]) -> dict[str, bytes]:
-    """All pictures by name, as PNG bytes."""
+    """All pictures by name, as PNG bytes; none of swings where every recording has one spot reading."""
     recordings = pd.DataFrame(facts["recordings"])
+    moving = recordings["swing"].dropna().to_numpy(dtype=np.float64)
     return {
         "labels": label_histogram(facts["labels"]),
-        "swings": swings(recordings["swing"].dropna().to_numpy()),
+        **({"swings": swings(moving)} if len(moving) else {}),
         "rates": frame_rates(recordings),
         "subjects": subject_ranges(recordings),
     }

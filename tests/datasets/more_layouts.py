@@ -15,7 +15,7 @@ from tests.datasets.layouts import RgbImage, plain_image, write_container, write
 EPOCH_S = 1_717_300_000.0  # June 2024
 TICKS_PER_S = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 FACE = plain_image((200, 20, 10), 24, 32)
-MPEG4 = {"codec": "mpeg4", "pixel_format": "yuv420p"}  # Part 2
+MPEG4 = {"codec": "mpeg4", "pixel_format": "yuv420p", "options": {"qmin": "2", "qmax": "4"}}  # Part 2
 H264 = {"codec": "libx264", "pixel_format": "yuv420p", "options": {"crf": "10", "bf": "0"}}
 
 
