@@ -119,4 +119,5 @@ def licence_notice(name: str) -> str:
 def require_acceptance(name: str, accepted: bool) -> None:
     """Raises TastError with the notice where a data set comes under an agreement that the user has not said to have accepted."""
     if name in CATALOG and CATALOG[name].needs_agreement and not accepted:
-        raise TastError(f"{licence_notice(name)} Set accept_licence to true once you hold this agreement and accept its terms")
+        terms = "Set accept_licence to true once you hold this agreement and accept its terms"
+        raise TastError(f"{licence_notice(name)} {terms}. How to get the data: {CATALOG[name].access}")

@@ -53,6 +53,10 @@ DATASETS = {
     ),
     "pure": "PURE (Stricker et al. 2014): 10 people, six kinds of head motion; SpO₂ lies mostly in 94-99 %.",
     "vipl_hr": "VIPL-HR (Niu et al. 2018): 107 people, nine scenarios, several cameras; SpO₂ lies mostly in 95-99 %.",
+    "mcd_rppg": "MCD-rPPG (Egorov et al. 2025): 600 people before and after squats, three cameras; one SpO₂ reading each time.",
+    "sums": "SUMS (Liu, Tang et al. 2024): 10 people at high altitude, at rest and after stairs.",
+    "ladh": "LADH (Ma, Tang et al. 2025): people at high altitude in daily care, some of them on ten days.",
+    "physdrive": "PhysDrive (Wang, Yang et al. 2025): 48 drivers; neither frames nor SpO₂ have time stamps.",
     "csv": "Recordings listed by the user in a CSV file.",
 }
 PICTURES = {  # name -> what it is, and how to read it

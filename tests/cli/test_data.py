@@ -12,6 +12,7 @@ from tast.cli.main import app
 from tast.datasets.description import Description, describe, described
 from tast.errors import BadInput
 from tests.datasets.layouts import write_pure_session, write_recording
+from tests.datasets.more_layouts import write_ladh_station
 from tests.datasets.test_oximetry_phone_cam import write_set
 
 
@@ -92,3 +93,18 @@ def test_check_of_sound_recordings_succeeds(tmp_path):
     write_recording(tmp_path, "a")
     done = tast("check", tmp_path)
     assert done.exit_code == 0 and "1 of 1 recordings are ready to use" in done.output and "defect" not in done.output
+
+
+def test_check_and_audit_of_another_layout(tmp_path):
+    """A station of LADH whose clocks differ, and one whose video is missing."""
+    write_ladh_station(tmp_path / "LADH", "12_05/p_12_05_caip/v01")
+    write_ladh_station(tmp_path / "LADH", "12_05/p_12_05_caip/v02", units=("ms", "s", "s", "s"))
+    (write_ladh_station(tmp_path / "LADH", "12_05/p_12_05_caip/v03") / "video_RGB_H264.avi").unlink()
+    done = tast("check", tmp_path / "LADH", "--layout", "ladh")
+    assert done.exit_code == 1 and "1 of 3 recordings are ready" in done.output
+    assert "clocks in mixed units" in done.output and "video_RGB_H264.avi: no such file" in done.output
+    assert "caip" not in done.output.replace(str(tmp_path), "")
+    done = tast("audit", tmp_path / "LADH", "--layout", "ladh", "--out", tmp_path / "out")
+    assert done.exit_code == 0 and "2 of 1 subjects" in done.output
+    done = tast("check", tmp_path, "--layout", "mths")
+    assert done.exit_code == 2 and "'mths' is not one of pure, vipl_hr, csv" in done.output

@@ -18,6 +18,7 @@ from flows.stages import download as stage
 from tast.datasets.catalog import CATALOG, RemoteFile
 from tast.errors import TastError
 from tests.datasets.layouts import write_pure_session
+from tests.datasets.more_layouts import write_mths_person
 from tests.datasets.range_server import Behaviour, serving
 from tests.datasets.test_archives import files_in, write_zip
 from tests.end_to_end.conftest import PROJECT, set_params
@@ -208,3 +209,26 @@ def test_the_public_set_comes_from_its_own_place_or_a_mirror(configure, tmp_path
     assert files_in(RAW / "oximetry_phone_cam") == contents
     assert json.loads((AUDIT / "audit.json").read_text())["counts"]["recordings"] == 1
     assert run() == "" and len(behaviour.requests) == len(contents)
+
+
+def test_waves_under_terms_need_their_acceptance(configure, tmp_path, caplog):
+    """A phantom that MTHS drives is made of MTHS: nothing is rendered until its terms are accepted."""
+    write_mths_person(tmp_path / "waves", 1, seconds=30)
+    configure(dataset__name="phantom", download__accept_licence=False, download__phantom__driver="recorded")
+    configure(download__phantom__recorded_root=str(tmp_path / "waves"), download__phantom__subjects=1)
+    assert "CC BY-NC-ND" in run() and not Path("data/raw").exists()
+    configure(download__accept_licence=True, download__phantom__seconds=1, download__phantom__width_px=64)
+    configure(download__phantom__height_px=48, download__phantom__face_height_px=24, download__phantom__fps_hz=10)
+    assert run() == ""
+    assert json.loads((AUDIT / "audit.json").read_text())["counts"]["recordings"] == 1
+
+
+@pytest.mark.parametrize("name", ["sums", "ladh", "physdrive", "mths", "mcd_rppg"])
+def test_each_set_shows_whose_it_is_and_how_it_is_had(configure, tmp_path, name, caplog):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "readme.txt").write_text("nothing")
+    configure(dataset__name=name, dataset__root=str(tmp_path / "empty"), download__accept_licence=False)
+    with caplog.at_level(logging.INFO):
+        failure = run()
+    assert CATALOG[name].title in caplog.text and CATALOG[name].access
+    assert ("accept_licence" in failure) == CATALOG[name].needs_agreement == (name != "mcd_rppg")
