@@ -63,8 +63,20 @@ class Compression(Section):
     quality: Annotated[int, Field(ge=0)]
 
 
+class Worlds(Section):
+    """The pools are tast.phantom.world.Pools'; those that are not given hold all that there is."""
+
+    count: PositiveInt
+    lamps: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    sensors: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    cameras: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    codings: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    faces: tuple[PositiveInt, PositiveInt] | None = None
+
+
 class Phantom(Section):
-    layout: Literal["pure", "vipl_hr"]
+    layout: Literal["pure", "vipl_hr", "recordings"]
+    worlds: Worlds | None = None
     seed: Annotated[int, Field(ge=DEVELOPMENT_SEEDS.start, lt=DEVELOPMENT_SEEDS.stop)]
     subjects: PositiveInt
     sessions: PositiveInt

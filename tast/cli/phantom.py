@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.table import Table
 
-from tast.cli.output import counted, say
+from tast.cli.output import counted, say, show
 from tast.errors import BadInput
-from tast.files import whole_folder
+from tast.files import whole_file, whole_folder
 from tast.params import DEVELOPMENT_SEEDS, load_params
 
+if TYPE_CHECKING:
+    from tast.phantom.session import Session
+
+SHEET_COLUMNS = 6
+SHOWN_FACTS = ("world", "lamp", "camera", "sensor", "bits", "fps_hz", "coding")  # the others stand in the data set's worlds.csv
 LAST_SEED = DEVELOPMENT_SEEDS.stop - 1  # those beyond are kept for the figures that are published
 
 
 def phantom(
-    folder: Annotated[Path, typer.Argument(help="Folder to write; it must not hold anything yet.")],
-    layout: Annotated[str | None, typer.Option(help="pure or vipl_hr.")] = None,
+    folder: Annotated[Path | None, typer.Argument(help="Folder to write; it must not hold anything yet.")] = None,
+    layout: Annotated[str | None, typer.Option(help="pure, vipl_hr or recordings.")] = None,
+    worlds: Annotated[int | None, typer.Option(min=1, help="Cameras and lamps in which people take turns.")] = None,
+    sheet: Annotated[Path | None, typer.Option(help="A picture (.png) of each world's first person.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, max=LAST_SEED, help="The same seed gives the same bytes.")] = None,
     subjects: Annotated[int | None, typer.Option(min=1, help="People, each with a skin and a pulse of their own.")] = None,
     sessions: Annotated[int | None, typer.Option(min=1, help="Recordings of each subject.")] = None,
@@ -29,20 +38,54 @@ def phantom(
 ) -> None:
     """Render a phantom data set; what is not given here is as in params.yaml, section download.phantom.
 
-    Example: `tast phantom data/vipl --layout vipl_hr --subjects 5`, then `dataset: {name: vipl_hr, root: data/vipl}`
+    Examples:
+
+    `tast phantom data/vipl --layout vipl_hr --subjects 5`, then `dataset: {name: vipl_hr, root: data/vipl}`
+
+    `tast phantom data/worlds --worlds 12 --subjects 48`, then `dataset: {name: csv, root: data/worlds}`
+
+    `tast phantom --worlds 24 --sheet worlds.png`, to see what they are: nothing else is written
     """
     from tast.datasets.phantom_set import plan_phantom  # takes seconds to import, which other commands need not wait for
 
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder is None and sheet is None:
+        raise typer.BadParameter("give a folder to write, or --sheet", param_hint="FOLDER")
+    if folder is not None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BadInput(folder, "it exists and is not empty", "a new folder")
     given: dict[str, Any] = {
         "layout": layout, "seed": seed, "subjects": subjects, "sessions": sessions, "seconds": seconds, "defects": defects,
         "driver": recorded and "recorded", "recorded_root": recorded,
     }  # fmt: skip
+    if worlds is not None:
+        given |= {"worlds": {"count": worlds}, "layout": layout or "recordings", "subjects": subjects or worlds}
     chosen = {name: value for name, value in given.items() if value is not None}
     planned = plan_phantom(**(load_params().download.phantom.model_dump() | chosen))
+    if sheet is not None:
+        write_sheet(sheet, planned.sessions)
+    if folder is None:
+        return
     with whole_folder(folder) as unfinished:
         for session in counted(planned.sessions, "render", len(planned.sessions)):
             planned.write_sessions([session], unfinished)
         planned.write_lists(unfinished)
     say(f"{folder}: {len(planned.sessions)} recordings")
+
+
+def write_sheet(file: Path, sessions: Sequence[Session]) -> None:
+    """A picture of the first person of each world, and a table of what the worlds are. Raises TastError for a phantom without."""
+    from tast.datasets.phantom_recordings import worlds_table
+    from tast.phantom.render import render
+    from tast.preview.sheet import picture_sheet
+
+    first = {session.in_world.number: session for session in reversed(sessions)}
+    shown = [first[number] for number in sorted(first)]
+    pictures = [next(render(session))[1] for session in counted(shown, "picture", len(shown))]
+    worlds = [session.in_world for session in shown]
+    captions = [f"{world.name}: {world.lamp.family}\n{world.camera.sensor.name}, {world.coding.name}" for world in worlds]
+    with whole_file(file) as part:
+        part.write_bytes(picture_sheet(pictures, captions, min(SHEET_COLUMNS, len(pictures))))
+    table = Table(*SHOWN_FACTS, title="worlds")
+    for row in worlds_table(worlds)[list(SHOWN_FACTS)].itertuples(index=False):
+        table.add_row(*(f"{value:.4g}" if isinstance(value, float) else str(value) for value in row))
+    show(table)
+    say(f"{file}: {len(pictures)} worlds")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
@@ -21,6 +21,7 @@ def probe(
     subjects: Annotated[int, typer.Option(min=1, help="People, each filmed steady and moving.")] = 6,
     layout: Annotated[str, typer.Option(help="pure (lossless images) or vipl_hr (compressed video).")] = "pure",
     scenario: Annotated[list[str] | None, typer.Option(help="Only these of the layout's scenarios; repeatable.")] = None,
+    worlds: Annotated[int | None, typer.Option(min=1, help="Film the people in so many worlds, a group each.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the rows there.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write the table there.")] = None,
 ) -> None:
@@ -28,22 +29,27 @@ def probe(
 
     Settings are those of params.yaml. Errors are root mean squares over the people; the ratio's is that of its logarithm.
 
-    Example: `tast probe --subjects 4 --seconds 12 --markdown probe.md`
+    Examples:
+
+    `tast probe --subjects 4 --seconds 12 --markdown probe.md`
+
+    `tast probe --worlds 12 --subjects 24`
     """
     import cv2  # they take seconds to import, which other commands need not wait for
     from threadpoolctl import threadpool_limits
 
     from tast.preprocessing.pipeline import settings_of
-    from tast.probe.probe import probe_session, probe_sessions, summarised
+    from tast.probe.probe import probe_session, probe_sessions, summarised, world_sessions
     from tast.probe.table import as_json, as_markdown
 
     params = load_params()
     plan = params.download.phantom
-    sessions = probe_sessions(
-        layout=layout, subjects=subjects, scenarios=tuple(scenario) if scenario else None, seconds=seconds, seed=plan.seed,
-        fps_hz=plan.fps_hz, width_px=plan.width_px, height_px=plan.height_px, face_height_px=plan.face_height_px,
-        profile=plan.profile,
-    )  # fmt: skip
+    asked: dict[str, Any] = {
+        "subjects": subjects, "scenarios": tuple(scenario) if scenario else None, "seconds": seconds, "seed": plan.seed,
+        "fps_hz": plan.fps_hz, "width_px": plan.width_px, "height_px": plan.height_px, "face_height_px": plan.face_height_px,
+        "profile": plan.profile,
+    }  # fmt: skip
+    sessions = world_sessions(worlds=worlds, **asked) if worlds else probe_sessions(layout=layout, **asked)
     compression = None if layout == "pure" else plan.compression.model_dump()
     settings = settings_of(params.preprocess.model_dump())
     cv2.setNumThreads(1)
@@ -64,7 +70,7 @@ def _table(rows: list[ProbeRow]) -> Table:
 
     table = Table(*headings(), title=f"tast probe, {rows[0].sessions} recordings a row")
     for before, row in zip([None, *rows], rows, strict=False):
-        if before is not None and (before.motion, before.chain) != (row.motion, row.chain):
+        if before is not None and (before.group, before.chain) != (row.group, row.chain):
             table.add_section()
         table.add_row(*cells(row))
     return table

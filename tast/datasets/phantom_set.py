@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from tast.datasets.phantom import write_pure_session
+from tast.datasets.phantom_recordings import write_recording, write_recordings_table
 from tast.datasets.phantom_vipl import write_vipl_lists, write_vipl_session
 from tast.datasets.waves import WAVES, read_waves
 from tast.errors import TastError
 from tast.phantom.physiology import PhysiologyOf, simulated_physiology
 from tast.phantom.recorded import piece_starts_s, recorded_physiology, subject_numbers
-from tast.phantom.session import Session, phantom_sessions
+from tast.phantom.session import Session, in_worlds, phantom_sessions
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ class PhantomSet:
 def plan_phantom(
     *,
     layout: str,
+    worlds: dict[str, Any] | None,
     compression: dict[str, Any],
     sources: Sequence[int],
     defects: bool,
@@ -60,7 +62,9 @@ def plan_phantom(
 ) -> PhantomSet:
     """The plan of a phantom; `plan` goes to phantom_sessions.
 
-    compression (codec, quality), sources and defects are VIPL-HR's layout alone: PURE's pictures are lossless and whole. driver:
+    worlds: how many (count), and the pools (tast.phantom.world.Pools) that they and the heads in them are drawn from; None: the
+    photograph before the one camera. Subjects take turns in the worlds. compression (codec, quality), sources and defects are
+    VIPL-HR's layout alone: PURE's pictures are lossless and whole, and those of `recordings` coded as their world has it. driver:
     "recorded" takes waves and SpO2 from the set of them at recorded_root (tast.datasets.waves), and its people as subjects; the
     profile has no say then. Raises TastError for a plan that cannot be.
     """
@@ -73,8 +77,13 @@ def plan_phantom(
     writers: dict[str, tuple[SessionWriter, Callable[[Sequence[Session], Path], None]]] = {
         "pure": (write_pure_session, _no_lists),
         "vipl_hr": (partial(write_vipl_session, **compression, **vipl), partial(write_vipl_lists, **vipl)),
+        "recordings": (write_recording, write_recordings_table),
     }
     sessions = phantom_sessions(layout=layout, numbers=numbers, **plan)
+    if worlds is not None:
+        sessions = in_worlds(sessions, **worlds)
+    elif layout == "recordings":
+        raise TastError("the layout recordings needs worlds: they say how its videos are coded; expected phantom.worlds")
     return PhantomSet(sessions, root, *writers[layout])
 
 

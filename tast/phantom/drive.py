@@ -7,8 +7,10 @@ from typing import Protocol
 
 import numpy as np
 
+from tast.phantom.colours import Colours
 from tast.phantom.pulse import PulseTrain
 from tast.phantom.session import Session, true_pulse, true_spo2
+from tast.phantom.skin import Skin
 from tast.phantom.spo2 import Spo2Course
 from tast.phantom.tissue import GREEN, blood_absorption, infrared_to_green
 from tast.records import FloatArray
@@ -36,8 +38,29 @@ class SimulatedDrive:
         return self.green_ac * volume[..., None] * blood_absorption(self.spo2.at(times_s), self.paths)[:, None, :]
 
 
-def simulated_drive(session: Session) -> SimulatedDrive:
+@dataclass(frozen=True, eq=False)
+class SkinDrive:
+    """The same pulse in a person's skin, as the raw channels of a camera see it under a lamp.
+
+    The beat takes `colours.pulse_strengths` of the light; besides, blood that grows darker tints the skin for as long as it is.
+    """
+
+    pulse: PulseTrain
+    spo2: Spo2Course
+    colours: Colours
+    skin: Skin
+
+    def absorption(self, times_s: FloatArray, delays_s: FloatArray) -> FloatArray:
+        volume = np.stack([self.pulse.volume_at(times_s - delay_s) for delay_s in delays_s], axis=1)
+        saturation = self.spo2.at(times_s) / 100
+        tint = 1 - self.colours.tint(self.skin, saturation)
+        return tint[:, None] + volume[..., None] * self.colours.pulse_strengths(self.skin, saturation)[:, None]
+
+
+def simulated_drive(session: Session) -> Drive:
     """The drive of a session's own pulse and saturation."""
+    if session.world is not None:
+        return SkinDrive(true_pulse(session), true_spo2(session), session.colours, session.skin)
     return SimulatedDrive(true_pulse(session), true_spo2(session), session.person.paths, session.person.green_ac)
 
 

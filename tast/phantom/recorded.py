@@ -1,7 +1,9 @@
 """A phantom driven by real waves: R, G, B pulsations of a finger under a camera, painted on the face beside the measured SpO2.
 
 What is done: each channel is band-passed and divided by its own slow course (AC/DC); one factor for all three channels and the
-whole session brings green to the face's amplitude, so that every ratio between channels and moments is the recorded one. What
+whole session brings green to the face's amplitude, so that every ratio between channels and moments is the recorded one. In a
+world, whose camera and lamp are others than those of the finger, each channel has a factor of its own for the whole recording: at
+the highest readings the pulses of the raw channels are those of the person's skin, and from there they move as recorded. What
 that leaves: a finger in contact with lamp and camera is seen in transmission, its red partly saturated. Its ratio of ratios is
 two to four times that of tast.phantom.tissue, differs between people and hands, and is negative on one hand.
 
@@ -16,6 +18,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import numpy.typing as npt
 from scipy.interpolate import CubicSpline
 from scipy.signal import butter, sosfiltfilt
 
@@ -32,6 +35,7 @@ PULSE_BAND_HZ = (0.5, 5.0)
 SLOW_HZ = 0.3
 MARGIN_S = 6  # around every piece: delays, the oximeter's lead, and the filters' edges at the ends of the recording
 NO_PULSE_PER_MIN = 255.0  # the code of the devices for none
+REST_PERCENT = 2.0
 SWING_PERCENTILES = (1, 99)  # peak to peak, without the rare jerk of a finger
 
 
@@ -137,14 +141,25 @@ def recorded_physiology(session: Session, recordings: Sequence[Recording]) -> Ph
     """The body of a session as it was recorded: the light's pulsation, and the readings beside it as truth."""
     recording, start_s = piece(session, recordings)
     absorbed = -pulsation(recording.times_s, recording.rgb)
-    within = (recording.times_s >= start_s) & (recording.times_s < start_s + session.seconds)
-    factor = session.person.green_ac / _swing(absorbed[within, GREEN])
-    drive = RecordedDrive(CubicSpline(recording.times_s, factor * absorbed), start_s)
-    beat = RecordedBeat(drive, session.person.green_ac)
+    if session.world is None:
+        within = (recording.times_s >= start_s) & (recording.times_s < start_s + session.seconds)
+        factors = np.full(3, session.person.green_ac / _swing(absorbed[within, GREEN]))
+    else:
+        within = _at_rest(recording)
+        strengths = session.colours.pulse_strengths(session.skin)
+        factors = strengths / [_swing(channel) for channel in absorbed[within].T]
+    drive = RecordedDrive(CubicSpline(recording.times_s, factors * absorbed), start_s)
+    beat = RecordedBeat(drive, factors[GREEN] * _swing(absorbed[within, GREEN]))
     seconds_s = np.arange(len(recording.spo2_percent)) - start_s
     known = np.isfinite(recording.spo2_percent)
     oximeter = RecordedOximeter(-start_s, recording.spo2_percent, recording.pulse_per_min, beat)
     return Physiology(drive, beat, Spo2Course(seconds_s[known], recording.spo2_percent[known]), oximeter)
+
+
+def _at_rest(recording: Recording) -> npt.NDArray[np.bool_]:
+    """(T,) which frames fall into the seconds of the recording's highest readings: those within REST_PERCENT of the highest."""
+    second = np.clip(recording.times_s.astype(np.int64), 0, len(recording.spo2_percent) - 1)
+    return np.asarray(recording.spo2_percent[second] >= np.nanmax(recording.spo2_percent) - REST_PERCENT)
 
 
 def pulsation(times_s: FloatArray, rgb: FloatArray) -> FloatArray:

@@ -13,6 +13,7 @@ from tast.phantom import outlines
 from tast.phantom.camera import exposed, exposure
 from tast.phantom.drive import Drive, simulated_drive
 from tast.phantom.face import DELAY_TAPS_S, FaceTexture, face_texture
+from tast.phantom.filmed import eight_bits, filmed
 from tast.phantom.head import Pose, face_points, relight
 from tast.phantom.motion import HeadMotion, head_motion
 from tast.phantom.physiology import Beat
@@ -45,10 +46,13 @@ class Stage:
 def render(
     session: Session, drive: Drive | None = None, beat: Beat | None = None
 ) -> Iterator[tuple[float, npt.NDArray[np.uint8]]]:
-    """Yield (time in seconds, frame (height, width, 3) uint8 RGB) of a session.
+    """Yield (time in seconds, frame (height, width, 3) uint8 RGB) of a session; of one in a world as `filmed` has it, in 8 bits.
 
     drive: what pulsates in the skin; beat: what jolts the head; the session's simulated pulse unless given.
     """
+    if session.world is not None:
+        yield from ((time_s, eight_bits(picture)) for time_s, picture in filmed(session, session.world, drive, beat))
+        return
     noise = np.random.Generator(np.random.SFC64(session.camera_stream("noise").integers(1 << 62)))
     for time_s, light_in in noise_free(session, drive, beat):
         yield time_s, exposed(light_in, noise)

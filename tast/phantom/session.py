@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, Literal
 
 import numpy as np
 
 from tast.errors import TastError
+from tast.phantom.colours import Colours, colours
+from tast.phantom.heads.looks import Looks, looks
 from tast.phantom.pulse import PulseTrain, pulse_train
 from tast.phantom.randomness import stratified_fraction, stream
 from tast.phantom.scenarios import SCENARIOS, SCENARIOS_OF_LAYOUT
+from tast.phantom.skin import Skin, draw_skin
 from tast.phantom.spo2 import PROFILES, Spo2Course, spo2_course
 from tast.phantom.subject import Subject, subject
-from tast.phantom.tissue import ratio_of_ratios
+from tast.phantom.tissue import GREEN, RED, ratio_of_ratios
+from tast.phantom.world import Pools, World, face_numbers, world
 from tast.records import FloatArray
 
+FACES_SEED = 48  # of all heads and their skins: a face's number is a person, whatever the phantom
 LEAD_S = 6.0  # the physiology runs before and after the video, for delays and averages
 
 
@@ -25,7 +32,7 @@ class Session:
 
     subject: 1...; number: 1... among the subject's sessions; scenario: a name in SCENARIOS; profile: a name in PROFILES.
     take: 1, more where the subject repeats a scenario. camera: its name where several film; apart: it films another take, with a
-    truth of its own.
+    truth of its own. world, face: where a three-dimensional head is filmed, and whose (1...); None and 0 for the photograph.
     """
 
     seed: int
@@ -41,6 +48,8 @@ class Session:
     take: int = 1
     camera: str = ""
     apart: bool = False
+    world: World | None = None
+    face: int = 0
 
     @property
     def name(self) -> str:
@@ -50,6 +59,29 @@ class Session:
     @property
     def person(self) -> Subject:
         return subject(self.seed, self.subject)
+
+    @property
+    def in_world(self) -> World:
+        """The world. Raises TastError where there is none."""
+        if self.world is None:
+            raise TastError(f"session {self.subject}/{self.number} has no world; expected one that is filmed in one")
+        return self.world
+
+    @property
+    def looks(self) -> Looks:
+        """Whose head is filmed; of the face's number alone, in any phantom."""
+        return looks(FACES_SEED, self.face)
+
+    @property
+    def skin(self) -> Skin:
+        """The skin of that head."""
+        drawn = draw_skin(stream(FACES_SEED, "skin", self.face), self.looks.fitzpatrick)
+        return replace(drawn, melanosomes=self.looks.melanosomes)
+
+    @property
+    def colours(self) -> Colours:
+        """What the world's camera makes of that skin and all else under its lamp."""
+        return _colours(self.in_world.lamp, self.in_world.camera.sensor, self.skin)
 
     def stream(self, name: str) -> np.random.Generator:
         """The session's own random numbers for one purpose, the same for all cameras of a take."""
@@ -64,6 +96,9 @@ class Session:
         count = round(self.seconds * self.fps_hz)
         jitter = np.clip(self.camera_stream("frame times").normal(0, 0.02, count), -0.2, 0.2)
         return np.rint((np.arange(count) + 0.5 + jitter) / self.fps_hz * 1e6) / 1e6
+
+
+_colours = lru_cache(maxsize=4)(colours)
 
 
 def phantom_sessions(
@@ -104,6 +139,21 @@ def phantom_sessions(
     )  # fmt: skip
 
 
+def in_worlds(sessions: Sequence[Session], *, count: int, **pools: Any) -> tuple[Session, ...]:
+    """The sessions, each in one of `count` worlds in which their subjects take turns, every subject with one head in all of them.
+
+    pools: of tast.phantom.world.Pools. A session's frame rate becomes its world's. Raises TastError for pools that are not known,
+    or that hold fewer faces than there are subjects.
+    """
+    drawn = Pools(**{name: pool for name, pool in pools.items() if pool is not None})
+    seed, people = sessions[0].seed, sorted({session.subject for session in sessions})
+    worlds = [world(seed, number, drawn) for number in range(1, count + 1)]
+    place = {subject: k for k, subject in enumerate(people)}
+    faces = face_numbers(seed, len(people), drawn)
+    filmed = ((session, worlds[place[session.subject] % count], faces[place[session.subject]]) for session in sessions)
+    return tuple(replace(one, world=its, face=face, fps_hz=its.delivery.fps_hz) for one, its, face in filmed)
+
+
 def _scenarios(names: tuple[str, ...] | Literal["all"], layout: str) -> tuple[str, ...]:
     """The scenarios of a plan; "all" is every one that the layout knows. Raises TastError for an unknown or repeated one."""
     if layout not in SCENARIOS_OF_LAYOUT:
@@ -137,7 +187,10 @@ def true_pulse(session: Session) -> PulseTrain:
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """What an ideal observer would find, (N,) each: arterial SpO2, instantaneous pulse rate, ratio of ratios without noise."""
+    """What an ideal observer would find, (N,) each: arterial SpO2, instantaneous pulse rate, ratio of ratios without noise.
+
+    In a world the ratio is that of the picture's linear light: a tone curve moves it, as far as it bends.
+    """
 
     times_s: FloatArray
     spo2_percent: FloatArray
@@ -149,4 +202,9 @@ def truth(session: Session, times_s: FloatArray | None = None) -> Truth:
     """The truth of a session at times_s (N,), by default at its frames; nothing is rendered."""
     at_s = session.frame_times_s() if times_s is None else times_s
     spo2_percent = true_spo2(session).at(at_s)
-    return Truth(at_s, spo2_percent, true_pulse(session).rate_at(at_s), ratio_of_ratios(spo2_percent, session.person.paths))
+    if session.world is None:
+        ratio = ratio_of_ratios(spo2_percent, session.person.paths)
+    else:
+        pulse = session.colours.picture_pulse(session.skin, spo2_percent / 100)
+        ratio = pulse[:, RED] / pulse[:, GREEN]
+    return Truth(at_s, spo2_percent, true_pulse(session).rate_at(at_s), ratio)

@@ -17,6 +17,7 @@ from tast.preview.pulse import Pulse
 Image = npt.NDArray[np.uint8]
 FloatArray = npt.NDArray[np.floating]
 WIDTH_IN = 11.0
+SHEET_IN, CAPTION_IN = 16.0, 0.5
 PULSE_IN, HEAD_IN, TITLE_IN = 2.3, 0.75, 0.36
 
 
@@ -46,6 +47,23 @@ def contact_sheet(heading: str, remark: str, times_s: FloatArray, strips: Sequen
         draw_spectrum(spectrum, pulse)
 
     return png(draw, width_in=WIDTH_IN, height_in=total_in)
+
+
+def picture_sheet(pictures: Sequence[Image], captions: Sequence[str], columns: int) -> bytes:
+    """PNG bytes of (H, W, 3) uint8 RGB pictures of one shape, row by row, each above its caption."""
+    rows = -(-len(pictures) // columns)
+    height, width = pictures[0].shape[:2]
+    each_in = SHEET_IN / columns
+
+    def draw(figure: Figure) -> None:
+        panels = np.ravel(figure.subplots(rows, columns, squeeze=False))
+        for panel in panels:
+            panel.set_axis_off()
+        for panel, picture, caption in zip(panels, pictures, captions, strict=False):
+            panel.imshow(picture, interpolation="antialiased")
+            panel.set_title(caption, y=0, pad=-3, va="top", fontsize=8.5, color=INK, linespacing=1.35)
+
+    return png(draw, width_in=SHEET_IN, height_in=rows * (each_in * height / width + CAPTION_IN))
 
 
 def draw_wave(axes: Axes, pulse: Pulse) -> None:

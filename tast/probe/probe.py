@@ -13,9 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tast.datasets.phantom import write_pure_session
+from tast.phantom.filmed import filmed
 from tast.phantom.render import FACE_PLACE, render
 from tast.phantom.scenarios import SCENARIOS, SCENARIOS_OF_LAYOUT
-from tast.phantom.session import Session, Truth, phantom_sessions, truth
+from tast.phantom.session import Session, Truth, in_worlds, phantom_sessions, truth
 from tast.pictures import RgbImage
 from tast.preprocessing.mask import drawn, face_outlines
 from tast.preprocessing.steps import Settings
@@ -24,6 +25,7 @@ from tast.probe.signal import signal_errors
 from tast.probe.stability import jitter_px, share_inside
 from tast.ratio_of_ratios import pulse_signals
 from tast.records import FaceVideo, VideoSource
+from tast.video.coded import write_coded
 from tast.video.read import read_frames, read_pictures
 from tast.video.write import write_video
 
@@ -33,10 +35,13 @@ HIGHEST_BYTE = 255
 
 @dataclass(frozen=True)
 class StepReading:
-    """What one session's signal is worth after one step; units in the names, NaN where it is not asked."""
+    """What one session's signal is worth after one step; units in the names, NaN where it is not asked.
+
+    group: "steady" or "moving", or the world that the session is filmed in.
+    """
 
     chain: str
-    motion: str
+    group: str
     step: str
     session: str
     rate_error_per_min: float
@@ -54,7 +59,7 @@ class ProbeRow:
     """All sessions' readings after one step of one chain: root mean squares of errors, means of the rest."""
 
     chain: str
-    motion: str
+    group: str
     step: str
     sessions: int
     rate_error_per_min: float
@@ -83,6 +88,16 @@ def probe_sessions(*, layout: str, scenarios: tuple[str, ...] | None, **plan: An
     return tuple(chain.from_iterable(planned))
 
 
+def world_sessions(*, worlds: int, scenarios: tuple[str, ...] | None, **plan: Any) -> tuple[Session, ...]:
+    """Sessions of `plan` in so many worlds that people take turns in; steady ones unless scenarios say otherwise."""
+    planned = phantom_sessions(layout="recordings", sessions=1, scenarios=scenarios or ("steady",), **plan)
+    return in_worlds(planned, count=worlds)
+
+
+def group_of(session: Session) -> str:
+    return session.world.name if session.world is not None else motion_in(session.scenario)
+
+
 def motion_in(scenario: str) -> str:
     """Whether the head is asked to move: "moving", else "steady"."""
     setup = SCENARIOS[scenario].setup
@@ -94,7 +109,8 @@ def probe_session(
 ) -> Iterator[StepReading]:
     """The readings of one session: decoded frames first, then each chain's steps.
 
-    compression: codec and quality of the video it is written as; None: as lossless images, in PURE's layout.
+    compression: codec and quality of the video it is written as; None: as lossless images, in PURE's layout. In a world it is
+    that of the world.
     """
     with tempfile.TemporaryDirectory() as folder:
         source = _written(session, Path(folder), compression)
@@ -105,10 +121,10 @@ def probe_session(
 
 
 def summarised(readings: Iterable[StepReading]) -> list[ProbeRow]:
-    """One row for each chain, motion and step, in the order in which they first appear."""
+    """One row for each chain, group and step, in the order in which they first appear."""
     groups: dict[tuple[str, str, str], list[StepReading]] = {}
     for reading in readings:
-        groups.setdefault((reading.motion, reading.chain, reading.step), []).append(reading)
+        groups.setdefault((reading.group, reading.chain, reading.step), []).append(reading)
     return [_row(group) for group in groups.values()]
 
 
@@ -121,10 +137,13 @@ def _row(readings: Sequence[StepReading]) -> ProbeRow:
             values[name] = float("nan")
         else:
             values[name] = float(np.sqrt(np.mean(known**2)) if name in ROOT_MEAN_SQUARE else np.mean(known))
-    return ProbeRow(first.chain, first.motion, first.step, len(readings), **values)
+    return ProbeRow(first.chain, first.group, first.step, len(readings), **values)
 
 
 def _written(session: Session, folder: Path, compression: dict[str, Any] | None) -> VideoSource:
+    if session.world is not None:
+        pictures = filmed(session, session.world)
+        return VideoSource(write_coded(folder / "video", pictures, session.world.coding))
     if compression is None:
         write_pure_session(session, folder)
         images = folder / session.name / session.name
@@ -170,7 +189,7 @@ def _signal_reading(name: str, step: str, session: Session, true: Truth, face: F
         pulse_signals(face.frames), face.times_s, float(true.pulse_rate_hz.mean()), float(true.ratio_of_ratios.mean())
     )
     return StepReading(
-        name, motion_in(session.scenario), step, f"{session.subject:02d} {session.scenario}", **asdict(errors),
+        name, group_of(session), step, f"{session.subject:02d} {session.scenario}", **asdict(errors),
         saturated_share=_saturated_share(face.frames), beyond_8_bit_share=_beyond_8_bit_share(face.frames),
     )  # fmt: skip
 

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from tast.probe.probe import ProbeRow
 
 COLUMNS: dict[str, tuple[str, str]] = {  # field -> heading, format
-    "motion": ("head", "s"),
+    "group": ("recordings", "s"),
     "chain": ("chain", "s"),
     "step": ("after", "s"),
     "rate_error_per_min": ("pulse rate, error in 1/min", ".2f"),

@@ -12,7 +12,7 @@ from tast.params import load_params
 from tast.preprocessing.pipeline import settings_of
 from tast.preprocessing.steps import STEPS
 from tast.probe.chains import stored_and_loaded
-from tast.probe.probe import StepReading, motion_in, probe_session, probe_sessions, summarised
+from tast.probe.probe import StepReading, motion_in, probe_session, probe_sessions, summarised, world_sessions
 from tast.probe.table import as_json, as_markdown
 from tast.records import FaceVideo
 
@@ -63,6 +63,16 @@ def test_the_plan_is_steady_once_and_moving_in_turns() -> None:
         probe_sessions(layout="pure", scenarios=("dark",), **PLAN)
     with pytest.raises(TastError, match="layout 'other' is unknown"):
         probe_sessions(layout="other", scenarios=None, **PLAN)
+
+
+def test_in_worlds_each_is_a_group_and_its_video_is_the_worlds() -> None:
+    sessions = world_sessions(worlds=2, scenarios=None, **(PLAN | {"subjects": 2}))
+    assert [(s.scenario, s.in_world.number) for s in sessions] == [("steady", 1), ("steady", 2)]
+    settings = settings_of(load_params().preprocess.model_dump())
+    read = list(probe_session(sessions[0], settings, None, ("pipeline",)))
+    assert {reading.group for reading in read} == {"world-01"}
+    assert [reading.step for reading in read][:3] == ["decode (still box)", "align", "mask"]
+    assert all(np.isfinite(reading.log_proj) for reading in read)
 
 
 def test_errors_are_summed_up_by_root_mean_square_and_the_rest_by_means() -> None:
