@@ -25,6 +25,7 @@ import numpy.typing as npt
 from benchmarks.results import Row, write_rows
 from tast.errors import VideoRejected
 from tast.files import whole_file
+from tast.phantom.heads.backdrop import backdrop
 from tast.phantom.heads.film import Film, View
 from tast.phantom.heads.lamp import lamp
 from tast.phantom.heads.looks import Looks, looks
@@ -32,7 +33,6 @@ from tast.phantom.heads.manner import Manner, manner, posed
 from tast.phantom.heads.plain import plain_gain, plain_paint, plain_picture, plain_skin
 from tast.phantom.motion import SETUPS
 from tast.phantom.randomness import stream
-from tast.phantom.scene import wall
 from tast.preprocessing.align import align, watch_face
 from tast.preprocessing.mask import NO_FACE, mesh_points_px
 
@@ -66,12 +66,8 @@ class Seen:
 
 
 def filmed(person: Looks, view: View) -> Film:
-    rng = stream(person.seed, "wall of a head", person.number)
-    height, width = view.height_px, view.width_px
-    behind = cv2.GaussianBlur(np.clip(wall(rng, height, width) / 255, 0, 1) ** 0.7, (0, 0), view.face_height_px / 14)
-    return Film(
-        person, view, lamp(person.seed, person.number), plain_skin(person.melanosomes), plain_paint, behind.astype(np.float32)
-    )
+    behind = backdrop(view, person.seed, person.number)
+    return Film(person, view, lamp(person.seed, person.number), plain_skin(person.melanosomes), plain_paint, behind)
 
 
 def pictures(person: Looks, film: Film) -> Iterator[tuple[str, Picture, npt.NDArray[np.float64]]]:
