@@ -54,8 +54,8 @@ IRIS_CM, PUPIL_SHARE = 0.66, 0.36  # radius on this model's eyeball, which is a 
 class Painting:
     """The whole atlas of one person, (HEIGHT, WIDTH) each.
 
-    melanin, blood: relative to the person's mean. paint (..., 3): sRGB in 0..1, and cover: how much of the skin it hides.
-    shade: share of the light that reaches the bottom of creases. gloss: surface reflection relative to plain skin's.
+    melanin, blood: relative to the mean over the person's face. paint (..., 3): sRGB in 0..1, and cover: how much of the skin it
+    hides. shade: share of the light that reaches the bottom of creases. gloss: surface reflection relative to plain skin's.
     perfusion (HEIGHT / 4, WIDTH / 4, taps): relative perfusion that arrives with each of face.DELAY_TAPS_S, 0 off the skin, its
     sum averaging 1 over the face.
     """
@@ -84,6 +84,9 @@ def painted(person: Looks) -> Painting:
     _brows(canvas, person)
     if person.beard != "none":
         _beard(canvas, person)
+    bare = (1 - canvas.cover[:FACE_HEIGHT]) * atlas().face
+    for amount in (canvas.melanin, canvas.blood):
+        amount /= (amount[:FACE_HEIGHT] * bare).sum() / bare.sum()
     cloth = fabric(person)
     _dress(canvas, cloth_region(person), cloth)
     perfusion = _perfusion(person, 1 - canvas.cover[:FACE_HEIGHT])
@@ -143,7 +146,7 @@ def _skin(canvas: _Canvas, person: Looks) -> None:
     blood *= 1 + (0.25 + 0.75 * person.redness) * red
     blood *= 1 - 0.15 * blob((0, 8.5, 10.0), 2.5)
     greasy = 0.9 * blob((0, 8.4, 10.2), 2.4) + 1.1 * blob((0, 1.2, 12.8), 1.0) + 0.4 * both_sides((4.2, 1.6, 9.0), 1.4)
-    gloss *= (0.7 + greasy) * np.exp(0.15 * noise(rng, shape, 3) + 0.08 * noise(rng, shape, 1.5))
+    gloss *= (0.6 + 0.8 * person.shine) * (0.7 + greasy) * np.exp(0.15 * noise(rng, shape, 3) + 0.08 * noise(rng, shape, 1.5))
     canvas.shade[:FACE_HEIGHT] *= (
         1 - 0.012 * np.clip(noise(rng, shape, 2), -2, 2) - 0.012 * np.clip(noise(rng, shape, 1.3), -2, 2)
     )
