@@ -70,22 +70,23 @@ def filmed(person: Looks, view: View) -> Film:
     return Film(person, view, lamp(person.seed, person.number), plain_skin(person.melanosomes), plain_paint, behind)
 
 
-def pictures(person: Looks, film: Film) -> Iterator[tuple[str, Picture, npt.NDArray[np.float64]]]:
+def pictures(person: Looks, film: Film, poses: dict[str, Manner]) -> Iterator[tuple[str, Picture, npt.NDArray[np.float64]]]:
     """Each pose: its name, the picture with a camera's noise, the true landmarks (68, 2)."""
     rng = stream(person.seed, "noise of a head", person.number)
-    for name, pose in POSES.items():
+    for name, pose in poses.items():
         light = film.frame(pose, 0, NO_PULSE)
         picture = plain_picture(light, plain_gain(person.melanosomes))
         noisy = picture + rng.normal(0, 1.0, picture.shape)
         yield name, np.clip(np.rint(noisy), 0, 255).astype(np.uint8), film.landmarks(pose, 0)
 
 
-def found(people: int) -> list[Seen]:
+def found(people: int, poses: dict[str, Manner] = POSES) -> list[Seen]:
+    """The first people, each in `poses`."""
     seen = []
     aligned: list[Picture | None] = []
     for number in range(1, people + 1):
         person = looks(SEED, number)
-        for name, picture, truth in pictures(person, filmed(person, VIEW)):
+        for name, picture, truth in pictures(person, filmed(person, VIEW), poses):
             _, _, face = next(iter(watch_face([(0.0, picture)], detect_every_s=1.0)))
             error_px = None
             if face is not None:
