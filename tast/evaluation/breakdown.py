@@ -18,11 +18,14 @@ from tast.evaluation.predictions import covered
 from tast.people import person_of, recording_of
 
 UNKNOWN = "unknown"
-MOTION = {  # what a scenario of PURE and VIPL-HR asks of the head; of another data set's nothing is known
+MOTION = {  # what a scenario of the data sets asks of the head; of PhysDrive's drivers and of others nothing is known
     **dict.fromkeys(("steady", "stable", "bright", "dark", "long_distance"), "still"),
     "talking": "talking", "exercise": "after exercise", "phone_stable": "phone in hand",
     **dict.fromkeys(("slow_translation", "fast_translation", "small_rotation", "medium_rotation", "motion"), "head moves"),
     "phone_motion": "head moves",
+    **dict.fromkeys(("before_squats", "rest_morning", "rest_afternoon", "sitting", "standing"), "still"),
+    **dict.fromkeys(("sitting_care", "standing_care"), "head moves"),  # people brush their teeth and comb their hair
+    **dict.fromkeys(("after_squats", "after_stairs", "after_stairs_oxygen", "after_exercise"), "after exercise"),
 }  # fmt: skip
 WITH_INTERVALS = ("rmse", "mae", "pearson_r", "bias")
 

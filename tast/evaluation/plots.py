@@ -19,7 +19,7 @@ from tast.evaluation.metrics import CONSTANT_VARIANCE, HYPOXIA_PERCENT
 from tast.evaluation.predictions import labelled
 from tast.pages.pictures import BLUE, GREEN, INK, MUTED, ORANGE, PURPLE, SKY, VERMILION, png
 from tast.people import person_of, recording_of
-from tast.seconds import KEY
+from tast.seconds import KEY, is_spot
 from tast.training.settings import kept_epoch
 
 SUBJECT_COLOURS = (BLUE, ORANGE, GREEN, PURPLE, SKY, VERMILION, "#7f7f7f")
@@ -262,14 +262,16 @@ def _plot_trace(axes: Axes, record: pd.DataFrame, train_mean_percent: float) -> 
         time_s, seconds["lower_percent"], seconds["upper_percent"], color=SKY, alpha=0.35, linewidth=0, label="interval"
     )
     axes.plot(time_s, seconds["predicted_percent"], color=BLUE, linewidth=1.8, label="predicted")
-    axes.step(time_s, seconds["true_percent"], where="mid", color=INK, linewidth=1.6, label="true")
+    line = "--" if is_spot(record).any() else "-"  # one reading for all of it: nobody knows its course
+    axes.step(time_s, seconds["true_percent"], where="mid", color=INK, linewidth=1.6, linestyle=line, label="true")
 
 
 def _trace_title(record: pd.DataFrame) -> str:
-    """Of a recording's rows: name, scenario and RMSE."""
+    """Of a recording's rows: name, scenario, RMSE, and whether its truth is one spot reading."""
     first = record.iloc[0]
     rmse = math.sqrt(float(((record["predicted_percent"] - record["true_percent"]) ** 2).mean()))
-    return f"{first['record_id']} · {first['scenario']} · RMSE {rmse:.1f}".replace("_", " ")
+    spot = " · one reading" if is_spot(record).any() else ""
+    return f"{first['record_id']} · {first['scenario']} · RMSE {rmse:.1f}{spot}".replace("_", " ")
 
 
 def _legend_below(figure: Figure, axes: Axes) -> None:

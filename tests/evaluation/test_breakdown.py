@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tast.datasets import ladh, mcd_rppg, sums
 from tast.evaluation.agreement import agreement, agreement_of_repeated
 from tast.evaluation.breakdown import MOTION, UNKNOWN, grouped, levels, with_groups
 from tast.evaluation.evaluate import BREAKDOWN, with_band
@@ -82,4 +83,5 @@ def test_thirds_of_quality_are_those_of_pandas_and_ties_lie_together(rows: pd.Da
 
 def test_every_scenario_of_the_data_sets_has_a_motion(rows: pd.DataFrame) -> None:
     assert set(SCENARIOS) <= set(MOTION)
+    assert {*mcd_rppg.SCENARIOS.values(), *sums.STATES.values(), *ladh.STATIONS.values()} <= set(MOTION)
     assert with_groups(rows.assign(scenario="in the car"))["motion"].isna().all()
