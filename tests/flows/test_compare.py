@@ -67,7 +67,7 @@ def predictions(errors: dict[str, float]) -> pd.DataFrame:
     return rows.assign(
         dataset="synthetic", record_id=rows["subject_id"] + "-1", scenario="steady", start_s=rows["second"] + 0.0,
         true_percent=true, predicted_percent=said, lower_percent=said - 1.5, upper_percent=said + 1.5, n_clips=1,
-        quality=1.0,
+        quality=1.0, spot_sd_percent=np.nan,
     )[list(COLUMNS)]  # fmt: skip
 
 
