@@ -66,6 +66,18 @@ def read_mcd_rppg(
     yield from records_or_rejects(root, places, read_one)
 
 
+def meta_of(video: Path) -> Path | None:
+    """meta/<name>.txt for a video of this set, video/<name>.avi; None where there is none."""
+    meta = video.parent.parent / "meta" / f"{video.stem}.txt"
+    return meta if video.parent.name == "video" and VIDEO.fullmatch(video.stem) and meta.is_file() else None
+
+
+def video_by_meta(video: Path, meta: Path) -> tuple[VideoSource, tuple[str, ...]]:
+    """One video alone, without its reading, timed by meta/, and what was mended. Raises BadInput and VideoRejected."""
+    source, _, notes = _timed(video.stem, video, meta)
+    return source, notes
+
+
 def _record_id(name: str) -> str:
     found = VIDEO.fullmatch(name)
     return f"{found['patient']}_{found['step']}_{found['camera']}" if found else re.sub(r"[^A-Za-z0-9_.-]", "-", name)

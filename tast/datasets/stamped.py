@@ -17,12 +17,13 @@ from tast.datasets.frame_times import increasing_times, require_rate, stamped_so
 from tast.datasets.labels import FAULT_CODES_PERCENT, pulse_rate_trace, require_overlap, spo2_trace
 from tast.datasets.tables import number_or_nan, read_columns
 from tast.errors import BadInput
-from tast.records import FloatArray, PulseTrace, VideoRecord
+from tast.records import FloatArray, PulseTrace, VideoRecord, VideoSource
 
 TIME_COLUMN = re.compile(r".*(time|stamp).*|t(_?(s|ms|us|ns))?", re.IGNORECASE)
 SPO2_COLUMN = re.compile(r".*(spo2|sao2|satur|oxygen).*", re.IGNORECASE)
 RATE_COLUMN = re.compile(r".*(hr|heart|pulse|pr|bpm).*", re.IGNORECASE)
 WAVE_COLUMN = re.compile(r".*(bvp|ppg|pleth|wave).*", re.IGNORECASE)
+VIDEO_NAME = re.compile(r"video_(?:ZIP_)?([A-Za-z0-9]+)(?:_.*)?\.avi")
 UNCOVERED_S = 2.0  # of the video at either end without readings, before it is worth a note
 
 
@@ -86,6 +87,23 @@ def read_take(record_id: str, take: Take, *, spo2_range_percent: tuple[float, fl
         + tuple(note for one in there.values() if one for note in one.notes)
         + tuple(f"no {name}" for name, one in there.items() if one is None),
     )
+
+
+def stamps_of(video: Path) -> Path | None:
+    """The table of time stamps beside a video of such a session: frames_timestamp_RGB.csv of video_RGB_H264.avi, or the
+    session's frames_timestamp.csv; None where there is none.
+    """
+    camera = VIDEO_NAME.fullmatch(video.name)
+    names = [f"frames_timestamp_{camera[1]}.csv", "frames_timestamp.csv"] if camera else []
+    return next((video.with_name(name) for name in names if video.with_name(name).is_file()), None)
+
+
+def video_by_table(video: Path, stamps: Path) -> tuple[VideoSource, tuple[str, ...]]:
+    """One video alone, without its readings, timed by the table beside it, and what was mended."""
+    frames_s, _ = _frame_stamps(stamps)
+    times_s, mended = increasing_times(stamps, frames_s)
+    source, unmatched = stamped_source(video.stem, video, times_s, stamps.name)
+    return source, mended + unmatched
 
 
 def stamped_series(path: Path, column: re.Pattern[str]) -> Series:

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tast.datasets.mcd_rppg import meta_of, video_by_meta
 from tast.datasets.pure import image_source
+from tast.datasets.stamped import stamps_of, video_by_table
 from tast.datasets.vipl_hr import STAMPS, VIDEO, stamped_video
 from tast.errors import BadInput
 from tast.records import VideoSource
@@ -51,13 +53,17 @@ def _name_below(given: Path, video: Path) -> str:
 def video_source(path: Path) -> tuple[VideoSource, tuple[str, ...]]:
     """A video, and what was mended in its timing.
 
-    Times are those that PURE's images are named by, those of the time.txt beside a VIPL-HR video, else the container's own.
-    Raises BadInput or VideoRejected where they do not fit.
+    Times are those that PURE's images are named by, those of the time.txt beside a VIPL-HR video, of the table beside one of SUMS
+    or LADH, of meta/ beside one of MCD-rPPG, else the container's own. Raises BadInput or VideoRejected where they do not fit.
     """
     if path.is_dir():
         return image_source(path), ()
     if path.name == VIDEO and path.with_name(STAMPS).is_file():
         return stamped_video(path)
+    if stamps := stamps_of(path):
+        return video_by_table(path, stamps)
+    if meta := meta_of(path):
+        return video_by_meta(path, meta)
     return VideoSource(path), ()
 
 

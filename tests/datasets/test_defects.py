@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tast.datasets.readers import read_dataset
 from tast.records import VideoRecord
 from tests.datasets.layouts import START_NS, pure_content, pure_reading, write_numbers, write_pure_session, write_vipl_hr_video
+from tests.datasets.more_layouts import write_ladh_station
 
 READINGS = st.lists(st.sampled_from([97.0, 96.0, 88.0, 44.0, 127.0, 103.79, 0.0, 255.0]), min_size=1, max_size=6)
 VALID = {97.0, 96.0, 88.0}
@@ -142,3 +143,52 @@ def test_junk_anywhere_in_the_json_gives_a_record_or_a_reject_never_a_crash(wher
     assert len(records) + len(rejects) == 1
     if records:
         assert records[0].spo2.percent[-1] == 97.0
+
+
+STAMPED: dict[str, tuple[Change, str, str]] = {
+    "no_wave": (lambda f: (f / "BVP.csv").unlink(), "no BVP.csv", ""),
+    "no_rate": (lambda f: (f / "HR.csv").unlink(), "no HR.csv", ""),
+    "frames_in_ms": (lambda f: in_ms(f / "frames_timestamp_RGB.csv"), "in mixed units", ""),
+    "one_stamp_short": (lambda f: drop_last_line(f / "frames_timestamp_RGB.csv"), "has 59 time stamps for 60 frames", ""),
+    "other_name": (lambda f: rename_column(f / "SpO2.csv", "spo2", "value"), "column 'value' is taken", ""),
+    "no_column": (lambda f: rename_column(f / "SpO2.csv", "timestamp", "when"), "", "0 columns of time stamps"),
+    "no_video": (lambda f: (f / "video_RGB_H264.avi").unlink(), "", "video_RGB_H264.avi: no such file"),
+    "no_stamps": (lambda f: (f / "frames_timestamp_RGB.csv").unlink(), "", "frames_timestamp_RGB.csv: cannot be read"),
+    "no_labels": (lambda f: (f / "SpO2.csv").write_text("timestamp,spo2\n"), "", "SpO2.csv: no row"),
+}
+EXCLUDING = ({"one_stamp_short", "no_stamps", "frames_in_ms"}, {"other_name", "no_column", "no_labels"})
+
+
+def in_ms(path: Path) -> None:
+    header, *rows = path.read_text().splitlines()
+    cells = [row.split(",") for row in rows]
+    path.write_text("\n".join([header, *(f"{number},{float(stamp) * 1000:.0f}" for number, stamp in cells)]) + "\n")
+
+
+def rename_column(path: Path, old: str, new: str) -> None:
+    header, rows = path.read_text().split("\n", maxsplit=1)
+    path.write_text(header.replace(old, new) + "\n" + rows)
+
+
+@given(percent=READINGS.filter(lambda r: len(r) >= 2), chosen=st.sets(st.sampled_from(sorted(STAMPED)), max_size=4))
+@settings(max_examples=40, deadline=None)
+def test_ladh_with_any_defects(percent, chosen):
+    """Whatever comes together: one record with a note of each, or one reject with a reason that is among them."""
+    if any(len(chosen & group) > 1 for group in EXCLUDING):
+        return
+    percent = percent[:2]
+    faulty = [is_fault(value) for value in percent]
+    with tempfile.TemporaryDirectory() as folder:
+        place = write_ladh_station(Path(folder), percent=percent, infrared=False)
+        for name in sorted(chosen):
+            STAMPED[name][0](place)
+        records, rejects = read_dataset("ladh", Path(folder))
+    assert len(records) + len(rejects) == 1
+    reasons = [STAMPED[name][2] for name in chosen if STAMPED[name][2]] + (["no valid SpO2 reading"] if all(faulty) else [])
+    if reasons:
+        assert len(rejects) == 1 and any(reason in rejects[0].reason for reason in reasons)
+        return
+    check_labels(records[0], percent, faulty)
+    for name in chosen:
+        assert any(STAMPED[name][1] in note for note in records[0].notes), name
+    assert len(records[0].notes) == len(chosen) + any(faulty)

@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose
 from tast.errors import BadInput
 from tast.prediction.sources import find_videos, video_source
 from tests.datasets.layouts import plain_image, write_png, write_vipl_hr_video
+from tests.datasets.more_layouts import write_ladh_station, write_mcd_video, write_sums_state
 
 
 @pytest.fixture
@@ -70,6 +71,20 @@ def test_vipl_hr_videos_are_timed_by_their_time_txt_and_not_by_the_container(tmp
     assert_allclose(source.frame_times_s, np.round(np.arange(32) * 62.5) / 1000)
     video.path.with_name("time.txt").unlink()
     assert video_source(video.path)[0].frame_times_s is None
+
+
+def test_videos_of_other_sets_are_timed_as_their_readers_time_them(tmp_path):
+    """All containers say 25 Hz."""
+    sums = write_sums_state(tmp_path / "sums", rate_hz=50.0) / "video_ZIP_H264_face.avi"
+    ladh = write_ladh_station(tmp_path / "ladh", rate_hz=20.0) / "video_RGB_H264.avi"
+    mcd = write_mcd_video(tmp_path / "mcd", rate_hz=24.0)
+    for path, rate_hz in ((sums, 50), (ladh, 20), (mcd, 24)):
+        source, notes = video_source(path)
+        assert_allclose(source.frame_times_s, np.arange(60) / rate_hz, atol=1e-5)
+        assert notes == ()
+    (ladh.parent / "frames_timestamp_RGB.csv").unlink()
+    (tmp_path / "mcd" / "meta" / f"{mcd.stem}.txt").unlink()
+    assert [video_source(path)[0].frame_times_s for path in (ladh, mcd)] == [None, None]
 
 
 @pytest.mark.parametrize(("name", "found"), [("none.mp4", "no such file or folder"), ("empty", "no video in it")])
