@@ -24,6 +24,11 @@ class Drive(Protocol):
         ...
 
 
+def arriving_volume(pulse: PulseTrain, times_s: FloatArray, delays_s: FloatArray) -> FloatArray:
+    """Blood volume (N, delays) where the pulse arrives so much later."""
+    return np.stack([pulse.volume_at(times_s - delay_s) for delay_s in delays_s], axis=1)
+
+
 @dataclass(frozen=True, eq=False)
 class SimulatedDrive:
     """A simulated pulse of blood with a given saturation; green_ac: peak to peak in green at tissue.REFERENCE_SPO2_PERCENT."""
@@ -34,7 +39,7 @@ class SimulatedDrive:
     green_ac: float
 
     def absorption(self, times_s: FloatArray, delays_s: FloatArray) -> FloatArray:
-        volume = np.stack([self.pulse.volume_at(times_s - delay_s) for delay_s in delays_s], axis=1)
+        volume = arriving_volume(self.pulse, times_s, delays_s)
         return self.green_ac * volume[..., None] * blood_absorption(self.spo2.at(times_s), self.paths)[:, None, :]
 
 
@@ -51,7 +56,7 @@ class SkinDrive:
     skin: Skin
 
     def absorption(self, times_s: FloatArray, delays_s: FloatArray) -> FloatArray:
-        volume = np.stack([self.pulse.volume_at(times_s - delay_s) for delay_s in delays_s], axis=1)
+        volume = arriving_volume(self.pulse, times_s, delays_s)
         saturation = self.spo2.at(times_s) / 100
         tint = 1 - self.colours.tint(self.skin, saturation)
         return tint[:, None] + volume[..., None] * self.colours.pulse_strengths(self.skin, saturation)[:, None]

@@ -15,20 +15,19 @@ import numpy.typing as npt
 from tast.phantom.develop import Picture, Shots, develop, shots
 from tast.phantom.drive import Drive, simulated_drive
 from tast.phantom.face import DELAY_TAPS_S
+from tast.phantom.heads.backdrop import backdrop
 from tast.phantom.heads.film import Film, View
 from tast.phantom.heads.lamp import lamp as placed_lamp
 from tast.phantom.heads.manner import Manner, manner
 from tast.phantom.physiology import Beat
 from tast.phantom.scenarios import SCENARIOS
-from tast.phantom.scene import light_level, wall
+from tast.phantom.scene import light_level
 from tast.phantom.session import Session, true_pulse
-from tast.phantom.spectra import encoded_srgb
 from tast.phantom.world import World
 from tast.records import FloatArray
 
 DISTANCE_CM = (55.0, 110.0)  # from the camera to the middle of the head
 PLACE, PLACE_SPREAD = np.array([0.50, 0.44]), np.array([0.02, 0.015])  # of the picture: the middle between the eyes
-WALL_WHITE = 255.0
 
 
 def filmed(
@@ -69,11 +68,10 @@ def _film(session: Session, world: World) -> Film:
         distance_cm=scenario.distance * float(rng.uniform(*DISTANCE_CM)),
         place=tuple(PLACE + PLACE_SPREAD * rng.uniform(-1, 1, 2)),
     )
-    reflectance = np.clip(wall(rng, session.height_px, session.width_px) / WALL_WHITE, 0, 1)
     return Film(
         session.looks, view, placed_lamp(session.seed, session.subject, session.number),
         lambda melanin, blood: seen.skin(melanin * skin.melanosomes, blood * skin.blood).astype(np.float32),
-        lambda srgb: seen.paint(srgb).astype(np.float32), encoded_srgb(reflectance).astype(np.float32),
+        lambda srgb: seen.paint(srgb).astype(np.float32), backdrop(view, session.seed, session.subject, session.number),
     )  # fmt: skip
 
 
