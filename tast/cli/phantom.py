@@ -81,7 +81,7 @@ def write_sheet(file: Path, sessions: Sequence[Session]) -> None:
     shown = [first[number] for number in sorted(first)]
     pictures = [next(render(session))[1] for session in counted(shown, "picture", len(shown))]
     worlds = [session.in_world for session in shown]
-    captions = [f"{world.name}: {world.lamp.family}\n{world.camera.sensor.name}, {world.coding.name}" for world in worlds]
+    captions = [f"{world.name}: {world.lamp.family}\n{world.camera.sensor.name}, {world.coding.label}" for world in worlds]
     with whole_file(file) as part:
         part.write_bytes(picture_sheet(pictures, captions, min(SHEET_COLUMNS, len(pictures))))
     table = Table(*SHOWN_FACTS, title="worlds")

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from tast.files import whole_file, whole_folder
+from tast.phantom.develop import Picture
 from tast.phantom.filmed import filmed
 from tast.phantom.physiology import PhysiologyOf, simulated_physiology
 from tast.phantom.session import Session
 from tast.phantom.world import World, facts
-from tast.video.coded import Picture, write_coded
+from tast.video.coding import Coding
+from tast.video.write_coded import write_coded
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +35,7 @@ def write_recording(session: Session, folder: Path, physiology_of: PhysiologyOf 
     with whole_folder(Path(folder) / name_of(session)) as unfinished:
         first_s: list[float] = []
         pictures = _noting_first(filmed(session, world, body.drive, body.beat), first_s)
-        video = write_coded(unfinished / VIDEO, pictures, world.coding)
+        video = write_coded(unfinished / VIDEO, pictures, stamped(world.coding))
         since_s = np.arange(round(session.seconds))
         at_s = first_s[0] + since_s
         readings = pd.DataFrame(
@@ -60,6 +63,11 @@ def write_recordings_table(sessions: Sequence[Session], folder: Path) -> None:
 def worlds_table(worlds: Iterable[World]) -> pd.DataFrame:
     """A row per world: its name and what its parts are."""
     return pd.DataFrame([{"world": world.name, **facts(world)} for world in worlds])
+
+
+def stamped(coding: Coding) -> Coding:
+    """The coding in a container with time stamps: in AVI a frame that is missing would shift all that is read after it."""
+    return replace(coding, suffix=".mkv") if coding.suffix == ".avi" else coding
 
 
 def name_of(session: Session) -> str:

@@ -51,7 +51,7 @@ class Pools:
     lamps: tuple[str, ...] = LAMP_FAMILIES
     sensors: tuple[str, ...] = SENSORS
     cameras: tuple[str, ...] = CAMERA_KINDS
-    codings: tuple[str, ...] = CODINGS
+    codings: tuple[str, ...] = tuple(name for name in CODINGS if name != "png")  # a folder of images holds no readings' clock
     faces: tuple[int, int] = (1, 1001)
 
 
@@ -74,12 +74,13 @@ class World:
 def world(seed: int, number: int, pools: Pools = Pools()) -> World:
     """World `number` (1...) of a seed, the same however many there are. Raises TastError for a name that no pool has."""
     camera = draw_camera(stream(seed, "world", number, "camera"), pools.sensors, pools.cameras)
+    deep = camera.bits > 8 and any(CODINGS[name][0] == camera.bits for name in pools.codings if name in CODINGS)
     return World(
         number=number,
         lamp=draw_lamp(stream(seed, "world", number, "lamp"), pools.lamps),
         camera=camera,
         delivery=_delivery(stream(seed, "world", number, "delivery")),
-        coding=draw_coding(stream(seed, "world", number, "coding"), pools.codings, bits=camera.bits),
+        coding=draw_coding(stream(seed, "world", number, "coding"), pools.codings, bits=camera.bits if deep else 8),
     )
 
 
@@ -101,7 +102,8 @@ def facts(world: World) -> dict[str, str | int | float]:
         "white_step": camera.white_balance.step, "exposure_step_ev": camera.exposure.step_ev,
         "spatial_denoising": camera.spatial_denoising, "temporal_denoising": camera.temporal_denoising,
         "sharpening": camera.sharpening, "fps_hz": world.delivery.fps_hz, "dropped": world.delivery.dropped,
-        "doubled": world.delivery.doubled, "coding": coding.name,
+        "doubled": world.delivery.doubled, "coding": coding.label,
+        "bits_per_pixel": coding.bits_per_pixel or 0.0, "quality": coding.quality or 0,
     }  # fmt: skip
 
 

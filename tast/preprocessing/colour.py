@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from tast.pictures import Picture, Plane, RgbImage, YuvPicture
 from tast.preprocessing.pose import FloatArray, Pose
+from tast.video.transfer import known_rgb
 
 GrayImage = npt.NDArray[np.uint8]
 Image = TypeVar("Image", npt.NDArray[np.uint8], npt.NDArray[np.float32], Plane)
@@ -41,9 +42,14 @@ def _(picture: np.ndarray) -> GrayImage:
 
 @gray.register
 def _(picture: YuvPicture) -> GrayImage:
-    scale, offset = picture.to_rgb[:, 0].mean(), GRAY_WEIGHTS @ picture.to_rgb @ np.array([0, 128, 128, 1], dtype=np.float32)
-    stretched = cv2.addWeighted(picture.luma, float(scale), picture.luma, 0, float(offset))  # half the time of a table
+    scale, offset = picture.to_rgb[:, 0].mean(), GRAY_WEIGHTS @ picture.to_rgb @ _grey_of(picture)
+    # Half the time of a table.
+    stretched = cv2.addWeighted(picture.luma, float(scale), picture.luma, 0, float(offset), dtype=cv2.CV_8U)
     return np.asarray(stretched, dtype=np.uint8)
+
+
+def _grey_of(picture: YuvPicture) -> Plane:
+    return np.array([0, picture.neutral, picture.neutral, 1], dtype=np.float32)
 
 
 @singledispatch
@@ -124,6 +130,8 @@ def _(picture: YuvPicture, to_frame: Pose, size_px: int, dither: Dither) -> RgbI
     luma = _finely_warped((picture.luma,), to_frame.matrix(), size_px)
     chroma = _finely_warped((blue, red), _in_plane(to_frame, *steps_of(blue, picture.luma)), size_px)
     rgb = cv2.transform(cv2.merge([luma, chroma]), picture.to_rgb)
+    if picture.transfer != "sdr" or picture.wide:
+        rgb = (255 * known_rgb(rgb / 255, picture.transfer, wide=picture.wide)).astype(np.float32)
     return np.asarray(cv2.add(rgb, dither.of_shape(rgb.shape), dtype=cv2.CV_8U), dtype=np.uint8)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tast.datasets.phantom import write_pure_session
+from tast.datasets.phantom_recordings import stamped
 from tast.phantom.filmed import filmed
 from tast.phantom.render import FACE_PLACE, render
 from tast.phantom.scenarios import SCENARIOS, SCENARIOS_OF_LAYOUT
@@ -25,9 +26,9 @@ from tast.probe.signal import signal_errors
 from tast.probe.stability import jitter_px, share_inside
 from tast.ratio_of_ratios import pulse_signals
 from tast.records import FaceVideo, VideoSource
-from tast.video.coded import write_coded
 from tast.video.read import read_frames, read_pictures
 from tast.video.write import write_video
+from tast.video.write_coded import write_coded
 
 BOX_SHARE = (0.7, 0.85)  # of the face's height: width and height of the still box that a decoded frame is averaged in
 HIGHEST_BYTE = 255
@@ -143,7 +144,7 @@ def _row(readings: Sequence[StepReading]) -> ProbeRow:
 def _written(session: Session, folder: Path, compression: dict[str, Any] | None) -> VideoSource:
     if session.world is not None:
         pictures = filmed(session, session.world)
-        return VideoSource(write_coded(folder / "video", pictures, session.world.coding))
+        return VideoSource(write_coded(folder / "video", pictures, stamped(session.world.coding)))
     if compression is None:
         write_pure_session(session, folder)
         images = folder / session.name / session.name

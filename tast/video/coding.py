@@ -1,13 +1,8 @@
-"""How a recording is coded: codec and rate, chroma, range, matrix, bit depth, and how often. Plain values; PyAV is not needed.
-
-Rates are in bits per pixel, so that a small picture is coded as badly as a large one of its kind. Of the published sets (size and
-frame rate as published): VIPL-HR's Motion JPEG .7 (4.1 Mbit/s in crops of 440 x 450 px at 30 Hz), MCD-rPPG's MPEG-4 Part 2 .12 to
-.39; the others are assumed from what cameras are set to: webcams' H.264 .1 to .5, phones' H.264 and HEVC .15 to .6.
-"""
+"""How a recording is coded: what a camera, or a published data set, makes of its frames. Plain values; opens no video."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,71 +12,113 @@ from tast.errors import TastError
 
 @dataclass(frozen=True)
 class Coding:
-    """name: of its kind, in CODINGS. codec: a name in tast.video.coded.CODECS. bits_per_pixel: the rate, None: lossless.
+    """codec: a name in CODECS of tast.video.write_coded, or "png". suffix: of the container; "" is a folder of images.
 
-    bits: 8 or 10 of each sample. whole_chroma: chroma of each pixel (4:4:4), else of four together (4:2:0). full_range: luma of
-    0..255, else 16..235. matrix: bt601 or bt709. before: the rate of a first coding, which is decoded and coded again.
+    quality: the codec's quantiser or rate factor; bits_per_pixel: a mean rate in its place (exactly one of the two, of "png"
+    neither). bits: of a sample, 8 or 10. subsampling: "420", "422" or "444". matrix: bt601, bt709, bt2020. transfer: sdr, hlg,
+    pq; hlg and pq, and the matrix bt2020, go with BT.2020's primaries. tagged: whether the file says so. rate_hz: what the
+    container announces; None: the true rate. generations: 2: the frames were an H.264 file of a phone before.
     """
 
-    name: str
-    codec: str
-    bits_per_pixel: float | None
+    codec: str = "png"
+    suffix: str = ""
+    quality: int | None = None
+    bits_per_pixel: float | None = None
     bits: int = 8
-    whole_chroma: bool = False
+    subsampling: str = "420"
     full_range: bool = False
-    matrix: str = "bt709"
-    before: float | None = None
+    matrix: str = "bt601"
+    transfer: str = "sdr"
+    tagged: bool = True
+    rate_hz: float | None = None
+    generations: int = 1
+
+    @property
+    def label(self) -> str:
+        """What it is, in two words or three: h264, hevc hlg, mpeg4 twice."""
+        words = [self.codec, *([self.transfer] if self.transfer != "sdr" else []), *(["twice"] if self.generations == 2 else [])]
+        return " ".join(["lossless" if (self.codec, self.quality) == ("h264", 0) else words[0], *words[1:]])
+
+    @property
+    def wide(self) -> bool:
+        return self.transfer != "sdr" or self.matrix == "bt2020"
+
+    def __post_init__(self) -> None:
+        n_rates = (self.quality is not None) + (self.bits_per_pixel is not None)
+        if n_rates != (self.codec != "png"):
+            raise TastError(f"{self.codec}: {n_rates} of quality and bits_per_pixel; expected one, none for png")
+        if self.bits == 8 and self.transfer != "sdr":
+            raise TastError(f"transfer {self.transfer!r} in 8 bits; expected 10, steps would show otherwise")
+        if self.generations == 2 and (self.bits != 8 or self.codec == "png"):
+            raise TastError("two generations of 10 bits, or of PNG, are not written; expected 8 bits and a video's codec")
 
 
-@dataclass(frozen=True)
-class _Kind:
-    """What codings of a kind are drawn from; rates in bits per pixel evenly in the logarithm, None: lossless."""
-
-    codec: str
-    rate: tuple[float, float] | None
-    bits: tuple[int, ...] = (8,)
-    whole_chroma: bool = False
-    full_range: bool = False
-    matrices: tuple[str, ...] = ("bt709", "bt601")
-    before: tuple[float, float] | None = None
+def _mjpeg_vipl(rng: np.random.Generator) -> Coding:
+    """VIPL-HR: Motion JPEG at 4.1 Mbit/s, which is .53 bit per pixel at 640x480 and 25 Hz."""
+    return Coding("mjpeg", ".avi", bits_per_pixel=_between(rng, 0.45, 0.7), full_range=True)
 
 
-_KINDS = {
-    "lossless": _Kind("h264", None, bits=(8, 10), whole_chroma=True),
-    "h264_high": _Kind("h264", (1.5, 4.0), bits=(8, 10)),
-    "mjpeg": _Kind("mjpeg", (0.6, 2.0), full_range=True, matrices=("bt601",)),
-    "mpeg4": _Kind("mpeg4", (0.12, 0.39), matrices=("bt601",)),
-    "h264_webcam": _Kind("h264", (0.1, 0.5)),
-    "h264_phone": _Kind("h264", (0.25, 1.0), bits=(8,)),
-    "hevc_phone": _Kind("hevc", (0.15, 0.6), bits=(8, 10), matrices=("bt709",)),
-    "vp9": _Kind("vp9", (0.1, 0.6)),
-    "h264_twice": _Kind("h264", (0.15, 1.0), before=(0.25, 1.0)),
+def _mpeg4_mcd(rng: np.random.Generator) -> Coding:
+    """MCD-rPPG: MPEG-4 Part 2 at .12 to .39 bit per pixel."""
+    return Coding("mpeg4", ".avi", bits_per_pixel=_between(rng, 0.12, 0.39), tagged=False)
+
+
+def _h264_avi(rng: np.random.Generator) -> Coding:
+    """SUMS and LADH: H.264 in AVI; their rate is not known here (assumed: visually good)."""
+    return Coding("h264", ".avi", quality=int(rng.integers(12, 24)), tagged=False)
+
+
+def _h264_phone(rng: np.random.Generator) -> Coding:
+    """8 to 17 Mbit/s at 1920x1080 and 30 Hz (assumed), BT.709 as phones tag it."""
+    return Coding("h264", ".mp4", bits_per_pixel=_between(rng, 0.13, 0.27), matrix="bt709")
+
+
+def _hevc_hlg_phone(rng: np.random.Generator) -> Coding:
+    """HLG in 10 bits at 8 to 25 Mbit/s, taken at 1920x1080 and 30 Hz."""
+    rate = _between(rng, 0.13, 0.4)
+    return Coding("hevc", ".mp4", bits_per_pixel=rate, bits=10, matrix="bt2020", transfer="hlg")
+
+
+def _two_generations(rng: np.random.Generator) -> Coding:
+    kinds = (_mjpeg_vipl, _mpeg4_mcd, _h264_avi)
+    once = kinds[int(rng.integers(len(kinds)))](rng)
+    return Coding(**{**vars(once), "generations": 2})
+
+
+def _between(rng: np.random.Generator, low: float, high: float) -> float:
+    """Evenly in the logarithm, to three digits."""
+    return float(f"{np.exp(rng.uniform(np.log(low), np.log(high))):.3g}")
+
+
+Draw = Callable[[np.random.Generator], Coding]
+CODINGS: dict[str, tuple[int, Draw]] = {  # name -> bits of a sample, how one is drawn
+    "png": (8, lambda rng: Coding()),
+    "lossless": (8, lambda rng: Coding("h264", ".mkv", quality=0, subsampling="444", matrix="bt709")),
+    "mjpeg_vipl": (8, _mjpeg_vipl),
+    "mpeg4_mcd": (8, _mpeg4_mcd),
+    "h264_avi": (8, _h264_avi),
+    "h264_phone": (8, _h264_phone),
+    "hevc": (8, lambda rng: Coding("hevc", ".mp4", quality=int(rng.integers(18, 28)), matrix="bt709")),
+    "vp9": (8, lambda rng: Coding("vp9", ".mkv", bits_per_pixel=_between(rng, 0.05, 0.2), matrix="bt709")),
+    "two_generations": (8, _two_generations),
+    "hevc10": (10, lambda rng: Coding("hevc", ".mp4", quality=int(rng.integers(16, 26)), bits=10, matrix="bt709")),
+    "hevc_hlg_phone": (10, _hevc_hlg_phone),
+    "hevc_pq": (
+        10,
+        lambda rng: Coding("hevc", ".mp4", quality=int(rng.integers(12, 22)), bits=10, matrix="bt2020", transfer="pq"),
+    ),
 }
-CODINGS = tuple(_KINDS)
 
 
-def draw_coding(rng: np.random.Generator, pool: Sequence[str] = CODINGS, *, bits: int = 8) -> Coding:
-    """A random coding of one of the kinds in `pool`; a camera of 10 bits keeps them where the kind can.
+def draw_coding(rng: np.random.Generator, pool: Sequence[str], bits: int) -> Coding:
+    """One of those in the pool (names in CODINGS) that hold samples of so many bits, each as likely; its rates drawn too.
 
-    Raises TastError for a kind that is not in CODINGS.
+    Raises TastError for an unknown name, and where none of the pool holds them.
     """
-    unknown = [name for name in pool if name not in _KINDS]
-    if unknown or not pool:
-        raise TastError(f"phantom codings {', '.join(unknown) or '(none)'}; expected some of {', '.join(CODINGS)}")
-    name = pool[int(rng.integers(len(pool)))]
-    kind = _KINDS[name]
-    first, second = rng.random(2)
-    return Coding(
-        name=name,
-        codec=kind.codec,
-        bits_per_pixel=_between(kind.rate, first),
-        bits=bits if bits in kind.bits else 8,
-        whole_chroma=kind.whole_chroma,
-        full_range=kind.full_range,
-        matrix=kind.matrices[int(rng.integers(len(kind.matrices)))],
-        before=_between(kind.before, second),
-    )
-
-
-def _between(rates: tuple[float, float] | None, share: float) -> float | None:
-    return None if rates is None else float(rates[0] * (rates[1] / rates[0]) ** share)
+    if unknown := [name for name in pool if name not in CODINGS]:
+        raise TastError(f"coding {unknown[0]!r} is unknown; expected some of {', '.join(CODINGS)}")
+    fitting = [name for name in pool if CODINGS[name][0] == bits]
+    if not fitting:
+        raise TastError(f"no coding of {bits} bits among {', '.join(pool)}; expected one of "
+                        f"{', '.join(name for name, (held, _) in CODINGS.items() if held == bits)}")  # fmt: skip
+    return CODINGS[fitting[int(rng.integers(len(fitting)))]][1](rng)

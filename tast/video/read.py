@@ -21,7 +21,7 @@ from tast.pictures import Picture, RgbImage
 from tast.records import FloatArray, VideoSource
 from tast.video.containers import DURATION_TOLERANCE_S, announced_end_s, opened, time_stamps
 from tast.video.images import MAX_PIXELS, read_images, read_png
-from tast.video.upright import upright_picture, upright_rgb
+from tast.video.upright import lost_colours, upright_picture, upright_rgb
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +44,9 @@ def read_frames(video: VideoSource, defects: list[str] | None = None) -> Iterato
 def read_pictures(
     video: VideoSource, defects: list[str] | None = None, *, max_pixels: int = MAX_PIXELS
 ) -> Iterator[tuple[float, Picture]]:
-    """As `read_frames`, at the full precision of the file: YuvPicture where a container holds luma and chroma in bytes.
+    """As `read_frames`, at the full precision of the file: YuvPicture where a container holds luma and chroma.
 
+    HLG, PQ and BT.2020 go on as coded, and so marked. Colours that cannot be undone raise BadInput, as in `read_frames`.
     A frame of more than max_pixels is not decoded, whatever the header says of it.
     """
     if video.frame_files is not None:
@@ -96,6 +97,7 @@ def _frame_at(path: Path, container: Any, stream: Any, ticks: int) -> RgbImage:
         raise BadInput(path, f"no frame can be decoded at tick {ticks} ({error.strerror})", "a whole video") from None
     if found is None:
         raise BadInput(path, f"no frame at tick {ticks}", "a whole video")
+    _require_colours(path, found, stream)
     return upright_rgb(found, VideoReformatter())
 
 
@@ -138,6 +140,7 @@ def _upright_frames(path: Path, container: Any, stream: Any, upright: Upright[Ki
     to_rgb = VideoReformatter()  # kept, since a new scaler per frame costs as much as decoding it
     n_read, last_s = 0, 0.0
     for frame in _sound_frames(path, container, stream):
+        _require_colours(path, frame, stream)
         yield frame.pts, upright(frame, to_rgb)
         n_read, last_s = n_read + 1, frame.time or 0.0
     if n_read == 0:
@@ -146,6 +149,11 @@ def _upright_frames(path: Path, container: Any, stream: Any, upright: Upright[Ki
         raise TruncatedVideo(path, f"ends after {n_read} of {stream.frames} frames", "as many frames as its header announces")
     if last_s + DURATION_TOLERANCE_S < (end_s := announced_end_s(container)):
         raise TruncatedVideo(path, f"ends at {last_s:.3f} s, frame {n_read}", f"the {end_s:.3f} s that its header announces")
+
+
+def _require_colours(path: Path, frame: av.VideoFrame, stream: Any) -> None:
+    if lost := lost_colours(frame, stream.codec_context.codec_tag):
+        raise BadInput(path, lost, "SDR, HLG or PQ with the matrix of BT.601, BT.709 or BT.2020")
 
 
 def _sound_frames(path: Path, container: Any, stream: Any) -> Iterator[av.VideoFrame]:

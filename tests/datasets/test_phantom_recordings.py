@@ -67,7 +67,7 @@ def test_each_world_has_a_row_that_says_what_it_is(folder: Path) -> None:
     assert list(table["world"]) == ["world-01", "world-02"]
     world = plan_phantom(**PLAN).sessions[1].in_world
     row = table.iloc[1]
-    assert (row["lamp"], row["sensor"], row["coding"]) == (world.lamp.family, world.camera.sensor.name, world.coding.name)
+    assert (row["lamp"], row["sensor"], row["coding"]) == (world.lamp.family, world.camera.sensor.name, world.coding.label)
 
 
 def test_the_bytes_are_those_of_the_session_whoever_writes_it(folder: Path, tmp_path: Path) -> None:

@@ -1,0 +1,117 @@
+"""Every coding is drawn, written the same twice, tagged as it says, at its rate and at its frames' true times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from tast.errors import TastError
+from tast.records import VideoSource
+from tast.video.coding import CODINGS, Coding, draw_coding
+from tast.video.images import read_png
+from tast.video.read import read_frames
+from tast.video.transfer import TRANSFERS, coded_rgb, known_rgb, yuv_matrix
+from tast.video.write_coded import coded_planes, write_coded
+
+SIZE = (96, 128, 3)
+N_FRAMES, DROPPED = 24, 10
+TIMES_S = np.delete(np.arange(N_FRAMES + 1) / 30, DROPPED)  # one frame is missing
+
+
+def noisy(bits: int) -> Iterator[tuple[float, np.ndarray]]:
+    rng = np.random.default_rng(5)
+    still = np.kron(rng.uniform(60, 200, (6, 8, 3)), np.ones((16, 16, 1)))
+    for time_s in TIMES_S:
+        grey = np.clip(still + rng.normal(0, 2, SIZE), 0, 255)
+        yield float(time_s), np.rint(grey).astype(np.uint8) if bits == 8 else np.rint(grey * 1023 / 255).astype(np.uint16)
+
+
+@pytest.mark.parametrize("name", CODINGS)
+def test_a_coding_is_written_to_the_same_bytes_at_its_true_times(tmp_path: Path, name: str):
+    bits, draw = CODINGS[name]
+    coding = draw(np.random.default_rng(3))
+    once, again = (write_coded(tmp_path / folder / "video", noisy(bits), coding) for folder in _folders(tmp_path))
+    if once.is_dir():
+        names = sorted(file.name for file in once.iterdir())
+        assert [int(name[5:-4]) for name in names] == np.rint(TIMES_S * 1e9).astype(int).tolist()
+        np.testing.assert_array_equal(read_png(once / names[0]), next(noisy(8))[1])
+        return
+    assert once.read_bytes() == again.read_bytes()
+    assert [file.name for file in once.parent.iterdir()] == [once.name]
+    times_s = np.array([time_s for time_s, _ in read_frames(VideoSource(once))])
+    true_s = np.arange(N_FRAMES) / 30 if coding.suffix == ".avi" else TIMES_S
+    np.testing.assert_allclose(times_s, true_s, atol=0.001)
+
+
+def _folders(tmp_path: Path) -> tuple[str, str]:
+    for folder in ("once", "again"):
+        (tmp_path / folder).mkdir()
+    return "once", "again"
+
+
+def test_the_rates_are_those_asked_for(tmp_path: Path):
+    for codec, suffix, bits_per_pixel in (("mjpeg", ".avi", 0.8), ("mpeg4", ".avi", 0.3), ("h264", ".mp4", 0.2)):
+        coding = Coding(codec, suffix, bits_per_pixel=bits_per_pixel)
+        path = write_coded(tmp_path / codec, (frame for _ in range(1) for frame in noisy(8)), coding)
+        measured = 8 * path.stat().st_size / (N_FRAMES * SIZE[0] * SIZE[1])
+        assert measured == pytest.approx(bits_per_pixel, rel=0.5)
+
+
+def test_tags_say_what_was_done(tmp_path: Path):
+    coding = Coding("hevc", ".mp4", quality=10, bits=10, matrix="bt2020", transfer="hlg", full_range=True)
+    with av.open(str(write_coded(tmp_path / "hlg", noisy(10), coding))) as container:
+        frame = next(container.decode(video=0))
+    assert frame.format.name == "yuv420p10le"
+    assert (int(frame.colorspace), int(frame.color_primaries), int(frame.color_trc)) == (9, 9, 18)
+    assert int(frame.color_range) == 2
+
+
+def test_a_rate_that_lies_stands_in_the_container(tmp_path: Path):
+    path = write_coded(tmp_path / "slow", noisy(8), Coding("mjpeg", ".avi", quality=3, rate_hz=20.0))
+    *_, (last_s, _) = read_frames(VideoSource(path))
+    assert last_s == pytest.approx((N_FRAMES - 1) / 20)
+
+
+def test_known_codes_of_known_colours():
+    """Reference white is 75 % of HLG's signal and 58 % of PQ's (BT.2408); white and black of limited range are 235 and 16."""
+    white = np.ones((2, 2, 3))
+    assert coded_rgb(white, "hlg", wide=True) == pytest.approx(0.75, abs=1e-3)
+    assert coded_rgb(white, "pq", wide=True) == pytest.approx(0.58, abs=2e-3)
+    for value, luma in ((0, 16), (255, 235)):
+        planes = coded_planes(np.full((2, 2, 3), value, np.uint8), Coding("h264", ".mp4", quality=0))
+        assert [int(plane[0, 0]) for plane in planes] == [luma, 128, 128]
+    red = yuv_matrix("bt709", bits=10, full_range=True) @ [1, 0, 0, 1]
+    np.testing.assert_allclose(red, [0.2126 * 1023, 512 - 0.1146 * 1023, 512 + 0.5 * 1023], atol=0.1)
+
+
+@pytest.mark.parametrize("transfer", TRANSFERS)
+def test_each_transfer_is_undone(transfer: str):
+    colours = np.random.default_rng(1).uniform(0, 1, (100, 3))
+    np.testing.assert_allclose(known_rgb(coded_rgb(colours, transfer, wide=True), transfer, wide=True), colours, atol=1e-5)
+
+
+def test_only_codings_that_hold_the_bits_are_drawn():
+    rng = np.random.default_rng(0)
+    assert {draw_coding(rng, list(CODINGS), 10).bits for _ in range(20)} == {10}
+    assert "hlg" not in {draw_coding(rng, list(CODINGS), 8).transfer for _ in range(50)}
+    assert draw_coding(np.random.default_rng(7), list(CODINGS), 8) == draw_coding(np.random.default_rng(7), list(CODINGS), 8)
+    with pytest.raises(TastError, match="no coding of 10 bits"):
+        draw_coding(rng, ["png", "vp9"], 10)
+    with pytest.raises(TastError, match="'vhs' is unknown"):
+        draw_coding(rng, ["vhs"], 8)
+
+
+def test_what_cannot_be_written_is_said(tmp_path: Path):
+    odd = [(0.0, np.zeros((15, 16, 3), np.uint8))]
+    with pytest.raises(TastError, match="even sides"):
+        write_coded(tmp_path / "odd", odd, Coding("h264", ".mp4", quality=10))
+    with pytest.raises(TastError, match="holds no 10 bits"):
+        write_coded(tmp_path / "deep", odd, Coding("mjpeg", ".avi", quality=3, bits=10))
+    with pytest.raises(TastError, match="increasing"):
+        write_coded(tmp_path / "back", 2 * [(0.0, np.zeros(SIZE, np.uint8))], Coding("h264", ".mp4", quality=10))
+    with pytest.raises(TastError, match="in 8 bits"):
+        Coding("hevc", ".mp4", quality=10, transfer="hlg")
