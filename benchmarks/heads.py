@@ -4,8 +4,9 @@
 
 Each person in six poses: frontal, yaw of -20 and 20 degrees, pitch of -15 and 15, and one talking and smiling. 640x480, a face
 of 240 px from hairline to chin, plain colours (tast.phantom.heads.plain), a lamp and a wall of the person's own. A face counts as
-found by Face Mesh in the picture that `align` makes of it. Landmarks: mean distance of dlib's points 18-68 (brows, nose, eyes,
-mouth) from the true ones, in pixels. Time: CPU per frame of a talking person, raw light only, median over the people.
+found by dlib where its landmarks lie on it, within LOST_PX on average; by Face Mesh in the picture that `align` makes of it, and
+where `mask` would take the mesh. Landmarks: mean distance of dlib's points 18-68 (brows, nose, eyes, mouth) from the true ones.
+Time: CPU per frame of a talking person, raw light only, median over the first people.
 
 --sheet: no measurement, but a picture of 24 people.
 """
@@ -15,7 +16,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -34,7 +35,7 @@ from tast.phantom.heads.plain import plain_gain, plain_paint, plain_picture, pla
 from tast.phantom.motion import SETUPS
 from tast.phantom.randomness import stream
 from tast.preprocessing.align import align, watch_face
-from tast.preprocessing.mask import NO_FACE, mesh_points_px
+from tast.preprocessing.mask import EYES_ASTRAY, NO_FACE, eyes_astray, face_outlines
 
 SEED = 15
 TALKING = {"jawOpen": 0.22, "mouthSmile_L": 0.5, "mouthSmile_R": 0.5, "browInnerUp_L": 0.4, "browInnerUp_R": 0.4}
@@ -47,8 +48,10 @@ POSES: dict[str, Manner] = {
     "talking and smiling": posed((4, 3, 2), TALKING),
 }
 VIEW = View(640, 480, 240)
+ROI_PX = 128
+LOST_PX = 20.0  # half of an eye's width: landmarks that far off lie on something else
 NO_PULSE = np.zeros((4, 3), np.float32)
-FOUND_MUST, FOUND_EACH_MUST, MS_MUST = 0.99, 0.97, 10.0
+FOUND_MUST, FOUND_EACH_MUST, MS_MUST = 0.99, 0.97, 12.0
 TIMED_FRAMES = 30
 
 Picture = npt.NDArray[np.uint8]
@@ -56,13 +59,13 @@ Picture = npt.NDArray[np.uint8]
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """What was found of one person in one pose; error_px: None where dlib finds nothing."""
+    """What was found of one person in one pose; error_px: infinite where dlib finds nothing."""
 
     fitzpatrick: int
     pose: str
     by_dlib: bool
     by_mesh: bool
-    error_px: float | None
+    error_px: float
 
 
 def filmed(person: Looks, view: View) -> Film:
@@ -88,20 +91,22 @@ def found(people: int, poses: dict[str, Manner] = POSES) -> list[Seen]:
         person = looks(SEED, number)
         for name, picture, truth in pictures(person, filmed(person, VIEW), poses):
             _, _, face = next(iter(watch_face([(0.0, picture)], detect_every_s=1.0)))
-            error_px = None
+            error_px = np.inf
             if face is not None:
                 found_px = np.stack([face.landmarks_px.real, face.landmarks_px.imag], axis=1)
                 error_px = float(np.linalg.norm(found_px - truth, axis=1)[17:].mean())
-            seen.append(Seen(person.fitzpatrick, name, face is not None, False, error_px))
+            seen.append(Seen(person.fitzpatrick, name, error_px < LOST_PX, False, error_px))
             aligned.append(_aligned(picture))
-    meshed = iter(mesh_points_px(frame for face in aligned for frame in (NO_FACE, NO_FACE if face is None else face)))
-    by_mesh = [points is not None for _, points in zip(meshed, meshed, strict=True)]  # every second frame is a face
-    return [Seen(s.fitzpatrick, s.pose, s.by_dlib, mesh, s.error_px) for s, mesh in zip(seen, by_mesh, strict=True)]
+    outlines = list(face_outlines(frame for face in aligned for frame in (NO_FACE, NO_FACE if face is None else face)))
+    if any(outline is not None for outline in outlines[::2]):
+        raise RuntimeError("Face Mesh finds a face in an empty picture")
+    by_mesh = [outline is not None and eyes_astray([outline], ROI_PX) <= EYES_ASTRAY for outline in outlines[1::2]]
+    return [replace(s, by_mesh=mesh) for s, mesh in zip(seen, by_mesh, strict=True)]
 
 
 def _aligned(picture: Picture) -> Picture | None:
     try:
-        face = align([(0.0, picture)], "head", roi_size_px=128, smooth_s=0.2, detect_every_s=1.0, max_gap_s=0.5)
+        face = align([(0.0, picture)], "head", roi_size_px=ROI_PX, smooth_s=0.2, detect_every_s=1.0, max_gap_s=0.5)
     except VideoRejected:
         return None
     return np.asarray(face.frames[0], np.uint8)
@@ -128,7 +133,7 @@ def rows(seen: list[Seen], times_ms: list[float]) -> list[Row]:
         return float(np.mean([getattr(s, by) for s in of]))
 
     def error(of: list[Seen]) -> float:
-        return float(np.mean([s.error_px for s in of if s.error_px is not None]))
+        return float(np.mean([s.error_px for s in of if s.by_dlib]))
 
     result = []
     for by, finder in (("by_dlib", "dlib"), ("by_mesh", "Face Mesh")):
@@ -150,6 +155,14 @@ def rows(seen: list[Seen], times_ms: list[float]) -> list[Row]:
         Row("a frame of raw light, CPU, median", float(np.median(times_ms)), "ms", better="lower", must=MS_MUST, aim=8.0)
     )
     result.append(Row("a frame of raw light, CPU, slowest person", max(times_ms), "ms", better="lower"))
+    result.append(
+        Row(
+            "dlib's landmarks off the truth, 99 % of the faces",
+            float(np.quantile([s.error_px for s in seen], 0.99)),
+            "px",
+            better="lower",
+        )
+    )
     return result
 
 

@@ -23,6 +23,9 @@ IntArray = npt.NDArray[np.int32]
 
 BEARD_CM = {"full": 0.45, "goatee": 0.4, "moustache": 0.25}  # how far the hairs stand off
 CLOTH_CM = 0.3
+HEAD_RISES, TRUNK_RISES = np.array([0, 0.35, 0.1]), np.array([0, 1, 0.6])  # with a breath of 1 cm
+OPEN_SKY = 2 * np.sqrt(np.pi)  # the first spherical harmonic of 1
+HALF_HIDDEN = 0.5  # what sees less of the sky lies in shadow of the lamp as well
 SOCKET_LIGHT = 0.4  # least share of the sky in the corners of the eyes, which shine through
 TRUNK_RINGS = ((17.5, 8.5, 9.0, -18.6), (21.0, 10.5, 10.5, -24.0), (22.0, 12.0, 11.0, -33.0), (22.0, 12.5, 11.0, -70.0))
 
@@ -61,15 +64,29 @@ class Body:
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """What is put on the head: vertices, triangles, texels, where it belongs, how much sky it sees, how it shines."""
+    """One piece of a body: vertices_cm, texels, follows, visibility, occlusion and sharpness as in Body, its own triangles."""
 
     vertices_cm: FloatArray
     triangles: IntArray
     texels: FloatArray
-    follows: float
-    occlusion: float
-    sharpness: float
-    visibility: FloatArray | None = None
+    follows: FloatArray
+    visibility: FloatArray
+    occlusion: FloatArray
+    sharpness: FloatArray
+
+
+def _piece(
+    vertices_cm: FloatArray, triangles: IntArray, texels: FloatArray, *, follows: float, light: float, sharpness: float,
+    visibility: FloatArray | None = None,
+) -> _Part:  # fmt: skip
+    """A part that is the same all over. light: share of the sky that reaches it, and without visibility of the lamp as well."""
+    count = len(vertices_cm)
+    if visibility is None:
+        visibility = np.zeros((count, HARMONICS))
+        visibility[:, 0] = OPEN_SKY * (light if light < HALF_HIDDEN else 1.0)
+    return _Part(
+        vertices_cm, triangles, texels, np.full(count, follows), visibility, np.full(count, light), np.full(count, sharpness)
+    )
 
 
 def head_shape(person: Looks) -> Float32Array:
@@ -82,62 +99,65 @@ def body(person: Looks) -> Body:
     """The person's body."""
     head = morphable_head()
     vertices = head_shape(person)
-    normals = np.empty_like(vertices)
-    vertex_normals(vertices, head.triangles, normals)
+    eyes = _eyes(vertices)
+    dressed = _dressed(person, vertices)
+    border = _border(head.triangles[head.of_part("skin")[head.triangles].all(axis=1)])
+    parts = [_head(dressed, eyes), _teeth(vertices), _trunk(dressed, border)]
+    if person.glasses != "none":
+        parts.append(_glasses(person, vertices, [eye.centre_cm for eye in eyes]))
+    first = np.cumsum([0, *(len(part.vertices_cm) for part in parts)])
+    triangles = np.concatenate([part.triangles + start for part, start in zip(parts, first, strict=False)]).astype(np.int32)
+
+    def joined(field: str) -> Float32Array:
+        return np.concatenate([getattr(part, field) for part in parts]).astype(np.float32)
+
+    follows = joined("follows")
+    return Body(
+        vertices_cm=joined("vertices_cm"),
+        triangles=triangles,
+        edges=_edges(triangles),
+        texels=joined("texels"),
+        follows=follows,
+        rises=((1 - follows)[:, None] * TRUNK_RISES + follows[:, None] * HEAD_RISES).astype(np.float32),
+        visibility=joined("visibility"),
+        occlusion=joined("occlusion"),
+        sharpness=joined("sharpness"),
+        eyes=eyes,
+        seam=np.stack([border, first[2] + np.arange(len(border))], axis=1).astype(np.int32),
+    )
+
+
+def _eyes(vertices: Float32Array) -> tuple[Eye, ...]:
+    head = morphable_head()
     eyes = []
     for name, blink in (("eye_left", "eyeBlink_L"), ("eye_right", "eyeBlink_R")):
         numbers = np.flatnonzero(head.of_part(name)).astype(np.int32)
-        eyes.append(Eye(numbers, eyeball(vertices[numbers])[0].astype(np.float32), head.expression_names.index(blink)))
+        centre = eyeball(vertices[numbers])[0].astype(np.float32)
+        eyes.append(Eye(numbers, centre, head.expression_names.index(blink)))
+    return tuple(eyes)
+
+
+def _dressed(person: Looks, vertices: Float32Array) -> Float32Array:
+    """(N, 3) the head with what a beard and clothes add to it."""
+    head = morphable_head()
+    normals = np.empty_like(vertices)
+    vertex_normals(vertices, head.triangles, normals)
     beard = _at(cv2.GaussianBlur(beard_region(person), (0, 0), 8)) * BEARD_CM.get(person.beard, 0.0)
     cloth = _at(cv2.GaussianBlur(cloth_region(person), (0, 0), 3.0)) * CLOTH_CM
-    skin = head.of_part("skin")
-    dressed = vertices + np.where(skin, beard + cloth, 0)[:, None] * normals
-    sharpness = np.zeros(len(vertices), np.float32)
-    for eye in eyes:
-        sharpness[eye.vertices] = 1
-    border = _border(head.triangles[skin[head.triangles].all(axis=1)])
-    parts = [_teeth(vertices), _trunk(dressed, border)]
-    if person.glasses != "none":
-        parts.append(_glasses(person, vertices, [eye.centre_cm for eye in eyes]))
-    first = np.cumsum([len(vertices), *(len(part.vertices_cm) for part in parts)])
-    triangles = np.concatenate(
-        [head.triangles, *(part.triangles + start for part, start in zip(parts, first, strict=False))]
-    ).astype(np.int32)
+    return vertices + np.where(head.of_part("skin"), beard + cloth, 0)[:, None] * normals
+
+
+def _head(vertices: Float32Array, eyes: tuple[Eye, ...]) -> _Part:
+    """The morphable head itself; down the neck it follows the head's turn less and less."""
+    head = morphable_head()
     along_neck = head.vertices_cm[:, 1] + 0.4 * (head.vertices_cm[:, 2] - 2)
     share = np.clip((along_neck + 15.0) / 8.5, 0, 1)
-    follows = [share * share * (3 - 2 * share), *(np.full(len(part.vertices_cm), part.follows) for part in parts)]
-    moving = np.concatenate(follows).astype(np.float32)
-    every = np.concatenate([dressed, *(part.vertices_cm for part in parts)]).astype(np.float32)
-    open_sky = np.zeros(HARMONICS)
-    open_sky[0] = 2 * np.sqrt(np.pi)
-    return Body(
-        vertices_cm=every,
-        triangles=triangles,
-        edges=_edges(triangles),
-        texels=np.concatenate([atlas().texels, *(part.texels for part in parts)]).astype(np.float32),
-        follows=moving,
-        rises=((1 - moving)[:, None] * np.array([0, 1, 0.6]) + moving[:, None] * np.array([0, 0.35, 0.1])).astype(np.float32),
-        visibility=np.concatenate(
-            [
-                head.visibility,
-                *(
-                    np.tile(open_sky, (len(part.vertices_cm), 1)) if part.visibility is None else part.visibility
-                    for part in parts
-                ),
-            ]
-        ).astype(np.float32),
-        occlusion=np.concatenate(
-            [
-                np.where(head.of_part("socket"), np.maximum(head.occlusion, SOCKET_LIGHT), head.occlusion),
-                *(np.full(len(part.vertices_cm), part.occlusion) for part in parts),
-            ]
-        ).astype(np.float32),
-        sharpness=np.concatenate([sharpness, *(np.full(len(part.vertices_cm), part.sharpness) for part in parts)]).astype(
-            np.float32
-        ),
-        eyes=tuple(eyes),
-        seam=np.stack([border, first[1] + np.arange(len(border))], axis=1).astype(np.int32),
-    )
+    sharpness = np.zeros(len(vertices))
+    for eye in eyes:
+        sharpness[eye.vertices] = 1
+    occlusion = np.where(head.of_part("socket"), np.maximum(head.occlusion, SOCKET_LIGHT), head.occlusion)
+    follows = share * share * (3 - 2 * share)
+    return _Part(vertices, head.triangles, atlas().texels, follows, head.visibility, occlusion, sharpness)
 
 
 def _at(region: Float32Array) -> Float32Array:
@@ -181,9 +201,8 @@ def _teeth(vertices: Float32Array) -> _Part:
         + 1
         + np.stack(np.meshgrid(np.linspace(0, 1, 13), [0, 1]), axis=-1).reshape(-1, 2) * (np.array(places.TEETH_PX) - 2)
     )
-    dim = np.zeros((len(patch), HARMONICS))
-    dim[:, 0] = 2 * np.sqrt(np.pi) * 0.35
-    return _Part(np.concatenate(rows), grid_triangles(2, 13, closed=False), patch, 1.0, 0.35, 0.0, dim)
+    triangles = grid_triangles(2, 13, closed=False)
+    return _piece(np.concatenate(rows), triangles, patch, follows=1.0, light=0.35, sharpness=0.0)
 
 
 def _trunk(vertices: Float32Array, border: IntArray) -> _Part:
@@ -214,7 +233,7 @@ def _trunk(vertices: Float32Array, border: IntArray) -> _Part:
     )
     triangles = grid_triangles(rows, columns, closed=True)
     visibility = np.tile(head.visibility[border], (rows, 1))
-    return _Part(every.reshape(-1, 3), triangles, texels, 0.0, 0.9, -1.0, visibility)
+    return _piece(every.reshape(-1, 3), triangles, texels, follows=0.0, light=0.9, sharpness=-1.0, visibility=visibility)
 
 
 def _border(triangles: IntArray) -> IntArray:
@@ -289,4 +308,4 @@ def _glasses(person: Looks, vertices: Float32Array, eyes: list[Float32Array]) ->
     points = np.concatenate([points for points, _ in pieces])
     triangles = np.concatenate([corners + start for (_, corners), start in zip(pieces, starts, strict=False)])
     texels = np.tile(np.array(places.GLASSES_PATCH) + 20.0, (len(points), 1))
-    return _Part(points, triangles.astype(np.int32), texels, 1.0, 0.9, 0.5)
+    return _piece(points, triangles.astype(np.int32), texels, follows=1.0, light=0.9, sharpness=0.5)

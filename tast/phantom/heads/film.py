@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from tast.phantom.heads import atlas as places
 from tast.phantom.heads import raster
-from tast.phantom.heads.body import Body, body
+from tast.phantom.heads.body import OPEN_SKY, Body, body
 from tast.phantom.heads.hair import Coiffure, hair
 from tast.phantom.heads.lamp import Lamp
 from tast.phantom.heads.looks import Looks
@@ -34,7 +34,6 @@ EYE_LEVEL = (0.50, 0.44)  # of the picture: where the middle between the eyes is
 BEHIND_LIDS_CM = 0.35  # how far an eyeball of the model withdraws behind closed lids, which would not cover its cornea
 FINE_TEXELS = 1.1  # texels to a pixel: finer ones are averaged first
 LONGEST_OUTLINE_PX = 1 << 16
-OPEN_SKY = 2 * np.sqrt(np.pi)  # the first spherical harmonic of 1
 
 
 @dataclass(frozen=True)
