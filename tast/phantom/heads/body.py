@@ -26,7 +26,7 @@ CLOTH_CM = 0.3
 HEAD_RISES, TRUNK_RISES = np.array([0, 0.35, 0.1]), np.array([0, 1, 0.6])  # with a breath of 1 cm
 OPEN_SKY = 2 * np.sqrt(np.pi)  # the first spherical harmonic of 1
 HALF_HIDDEN = 0.5  # what sees less of the sky lies in shadow of the lamp as well
-SOCKET_LIGHT = 0.4  # least share of the sky in the corners of the eyes, which shine through
+SOCKET_LIGHT, MOUTH_LIGHT = 0.4, 0.15  # least share of the sky: the corners of the eyes shine through, a mouth opens
 TRUNK_RINGS = ((17.5, 8.5, 9.0, -18.6), (21.0, 10.5, 10.5, -24.0), (22.0, 12.0, 11.0, -33.0), (22.0, 12.5, 11.0, -70.0))
 
 
@@ -155,7 +155,8 @@ def _head(vertices: Float32Array, eyes: tuple[Eye, ...]) -> _Part:
     sharpness = np.zeros(len(vertices))
     for eye in eyes:
         sharpness[eye.vertices] = 1
-    occlusion = np.where(head.of_part("socket"), np.maximum(head.occlusion, SOCKET_LIGHT), head.occlusion)
+    least = SOCKET_LIGHT * head.of_part("socket") + MOUTH_LIGHT * head.of_part("mouth")
+    occlusion = np.maximum(head.occlusion, least)
     follows = share * share * (3 - 2 * share)
     return _Part(vertices, head.triangles, atlas().texels, follows, head.visibility, occlusion, sharpness)
 
@@ -195,7 +196,7 @@ def _teeth(vertices: Float32Array) -> _Part:
     lip, corners = marks[62], marks[[60, 64]]
     half = 0.8 * (corners[1, 0] - corners[0, 0]) / 2
     x = np.linspace(-half, half, 13)
-    rows = [np.column_stack([x, np.full(13, lip[1] + up), lip[2] - 0.75 - 0.42 * x**2]) for up in (0.9, -0.12 + 0.02)]
+    rows = [np.column_stack([x, np.full(13, lip[1] + up), lip[2] - 0.75 - 0.42 * x**2]) for up in (0.9, -0.42)]
     patch = (
         np.array(places.TEETH_PATCH)
         + 1
