@@ -7,6 +7,7 @@ once a second. Licensed CC BY-NC-ND: it is read where the user has it, and what 
 from __future__ import annotations
 
 import re
+import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,7 +83,7 @@ def _array(path: Path, columns: int) -> FloatArray:
         table: npt.NDArray[np.generic] = np.load(path, allow_pickle=False)
     except OSError as error:
         raise BadInput(path, f"cannot be read ({error.strerror or error})", f"an array (N, {columns})") from None
-    except (ValueError, EOFError) as error:
+    except (ValueError, EOFError, SyntaxError, tokenize.TokenError) as error:  # of a damaged header
         raise BadInput(path, f"no NumPy array ({' '.join(str(error).split())})", f"an array (N, {columns})") from None
     if table.ndim != 2 or table.shape[1] != columns or not len(table) or table.dtype.kind not in "iuf":
         raise BadInput(path, f"an array {table.shape} of {table.dtype}", f"numbers (N, {columns})")

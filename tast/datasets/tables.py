@@ -64,11 +64,14 @@ def number_or_nan(path: Path, line: int, text: str) -> float:
 def text_lines(path: Path) -> list[str]:
     """The lines of a UTF-8 file, with or without a byte order mark."""
     try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
+        text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise BadInput(path, f"cannot be read ({error.strerror})", "a text file") from None
     except UnicodeDecodeError:
         raise BadInput(path, "not UTF-8 text", "a text file") from None
+    if "\0" in text:  # a cell may be a path, which must not hold one
+        raise BadInput(path, "zero bytes among its text", "a text file")
+    return text.splitlines()
 
 
 def _number(path: Path, line: int, text: str) -> float:

@@ -8,13 +8,24 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tast.datasets.readers import read_dataset
+from tast.datasets.waves import read_waves
+from tast.errors import TastError
 from tast.records import VideoRecord
 from tests.datasets.layouts import START_NS, pure_content, pure_reading, write_numbers, write_pure_session, write_vipl_hr_video
-from tests.datasets.more_layouts import write_ladh_station
+from tests.datasets.more_layouts import (
+    mcd_row,
+    write_ladh_station,
+    write_mcd_table,
+    write_mcd_video,
+    write_mths_person,
+    write_physdrive_session,
+    write_sums_state,
+)
 
 READINGS = st.lists(st.sampled_from([97.0, 96.0, 88.0, 44.0, 127.0, 103.79, 0.0, 255.0]), min_size=1, max_size=6)
 VALID = {97.0, 96.0, 88.0}
@@ -192,3 +203,44 @@ def test_ladh_with_any_defects(percent, chosen):
     for name in chosen:
         assert any(STAMPED[name][1] in note for note in records[0].notes), name
     assert len(records[0].notes) == len(chosen) + any(faulty)
+
+
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A sound set of one recording in each layout, by name."""
+    root = tmp_path_factory.mktemp("sets")
+    write_ladh_station(root / "ladh", infrared=False)
+    write_sums_state(root / "sums", finger=False)
+    write_physdrive_session(root / "physdrive", recorded_s=range(3))
+    write_mcd_table(root / "mcd_rppg", [mcd_row("1020_FullHDwebcam_before", 98.0)])
+    write_mcd_video(root / "mcd_rppg")
+    write_mths_person(root / "mths", 1, seconds=10)
+    return root
+
+
+@given(
+    name=st.sampled_from(["ladh", "sums", "physdrive", "mcd_rppg", "mths"]),
+    chosen=st.integers(0, 99),
+    place=st.floats(0, 1, exclude_max=True),
+    cut=st.sampled_from([0, 1, 5, 10**6]),
+    junk=st.one_of(
+        st.binary(max_size=4), st.sampled_from([b"nan", b"inf", b"1e400", b";", b"\n", b'"', b"9" * 30, b"timestamp"])
+    ),
+)
+@settings(max_examples=150, deadline=None)
+def test_junk_anywhere_in_what_stands_beside_a_video_never_crashes(sets, name, chosen, place, cut, junk):
+    """One recording, with junk in one of its tables: a record, a reject, or one line that names the file."""
+    files = sorted(path for path in (sets / name).rglob("*") if path.suffix in (".csv", ".txt", ".mat", ".npy"))
+    path = files[chosen % len(files)]
+    sound = path.read_bytes()
+    at = int(place * len(sound))
+    path.write_bytes(sound[:at] + junk + sound[at + cut :])
+    try:
+        found = read_waves(sets / name) if name == "mths" else read_dataset(name, sets / name)
+    except TastError as error:
+        assert "\n" not in str(error)
+    else:
+        assert sum(map(len, found)) in (1, 2), "MCD-rPPG's table may name another video than lies there"
+        assert all("\n" not in reject.reason for reject in found[1])
+    finally:
+        path.write_bytes(sound)

@@ -133,6 +133,7 @@ def test_european_tables(tmp_path, separator):
             "line 2 has not one cell for each column; expected the columns times_s, percent (a comma",
         ),
         ("times_s;percent\n0;1.097,5\n", "'1.097,5' in line 2; expected a number"),
+        ("times_s,percent\n0,97\0\n", "anna_1.csv: zero bytes among its text"),
         ("times_s|percent\n0|97\n", "no column times_s, percent (found: times_s|percent)"),
     ],
 )

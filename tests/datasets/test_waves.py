@@ -55,7 +55,7 @@ def test_what_mths_lacks_is_a_row(tmp_path: Path) -> None:
         write_mths_person(tmp_path, number, seconds=10)
     folder = tmp_path / "MTHS" / "Data"
     (folder / "label_1.npy").unlink()
-    (folder / "signal_2.npy").write_bytes(b"\x93NUMPY cut")
+    (folder / "signal_2.npy").write_bytes((folder / "signal_2.npy").read_bytes()[:60] + b"\n" * 90)
     np.save(folder / "signal_3.npy", np.zeros((300, 4)))
     np.save(folder / "signal_4.npy", np.full((300, 3), np.nan))
     np.save(folder / "label_5.npy", np.zeros((10, 2)))
