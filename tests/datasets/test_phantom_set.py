@@ -23,7 +23,7 @@ from tast.phantom.session import phantom_sessions
 SMALL: dict[str, Any] = {
     "layout": "pure", "seed": 7, "subjects": 2, "sessions": 1, "seconds": 3.0, "fps_hz": 12.0, "width_px": 96, "height_px": 72,
     "face_height_px": 36, "profile": "wide", "scenarios": "all", "compression": {"codec": "mjpeg", "quality": 3},
-    "sources": (1, 2), "defects": False, "driver": "simulated", "recorded_root": None,
+    "sources": (1, 2), "defects": False, "driver": "simulated", "recorded_root": None, "worlds": None,
 }  # fmt: skip
 
 
@@ -55,7 +55,7 @@ def test_the_trees_own_params_are_a_plan_of_all_six_setups_as_ever() -> None:
     params = load_params().download.phantom.model_dump()
     setups = ("steady", "talking", "slow_translation", "fast_translation", "small_rotation", "medium_rotation")
     assert params["driver"] == "simulated" and not params["defects"]
-    changed = {"layout", "compression", "sources", "defects", "driver", "recorded_root"}
+    changed = {"layout", "compression", "sources", "defects", "driver", "recorded_root", "worlds"}
     plain = {name: value for name, value in params.items() if name not in changed} | {"scenarios": setups}
     assert plan_phantom(**(params | {"layout": "pure"})).sessions == phantom_sessions(**plain)
 

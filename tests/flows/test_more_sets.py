@@ -107,15 +107,15 @@ def sums(root: Path, faces: list[list[RgbImage]]) -> Expected:
 
 def ladh(root: Path, faces: list[list[RgbImage]]) -> Expected:
     """One person on two days, readings that end before the video, and a session whose readings are of another day."""
-    names = ("caip", "liutj", "lujg", "huangxj")
+    names = ("caiping_zh", "liutianjing", "lujianguang", "huangxinjie")
     tokens = [person_token(name) for name in names]
     take = {"rate_hz": FPS_HZ, "percent": READINGS}
     for name, images in zip(names, faces, strict=True):
         write_ladh_station(root, f"12_05/p_12_05_{name}/v01", images=images, **take)
-    write_ladh_station(root, "12_06/p_12_06_caip/v01", images=faces[0], **take | {"percent": READINGS[:4]})
-    other_day = write_ladh_station(root, "12_06/p_12_06_liutj/v05", images=faces[1], **take)
-    write_ladh_station(root, "12_07/p_12_07_liutj/v05", images=faces[1], **take, start_s=1_717_400_000.0)
-    shutil.copy(root / "12_07/p_12_07_liutj/v05/SpO2.csv", other_day / "SpO2.csv")
+    write_ladh_station(root, "12_06/p_12_06_caiping_zh/v01", images=faces[0], **take | {"percent": READINGS[:4]})
+    other_day = write_ladh_station(root, "12_06/p_12_06_liutianjing/v05", images=faces[1], **take)
+    write_ladh_station(root, "12_07/p_12_07_liutianjing/v05", images=faces[1], **take, start_s=1_717_400_000.0)
+    shutil.copy(root / "12_07/p_12_07_liutianjing/v05/SpO2.csv", other_day / "SpO2.csv")
     shutil.rmtree(root / "12_07")
     return Expected(
         {f"{token}_12-05_v01_RGB" for token in tokens} | {f"{tokens[0]}_12-06_v01_RGB"},
@@ -199,7 +199,12 @@ def test_a_set_with_its_defects_goes_all_the_way(
         assert metrics["r_within_recordings"] is None and metrics["trend"]["lag"]["lag_s"] is None
         assert metrics["trend"]["sign"]["n_changes"] == 0 and metrics["rmse"] is not None
     written = [path for path in Path().rglob("*") if path.is_file() and not path.is_relative_to(RAW)]
-    named = [path for path in written for person in (b"caip", b"liutj", b"lujg", b"huangxj") if person in path.read_bytes()]
+    named = [
+        path
+        for path in written
+        for person in (b"caiping_zh", b"liutianjing", b"lujianguang", b"huangxinjie")
+        if person in path.read_bytes()
+    ]
     assert named == [], "a person's name in what was written"
 
 
