@@ -102,7 +102,7 @@ CATALOG: dict[str, Entry] = {
         access="ask the authors (repository WJULYW/PhysDrive-Dataset); one driver's videos are on Kaggle without an agreement",
     ),
     "mths": Entry(
-        "MTHS (Farvardin et al., colours of fingertips without videos)",
+        "MTHS (M. Farvardin and others: colours of fingertips, without videos)",
         "CC BY-NC-ND: not for commerce, to be passed on only as it is and with the authors named; a phantom that its waves drive "
         "stays with you",
         needs_agreement=True,

@@ -1,7 +1,8 @@
 """MTHS: 62 people's fingertips on a phone's camera beside an oximeter, as mean colours of each frame, without videos.
 
-By the repository MahdiFarvardin/MTVital: signal_<n>.npy holds red, green and blue at 30 Hz, label_<n>.npy heart rate and SpO2
-once a second. Licensed CC BY-NC-ND: it is read where the user has it, and what is rendered from it stays with the user.
+"Efficient deep learning-based estimation of the vital signs on smartphones"; layout by its repository MahdiFarvardin/MTVital:
+signal_<n>.npy holds red, green and blue at 30 Hz, label_<n>.npy heart rate and SpO2 once a second. CC BY-NC-ND: it is read
+where the user has it, and what is rendered from it stays with the user.
 """
 
 from __future__ import annotations
