@@ -381,3 +381,30 @@ def test_compiled_it_follows_the_same_losses(tiny: tuple[ClipDataset, ClipDatase
         assert list(net.state_dict()) == ["head.weight", "head.bias"]
         assert net.head.weight.std() > 1e-3  # it did learn
     np.testing.assert_allclose(losses[1], losses[0], atol=1e-4)
+
+
+@pytest.mark.parametrize("mapping", [False, True])
+def test_of_clips_with_a_spot_reading_the_loss_sees_the_level_alone(tmp_path: Path, mapping: bool) -> None:
+    """Half of the training clips are marked: as many rows that the loss is given do not move, in training and in validation."""
+    store = write_store(tmp_path / "clips", seed=0, subjects=4, clips=2)
+    store.manifest["spot_sd_percent"] = np.where(store.manifest["record_id"].str.endswith("-00"), 2.0, np.nan)
+    train, val = halves(store, "s03")
+    assert (int(train.spot.sum()), int(val.spot.sum())) == (3, 1) and len(train) == 6
+    moving = []
+
+    class Named(TastNet):
+        def forward(self, video: torch.Tensor) -> Any:
+            spo2 = super().forward(video)
+            return {"spo2": spo2} if mapping and self.training else spo2
+
+    def loss(outputs: Any, target: torch.Tensor) -> torch.Tensor:
+        spo2 = outputs["spo2"] if isinstance(outputs, dict) else outputs
+        moving.append(int((spo2.detach().std(dim=1) > 1e-7).sum()))
+        return spo2.square().mean()
+
+    net = Named(tiny_net().config)
+    fit(net, train, val, replace(SETTINGS, epochs=1), scaling=scaling_of(train), checkpoint_folder=tmp_path / "run", loss=loss)
+    assert moving == [3, 1], "one batch of training, and all of validation"
+    plain = ClipDataset(store, train.clip_ids, kind=train.kind, frame_size_px=8)
+    plain.spot[:] = False
+    assert plain.digest != train.digest, "a checkpoint of the one is none of the other"
