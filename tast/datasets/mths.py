@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import tokenize
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -81,10 +82,12 @@ def _unmatched(colours_s: float, readings_s: int) -> Iterator[str]:
 
 def _array(path: Path, columns: int) -> FloatArray:
     try:
-        table: npt.NDArray[np.generic] = np.load(path, allow_pickle=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of headers as Python 2 wrote them
+            table: npt.NDArray[np.generic] = np.load(path, allow_pickle=False)
     except OSError as error:
         raise BadInput(path, f"cannot be read ({error.strerror or error})", f"an array (N, {columns})") from None
-    except (ValueError, EOFError, SyntaxError, tokenize.TokenError) as error:  # of a damaged header
+    except (ValueError, EOFError, SyntaxError, tokenize.TokenError, OverflowError, MemoryError) as error:  # of a damaged header
         raise BadInput(path, f"no NumPy array ({' '.join(str(error).split())})", f"an array (N, {columns})") from None
     if table.ndim != 2 or table.shape[1] != columns or not len(table) or table.dtype.kind not in "iuf":
         raise BadInput(path, f"an array {table.shape} of {table.dtype}", f"numbers (N, {columns})")
