@@ -105,6 +105,36 @@ class VideoSource:
         return f"VideoSource({self.path.name}, {n} frames)"
 
 
+@dataclass(frozen=True)
+class SourceFacts:
+    """What a video is made of, as it was decoded; of a video that breaks off, of its good part.
+
+    codec: FFmpeg's name. bits_per_pixel: what a pixel of a frame took on average. bits: of a sample. subsampling: "420", "422",
+    "444", "" where it is none of these. matrix, transfer, wide: as in tast.video.transfer; matrix "" where it is RGB. nominal_hz:
+    what the container announces, 0 where it announces nothing; measured_hz: frames less one over their time. n_dropped: frames
+    that are missing between those that are there. n_doubled: frames that show the one before them once more. assumed: what the
+    file does not declare.
+    """
+
+    codec: str
+    width_px: int
+    height_px: int
+    bits_per_pixel: float
+    bits: int
+    subsampling: str
+    full_range: bool
+    matrix: str
+    transfer: str
+    wide: bool
+    rotation_degrees: int
+    nominal_hz: float
+    measured_hz: float
+    n_frames: int
+    n_dropped: int
+    n_doubled: int
+    assumed: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, eq=False)
 class VideoRecord:
     """One recording of one subject, as every reader yields it.
@@ -132,7 +162,8 @@ class FaceVideo:
     frames: (T, H, W, 3) RGB; uint8 until magnified, float after. Outside the mask exactly 0, once masked.
     times_s: (T,) seconds, increasing.
     quality: (T,) 1 where the face was found in that very frame, 0 where it was bridged from its neighbours.
-    notes: what the steps counted. defects: why the video holds less than its file promised.
+    notes: what the steps counted. defects: why the video holds less than its file promised. source: what it was made of, where
+    that is known.
     """
 
     record_id: str
@@ -141,6 +172,7 @@ class FaceVideo:
     quality: FloatArray
     notes: dict[str, float] = field(default_factory=dict)
     defects: tuple[str, ...] = ()
+    source: SourceFacts | None = None
 
     def __post_init__(self) -> None:
         _require(self.frames.ndim == 4 and self.frames.shape[3] == 3, f"frames must be (T, H, W, 3), not {self.frames.shape}")

@@ -20,12 +20,12 @@ from tast.clip_store import Reject
 from tast.datasets.audit_records import AUDITED, AuditRecord
 from tast.datasets.published import compare_with_published
 from tast.records import FloatArray
+from tast.video.facts import dropped_frames
 
 CLIP_S = 8
 USUAL_RANGE_PERCENT = (94.0, 99.0)
 NOTABLE_SWING_PERCENT = 2.0
 LABELLED_FRACTION = 0.75  # of a clip's seconds, for its swing to count
-DROPPED_AFTER_STEPS = 1.5  # a step longer than so many usual ones has lost frames
 DECIMALS = 4  # of the numbers in the outputs: the last bits differ from machine to machine
 
 
@@ -113,14 +113,6 @@ def recording_facts(record: AuditRecord, labels: FloatArray) -> RecordingFacts:
         spo2_min=float(low), spo2_mean=float(mean), spo2_max=float(high),
         is_spot=record.spo2.spot_sd_percent is not None,
     )  # fmt: skip
-
-
-def dropped_frames(steps_s: FloatArray) -> int:
-    """Frames missing between those that are there: a step of about k median steps has lost k - 1."""
-    if not len(steps_s):
-        return 0
-    steps = steps_s / np.median(steps_s)
-    return int(np.sum(np.round(steps[steps > DROPPED_AFTER_STEPS]) - 1))
 
 
 def label_facts(labels: Sequence[FloatArray]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 from tast.files import whole_file
@@ -37,6 +38,7 @@ def _write_json(path: Path, trace: PredictedTrace) -> None:
         "coverage": None if trace.interval is None else trace.interval.coverage,
         "half_width_percent": None if trace.interval is None else trace.interval.half_width_percent,
         "notes": list(trace.notes),
+        "source": None if trace.source is None else asdict(trace.source),
         "seconds": json.loads(table.to_json(orient="records")),
     }
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -30,6 +30,7 @@ from tast.saved_model import ModelCard
 from tast.seconds import overlap_mean, window_starts
 from tast.training.dataset import clip_input
 from tast.training.sampling import batches_in_order
+from tast.video.facts import SourceMeter
 from tast.video.images import MAX_PIXELS
 from tast.video.read import read_pictures
 
@@ -46,12 +47,13 @@ def predict_video(
     As predict_frames; raises BadInput as well, where the video cannot be read. A frame of more than max_pixels is not decoded.
     """
     defects: list[str] = []
+    meter = SourceMeter()
     asked: dict[str, Any] = {"min_quality": min_quality, "largest_face": largest_face, "watch": watch}
     try:
-        trace = predict_frames(name, read_pictures(video, defects, max_pixels=max_pixels), model, card, **asked)
+        trace = predict_frames(name, read_pictures(video, defects, max_pixels=max_pixels, meter=meter), model, card, **asked)
     except VideoRejected as error:
         raise VideoRejected(name, "; ".join([error.reason, *defects])) from None
-    return replace(trace, notes=trace.notes + tuple(defects))
+    return replace(trace, notes=trace.notes + tuple(defects), source=meter.facts())
 
 
 def predict_frames(

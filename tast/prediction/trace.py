@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from tast.prediction.pulse import decibel
+from tast.records import SourceFacts
 from tast.training.interval import PredictionInterval, around
 
 FloatArray = npt.NDArray[np.floating]
@@ -23,7 +24,7 @@ class PredictedTrace:
     face_share: share of the second's frames in which the face was seen. pulse_share: how clear the pulse is, 0 to 1 (see
     tast.prediction.pulse). pulse_per_minute: its rate, NaN where there is none. interval: how far spo2_percent may be off; None
     where the model does not say. lowest_percent, highest_percent: what the model can say. notes: what was met in the video, and
-    mended or left out.
+    mended or left out. source: what the video is made of, where that is known.
     """
 
     name: str
@@ -36,6 +37,7 @@ class PredictedTrace:
     lowest_percent: float
     highest_percent: float
     notes: tuple[str, ...] = ()
+    source: SourceFacts | None = None
 
     def __post_init__(self) -> None:
         shapes = {array.shape for array in (self.start_s, self.spo2_percent, self.face_share, self.pulse_share)}

@@ -24,7 +24,7 @@ import numpy.typing as npt
 from tast.errors import VideoRejected
 from tast.files import whole_file
 from tast.preprocessing.resample import mean_rate_hz
-from tast.records import FaceVideo, FloatArray
+from tast.records import FaceVideo, FloatArray, SourceFacts
 
 FICLONE = 0x40049409  # Linux ioctl: share the blocks of another file, copied when written to
 
@@ -33,7 +33,7 @@ FICLONE = 0x40049409  # Linux ioctl: share the blocks of another file, copied wh
 class CachedVideo:
     """A preprocessed video without its frames: frame k was at start_s + k / fps_hz; quality: one value per frame.
 
-    notes, defects: as in FaceVideo.
+    notes, defects, source: as in FaceVideo.
     """
 
     start_s: float
@@ -41,6 +41,7 @@ class CachedVideo:
     quality: tuple[float, ...]
     notes: dict[str, float]
     defects: tuple[str, ...]
+    source: SourceFacts | None = None
 
     @property
     def times_s(self) -> FloatArray:
@@ -66,8 +67,9 @@ class ItemCache:
         if "rejected" in content:
             raise VideoRejected(record_id, content["rejected"])
         return CachedVideo(
-            content["start_s"], content["fps_hz"], tuple(content["quality"]), content["notes"], tuple(content["defects"])
-        )
+            content["start_s"], content["fps_hz"], tuple(content["quality"]), content["notes"], tuple(content["defects"]),
+            _facts(content["source"]),
+        )  # fmt: skip
 
     def frames(self, key: str) -> npt.NDArray[np.generic]:
         """(T, H, W, 3) frames of an entry, mapped from disk."""
@@ -91,7 +93,9 @@ class ItemCache:
         else:
             with whole_file(self._path(key, "npy")) as part, part.open("wb") as file:
                 np.save(file, face.frames)
-            video = CachedVideo(float(face.times_s[0]), _rate_hz(face), tuple(face.quality.tolist()), face.notes, face.defects)
+            video = CachedVideo(
+                float(face.times_s[0]), _rate_hz(face), tuple(face.quality.tolist()), face.notes, face.defects, face.source
+            )
             content = {**asdict(video), "frames_sha256": file_digest(self._path(key, "npy"))}
         with whole_file(self._path(key, "json")) as part:
             part.write_text(json.dumps({"content": content, "sha256": _digest(content)}), encoding="utf-8")
@@ -108,6 +112,10 @@ class ItemCache:
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
         return content if sound else None
+
+
+def _facts(content: dict[str, Any] | None) -> SourceFacts | None:
+    return None if content is None else SourceFacts(**content | {"assumed": tuple(content["assumed"])})
 
 
 def file_digest(path: Path) -> str:

@@ -15,6 +15,7 @@ from tast.preprocessing.magnify import magnify
 from tast.preprocessing.mask import mask
 from tast.preprocessing.resample import decimate, resample, shrink
 from tast.records import FaceVideo, VideoSource
+from tast.video.facts import SourceMeter
 from tast.video.read import read_pictures
 
 Settings = Mapping[str, Mapping[str, Any]]  # name of a step -> its keyword arguments
@@ -35,8 +36,9 @@ def preprocess_video(record_id: str, source: VideoSource, settings: Settings) ->
     BadInput where it cannot be read.
     """
     defects: list[str] = []
-    face = preprocess_frames(record_id, read_pictures(source, defects), settings)
-    return replace(face, defects=tuple(defects))
+    meter = SourceMeter()
+    face = preprocess_frames(record_id, read_pictures(source, defects, meter=meter), settings)
+    return replace(face, defects=tuple(defects), source=meter.facts())
 
 
 def preprocess_frames(record_id: str, frames: Iterable[tuple[float, Picture]], settings: Settings) -> FaceVideo:

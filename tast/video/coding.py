@@ -17,7 +17,8 @@ class Coding:
     quality: the codec's quantiser or rate factor; bits_per_pixel: a mean rate in its place (exactly one of the two, of "png"
     neither). bits: of a sample, 8 or 10. subsampling: "420", "422" or "444". matrix: bt601, bt709, bt2020. transfer: sdr, hlg,
     pq; hlg and pq, and the matrix bt2020, go with BT.2020's primaries. tagged: whether the file says so. rate_hz: what the
-    container announces; None: the true rate. generations: 2: the frames were an H.264 file of a phone before.
+    container announces; None: the true rate. rotation_degrees: counter-clockwise, by which a player is to turn what is
+    stored (MP4 alone holds it). generations: 2: the frames were an H.264 file of a phone before.
     """
 
     codec: str = "png"
@@ -31,6 +32,7 @@ class Coding:
     transfer: str = "sdr"
     tagged: bool = True
     rate_hz: float | None = None
+    rotation_degrees: int = 0
     generations: int = 1
 
     @property
@@ -49,6 +51,10 @@ class Coding:
             raise TastError(f"{self.codec}: {n_rates} of quality and bits_per_pixel; expected one, none for png")
         if self.bits == 8 and self.transfer != "sdr":
             raise TastError(f"transfer {self.transfer!r} in 8 bits; expected 10, steps would show otherwise")
+        if self.rotation_degrees % 90 or (self.rotation_degrees and self.suffix != ".mp4"):
+            raise TastError(
+                f"rotation of {self.rotation_degrees} degrees in {self.suffix or 'images'}; expected quarters, in .mp4"
+            )
         if self.generations == 2 and (self.bits != 8 or self.codec == "png"):
             raise TastError("two generations of 10 bits, or of PNG, are not written; expected 8 bits and a video's codec")
 

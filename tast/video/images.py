@@ -14,16 +14,22 @@ import numpy.typing as npt
 from tast.errors import BadInput
 from tast.pictures import RgbImage
 from tast.records import VideoSource
+from tast.video.facts import SourceMeter
 
 MAX_PIXELS = 7680 * 4320  # of a frame, where the caller sets no limit: beyond it a few kilobytes could ask for gigabytes
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 
 
-def read_images(video: VideoSource, max_pixels: int = MAX_PIXELS) -> Iterator[tuple[float, RgbImage]]:
+def read_images(
+    video: VideoSource, max_pixels: int = MAX_PIXELS, meter: SourceMeter | None = None
+) -> Iterator[tuple[float, RgbImage]]:
     if video.frame_times_s is None:
         raise BadInput(video.path, "images without time stamps", "the time of each image")
     for name, time_s in zip(video.frame_files or (), video.frame_times_s, strict=True):
-        yield float(time_s), read_png(video.path / name, max_pixels=max_pixels)
+        image = read_png(video.path / name, max_pixels=max_pixels)
+        if meter:
+            meter.bytes_read((video.path / name).stat().st_size)
+        yield float(time_s), image
 
 
 def read_png(path: Path, *, max_pixels: int = MAX_PIXELS) -> RgbImage:

@@ -20,6 +20,7 @@ from tast.errors import BadInput
 from tast.pictures import Picture, RgbImage
 from tast.records import FloatArray, VideoSource
 from tast.video.containers import DURATION_TOLERANCE_S, announced_end_s, opened, time_stamps
+from tast.video.facts import SourceMeter
 from tast.video.images import MAX_PIXELS, read_images, read_png
 from tast.video.upright import lost_colours, upright_picture, upright_rgb
 
@@ -42,18 +43,21 @@ def read_frames(video: VideoSource, defects: list[str] | None = None) -> Iterato
 
 
 def read_pictures(
-    video: VideoSource, defects: list[str] | None = None, *, max_pixels: int = MAX_PIXELS
+    video: VideoSource, defects: list[str] | None = None, *, max_pixels: int = MAX_PIXELS, meter: SourceMeter | None = None
 ) -> Iterator[tuple[float, Picture]]:
     """As `read_frames`, at the full precision of the file: YuvPicture where a container holds luma and chroma.
 
     HLG, PQ and BT.2020 go on as coded, and so marked. Colours that cannot be undone raise BadInput, as in `read_frames`.
-    A frame of more than max_pixels is not decoded, whatever the header says of it.
+    A frame of more than max_pixels is not decoded, whatever the header says of it. meter: sees what is read.
     """
     if video.frame_files is not None:
-        frames: Iterator[tuple[float, Picture]] = read_images(video, max_pixels)
+        frames: Iterator[tuple[float, Picture]] = read_images(video, max_pixels, meter)
     else:
-        frames = _read_container(video, upright_picture, max_pixels)
-    yield from _good_part(frames, defects)
+        frames = _read_container(video, upright_picture, max_pixels, meter)
+    for time_s, picture in _good_part(frames, defects):
+        if meter:
+            meter.frame_seen(time_s, picture)
+        yield time_s, picture
 
 
 def read_frames_at(video: VideoSource, times_s: FloatArray) -> list[tuple[float, RgbImage]]:
@@ -101,9 +105,11 @@ def _frame_at(path: Path, container: Any, stream: Any, ticks: int) -> RgbImage:
     return upright_rgb(found, VideoReformatter())
 
 
-def _read_container(video: VideoSource, upright: Upright[Kind], max_pixels: int = MAX_PIXELS) -> Iterator[tuple[float, Kind]]:
+def _read_container(
+    video: VideoSource, upright: Upright[Kind], max_pixels: int = MAX_PIXELS, meter: SourceMeter | None = None
+) -> Iterator[tuple[float, Kind]]:
     with opened(video.path, max_pixels) as (container, stream):
-        frames = _upright_frames(video.path, container, stream, upright)
+        frames = _upright_frames(video.path, container, stream, upright, meter)
         if video.frame_times_s is None:
             yield from _at_own_times(video.path, frames, float(stream.time_base))
         else:
@@ -135,11 +141,15 @@ def _at_own_times(path: Path, frames: Iterator[tuple[int | None, Kind]], tick_s:
         yield previous * tick_s, frame
 
 
-def _upright_frames(path: Path, container: Any, stream: Any, upright: Upright[Kind]) -> Iterator[tuple[int | None, Kind]]:
+def _upright_frames(
+    path: Path, container: Any, stream: Any, upright: Upright[Kind], meter: SourceMeter | None
+) -> Iterator[tuple[int | None, Kind]]:
     """(time stamp in ticks, upright picture) of each sound frame; TruncatedVideo at the end where more were announced."""
     to_rgb = VideoReformatter()  # kept, since a new scaler per frame costs as much as decoding it
     n_read, last_s = 0, 0.0
-    for frame in _sound_frames(path, container, stream):
+    for frame in _sound_frames(path, container, stream, meter):
+        if meter and not n_read:
+            meter.stream_began(frame, stream)
         _require_colours(path, frame, stream)
         yield frame.pts, upright(frame, to_rgb)
         n_read, last_s = n_read + 1, frame.time or 0.0
@@ -156,11 +166,11 @@ def _require_colours(path: Path, frame: av.VideoFrame, stream: Any) -> None:
         raise BadInput(path, lost, "SDR, HLG or PQ with the matrix of BT.601, BT.709 or BT.2020")
 
 
-def _sound_frames(path: Path, container: Any, stream: Any) -> Iterator[av.VideoFrame]:
+def _sound_frames(path: Path, container: Any, stream: Any, meter: SourceMeter | None) -> Iterator[av.VideoFrame]:
     """Decoded frames up to the first damage, which then raises TruncatedVideo."""
     n_read = 0
     try:
-        for frame in _decode_until_damaged(container, stream):
+        for frame in _decode_until_damaged(container, stream, meter):
             if frame is None or frame.is_corrupt:
                 raise TruncatedVideo(path, f"damaged after frame {n_read}", "a whole video")
             n_read += 1
@@ -169,11 +179,13 @@ def _sound_frames(path: Path, container: Any, stream: Any) -> Iterator[av.VideoF
         raise TruncatedVideo(path, f"damaged after frame {n_read} ({error.strerror})", "a whole video") from None
 
 
-def _decode_until_damaged(container: Any, stream: Any) -> Iterator[av.VideoFrame | None]:
+def _decode_until_damaged(container: Any, stream: Any, meter: SourceMeter | None) -> Iterator[av.VideoFrame | None]:
     """Frames in order of display; a None marks a damaged packet, after the frames that the decoder still held back."""
     for packet in container.demux(stream):
         if packet.is_corrupt:
             yield from stream.codec_context.decode(None)
             yield None
             return
+        if meter:
+            meter.bytes_read(packet.size)
         yield from packet.decode()

@@ -6,7 +6,7 @@ they do in the published sets that are AVI.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain, islice
@@ -74,7 +74,8 @@ def write_coded(place: Path, frames: Iterable[Timed], coding: Coding) -> Path:
     """Write (time in seconds, (H, W, 3) RGB: uint8, 0 to 255, or uint16, 0 to 1023, with sRGB's curve) one at a time.
 
     place: the file without its suffix, or the folder of images, named by their times in nanoseconds. Times increase. H and W must
-    be even where chroma is subsampled. Returns what was written. Raises TastError where the coding cannot hold the frames.
+    be even where chroma is subsampled; frames are as they are to be stored, before a rotation. Returns what was written. Raises
+    TastError where the coding cannot hold the frames.
     """
     if coding.generations == 2:
         return _second_generation(Path(place), frames, coding)
@@ -93,6 +94,19 @@ def write_coded(place: Path, frames: Iterable[Timed], coding: Coding) -> Path:
         for packet in _packets(stream, chain(ahead, remaining), coding, rate_hz):
             container.mux(packet_filter.filter(packet) if packet_filter else packet)
     return path
+
+
+def with_drops(frames: Iterable[Timed], lost: Container[int]) -> Iterator[Timed]:
+    """The frames without those of these numbers; the others keep their times."""
+    return (frame for number, frame in enumerate(frames) if number not in lost)
+
+
+def with_doubles(frames: Iterable[Timed], doubled: Container[int]) -> Iterator[Timed]:
+    """Those of these numbers show the picture before them once more, at their own times, as recorders fill gaps."""
+    shown: RgbFrame | None = None
+    for number, (time_s, rgb) in enumerate(frames):
+        shown = rgb if shown is None or number not in doubled else shown
+        yield time_s, shown
 
 
 def _encoder(coding: Coding) -> Encoder:
@@ -140,6 +154,8 @@ def _stream(container: Any, encoder: Encoder, coding: Coding, shape: tuple[int, 
     stream = container.add_stream(encoder.name, rate=rate, options=options)
     stream.width, stream.height = width, height
     stream.pix_fmt = _pixel_format(coding)
+    if coding.rotation_degrees:
+        stream.set_display_rotation(coding.rotation_degrees)
     context = stream.codec_context
     context.thread_count = 1
     context.flags |= Flags.bitexact

@@ -75,6 +75,12 @@ def test_all_formats_say_the_same(alone, tmp_path):
     pd.testing.assert_frame_equal(table, pd.read_parquet(tmp_path / "anna-day1.parquet"), check_dtype=False)
     output = json.loads((tmp_path / "anna-day1.json").read_text())
     assert (output["video"], output["coverage"], output["half_width_percent"], output["notes"]) == ("anna-day1", 0.9, 3.5, [])
+    source = output["source"]
+    assert (
+        source["n_frames"] > 0
+        and source["measured_hz"] > 0
+        and {"codec", "bits_per_pixel", "n_doubled", "assumed"} <= set(source)
+    )
     assert [second["spo2_percent"] for second in output["seconds"]] == table["spo2_percent"].tolist()
     assert list(table["video"].unique()) == ["anna-day1"]
 

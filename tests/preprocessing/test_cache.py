@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from tast.errors import BadInput, VideoRejected
 from tast.preprocessing.cache import ItemCache, file_digest
 from tast.preprocessing.keys import item_key
-from tast.records import FaceVideo, VideoSource
+from tast.records import FaceVideo, SourceFacts, VideoSource
 
 KEY = "ab" * 32
 
@@ -140,9 +141,16 @@ def test_a_source_that_is_gone_is_named(tmp_path: Path) -> None:
         item_key(VideoSource(tmp_path / "b.png"), {}, {}, ())
 
 
+def test_what_the_source_was_is_kept(tmp_path: Path) -> None:
+    facts = SourceFacts("h264", 64, 48, 0.2, 8, "420", False, "bt601", "sdr", False, 0, 30.0, 29.9, 30, 1, 2, ("matrix",))
+    for _ in range(2):
+        video = ItemCache(tmp_path).get_or_compute(KEY, "r", lambda: replace(made(), source=facts))
+        assert video.source == facts
+
+
 def test_entries_hold_no_path_and_no_record(tmp_path: Path) -> None:
     ItemCache(tmp_path).get_or_compute(KEY, "subject-7", made)
     text = entry(tmp_path, "json").read_text()
     assert os.fspath(tmp_path) not in text
     assert "subject-7" not in text
-    assert set(json.loads(text)["content"]) == {"start_s", "fps_hz", "quality", "notes", "defects", "frames_sha256"}
+    assert set(json.loads(text)["content"]) == {"start_s", "fps_hz", "quality", "notes", "defects", "source", "frames_sha256"}

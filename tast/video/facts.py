@@ -1,0 +1,72 @@
+"""What a source is, measured while its frames are decoded for something else."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+import av
+import numpy as np
+
+from tast.pictures import Picture, YuvPicture
+from tast.records import FloatArray, SourceFacts
+from tast.video.upright import FrameColours, colours_of
+
+DROPPED_AFTER_STEPS = 1.5  # a step longer than so many usual ones has lost frames
+COMPARED_LINES = 8  # every so many lines of two frames are compared
+PNG_COLOURS = FrameColours(8, "", full_range=True, transfer="sdr", wide=False, assumed=("primaries", "transfer"), lost="")
+
+
+class SourceMeter:
+    """Sees what one video's decoder sees; `facts` when it has ended, or at any time before."""
+
+    def __init__(self) -> None:
+        self._codec, self._subsampling, self._rotation_degrees, self._nominal_hz = "png", "444", 0, 0.0
+        self._colours = PNG_COLOURS
+        self._size_px = (0, 0)
+        self._n_bytes = 0
+        self._times_s: list[float] = []
+        self._n_doubled = 0
+        self._previous: int | None = None
+
+    def bytes_read(self, n_bytes: int) -> None:
+        self._n_bytes += n_bytes
+
+    def stream_began(self, frame: av.VideoFrame, stream: Any) -> None:
+        """The first frame of a container's stream."""
+        self._codec = stream.codec_context.name
+        self._subsampling = next((kind for kind in ("420", "422", "444") if f"{kind}p" in frame.format.name), "")
+        self._rotation_degrees = round(frame.rotation)
+        self._nominal_hz = float(stream.guessed_rate or 0)
+        self._colours = colours_of(frame)
+
+    def frame_seen(self, time_s: float, picture: Picture) -> None:
+        luma = picture.luma if isinstance(picture, YuvPicture) else picture
+        self._size_px = luma.shape[1], luma.shape[0]
+        digest = zlib.crc32(luma[::COMPARED_LINES].tobytes())
+        self._n_doubled += digest == self._previous
+        self._previous = digest
+        self._times_s.append(time_s)
+
+    def facts(self) -> SourceFacts | None:
+        """None where no frame was seen."""
+        if not self._times_s:
+            return None
+        (width_px, height_px), n_frames, steps_s = self._size_px, len(self._times_s), np.diff(self._times_s)
+        colours = self._colours
+        return SourceFacts(
+            codec=self._codec, width_px=width_px, height_px=height_px,
+            bits_per_pixel=round(8 * self._n_bytes / (n_frames * width_px * height_px), 4), bits=colours.bits,
+            subsampling=self._subsampling, full_range=colours.full_range, matrix=colours.matrix, transfer=colours.transfer,
+            wide=colours.wide, rotation_degrees=self._rotation_degrees, nominal_hz=round(self._nominal_hz, 3),
+            measured_hz=round(float(1 / steps_s.mean()), 3) if len(steps_s) else 0.0, n_frames=n_frames,
+            n_dropped=dropped_frames(steps_s), n_doubled=self._n_doubled, assumed=colours.assumed,
+        )  # fmt: skip
+
+
+def dropped_frames(steps_s: FloatArray) -> int:
+    """Frames missing between those that are there: a step of about k median steps has lost k - 1."""
+    if not len(steps_s):
+        return 0
+    steps = steps_s / np.median(steps_s)
+    return int(np.sum(np.round(steps[steps > DROPPED_AFTER_STEPS]) - 1))
