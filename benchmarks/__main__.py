@@ -21,6 +21,7 @@ BENCHMARKS = {  # module below benchmarks/ -> whether it takes --peer
     "metadata": False,
     "models": True,
     "preprocessing": False,
+    "door": False,
     "workers": False,
     "instruction_set": False,
     "store": False,

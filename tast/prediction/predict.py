@@ -30,7 +30,7 @@ from tast.saved_model import ModelCard
 from tast.seconds import overlap_mean, window_starts
 from tast.training.dataset import clip_input
 from tast.training.sampling import batches_in_order
-from tast.video.facts import SourceMeter
+from tast.video.facts import SourceMeter, doubts
 from tast.video.images import MAX_PIXELS
 from tast.video.read import read_pictures
 
@@ -53,7 +53,8 @@ def predict_video(
         trace = predict_frames(name, read_pictures(video, defects, max_pixels=max_pixels, meter=meter), model, card, **asked)
     except VideoRejected as error:
         raise VideoRejected(name, "; ".join([error.reason, *defects])) from None
-    return replace(trace, notes=trace.notes + tuple(defects), source=meter.facts())
+    facts = meter.facts()
+    return replace(trace, notes=trace.notes + tuple(defects) + doubts(facts), source=facts)
 
 
 def predict_frames(

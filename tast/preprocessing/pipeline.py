@@ -24,6 +24,7 @@ from tast.preprocessing.steps import STEPS, Settings, preprocess_video
 from tast.provenance import provenance
 from tast.pulse_labels import pulse_on_frames, write_pulse
 from tast.records import VideoRecord
+from tast.video.facts import doubts
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +106,7 @@ def preprocess_record(
         )
         for window in clips.windows
     ]  # fmt: skip
-    return rows, record.notes + video.defects + unlabelled
+    return rows, record.notes + video.defects + doubts(video.source) + unlabelled
 
 
 @cache

@@ -13,6 +13,7 @@ from tast.records import FloatArray, SourceFacts
 from tast.video.upright import FrameColours, colours_of
 
 DROPPED_AFTER_STEPS = 1.5  # a step longer than so many usual ones has lost frames
+NOTED_SHARE = 0.01  # of a video's frames: fewer doubled ones change no ratio and no rate
 COMPARED_LINES = 8  # every so many lines of two frames are compared
 PNG_COLOURS = FrameColours(8, "", full_range=True, transfer="sdr", wide=False, assumed=("primaries", "transfer"), lost="")
 
@@ -62,6 +63,13 @@ class SourceMeter:
             measured_hz=round(float(1 / steps_s.mean()), 3) if len(steps_s) else 0.0, n_frames=n_frames,
             n_dropped=dropped_frames(steps_s), n_doubled=self._n_doubled, assumed=colours.assumed,
         )  # fmt: skip
+
+
+def doubts(facts: SourceFacts | None) -> tuple[str, ...]:
+    """What a reader of the frames should know: that some are no pictures of their own."""
+    if facts is None or not facts.n_doubled or facts.n_doubled < NOTED_SHARE * facts.n_frames:
+        return ()
+    return (f"{facts.n_doubled} of {facts.n_frames} frames show the one before them once more",)
 
 
 def dropped_frames(steps_s: FloatArray) -> int:

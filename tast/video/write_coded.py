@@ -46,7 +46,8 @@ UNSPECIFIED, LIMITED, FULL = 2, 1, 2
 class Encoder:
     """name, options: FFmpeg's. knobs: the options that take the quality.
 
-    bits: what it holds. packet_filter: a bit stream filter on what leaves it. rate_options: those of a mean rate.
+    bits: what it holds. packet_filter: a bit stream filter on what leaves it. rate_options: those of a mean rate. lossless:
+    those of quality 0 where the knobs alone still lose something.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Encoder:
     bits: tuple[int, ...] = (8,)
     packet_filter: str = ""
     rate_options: tuple[tuple[str, str], ...] = ()
+    lossless: tuple[tuple[str, str], ...] = ()
 
 
 X264 = "weightp=0:rc-lookahead=0:mbtree=0"  # looking ahead, x264 wrote other bytes of the same frames in one run of some hundred
@@ -65,7 +67,8 @@ CODECS = {
     "h264": Encoder(
         "libx264", ("crf",), (("bf", "0"), ("preset", "veryfast"), ("x264-params", X264)), (8, 10), "filter_units=remove_types=6"
     ),
-    "hevc": Encoder("libx265", ("crf",), (("preset", "ultrafast"), ("x265-params", X265)), (8, 10)),
+    "hevc": Encoder("libx265", ("crf",), (("preset", "ultrafast"), ("x265-params", X265)), (8, 10),
+                    lossless=(("x265-params", f"{X265}:lossless=1"),)),
     "vp9": Encoder("libvpx-vp9", ("crf",), (("deadline", "realtime"), ("cpu-used", "6"), ("lag-in-frames", "0"))),
 }  # fmt: skip
 
@@ -149,8 +152,7 @@ def _stream(container: Any, encoder: Encoder, coding: Coding, shape: tuple[int, 
     if coding.subsampling != "444" and (height % 2 or width % 2):
         raise TastError(f"frames of {width} x {height}; expected even sides, as {coding.subsampling} halves them")
     rate = Fraction(rate_hz).limit_denominator(1001)
-    rated = coding.bits_per_pixel is not None
-    options = dict(encoder.options) | (dict(encoder.rate_options) if rated else dict.fromkeys(encoder.knobs, str(coding.quality)))
+    options = dict(encoder.options) | _rate_options(encoder, coding)
     stream = container.add_stream(encoder.name, rate=rate, options=options)
     stream.width, stream.height = width, height
     stream.pix_fmt = _pixel_format(coding)
@@ -167,6 +169,14 @@ def _stream(container: Any, encoder: Encoder, coding: Coding, shape: tuple[int, 
     space, primaries, transfer, full = _tags(coding)
     context.colorspace, context.color_primaries, context.color_trc, context.color_range = space, primaries, transfer, full
     return stream
+
+
+def _rate_options(encoder: Encoder, coding: Coding) -> dict[str, str]:
+    if coding.quality is None:
+        return dict(encoder.rate_options)
+    if coding.quality == 0 and encoder.lossless:
+        return dict(encoder.lossless)
+    return dict.fromkeys(encoder.knobs, str(coding.quality))
 
 
 def _pixel_format(coding: Coding) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from tast.records import SourceFacts, VideoSource
 from tast.video.coding import Coding
-from tast.video.facts import SourceMeter
+from tast.video.facts import SourceMeter, doubts
 from tast.video.read import read_pictures
 from tast.video.write_coded import Timed, with_doubles, with_drops, write_coded
 from tests.datasets.layouts import plain_image, write_png
@@ -59,6 +59,8 @@ def test_doubled_frames_are_counted(tmp_path: Path):
     path = write_coded(tmp_path / "v", with_doubles(noise(), {5, 6, 15}), replace(H264, quality=0))
     facts = facts_of(VideoSource(path))
     assert (facts.n_frames, facts.n_dropped, facts.n_doubled) == (30, 0, 3)
+    assert doubts(facts) == ("3 of 30 frames show the one before them once more",)
+    assert doubts(replace(facts, n_doubled=0)) == doubts(None) == ()
 
 
 def test_a_rate_that_lies_stands_beside_the_true_one(tmp_path: Path):

@@ -1,0 +1,156 @@
+"""One recording coded in many ways: what is left of the pulse's colours once the face is aligned and masked, against lossless.
+
+    python -m benchmarks.door [--seconds 20]
+
+Ratios are those of the pulse (AC over DC, at its rate) of red and of blue to green's, by projection on green, over the masked
+face of a rendered person; the error is that of the ratio, relative to the one of the same recording as PNG. The bar of 3 % holds
+for codings of high rate; the rows below it say what the rates of published sets and phones leave, and have none. The last rows
+say what it would change to undo the curve of SDR too: the ratios in light that sRGB's curve is taken to have coded, against
+those as they are, on bright and on dark skin.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from threadpoolctl import threadpool_limits
+
+from benchmarks.results import Row, write_rows
+from tast.params import load_params
+from tast.phantom.render import render
+from tast.phantom.session import phantom_sessions
+from tast.preprocessing.align import align
+from tast.preprocessing.mask import mask
+from tast.preprocessing.pipeline import settings_of
+from tast.pulse_rate import at_rate, spectrum, strongest_rate_hz
+from tast.ratio_of_ratios import pulse_signals
+from tast.records import FaceVideo, FloatArray, VideoSource
+from tast.video.coding import CODINGS, Coding
+from tast.video.read import read_frames, read_pictures
+from tast.video.transfer import light_from_srgb
+from tast.video.write_coded import Timed, with_doubles, with_drops, write_coded
+
+MUST = 0.03
+FPS_HZ = 30.0
+FACE_HEIGHT_PX = 120
+H264 = Coding("h264", ".mp4", quality=0, matrix="bt709")
+HEVC10 = Coding("hevc", ".mp4", quality=0, bits=10, matrix="bt709")
+HIGH = {  # name -> coding of high rate
+    "8 bit, 601": replace(H264, matrix="bt601"),
+    "8 bit, 709": H264,
+    "8 bit, 2020": replace(H264, matrix="bt2020"),
+    "8 bit, full range": replace(H264, full_range=True),
+    "8 bit, 4:4:4": replace(H264, subsampling="444"),
+    "VP9": Coding("vp9", ".mkv", quality=0, matrix="bt709"),
+    "10 bit, 709": HEVC10,
+    "10 bit, 2020": replace(HEVC10, matrix="bt2020"),
+    "10 bit, full range": replace(HEVC10, full_range=True),
+    "HLG": replace(HEVC10, matrix="bt2020", transfer="hlg"),
+    "HLG, full range": replace(HEVC10, matrix="bt2020", transfer="hlg", full_range=True),
+    "PQ": replace(HEVC10, matrix="bt2020", transfer="pq"),
+}
+DROP_EVERY, DOUBLE_EVERY = 17, 11
+SKIN_LEVELS = {"bright skin": 1.0, "dark skin": 0.35}  # of the grey levels of the recording
+Frames = list[Timed]
+
+
+def recording(seconds: float) -> Frames:
+    session = phantom_sessions(
+        seed=7, subjects=1, sessions=1, seconds=seconds, fps_hz=FPS_HZ, width_px=320, height_px=240,
+        face_height_px=FACE_HEIGHT_PX, profile="wide", scenarios=("steady",),
+    )[0]  # fmt: skip
+    return list(render(session))
+
+
+def face_of(source: VideoSource) -> FaceVideo:
+    settings = settings_of(load_params(Path("params.yaml")).model_dump()["preprocess"])
+    return mask(align(read_pictures(source), "door", **settings["align"]), **settings["mask"])
+
+
+def pulse_ratios(frames: npt.NDArray[np.generic], times_s: FloatArray) -> FloatArray:
+    """Red and blue over green, (2,), of what lies at the pulse's rate, the strongest of green; on an even grid of time."""
+    grid_s = np.arange(times_s[0], times_s[-1], 1 / FPS_HZ)
+    signals = np.column_stack([np.interp(grid_s, times_s, signal) for signal in pulse_signals(frames).T])
+    red, green, blue = at_rate(signals, strongest_rate_hz(*spectrum(signals[:, 1], FPS_HZ)), FPS_HZ).T
+    return np.array([red @ green, blue @ green]) / (green @ green)
+
+
+def errors(face: FaceVideo, lossless: FloatArray) -> FloatArray:
+    return np.abs(pulse_ratios(face.frames, face.times_s) / lossless - 1)
+
+
+def deep(frames: Iterable[Timed], bits: int) -> Iterator[Timed]:
+    """The same grey levels in so many bits."""
+    for time_s, rgb in frames:
+        yield time_s, rgb if bits == 8 else np.rint(rgb * (1023 / 255)).astype(np.uint16)
+
+
+def coded_face(folder: Path, name: str, frames: Iterable[Timed], coding: Coding) -> tuple[FaceVideo, float]:
+    """The face of the frames once coded, and how many bits a pixel took."""
+    path = write_coded(folder / name.replace(" ", "_").replace(":", ""), deep(frames, coding.bits), coding)
+    face = face_of(VideoSource(path))
+    return face, 8 * path.stat().st_size / (len(face.frames) * 320 * 240)
+
+
+def measure(seconds: float, folder: Path) -> list[Row]:
+    frames = recording(seconds)
+    images = write_coded(folder / "png", frames, Coding())
+    names = tuple(sorted(path.name for path in images.iterdir()))
+    face = face_of(VideoSource(images, names, np.array([time_s for time_s, _ in frames])))
+    lossless = pulse_ratios(face.frames, face.times_s)
+    rows = [Row(f"lossless, {name} over green", float(value), "1") for name, value in zip(("red", "blue"), lossless, strict=True)]
+    turned: Frames = [(time_s, np.rot90(rgb, -1).astype(np.uint8)) for time_s, rgb in frames]
+    variants: dict[str, tuple[Iterable[Timed], Coding]] = {name: (frames, coding) for name, coding in HIGH.items()}
+    first = write_coded(folder / "first", frames, H264)
+    variants |= {
+        "two generations": (read_frames(VideoSource(first)), H264),
+        "turned by 90 degrees": (turned, replace(H264, rotation_degrees=90)),
+        "dropped frames": (with_drops(frames, range(5, len(frames), DROP_EVERY)), H264),
+        "doubled frames": (with_doubles(frames, range(5, len(frames), DOUBLE_EVERY)), H264),
+    }
+    for name, (given, coding) in variants.items():
+        got, rate = coded_face(folder, name, given, coding)
+        rows += _rows(f"{name} ({rate:.2f} bit/px)", errors(got, lossless), MUST)
+    for name, (bits, draw) in CODINGS.items():
+        if name != "png":
+            got, rate = coded_face(folder, name, frames, draw(np.random.default_rng(1)))
+            rows += _rows(f"at usual rates: {name}, {bits} bit ({rate:.2f} bit/px)", errors(got, lossless), None)
+    for name, level in SKIN_LEVELS.items():
+        levels = face.frames.astype(np.float64) * (level / 255)
+        change = pulse_ratios(light_from_srgb(levels), face.times_s) / pulse_ratios(levels, face.times_s) - 1
+        rows += [
+            Row(f"linear light, {name}: change of {channel} over green", float(value), "1")
+            for channel, value in zip(("red", "blue"), change, strict=True)
+        ]
+    return rows
+
+
+def _rows(name: str, both: FloatArray, must: float | None) -> list[Row]:
+    return [
+        Row(f"{name}: error of {channel} over green", float(error), "1", better="lower", must=must)
+        for channel, error in zip(("red", "blue"), both, strict=True)
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.door", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seconds", type=float, default=20.0)
+    cv2.setNumThreads(1)
+    with threadpool_limits(1), tempfile.TemporaryDirectory() as folder:
+        write_rows("door", measure(parser.parse_args().seconds, Path(folder)))
+
+
+if __name__ == "__main__":
+    main()
