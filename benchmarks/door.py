@@ -1,10 +1,10 @@
 """One recording coded in many ways: what is left of the pulse's colours once the face is aligned and masked, against lossless.
 
-    python -m benchmarks.door [--seconds 20]
+    python -m benchmarks.door [--seconds 16]
 
 Ratios are those of the pulse (AC over DC, at its rate) of red and of blue to green's, by projection on green, over the masked
 face of a rendered person; the error is that of the ratio, relative to the one of the same recording as PNG. The bar of 3 % holds
-for codings of high rate; the rows below it say what the rates of published sets and phones leave, and have none. The last rows
+for codings that lose nothing of their own; the rows below it say what the rates of published sets and phones leave, and have none. The last rows
 say what it would change to undo the curve of SDR too: the ratios in light that sRGB's curve is taken to have coded, against
 those as they are, on bright and on dark skin.
 """
@@ -45,7 +45,7 @@ FPS_HZ = 30.0
 FACE_HEIGHT_PX = 120
 H264 = Coding("h264", ".mp4", quality=0, matrix="bt709")
 HEVC10 = Coding("hevc", ".mp4", quality=0, bits=10, matrix="bt709")
-HIGH = {  # name -> coding of high rate
+HIGH = {  # name -> coding that loses no more than its depth and chroma do
     "8 bit, 601": replace(H264, matrix="bt601"),
     "8 bit, 709": H264,
     "8 bit, 2020": replace(H264, matrix="bt2020"),
@@ -146,7 +146,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.door", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument("--seconds", type=float, default=16.0)
     cv2.setNumThreads(1)
     with threadpool_limits(1), tempfile.TemporaryDirectory() as folder:
         write_rows("door", measure(parser.parse_args().seconds, Path(folder)))
