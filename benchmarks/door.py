@@ -4,9 +4,9 @@
 
 Ratios are those of the pulse (AC over DC, at its rate) of red and of blue to green's, by projection on green, over the masked
 face of a rendered person; the error is that of the ratio, relative to the one of the same recording as PNG. The bar of 3 % holds
-for codings that lose nothing of their own; the rows below it say what the rates of published sets and phones leave, and have none. The last rows
-say what it would change to undo the curve of SDR too: the ratios in light that sRGB's curve is taken to have coded, against
-those as they are, on bright and on dark skin.
+for codings that lose nothing of their own; the rows below it say what the rates of published sets and phones leave, and have
+none. The last rows say what it would change to undo the curve of SDR too: the ratios in light that sRGB's curve is taken to
+have coded, against those as they are, on bright and on dark skin.
 """
 
 from __future__ import annotations

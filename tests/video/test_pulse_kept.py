@@ -1,4 +1,4 @@
-"""The colours of a pulse smaller than a grey level, in any coding without loss of its own: the ratios of the recording itself within 3 %."""
+"""The colours of a pulse smaller than a grey level, coded without loss: the ratios of the recording within 3 %."""
 
 from __future__ import annotations
 
