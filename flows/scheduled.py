@@ -23,7 +23,18 @@ BENCHMARKS = STATE / "benchmarks"  # not the tracked results, which a person rep
 PATIENCE_S = 12 * 3600.0  # for a run that is at work already: two never share a workspace
 
 BenchmarkName = Literal[
-    "evm", "metadata", "models", "preprocessing", "door", "workers", "instruction_set", "store", "recorded", "accuracy"
+    "evm",
+    "metadata",
+    "models",
+    "preprocessing",
+    "door",
+    "optics",
+    "heads",
+    "workers",
+    "instruction_set",
+    "store",
+    "recorded",
+    "accuracy",
 ]
 
 
