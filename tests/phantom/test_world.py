@@ -117,7 +117,15 @@ def test_a_face_shows_the_ratios_of_its_skin(face: int) -> None:
     expected = session.colours.picture_pulse(session.skin, 0.97)
     assert_allclose(measured / measured[1], expected / expected[1], rtol=0.2)
     assert 0.5 < measured[1] / (5 * expected[1]) < 1.3
-    assert_allclose(truth(session).ratio_of_ratios.mean(), expected[0] / expected[1], rtol=0.5)
+
+
+def test_the_truth_of_a_world_is_its_own_optics_at_the_saturation_of_the_moment() -> None:
+    session = plain_session()
+    true = truth(session)
+    pulses = session.colours.picture_pulse(session.skin, true.spo2_percent / 100)
+    assert np.ptp(true.spo2_percent) > 0.3 and np.ptp(true.ratio_of_ratios) > 0.005
+    assert_allclose(true.ratio_of_ratios, pulses[:, 0] / pulses[:, 1])
+    assert np.corrcoef(true.spo2_percent, true.ratio_of_ratios)[0, 1] < -0.9, "less oxygen, more of red"
 
 
 def test_frames_follow_from_the_session_alone() -> None:

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tast.phantom.heads.film import Skin
+from tast.phantom.spectra import decoded_srgb, encoded_srgb
 from tast.phantom.tissue import melanin_transmittance
-from tast.records import FloatArray
 
 Float32Array = npt.NDArray[np.float32]
 
@@ -35,8 +35,7 @@ def plain_skin(melanosomes: float) -> Skin:
 
 def plain_paint(srgb: Float32Array) -> Float32Array:
     """sRGB in 0..1, coded -> linear (IEC 61966-2-1)."""
-    coded = np.asarray(srgb, np.float32)
-    return np.where(coded <= 0.04045, coded / 12.92, ((coded + 0.055) / 1.055) ** 2.4).astype(np.float32)
+    return decoded_srgb(srgb).astype(np.float32)
 
 
 def plain_gain(melanosomes: float) -> float:
@@ -50,5 +49,4 @@ def plain_picture(light: Float32Array, gain: float) -> npt.NDArray[np.uint8]:
     linear = np.maximum(light * gain, 0).astype(np.float64)
     room = 1 - SHOULDER
     linear = np.where(linear > SHOULDER, SHOULDER + room * (1 - np.exp(-(linear - SHOULDER) / room)), linear)
-    coded: FloatArray = np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055)
-    return np.rint(255 * np.clip(coded, 0, 1)).astype(np.uint8)
+    return np.rint(255 * encoded_srgb(linear)).astype(np.uint8)
