@@ -33,6 +33,17 @@ def strongest_rate_hz(frequency_hz: FloatArray, power: FloatArray) -> float:
     return float(frequency_hz[possible][np.argmax(power[possible])])
 
 
+def skin_wave(pulse: FloatArray) -> FloatArray:
+    """AC over DC (T, 3) in R, G, B -> (T,): the pulse by POS (Wang et al. 2017, IEEE TBME 64:1479), for all of it at once.
+
+    G - B, and G + B - 2R at the weight that makes it as large: where blood moves blue less than green, the two move together in
+    the pulse and against each other in what a lamp, a camera or a highlight moves.
+    """
+    green_blue, less_red = pulse[:, 1] - pulse[:, 2], pulse[:, 1] + pulse[:, 2] - 2 * pulse[:, 0]
+    size = float(less_red.std())
+    return np.asarray(green_blue + (float(green_blue.std()) / size if size else 0.0) * less_red)
+
+
 def at_rate(signals: FloatArray, rate_hz: float, fps_hz: float) -> FloatArray:
     """Signals (T, ...) at fps_hz -> what of them lies at rate_hz and its first harmonic, of the same shape.
 

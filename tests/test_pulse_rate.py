@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from tast.pulse_rate import HALF_WIDTH_HZ, at_rate, spectrum, strongest_rate_hz
+from tast.pulse_rate import HALF_WIDTH_HZ, at_rate, skin_wave, spectrum, strongest_rate_hz
 
 FPS_HZ = 15.0
 TIMES_S = np.arange(120) / FPS_HZ
@@ -51,3 +51,23 @@ def test_signals_that_move_alike_keep_their_ratio_to_the_last_bits() -> None:
     kept = at_rate(cells, 1.0, FPS_HZ)
     assert kept.shape == cells.shape
     assert_allclose(kept[..., 0], 0.3 * kept[..., 1], rtol=1e-9, atol=1e-12)
+
+
+SKIN, HIGHLIGHT = np.array([0.41, 1.0, 0.63]), np.array([0.6, 1.0, 1.5])  # AC over DC: a pulse; white light added to skin
+
+
+def test_a_highlight_that_moves_more_than_the_pulse_does_not_hide_its_rate() -> None:
+    light = np.outer(sine(1.2), SKIN) + 3 * np.outer(sine(1.9), HIGHLIGHT)
+    assert_allclose(strongest_rate_hz(*spectrum(light - light.mean(axis=1, keepdims=True), FPS_HZ)), 1.9, atol=0.03)
+    assert_allclose(strongest_rate_hz(*spectrum(skin_wave(light), FPS_HZ)), 1.2, atol=0.03)
+
+
+def test_the_wave_of_skin_does_not_see_what_all_channels_share() -> None:
+    pulse, shared = np.outer(sine(1.2), SKIN), 5 * sine(0.9)[:, None]
+    assert_allclose(skin_wave(pulse + shared), skin_wave(pulse), atol=1e-12)
+
+
+def test_red_and_blue_that_move_alike_leave_one_wave() -> None:
+    flat = np.outer(sine(1.0), [1.0, 1.0, 0.5])  # G + B - 2R and G - B are opposite: nothing is left to be told apart
+    assert_allclose(skin_wave(flat), 0, atol=1e-12)
+    assert not skin_wave(np.zeros((120, 3))).any()
