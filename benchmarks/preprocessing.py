@@ -35,8 +35,9 @@ from tast.preprocessing.align import align
 from tast.preprocessing.pipeline import settings_of
 from tast.preprocessing.steps import STEPS, Settings
 from tast.records import VideoSource
+from tast.video.coding import Coding
 from tast.video.read import read_frames, read_pictures
-from tast.video.write import write_video
+from tast.video.write_coded import write_coded
 
 FPS_HZ = 30.0
 FACE_HEIGHT_PX = 160
@@ -54,8 +55,7 @@ def session(seconds: float) -> Session:
 
 
 def write_h264(folder: Path, filmed: Session) -> VideoSource:
-    path = folder / "video.avi"
-    write_video(path, (rgb for _, rgb in render(filmed)), codec="h264", quality=18)
+    path = write_coded(folder / "video", render(filmed), Coding("h264", ".avi", quality=18))
     return VideoSource(path, None, filmed.frame_times_s())
 
 

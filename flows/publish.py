@@ -34,7 +34,8 @@ from tast.tracking.projection import publish as project
 from tast.tracking.requirements import requirements_of
 from tast.tracking.serving import served_code
 from tast.training.dataset import ClipDataset
-from tast.video.write import CONTAINER_FPS_HZ, write_video
+from tast.video.coding import Coding
+from tast.video.write_coded import write_coded
 
 log = logging.getLogger("flows.publish")  # __name__ is __main__ where a stage runs
 ARTIFACTS = STATE / "mlflow" / "artifacts"
@@ -47,7 +48,7 @@ MOST_NAMED = 5  # files in a line
 
 REQUIREMENTS = Path("requirements.lock")
 EXAMPLE = Session(
-    seed=0, subject=1, number=1, scenario="steady", profile="wide", seconds=0.0, fps_hz=CONTAINER_FPS_HZ, width_px=192,
+    seed=0, subject=1, number=1, scenario="steady", profile="wide", seconds=0.0, fps_hz=25.0, width_px=192,
     height_px=192, face_height_px=120,
 )  # fmt: skip
 
@@ -127,13 +128,12 @@ def pinned(*packages: str) -> list[str]:
 
 
 def example_video(card: ModelCard) -> bytes:
-    """A rendered face, a second longer than a clip: some 70 kB, always the same bytes."""
+    """A rendered face, a second longer than a clip: some 130 kB, always the same bytes."""
     session = replace(EXAMPLE, seconds=card.preprocessing["clips"]["length_s"] + 1)
     body = simulated_physiology(session)
     with tempfile.TemporaryDirectory() as scratch:
-        path = Path(scratch) / "example.avi"
-        write_video(path, (rgb for _, rgb in render(session, body.drive, body.beat)), codec="h264", quality=18)
-        return path.read_bytes()
+        frames = render(session, body.drive, body.beat)
+        return write_coded(Path(scratch) / "example", frames, Coding("h264", ".avi", quality=18)).read_bytes()
 
 
 def two_clips(card: ModelCard) -> np.ndarray:

@@ -18,6 +18,7 @@ import scipy.io
 
 from tast.datasets.phantom_defects import MISSING_SOURCE, RETAKE, damage, defect_of
 from tast.datasets.vipl_hr import WAVE_RATE_HZ
+from tast.errors import TastError
 from tast.files import whole_file, whole_folder
 from tast.phantom.cameras import CAMERAS, cameras_of, kept_frames, seen_by
 from tast.phantom.drive import InfraredDrive
@@ -26,10 +27,13 @@ from tast.phantom.render import render
 from tast.phantom.scenarios import SCENARIOS_OF_LAYOUT
 from tast.phantom.session import Session
 from tast.records import FloatArray
-from tast.video.write import write_video
+from tast.video.coding import Coding
+from tast.video.write_coded import Timed, write_coded
 
 log = logging.getLogger(__name__)
 
+CONTAINER_FPS_HZ = 25.0  # what VIPL-HR's containers announce, whatever the true rate
+CODECS = ("mjpeg", "h264")
 OFFICIAL_FOLDS = 5
 MATLAB_HEADING, MATLAB_HEADING_BYTES = b"MATLAB 5.0 MAT-file", 116  # free text at the start of the format's header
 RETAKE_NUMBER = 1000  # a retake is a session of its own, beyond all that are planned
@@ -50,13 +54,13 @@ def write_vipl_session(
     sources: the cameras wanted; the phone's scenarios have none but 2. defects: give the session the one defect of the real data
     set whose turn it is. Each scenario's folder appears whole or not at all; the bytes depend on the arguments alone.
     """
-    defect = defect_of(session) if defects else ""
+    defect, coding = defect_of(session) if defects else "", vipl_coding(codec, quality)
     for take in takes(session, defect):
         with whole_folder(Path(folder) / "data" / place(take)) as unfinished:
             for camera in wanted_cameras(take, sources, defect):
                 source = unfinished / camera
                 source.mkdir()
-                _write_source(seen_by(take, camera), source, physiology_of, codec, quality)
+                _write_source(seen_by(take, camera), source, physiology_of, coding)
                 damage(source, defect)
     log.info("rendered session %s", place(session))
 
@@ -85,6 +89,13 @@ def write_vipl_lists(
             part.write_text("".join(f"{line}\n" for line in lines))
 
 
+def vipl_coding(codec: str, quality: int) -> Coding:
+    """An AVI at a constant 25 Hz. Raises TastError for a codec that is not in CODECS."""
+    if codec not in CODECS:
+        raise TastError(f"codec {codec!r} is unknown in VIPL-HR's layout; expected one of {', '.join(CODECS)}")
+    return Coding(codec, ".avi", quality=quality, full_range=codec == "mjpeg", rate_hz=CONTAINER_FPS_HZ)
+
+
 def place(session: Session) -> str:
     """The session's folder below data/: p3/v1, a retake p3/v1-2."""
     scenario = 1 + SCENARIOS_OF_LAYOUT["vipl_hr"].index(session.scenario)
@@ -103,9 +114,9 @@ def wanted_cameras(session: Session, sources: Sequence[int], defect: str) -> tup
     return tuple(cameras[1:] if defect == MISSING_SOURCE and len(cameras) > 1 else cameras)
 
 
-def _write_source(seen: Session, folder: Path, physiology_of: PhysiologyOf, codec: str, quality: int) -> None:
+def _write_source(seen: Session, folder: Path, physiology_of: PhysiologyOf, coding: Coding) -> None:
     body, kept = physiology_of(seen), kept_frames(seen)
-    write_video(folder / "video.avi", _pictures(seen, body, kept), codec=codec, quality=quality)
+    write_coded(folder / "video", _pictures(seen, body, kept), coding)
     times_s = seen.frame_times_s()[kept]
     if CAMERAS[seen.camera].stamped:
         _write_numbers(folder / "time.txt", None, np.rint(1000 * (times_s - times_s[0])))
@@ -116,13 +127,13 @@ def _write_source(seen: Session, folder: Path, physiology_of: PhysiologyOf, code
     _write_numbers(folder / "wave.csv", "Wave", body.oximeter.wave(wave_s))
 
 
-def _pictures(seen: Session, body: Physiology, kept: npt.NDArray[np.bool_]) -> Iterator[npt.NDArray[np.uint8]]:
+def _pictures(seen: Session, body: Physiology, kept: npt.NDArray[np.bool_]) -> Iterator[Timed]:
     """The frames that arrive; near infrared sees skin as red light does, where melanin takes little."""
     infrared = CAMERAS[seen.camera].infrared
     drive = InfraredDrive(body.drive, body.spo2) if infrared else body.drive
-    for (_, rgb), arrives in zip(render(seen, drive, body.beat), kept, strict=True):
+    for (time_s, rgb), arrives in zip(render(seen, drive, body.beat), kept, strict=True):
         if arrives:
-            yield np.asarray(cv2.cvtColor(rgb[..., 0], cv2.COLOR_GRAY2RGB), np.uint8) if infrared else rgb
+            yield time_s, np.asarray(cv2.cvtColor(rgb[..., 0], cv2.COLOR_GRAY2RGB), np.uint8) if infrared else rgb
 
 
 def _matlab_file(name: str, values: npt.NDArray[np.int64]) -> bytes:

@@ -18,10 +18,12 @@ from tast.pages.pictures import DPI, VERMILION, png
 from tast.preview.overlay import Sight
 from tast.preview.pulse import Pulse
 from tast.preview.sheet import draw_wave
-from tast.video.write import write_timed
+from tast.video.coding import Coding
+from tast.video.write_coded import write_container
 
 Image = npt.NDArray[np.uint8]
 
+CODING = Coding("h264", ".mp4", quality=18, rate_hz=30.0)  # no loss that an eye would see; each picture has a time of its own
 PANEL_PX = 360
 GAP_PX, TITLE_PX, PULSE_PX = 16, 32, 208
 LEFT_PX, ABOVE_PX, BELOW_PX = 104, 40, 60  # of the pulse: for its labels, its title, its axis
@@ -43,11 +45,10 @@ class Panel(NamedTuple):
 def write_film(path: Path, sights: Iterable[Sight], panels: Sequence[Panel], pulse: Pulse) -> None:
     """Write an MP4 (H.264) in which each sight stands at its own true time.
 
-    Raises ValueError where there is no frame.
+    Raises TastError where there is no frame.
     """
     with whole_file(path) as part:
-        if not write_timed(part, _pictures(sights, panels, pulse)):
-            raise ValueError(f"{path}: a film needs at least one frame")
+        write_container(part, _pictures(sights, panels, pulse), CODING)
 
 
 def _pictures(sights: Iterable[Sight], panels: Sequence[Panel], pulse: Pulse) -> Iterator[tuple[float, Image]]:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from tast.datasets.phantom import write_pure_session
 from tast.datasets.phantom_recordings import stamped
+from tast.datasets.phantom_vipl import vipl_coding
 from tast.phantom.filmed import filmed
 from tast.phantom.render import FACE_PLACE, render
 from tast.phantom.scenarios import SCENARIOS, SCENARIOS_OF_LAYOUT
@@ -27,7 +28,6 @@ from tast.probe.stability import jitter_px, share_inside
 from tast.ratio_of_ratios import pulse_signals
 from tast.records import FaceVideo, VideoSource
 from tast.video.read import read_frames, read_pictures
-from tast.video.write import write_video
 from tast.video.write_coded import write_coded
 
 BOX_SHARE = (0.7, 0.85)  # of the face's height: width and height of the still box that a decoded frame is averaged in
@@ -149,8 +149,7 @@ def _written(session: Session, folder: Path, compression: dict[str, Any] | None)
         write_pure_session(session, folder)
         images = folder / session.name / session.name
         return VideoSource(images, tuple(sorted(path.name for path in images.iterdir())), session.frame_times_s())
-    path = folder / "video.avi"
-    write_video(path, (rgb for _, rgb in render(session)), **compression)
+    path = write_coded(folder / "video", render(session), vipl_coding(**compression))
     return VideoSource(path, None, session.frame_times_s())
 
 

@@ -44,7 +44,7 @@ UNSPECIFIED, LIMITED, FULL = 2, 1, 2
 
 @dataclass(frozen=True)
 class Encoder:
-    """name, options: FFmpeg's. knobs: the options that take the quality.
+    """name, options: FFmpeg's. knobs: the options that take the quality; best, worst: its bounds.
 
     bits: what it holds. packet_filter: a bit stream filter on what leaves it. rate_options: those of a mean rate. lossless:
     those of quality 0 where the knobs alone still lose something.
@@ -52,6 +52,8 @@ class Encoder:
 
     name: str
     knobs: tuple[str, ...]
+    best: int
+    worst: int
     options: tuple[tuple[str, str], ...] = ()
     bits: tuple[int, ...] = (8,)
     packet_filter: str = ""
@@ -62,14 +64,13 @@ class Encoder:
 X264 = "weightp=0:rc-lookahead=0:mbtree=0"  # looking ahead, x264 wrote other bytes of the same frames in one run of some hundred
 X265 = "info=0:pools=none:frame-threads=1:log-level=none:bframes=0"
 CODECS = {
-    "mjpeg": Encoder("mjpeg", ("qmin", "qmax"), rate_options=(("qmin", "2"), ("qmax", "31"))),
-    "mpeg4": Encoder("mpeg4", ("qmin", "qmax"), rate_options=(("qmin", "2"), ("qmax", "31"))),
-    "h264": Encoder(
-        "libx264", ("crf",), (("bf", "0"), ("preset", "veryfast"), ("x264-params", X264)), (8, 10), "filter_units=remove_types=6"
-    ),
-    "hevc": Encoder("libx265", ("crf",), (("preset", "ultrafast"), ("x265-params", X265)), (8, 10),
+    "mjpeg": Encoder("mjpeg", ("qmin", "qmax"), 2, 31, rate_options=(("qmin", "2"), ("qmax", "31"))),
+    "mpeg4": Encoder("mpeg4", ("qmin", "qmax"), 1, 31, rate_options=(("qmin", "2"), ("qmax", "31"))),
+    "h264": Encoder("libx264", ("crf",), 0, 51, (("bf", "0"), ("preset", "veryfast"), ("x264-params", X264)), (8, 10),
+                    "filter_units=remove_types=6"),  # the note in which x264 names itself
+    "hevc": Encoder("libx265", ("crf",), 0, 51, (("preset", "ultrafast"), ("x265-params", X265)), (8, 10),
                     lossless=(("x265-params", f"{X265}:lossless=1"),)),
-    "vp9": Encoder("libvpx-vp9", ("crf",), (("deadline", "realtime"), ("cpu-used", "6"), ("lag-in-frames", "0"))),
+    "vp9": Encoder("libvpx-vp9", ("crf",), 0, 63, (("deadline", "realtime"), ("cpu-used", "6"), ("lag-in-frames", "0"))),
 }  # fmt: skip
 
 
@@ -84,19 +85,24 @@ def write_coded(place: Path, frames: Iterable[Timed], coding: Coding) -> Path:
         return _second_generation(Path(place), frames, coding)
     if coding.codec == "png":
         return _write_images(Path(place), frames)
+    path = Path(place).with_name(Path(place).name + coding.suffix)
+    write_container(path, frames, coding)
+    return path
+
+
+def write_container(path: Path, frames: Iterable[Timed], coding: Coding) -> None:
+    """As `write_coded`, into the one file `path`, whatever its name; coding: of one generation, in a container."""
     encoder = _encoder(coding)
     remaining = iter(frames)
-    ahead = list(islice(remaining, RATE_FRAMES))
+    ahead = list(islice(remaining, 1 if coding.rate_hz else RATE_FRAMES))
     if not ahead:
-        raise TastError(f"{place}: no frames; expected at least one")
-    path = Path(place).with_name(Path(place).name + coding.suffix)
+        raise TastError(f"{path}: no frames; expected at least one")
     rate_hz = coding.rate_hz or _rate_hz([time_s for time_s, _ in ahead])
     with av.open(str(path), "w", format=FORMATS[coding.suffix], options={"fflags": "+bitexact"}) as container:
         stream = _stream(container, encoder, coding, ahead[0][1].shape, rate_hz)
         packet_filter = BitStreamFilterContext(encoder.packet_filter, stream) if encoder.packet_filter else None
         for packet in _packets(stream, chain(ahead, remaining), coding, rate_hz):
             container.mux(packet_filter.filter(packet) if packet_filter else packet)
-    return path
 
 
 def with_drops(frames: Iterable[Timed], lost: Container[int]) -> Iterator[Timed]:
@@ -119,7 +125,10 @@ def _encoder(coding: Coding) -> Encoder:
         raise TastError(f"container {coding.suffix!r} is unknown; expected one of {', '.join(FORMATS)}")
     if coding.bits not in CODECS[coding.codec].bits:
         raise TastError(f"{coding.codec} holds no {coding.bits} bits; expected {CODECS[coding.codec].bits}")
-    return CODECS[coding.codec]
+    encoder = CODECS[coding.codec]
+    if coding.quality is not None and not encoder.best <= coding.quality <= encoder.worst:
+        raise TastError(f"{coding.codec} quality = {coding.quality}; expected {encoder.best} (best) to {encoder.worst}")
+    return encoder
 
 
 def _rate_hz(times_s: list[float]) -> float:

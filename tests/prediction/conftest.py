@@ -19,10 +19,12 @@ from tast.records import FaceVideo
 from tast.saved_model import ModelCard, load_model, save_model
 from tast.training.interval import PredictionInterval
 from tast.training.labels import LabelScaling
-from tast.video.write import write_video
+from tast.video.coding import Coding
+from tast.video.write_coded import write_coded
 from tests.preprocessing import scene
 
 PULSE_HZ, FPS_HZ, CLIP_S = 1.2, 25.0, 4
+MJPEG = Coding("mjpeg", ".avi", quality=2, full_range=True, rate_hz=FPS_HZ)
 AMPLITUDES = np.array([0.004, 0.012, 0.007])  # of the light in R, G, B
 
 
@@ -36,8 +38,7 @@ def film(
 
 def write_film(path: Path, seconds: float, **kind: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_video(path, (rgb for _, rgb in film(seconds, **kind)), codec="mjpeg", quality=2)
-    return path
+    return write_coded(path.with_suffix(""), film(seconds, **kind), MJPEG)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import itertools
 import json
 import os
 import signal
@@ -34,7 +33,8 @@ from tast.tracking import serving
 from tast.tracking.projection import publish
 from tast.tracking.registry import set_champion
 from tast.tracking.store import initialise
-from tast.video.write import write_video
+from tast.video.coding import Coding
+from tast.video.write_coded import write_coded
 from tests.datasets.layouts import write_container
 from tests.prediction.conftest import write_film
 from tests.tracking.conftest import Store, make_publication
@@ -165,8 +165,8 @@ def test_the_registered_model_reads_the_same_on_the_command_line(ask, store, fil
 
 
 def test_what_cannot_be_read_is_a_clear_400(ask, film, tmp_path):
-    long = tmp_path / "long.avi"
-    write_video(long, itertools.repeat(np.zeros((16, 16, 3), np.uint8), 10_001), codec="mjpeg", quality=31)
+    black = ((k / 25, np.zeros((16, 16, 3), np.uint8)) for k in range(10_001))
+    long = write_coded(tmp_path / "long", black, Coding("mjpeg", ".avi", quality=31, rate_hz=25.0))
     large = tmp_path / "large.mp4"
     plain = np.full((8192, 8192, 3), 90, np.uint8)
     write_container(large, [plain], codec="libx264", pixel_format="yuv420p", options={"preset": "ultrafast"})

@@ -19,7 +19,8 @@ from tast.preprocessing.pipeline import Shard, preprocess_records, settings_of
 from tast.preprocessing.steps import STEPS, Settings
 from tast.pulse_labels import read_pulse
 from tast.records import PulseTrace, Spo2Trace, VideoRecord, VideoSource
-from tast.video.write import write_video
+from tast.video.coding import Coding
+from tast.video.write_coded import write_coded
 from tests.preprocessing import scene
 
 PULSE_HZ = 1.2
@@ -100,8 +101,8 @@ def test_clips_read_back_with_labels_and_the_pulse_magnified(done: tuple[Path, S
 def test_a_video_that_breaks_off_gives_its_good_part_and_says_where(settings: Settings, tmp_path: Path) -> None:
     motion = scene.still(6.0)
     pulse = np.sin(2 * np.pi * PULSE_HZ * motion.times_s)[:, None]
-    path = tmp_path / "video.avi"
-    write_video(path, (rgb for _, rgb in scene.film(motion, gain=1 + 0.01 * pulse)), codec="mjpeg", quality=2)
+    coding = Coding("mjpeg", ".avi", quality=2, full_range=True, rate_hz=25.0)
+    path = write_coded(tmp_path / "video", scene.film(motion, gain=1 + 0.01 * pulse), coding)
     path.write_bytes(path.read_bytes()[: round(0.75 * path.stat().st_size)])
     spo2 = Spo2Trace(np.arange(6.0), np.full(6, 97.0))
     record = VideoRecord("test", "04", "steady", "04-01", VideoSource(path, None, motion.times_s), spo2, notes=("no wave.csv",))

@@ -26,7 +26,7 @@ PLAN: dict[str, Any] = {
 def readings(request: pytest.FixtureRequest) -> list[StepReading]:
     """One steady recording, lossless or as H.264."""
     session = probe_sessions(layout=request.param, scenarios=None, **{**PLAN, "subjects": 1})[0]
-    compression = {"codec": "h264", "quality": 18} if request.param == "vipl_hr" else None
+    compression = {"codec": "h264", "quality": 10} if request.param == "vipl_hr" else None
     return list(probe_session(session, settings_of(load_params().preprocess.model_dump()), compression))
 
 

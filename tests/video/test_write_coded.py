@@ -111,6 +111,10 @@ def test_what_cannot_be_written_is_said(tmp_path: Path):
         write_coded(tmp_path / "odd", odd, Coding("h264", ".mp4", quality=10))
     with pytest.raises(TastError, match="holds no 10 bits"):
         write_coded(tmp_path / "deep", odd, Coding("mjpeg", ".avi", quality=3, bits=10))
+    with pytest.raises(TastError, match=r"mjpeg quality = 1; expected 2 \(best\) to 31"):
+        write_coded(tmp_path / "fine", odd, Coding("mjpeg", ".avi", quality=1))
+    with pytest.raises(TastError, match="no frames"):
+        write_coded(tmp_path / "none", [], Coding("mjpeg", ".avi", quality=2))
     with pytest.raises(TastError, match="increasing"):
         write_coded(tmp_path / "back", 2 * [(0.0, np.zeros(SIZE, np.uint8))], Coding("h264", ".mp4", quality=10))
     with pytest.raises(TastError, match="in 8 bits"):
