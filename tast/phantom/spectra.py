@@ -14,6 +14,7 @@ import numpy as np
 from tast.errors import TastError
 from tast.phantom import extinction
 from tast.records import FloatArray
+from tast.video.transfer import light_from_srgb, srgb_from_light
 
 WAVELENGTHS_NM = np.arange(400.0, 701.0, 5.0)
 
@@ -78,12 +79,10 @@ def linear_srgb(remission: FloatArray, light: FloatArray) -> FloatArray:
 
 
 def encoded_srgb(linear: FloatArray) -> FloatArray:
-    """sRGB's transfer function (IEC 61966-2-1) on 0..1."""
-    bounded = np.clip(linear, 0, 1)
-    return np.where(bounded <= 0.0031308, 12.92 * bounded, 1.055 * bounded ** (1 / 2.4) - 0.055)
+    """sRGB's transfer function (tast.video.transfer) on 0..1."""
+    return srgb_from_light(np.clip(linear, 0, 1))
 
 
 def decoded_srgb(encoded: FloatArray) -> FloatArray:
     """The inverse of `encoded_srgb`, on 0..1."""
-    bounded = np.clip(encoded, 0, 1)
-    return np.where(bounded <= 0.04045, bounded / 12.92, ((bounded + 0.055) / 1.055) ** 2.4)
+    return light_from_srgb(np.clip(encoded, 0, 1))
