@@ -27,6 +27,7 @@ from threadpoolctl import threadpool_limits
 
 from benchmarks.results import Row, write_rows
 from tast.params import load_params
+from tast.phantom.delivery import arrivals, delivered
 from tast.phantom.render import render
 from tast.phantom.session import phantom_sessions
 from tast.preprocessing.align import align
@@ -38,7 +39,7 @@ from tast.records import FaceVideo, FloatArray, VideoSource
 from tast.video.coding import CODINGS, Coding
 from tast.video.read import read_frames, read_pictures
 from tast.video.transfer import light_from_srgb
-from tast.video.write_coded import Timed, with_doubles, with_drops, write_coded
+from tast.video.write_coded import Timed, write_coded
 
 MUST = 0.03
 FPS_HZ = 30.0
@@ -115,8 +116,8 @@ def measure(seconds: float, folder: Path) -> list[Row]:
     variants |= {
         "two generations": (read_frames(VideoSource(first)), H264),
         "turned by 90 degrees": (turned, replace(H264, rotation_degrees=90)),
-        "dropped frames": (with_drops(frames, range(5, len(frames), DROP_EVERY)), H264),
-        "doubled frames": (with_doubles(frames, range(5, len(frames), DOUBLE_EVERY)), H264),
+        "dropped frames": (delivered(frames, arrivals(len(frames), lost=range(5, len(frames), DROP_EVERY))), H264),
+        "doubled frames": (delivered(frames, arrivals(len(frames), doubled=range(5, len(frames), DOUBLE_EVERY))), H264),
     }
     for name, (given, coding) in variants.items():
         got, rate = coded_face(folder, name, given, coding)

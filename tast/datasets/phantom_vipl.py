@@ -20,7 +20,8 @@ from tast.datasets.phantom_defects import MISSING_SOURCE, RETAKE, damage, defect
 from tast.datasets.vipl_hr import WAVE_RATE_HZ
 from tast.errors import TastError
 from tast.files import whole_file, whole_folder
-from tast.phantom.cameras import CAMERAS, cameras_of, kept_frames, seen_by
+from tast.phantom.cameras import CAMERAS, arriving_frames, cameras_of, seen_by
+from tast.phantom.delivery import delivered
 from tast.phantom.drive import InfraredDrive
 from tast.phantom.physiology import Physiology, PhysiologyOf, simulated_physiology
 from tast.phantom.render import render
@@ -115,9 +116,9 @@ def wanted_cameras(session: Session, sources: Sequence[int], defect: str) -> tup
 
 
 def _write_source(seen: Session, folder: Path, physiology_of: PhysiologyOf, coding: Coding) -> None:
-    body, kept = physiology_of(seen), kept_frames(seen)
-    write_coded(folder / "video", _pictures(seen, body, kept), coding)
-    times_s = seen.frame_times_s()[kept]
+    body, arrives = physiology_of(seen), arriving_frames(seen)
+    write_coded(folder / "video", delivered(_pictures(seen, body), arrives), coding)
+    times_s = seen.frame_times_s()[arrives >= 0]
     if CAMERAS[seen.camera].stamped:
         _write_numbers(folder / "time.txt", None, np.rint(1000 * (times_s - times_s[0])))
     readings_s = times_s[0] + np.arange(round(seen.seconds))
@@ -127,13 +128,12 @@ def _write_source(seen: Session, folder: Path, physiology_of: PhysiologyOf, codi
     _write_numbers(folder / "wave.csv", "Wave", body.oximeter.wave(wave_s))
 
 
-def _pictures(seen: Session, body: Physiology, kept: npt.NDArray[np.bool_]) -> Iterator[Timed]:
-    """The frames that arrive; near infrared sees skin as red light does, where melanin takes little."""
+def _pictures(seen: Session, body: Physiology) -> Iterator[Timed]:
+    """The frames that are taken; near infrared sees skin as red light does, where melanin takes little."""
     infrared = CAMERAS[seen.camera].infrared
     drive = InfraredDrive(body.drive, body.spo2) if infrared else body.drive
-    for (time_s, rgb), arrives in zip(render(seen, drive, body.beat), kept, strict=True):
-        if arrives:
-            yield time_s, np.asarray(cv2.cvtColor(rgb[..., 0], cv2.COLOR_GRAY2RGB), np.uint8) if infrared else rgb
+    for time_s, rgb in render(seen, drive, body.beat):
+        yield time_s, np.asarray(cv2.cvtColor(rgb[..., 0], cv2.COLOR_GRAY2RGB), np.uint8) if infrared else rgb
 
 
 def _matlab_file(name: str, values: npt.NDArray[np.int64]) -> bytes:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from tast.phantom.delivery import Delivery
 from tast.phantom.scenarios import SCENARIOS
 from tast.phantom.session import Session
 
@@ -63,8 +64,7 @@ def seen_by(session: Session, camera: str) -> Session:
     )
 
 
-def kept_frames(seen: Session) -> npt.NDArray[np.bool_]:
-    """(T,) which of the frames that were taken also arrived; the first and the last always."""
-    draws = seen.camera_stream("drops").random(len(seen.frame_times_s()))
-    draws[[0, -1]] = 1.0
-    return draws >= CAMERAS[seen.camera].dropped
+def arriving_frames(seen: Session) -> npt.NDArray[np.intp]:
+    """(T,) of the frames that were taken, as `Delivery.arriving` has it."""
+    delivery = Delivery(seen.fps_hz, dropped=CAMERAS[seen.camera].dropped)
+    return delivery.arriving(seen.camera_stream("drops"), len(seen.frame_times_s()))

@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from tast.phantom.delivery import delivered
 from tast.phantom.develop import Picture, Shots, develop, shots
 from tast.phantom.drive import Drive, simulated_drive
 from tast.phantom.face import DELAY_TAPS_S
@@ -43,14 +44,8 @@ def filmed(
     film, moving = _film(session, world), _manner(session, times_s, beat)
     arrives = world.delivery.arriving(session.camera_stream("arrivals"), len(times_s))
     plan, past = _shots(session, world, film, moving, absorption), np.empty((session.height_px, session.width_px, 3), np.float32)
-    before = np.empty(0, np.uint8)
-    for i, light in enumerate(film.frames(moving, absorption)):
-        picture = develop(light, plan, i, past)
-        if arrives[i] == i:
-            yield float(times_s[i]), picture
-        elif arrives[i] >= 0:
-            yield float(times_s[i]), before
-        before = picture
+    pictures = (develop(light, plan, i, past) for i, light in enumerate(film.frames(moving, absorption)))
+    yield from delivered(zip(times_s.tolist(), pictures, strict=True), arrives)
 
 
 def eight_bits(picture: Picture) -> npt.NDArray[np.uint8]:

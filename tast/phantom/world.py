@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from tast.errors import TastError
+from tast.phantom.delivery import Delivery
 from tast.phantom.lamps import LAMP_FAMILIES, Lamp, draw_lamp
 from tast.phantom.randomness import stream
 from tast.phantom.sensor import CAMERA_KINDS, SENSORS, Camera, draw_camera
@@ -22,25 +22,6 @@ RATE_ODDS = (0.06, 0.14, 0.2, 0.2, 0.4)
 RATE_SPREAD = 0.002  # of a camera's clock
 UNSTEADY = 0.3  # share of cameras that lose frames or send some twice
 MOST_DROPPED, MOST_DOUBLED = 0.03, 0.05
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """How frames leave the camera: their rate, and the shares that are lost and that are the one before once more."""
-
-    fps_hz: float = 30.0
-    dropped: float = 0.0
-    doubled: float = 0.0
-
-    def arriving(self, rng: np.random.Generator, count: int) -> npt.NDArray[np.intp]:
-        """Of each frame (T,) the number of the one whose picture arrives at its time, -1 where none does; the ends always do."""
-        draws = rng.random(count)
-        number = np.arange(count)
-        number[draws < self.dropped] = -1
-        twice = (draws >= self.dropped) & (draws < self.dropped + self.doubled)
-        number[twice] -= 1
-        number[[0, -1]] = 0, count - 1
-        return number
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ they do in the published sets that are AVI.
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import chain, islice
@@ -103,19 +103,6 @@ def write_container(path: Path, frames: Iterable[Timed], coding: Coding) -> None
         packet_filter = BitStreamFilterContext(encoder.packet_filter, stream) if encoder.packet_filter else None
         for packet in _packets(stream, chain(ahead, remaining), coding, rate_hz):
             container.mux(packet_filter.filter(packet) if packet_filter else packet)
-
-
-def with_drops(frames: Iterable[Timed], lost: Container[int]) -> Iterator[Timed]:
-    """The frames without those of these numbers; the others keep their times."""
-    return (frame for number, frame in enumerate(frames) if number not in lost)
-
-
-def with_doubles(frames: Iterable[Timed], doubled: Container[int]) -> Iterator[Timed]:
-    """Those of these numbers show the picture before them once more, at their own times, as recorders fill gaps."""
-    shown: RgbFrame | None = None
-    for number, (time_s, rgb) in enumerate(frames):
-        shown = rgb if shown is None or number not in doubled else shown
-        yield time_s, shown
 
 
 def _encoder(coding: Coding) -> Encoder:

@@ -16,7 +16,8 @@ from tast.datasets.phantom_vipl import place, write_vipl_lists, write_vipl_sessi
 from tast.datasets.readers import read_dataset
 from tast.datasets.vipl_hr import SCENARIOS, official_folds
 from tast.errors import TastError
-from tast.phantom.cameras import kept_frames, seen_by
+from tast.phantom.cameras import arriving_frames, seen_by
+from tast.phantom.delivery import delivered
 from tast.phantom.render import render
 from tast.phantom.scenarios import SCENARIOS_OF_LAYOUT
 from tast.phantom.session import Session, phantom_sessions, true_pulse, true_spo2
@@ -75,7 +76,7 @@ def test_frames_times_and_labels_read_back_as_they_were_made(written: Path) -> N
     assert rejects == [] and [r.camera for r in records] == ["source1", "source2", "source3", "source4"]
     for record in records:
         seen = seen_by(plan()[0], record.camera)
-        times_s = seen.frame_times_s()[kept_frames(seen)]
+        times_s = seen.frame_times_s()[arriving_frames(seen) >= 0]
         assert record.video.frame_times_s is not None and len(record.video.frame_times_s) == len(times_s)
         if record.camera != "source2":
             assert record.notes == () and np.abs(record.video.frame_times_s - (times_s - times_s[0])).max() <= 0.0005 + 1e-9
@@ -141,7 +142,7 @@ def test_compression_is_chosen_and_leaves_no_trace_of_software(tmp_path: Path, c
         sizes.append(len(content))
         with av.open(str(path)) as container:
             assert container.streams.video[0].codec_context.name == codec
-            assert len(list(container.decode(video=0))) == sum(kept_frames(seen_by(session, "source1")))
+            assert len(list(container.decode(video=0))) == (arriving_frames(seen_by(session, "source1")) >= 0).sum()
     assert sizes[0] > 1.5 * sizes[1]
 
 
@@ -152,7 +153,7 @@ def test_fine_compression_keeps_order_level_and_colour(tmp_path: Path, codec: st
     write_vipl_session(session, tmp_path, codec=codec, quality=quality, sources=(1,))
     records, _ = read_dataset("vipl_hr", tmp_path)
     seen = seen_by(session, "source1")
-    made = [rgb for (_, rgb), kept in zip(render(seen), kept_frames(seen), strict=True) if kept]
+    made = [rgb for _, rgb in delivered(render(seen), arriving_frames(seen))]
     for (_, rgb), expected in zip(read_frames(records[0].video), made, strict=True):
         change = rgb.astype(float) - expected
         assert np.abs(change.mean(axis=(0, 1))).max() < 2 and np.abs(cv2.blur(change, (5, 5))).mean() < 2

@@ -16,7 +16,6 @@ from tast.errors import TastError
 from tast.phantom.drive import SkinDrive, simulated_drive
 from tast.phantom.filmed import eight_bits, filmed
 from tast.phantom.lamps import D65, LAMP_FAMILIES
-from tast.phantom.randomness import stream
 from tast.phantom.sensor import SENSORS, Camera, Sensor
 from tast.phantom.session import Session, in_worlds, phantom_sessions, truth
 from tast.phantom.world import Delivery, Pools, World, face_numbers, facts, world
@@ -71,15 +70,6 @@ def test_people_take_turns_in_the_worlds() -> None:
     assert {s.in_world.camera.kind for s in sessions} == {"webcam"}
     assert all(s.fps_hz == s.in_world.delivery.fps_hz for s in sessions)
     assert {"lamp", "sensor", "coding", "fps_hz"} <= set(facts(sessions[0].in_world))
-
-
-def test_frames_get_lost_and_come_twice_as_often_as_the_delivery_says() -> None:
-    arrives = Delivery(30.0, dropped=0.1, doubled=0.2).arriving(stream(1, "arrivals"), 20_000)
-    number = np.arange(20_000)
-    assert arrives[0] == 0 and arrives[-1] == 19_999
-    assert_allclose([(arrives == -1).mean(), (arrives == number - 1)[1:].mean()], [0.1, 0.2], atol=0.01)
-    assert ((arrives == number) | (arrives == number - 1) | (arrives == -1)).all()
-    assert_array_equal(Delivery().arriving(stream(1, "arrivals"), 50), np.arange(50))
 
 
 def test_the_pulse_of_the_raw_channels_is_that_of_the_skin() -> None:

@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tast.phantom.delivery import arrivals, delivered
 from tast.records import SourceFacts, VideoSource
 from tast.video.coding import Coding
 from tast.video.facts import SourceMeter, doubts
 from tast.video.read import read_pictures
-from tast.video.write_coded import Timed, with_doubles, with_drops, write_coded
+from tast.video.write_coded import Timed, write_coded
 from tests.datasets.layouts import plain_image, write_png
 
 HEIGHT, WIDTH, N_FRAMES = 48, 64, 30
@@ -48,7 +49,7 @@ def test_of_a_phones_video(tmp_path: Path):
 
 
 def test_dropped_frames_leave_the_others_at_their_times(tmp_path: Path):
-    path = write_coded(tmp_path / "v", with_drops(noise(), {7, 8, 20}), H264)
+    path = write_coded(tmp_path / "v", delivered(noise(), arrivals(N_FRAMES, lost=[7, 8, 20])), H264)
     times_s = [time_s for time_s, _ in read_pictures(VideoSource(path))]
     np.testing.assert_allclose(times_s, np.delete(np.arange(N_FRAMES), [7, 8, 20]) / 30, atol=1e-4)
     facts = facts_of(VideoSource(path))
@@ -56,7 +57,7 @@ def test_dropped_frames_leave_the_others_at_their_times(tmp_path: Path):
 
 
 def test_doubled_frames_are_counted(tmp_path: Path):
-    path = write_coded(tmp_path / "v", with_doubles(noise(), {5, 6, 15}), replace(H264, quality=0))
+    path = write_coded(tmp_path / "v", delivered(noise(), arrivals(N_FRAMES, doubled=[5, 6, 15])), replace(H264, quality=0))
     facts = facts_of(VideoSource(path))
     assert (facts.n_frames, facts.n_dropped, facts.n_doubled) == (30, 0, 3)
     assert doubts(facts) == ("3 of 30 frames show the one before them once more",)

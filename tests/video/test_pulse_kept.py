@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tast.phantom.delivery import arrivals, delivered
 from tast.preprocessing.colour import Dither, upright
 from tast.preprocessing.pose import Pose
 from tast.records import FloatArray, VideoSource
 from tast.video.coding import Coding
 from tast.video.read import read_frames, read_pictures
-from tast.video.write_coded import Timed, with_doubles, with_drops, write_coded
+from tast.video.write_coded import Timed, write_coded
 
 SIDE, N_FRAMES, FPS_HZ, PULSE_HZ = 96, 150, 30.0, 1.2  # six whole beats
 SKIN, PULSE = np.array([190.0, 130.0, 105.0]), np.array([0.004, 0.010, 0.007])  # in grey levels; AC over DC
@@ -71,7 +72,9 @@ def test_so_they_are_after_drops_doubles_and_a_second_generation(tmp_path: Path)
     true = ratios(frames)
     first = write_coded(tmp_path / "first", frames, LOSSLESS)
     for number, changed in enumerate((
-        with_drops(frames, range(5, N_FRAMES, 17)), with_doubles(frames, range(5, N_FRAMES, 11)), read_frames(VideoSource(first)),
+        delivered(frames, arrivals(N_FRAMES, lost=range(5, N_FRAMES, 17))),
+        delivered(frames, arrivals(N_FRAMES, doubled=range(5, N_FRAMES, 11))),
+        read_frames(VideoSource(first)),
     )):  # fmt: skip
         path = write_coded(tmp_path / str(number), changed, LOSSLESS)
         np.testing.assert_allclose(ratios(read(path)), true, rtol=0.03)
