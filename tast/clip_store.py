@@ -41,6 +41,8 @@ class ClipRow:
     """One row of the manifest: whose clip it is, where its frames lie, and its labels (percent, one per second, NaN unknown).
 
     spot_sd_percent: how uncertain the label is (1 SD) where one spot reading stands for the whole recording; None for a trace.
+    codec, bits_per_pixel, bits, transfer, assumed: of the video's SourceFacts, the last in one string; "", None and 0 where these
+    are not known.
     """
 
     clip_id: str
@@ -56,6 +58,14 @@ class ClipRow:
     quality: float
     spo2_percent: tuple[float, ...]
     spot_sd_percent: float | None = None
+    codec: str = ""
+    bits_per_pixel: float | None = None
+    bits: int = 0
+    transfer: str = ""
+    assumed: str = ""
+
+
+COLUMNS = list(ClipRow.__dataclass_fields__)
 
 
 @dataclass(frozen=True)
@@ -78,10 +88,9 @@ def write_tables(
     preprocessing: Mapping[str, Any],
 ) -> None:
     """Write manifest, rejects, defects and parameters, sorted, so that the same clips give the same bytes."""
-    columns = list(ClipRow.__dataclass_fields__)
-    manifest = pd.DataFrame([asdict(row) for row in sorted(rows, key=lambda row: row.clip_id)], columns=columns)
+    manifest = pd.DataFrame([asdict(row) for row in sorted(rows, key=lambda row: row.clip_id)], columns=COLUMNS)
     manifest["spo2_percent"] = [list(labels) for labels in manifest["spo2_percent"]]
-    manifest[SPOT] = manifest[SPOT].astype(np.float64)  # NaN for a trace
+    manifest = manifest.astype({SPOT: np.float64, "bits_per_pixel": np.float64})  # None becomes NaN
     manifest.to_parquet(folder / MANIFEST, index=False)
     _write_table(folder / REJECTS, Reject, rejects)
     _write_table(folder / DEFECTS, Defect, defects)
@@ -102,8 +111,9 @@ class ClipStore:
         if not manifest.is_file():
             raise BadInput(self.folder, f"no {MANIFEST}", "a clip store (run the preprocess stage: `dvc repro preprocess`)")
         self.manifest = pd.read_parquet(manifest).set_index("clip_id", drop=False)
-        if SPOT not in self.manifest:  # an earlier release knew no spot readings
-            self.manifest[SPOT] = np.nan
+        if missing := [name for name in COLUMNS if name not in self.manifest]:
+            raise BadInput(manifest, f"no column {', '.join(missing)}: clips of an earlier release",
+                           "clips of this one (make them anew: `dvc repro preprocess`)")  # fmt: skip
         self._arrays: dict[str, npt.NDArray[np.generic]] = {}
 
     def __len__(self) -> int:

@@ -92,10 +92,20 @@ def test_nothing_is_added_where_every_second_begins_a_clip(tmp_path):
     assert again is whole and same == ids and len(ids) == 14
 
 
-def test_spot_readings_are_marked_and_an_older_store_has_none(tmp_path):
+def test_spot_readings_are_marked(tmp_path):
     write(tmp_path / "clips", [replace(ROW, clip_id="a-001", spot_sd_percent=2.0), ROW])
     store = ClipStore(tmp_path / "clips")
     assert is_spot(store.manifest).tolist() == [False, True]
-    older = pd.read_parquet(tmp_path / "clips" / MANIFEST).drop(columns="spot_sd_percent")
+
+
+def test_a_row_says_how_its_video_was_coded_and_an_older_store_is_refused(tmp_path):
+    coded = {"codec": "hevc", "bits_per_pixel": 0.25, "bits": 10, "transfer": "hlg", "assumed": "range"}
+    write(tmp_path / "clips", [replace(ROW, clip_id="a-001", **coded), ROW])
+    manifest = ClipStore(tmp_path / "clips").manifest
+    assert manifest.loc["a-001", list(coded)].to_dict() == coded
+    assert (manifest.at["a-000", "codec"], manifest.at["a-000", "bits"]) == ("", 0)
+    assert pd.isna(manifest.at["a-000", "bits_per_pixel"])
+    older = pd.read_parquet(tmp_path / "clips" / MANIFEST).drop(columns=["codec", "assumed"])
     older.to_parquet(tmp_path / "clips" / MANIFEST, index=False)
-    assert is_spot(ClipStore(tmp_path / "clips").manifest).tolist() == [False, False]
+    with pytest.raises(BadInput, match=r"no column codec, assumed: clips of an earlier release; expected .*dvc repro preprocess"):
+        ClipStore(tmp_path / "clips")

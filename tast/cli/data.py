@@ -63,6 +63,7 @@ def audit_table(facts: dict[str, Any]) -> Table:
         "cannot be used": str(counts["rejects"]),
         "true frame rate (Hz)": _span([one["rate_hz"] for one in facts["recordings"]]),
         "dropped frames": f"{counts['dropped_frames']} beside {counts['frames']}",
+        "coded as": _codings(facts["sources"]),
         "rates estimated": str(counts["estimated_rates"]),
         "SpO2 (%)": f"{number(labels['mean'])}, SD {number(labels['sd'])}, "
         f"{number(labels['min'], 0)} to {number(labels['max'], 0)}",
@@ -80,6 +81,13 @@ def audit_table(facts: dict[str, Any]) -> Table:
 
 def _span(values: list[float]) -> str:
     return f"{number(min(values))} to {number(max(values))}" if values else "-"
+
+
+def _codings(sources: list[dict[str, Any]]) -> str:
+    """The codecs, the most frequent first, with the bits that a pixel takes and in how many a container's rate is wrong."""
+    counted_as = [f"{one['recordings']} {one['codec']} ({number(one['bits_per_pixel_median'])} bit/px)" for one in sources]
+    off = sum(one["off_rate"] for one in sources)
+    return ", ".join(counted_as) + (f"; {off} announce a rate that is not theirs" if off else "") or "no video"
 
 
 def _missing(published: dict[str, Any] | None) -> str:

@@ -19,13 +19,14 @@ import pandas as pd
 from tast.clip_store import Reject
 from tast.datasets.audit_records import AUDITED, AuditRecord
 from tast.datasets.published import compare_with_published
-from tast.records import FloatArray
-from tast.video.facts import dropped_frames
+from tast.records import FloatArray, SourceFacts
+from tast.video.facts import dropped_frames, rates_differ
 
 CLIP_S = 8
 USUAL_RANGE_PERCENT = (94.0, 99.0)
 NOTABLE_SWING_PERCENT = 2.0
 LABELLED_FRACTION = 0.75  # of a clip's seconds, for its swing to count
+CODED_BY = ("codec", "bits", "subsampling", "full_range", "matrix", "transfer", "wide", "assumed")
 DECIMALS = 4  # of the numbers in the outputs: the last bits differ from machine to machine
 
 
@@ -33,7 +34,8 @@ DECIMALS = 4  # of the numbers in the outputs: the last bits differ from machine
 class RecordingFacts:
     """One recording. seconds: from its first to its last frame; step_sd_ms: spread of the time between frames; n_dropped: frames
     that are missing between them (0 where the times are estimated). SpO2 in percent, of the valid seconds within the recording.
-    is_spot: one reading stands for the whole recording, which therefore has no swing.
+    is_spot: one reading stands for the whole recording, which therefore has no swing. source: what its video is made of, counts
+    being those of its first frames.
     """
 
     record_id: str
@@ -53,6 +55,7 @@ class RecordingFacts:
     spo2_mean: float
     spo2_max: float
     is_spot: bool
+    source: SourceFacts | None = None
 
     @property
     def swing(self) -> float:
@@ -80,6 +83,7 @@ def audit(name: str, records: Sequence[AuditRecord], rejects: Sequence[Reject], 
         "notes": dict(sorted(Counter(kind_of(note) for record in records for note in record.notes).items())),
         "published": compare_with_published(name, [r.record_id for r in records] + [r.record_id for r in rejects], root),
         "recordings": [asdict(one) | {"swing": one.swing} for one in recordings],
+        "sources": kinds_of_source(recordings),
         "rejects": [asdict(reject) for reject in sorted(rejects, key=lambda reject: reject.record_id)],
         "swings": swing_facts([labels[r.record_id] for r in records if r.spo2.spot_sd_percent is None]),
     }
@@ -111,8 +115,30 @@ def recording_facts(record: AuditRecord, labels: FloatArray) -> RecordingFacts:
         times_are_estimated=estimated, n_readings=len(record.spo2.percent),
         n_masked=int(np.isnan(record.spo2.percent).sum()), n_labelled_s=len(known),
         spo2_min=float(low), spo2_mean=float(mean), spo2_max=float(high),
-        is_spot=record.spo2.spot_sd_percent is not None,
+        is_spot=record.spo2.spot_sd_percent is not None, source=record.source,
     )  # fmt: skip
+
+
+def kinds_of_source(recordings: Sequence[RecordingFacts]) -> list[dict[str, Any]]:
+    """How the videos are coded: one entry for each way, with how many recordings and the spread of what differs among them.
+
+    off_rate: of how many the container announces another rate than the frames' times have. doubled: of the frames_looked_at.
+    """
+    groups: dict[tuple[Any, ...], list[SourceFacts]] = defaultdict(list)
+    for source in (one.source for one in recordings if one.source is not None):
+        groups[tuple(getattr(source, name) for name in CODED_BY)].append(source)
+    return [
+        dict(zip(CODED_BY, key, strict=True)) | {
+            "recordings": len(group),
+            "bits_per_pixel_min": min(source.bits_per_pixel for source in group),
+            "bits_per_pixel_median": float(np.median([source.bits_per_pixel for source in group])),
+            "bits_per_pixel_max": max(source.bits_per_pixel for source in group),
+            "off_rate": sum(rates_differ(source) for source in group),
+            "doubled": sum(source.n_doubled for source in group),
+            "frames_looked_at": sum(source.n_frames for source in group),
+        }
+        for key, group in sorted(groups.items(), key=lambda item: (-len(item[1]), str(item[0])))
+    ]  # fmt: skip
 
 
 def label_facts(labels: Sequence[FloatArray]) -> dict[str, Any]:

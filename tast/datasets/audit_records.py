@@ -14,8 +14,13 @@ from tast.datasets.finger_series import FingerSeries
 from tast.datasets.oximetry_phone_cam import HANDS
 from tast.datasets.readers import READERS, read_dataset
 from tast.datasets.waves import WAVES
-from tast.records import FloatArray, Spo2Trace, VideoRecord
+from tast.errors import BadInput
+from tast.records import FloatArray, SourceFacts, Spo2Trace, VideoRecord
 from tast.video.containers import container_times_s
+from tast.video.facts import doubts
+from tast.video.read import source_facts
+
+LOOKED_AT = 150  # frames of each video are decoded: enough to see how it is coded, and whether it shows pictures twice
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +29,7 @@ class AuditRecord:
 
     take: what cameras that film at once have in common; they share their readings rightly. times_s (T,): of the frames, on the
     clock of spo2. wave (N,): of the pulse, empty where there is none. files: the camera's own, in order.
+    source: what the video is made of, by its first LOOKED_AT frames; None of a series, and of a video that cannot be decoded.
     """
 
     record_id: str
@@ -37,6 +43,7 @@ class AuditRecord:
     wave: FloatArray
     files: tuple[Path, ...]
     notes: tuple[str, ...]
+    source: SourceFacts | None = None
 
 
 Read = tuple[list[AuditRecord], list[Reject]]
@@ -62,6 +69,10 @@ AUDITED: dict[str, Callable[[Path, str], Read]] = {  # layout -> (root, name of 
 
 def of_video(record: VideoRecord) -> AuditRecord:
     video = record.video
+    try:
+        source, notes = source_facts(video, most_frames=LOOKED_AT), record.notes
+    except BadInput as error:
+        source, notes = None, (*record.notes, f"cannot be decoded: {error.found}")
     return AuditRecord(
         record_id=record.record_id,
         subject_id=record.subject_id,
@@ -73,7 +84,8 @@ def of_video(record: VideoRecord) -> AuditRecord:
         spo2=record.spo2,
         wave=record.pulse.value if record.pulse else np.empty(0),
         files=(video.path,) if video.frame_files is None else tuple(video.path / name for name in video.frame_files),
-        notes=record.notes,
+        notes=notes + doubts(source),
+        source=source,
     )
 
 

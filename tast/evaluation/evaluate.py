@@ -40,7 +40,7 @@ from tast.seconds import KEY, SPOT, is_spot
 
 BREAKDOWN = {  # name in metrics.json -> column of the rows
     "person": "person", "scenario": "scenario", "motion": "motion", "camera": "camera", "skin_type": "skin_type",
-    "quality": "quality_third", "band": "band",
+    "codec": "codec", "quality": "quality_third", "band": "band",
 }  # fmt: skip
 DECIMALS = 6  # of a percent: far below any meaning, above the noise of the last bit
 

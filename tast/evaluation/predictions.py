@@ -4,6 +4,7 @@ Every score, interval, contest, picture and page is made from it. A second that 
 taken before anything is scored; `lower_percent` and `upper_percent` are the interval that `predict` draws around it. `quality` is
 the mean of those clips' qualities (0 to 1: share of the frames in which the face was seen), NaN where none of them has one.
 `spot_sd_percent` is NaN where truth is a trace; where one spot reading stands for the whole recording, its uncertainty (1 SD).
+`codec` and `bits_per_pixel` are those of the recording's video (tast.records.SourceFacts), missing where they are not known.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ import numpy as np
 import pandas as pd
 
 from tast.errors import BadInput, TastError
-from tast.seconds import KEY, SPOT, is_spot, per_second
+from tast.people import recording_of
+from tast.seconds import KEY, SOURCE_COLUMNS, SPOT, is_spot, per_second
 from tast.training.interval import around
 
+LATER_COLUMNS = ("quality", SPOT, *SOURCE_COLUMNS)  # tables that an earlier release wrote have them not
 COLUMNS = (
     "dataset", "subject_id", "record_id", "scenario", "second", "start_s", "true_percent", "predicted_percent", "lower_percent",
-    "upper_percent", "n_clips", "quality", SPOT,
+    "upper_percent", "n_clips", "quality", SPOT, *SOURCE_COLUMNS,
 )  # fmt: skip
 
 
@@ -35,8 +38,10 @@ def predictions_per_second(
     broken = clip_rows.loc[~np.isfinite(clip_rows["predicted_percent"]), "clip_id"]
     if len(broken):
         raise TastError(f"{len(broken)} predictions are not finite, the first of clip {broken.iloc[0]}")
-    rows = clip_rows if SPOT in clip_rows else clip_rows.assign(**{SPOT: np.nan})
-    table = per_second(rows, ["true_percent", "predicted_percent", "quality", SPOT])
+    rows = _with_later_columns(clip_rows)
+    table = per_second(rows, ["true_percent", "predicted_percent", "quality", SPOT, "bits_per_pixel"])
+    codecs = rows.groupby(recording_of(rows))["codec"].first()
+    table["codec"] = recording_of(table).map(codecs).replace("", None)
     predicted = table["predicted_percent"].to_numpy()
     lower, upper = around(predicted, half_width_percent, lowest_percent, highest_percent)
     return table.assign(lower_percent=lower, upper_percent=upper)[list(COLUMNS)]
@@ -45,15 +50,13 @@ def predictions_per_second(
 def read_predictions(path: Path) -> pd.DataFrame:
     """predictions.parquet. Raises BadInput where a column is missing, the same second occurs twice or a number cannot be one.
 
-    A table that an earlier release wrote has no quality or no spot_sd_percent: it is read with NaN for all.
+    A table that an earlier release wrote lacks some of LATER_COLUMNS: it is read with nothing known in them.
     """
     try:
         table = pd.read_parquet(path)
     except FileNotFoundError:
         raise BadInput(path, "no such file", "a table of predictions (run `dvc repro evaluate`)") from None
-    for later in ("quality", SPOT):
-        if later not in table:
-            table[later] = np.nan
+    table = _with_later_columns(table)
     missing = [column for column in COLUMNS if column not in table.columns]
     if missing:
         raise BadInput(path, f"no column {', '.join(missing)}", f"the columns {', '.join(COLUMNS)}")
@@ -62,6 +65,11 @@ def read_predictions(path: Path) -> pd.DataFrame:
     if not np.isfinite(table["predicted_percent"]).all():
         raise BadInput(path, "a predicted_percent that is not finite", "a prediction for every second")
     return table[[*COLUMNS, *(column for column in table.columns if column not in COLUMNS)]]
+
+
+def _with_later_columns(table: pd.DataFrame) -> pd.DataFrame:
+    absent = {name: None if name == "codec" else np.nan for name in LATER_COLUMNS if name not in table}
+    return table.assign(**absent)
 
 
 def labelled(predictions: pd.DataFrame) -> pd.DataFrame:

@@ -76,7 +76,8 @@ PICTURES = {  # name -> what it is, and how to read it
     ),
 }  # fmt: skip
 GROUPS = {  # name in metrics.json -> heading
-    "scenario": "Scenario", "motion": "Motion", "camera": "Camera", "skin_type": "Skin type", "quality": "Quality",
+    "scenario": "Scenario", "motion": "Motion", "camera": "Camera", "skin_type": "Skin type", "codec": "Codec",
+    "quality": "Quality",
     "band": "Band of true SpO₂ (%)", "person": "Person",
 }  # fmt: skip
 MOST_ROWS = 12  # of a table that stands open

@@ -23,7 +23,7 @@ from tast.preprocessing.mask import mesh_model_paths
 from tast.preprocessing.steps import STEPS, Settings, preprocess_video
 from tast.provenance import provenance
 from tast.pulse_labels import pulse_on_frames, write_pulse
-from tast.records import VideoRecord
+from tast.records import SourceFacts, VideoRecord
 from tast.video.facts import doubts
 
 log = logging.getLogger(__name__)
@@ -102,11 +102,19 @@ def preprocess_record(
             record_id=record.record_id, scenario=record.scenario, file=file, first_frame=window.first_frame,
             n_frames=window.n_frames, start_s=window.start_s, fps_hz=video.fps_hz, quality=window.quality,
             spo2_percent=window.spo2_percent,
-            spot_sd_percent=record.spo2.spot_sd_percent,
+            spot_sd_percent=record.spo2.spot_sd_percent, **_columns(video.source),
         )
         for window in clips.windows
     ]  # fmt: skip
     return rows, record.notes + video.defects + doubts(video.source) + unlabelled
+
+
+def _columns(source: SourceFacts | None) -> dict[str, Any]:
+    """What a clip's row keeps of its video's source."""
+    if source is None:
+        return {}
+    kept = {name: getattr(source, name) for name in ("codec", "bits_per_pixel", "bits", "transfer")}
+    return kept | {"assumed": " ".join(source.assumed)}
 
 
 @cache

@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from tast.seconds import CLIP_COLUMNS, SPOT
+from tast.seconds import CLIP_COLUMNS, SOURCE_COLUMNS, SPOT
 from tast.training.dataset import ClipDataset
 from tast.training.labels import LabelScaling
 from tast.training.sampling import batches_in_order
@@ -28,13 +28,14 @@ def standardised_predictions(
 
 def predict(model: nn.Module, dataset: ClipDataset, scaling: LabelScaling, *, batch_size: int = 16) -> pd.DataFrame:
     """One row per clip and second of it: CLIP_COLUMNS, `second` (0 to S - 1), true_percent (NaN unknown), predicted_percent,
-    quality (of the clip: share of its frames in which the face was seen; NaN for a window that was no clip), SPOT.
+    quality (of the clip: share of its frames in which the face was seen; NaN for a window that was no clip), SPOT,
+    SOURCE_COLUMNS.
 
     Rows follow the data set's order of clips. The model runs where its weights are.
     """
     device = next(model.parameters()).device
     outputs = standardised_predictions(model, dataset, batch_size=batch_size, device=device)
-    rows = dataset.clips[[*CLIP_COLUMNS, "quality", SPOT]].reset_index(drop=True)
+    rows = dataset.clips[[*CLIP_COLUMNS, "quality", SPOT, *SOURCE_COLUMNS]].reset_index(drop=True)
     table = rows.loc[rows.index.repeat(dataset.seconds)].reset_index(drop=True)
     table["second"] = np.tile(np.arange(dataset.seconds), len(dataset))
     table["true_percent"] = dataset.spo2_percent.astype(np.float64).ravel()

@@ -14,6 +14,7 @@ from tast.video.upright import FrameColours, colours_of
 
 DROPPED_AFTER_STEPS = 1.5  # a step longer than so many usual ones has lost frames
 NOTED_SHARE = 0.01  # of a video's frames: fewer doubled ones change no ratio and no rate
+RATE_TOLERANCE = 0.03  # clocks and headers differ by less; so does a pulse rate that would be noticed
 COMPARED_LINES = 8  # every so many lines of two frames are compared
 PNG_COLOURS = FrameColours(8, "", full_range=True, transfer="sdr", wide=False, assumed=("primaries", "transfer"), lost="")
 
@@ -66,10 +67,29 @@ class SourceMeter:
 
 
 def doubts(facts: SourceFacts | None) -> tuple[str, ...]:
-    """What a reader of the frames should know: that some are no pictures of their own."""
-    if facts is None or not facts.n_doubled or facts.n_doubled < NOTED_SHARE * facts.n_frames:
+    """What a reader of the frames should know: that some are no pictures of their own, and that the container names another rate
+    than their times have. Each is a sentence with both numbers."""
+    if facts is None:
         return ()
-    return (f"{facts.n_doubled} of {facts.n_frames} frames show the one before them once more",)
+    found = []
+    if facts.n_doubled >= max(NOTED_SHARE * facts.n_frames, 1):
+        found.append(f"{facts.n_doubled} of {facts.n_frames} frames show the one before them once more")
+    if rates_differ(facts):
+        found.append(
+            f"its container announces {facts.nominal_hz:g} Hz, but its frames' times have {steady_rate_hz(facts):.4g} Hz"
+        )
+    return tuple(found)
+
+
+def rates_differ(facts: SourceFacts) -> bool:
+    """Whether the container announces another rate than the times of the frames have, whatever was dropped."""
+    steady_hz = steady_rate_hz(facts)
+    return facts.nominal_hz > 0 and steady_hz > 0 and abs(facts.nominal_hz / steady_hz - 1) > RATE_TOLERANCE
+
+
+def steady_rate_hz(facts: SourceFacts) -> float:
+    """The rate at which the frames were sent, those included that are missing."""
+    return facts.measured_hz * (1 + facts.n_dropped / max(facts.n_frames - 1, 1))
 
 
 def dropped_frames(steps_s: FloatArray) -> int:

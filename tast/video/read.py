@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,7 +19,7 @@ from av.video.reformatter import VideoReformatter
 
 from tast.errors import BadInput
 from tast.pictures import Picture, RgbImage
-from tast.records import FloatArray, VideoSource
+from tast.records import FloatArray, SourceFacts, VideoSource
 from tast.video.containers import DURATION_TOLERANCE_S, announced_end_s, opened, time_stamps
 from tast.video.facts import SourceMeter
 from tast.video.images import MAX_PIXELS, read_images, read_png
@@ -58,6 +59,14 @@ def read_pictures(
         if meter:
             meter.frame_seen(time_s, picture)
         yield time_s, picture
+
+
+def source_facts(video: VideoSource, *, most_frames: int) -> SourceFacts | None:
+    """What the video is made of, by its first frames alone; None where it has none. Raises BadInput as `read_pictures` does."""
+    meter = SourceMeter()
+    for _ in islice(read_pictures(video, [], meter=meter), most_frames):
+        pass
+    return meter.facts()
 
 
 def read_frames_at(video: VideoSource, times_s: FloatArray) -> list[tuple[float, RgbImage]]:

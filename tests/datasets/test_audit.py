@@ -94,7 +94,38 @@ def test_estimated_rates_and_cameras_of_vipl_hr(tmp_path):
     assert facts["counts"]["cameras"] == {"source1": 1, "source2": 1}
     assert facts["counts"]["estimated_rates"] == 1
     assert [video["rate_hz"] for video in facts["recordings"]] == pytest.approx([16, 30], abs=0.05)
-    assert facts["notes"] == {"no time.txt: N Hz estimated from N frames in N s of the oximeter": 1}
+    assert facts["notes"] == {
+        "N of N frames show the one before them once more": 2,  # they show one picture
+        "its container announces N Hz, but its frames' times have N Hz": 2,
+        "no time.txt: N Hz estimated from N frames in N s of the oximeter": 1,
+    }
+
+
+def test_how_each_video_is_coded_and_in_how_many_ways(tmp_path):
+    """Two at 16 Hz and one at 30 Hz, all in AVI files of 25 Hz that show one picture throughout."""
+    for place, rate_hz in (("p1/v1/source1", 16), ("p2/v1/source1", 16), ("p3/v1/source1", 25)):
+        write_vipl_hr_video(tmp_path, place, rate_hz=rate_hz, n_frames=32)
+    facts = audit_on_disk("vipl_hr", tmp_path)
+    source = facts["recordings"][0]["source"]
+    assert (source["codec"], source["bits"], source["subsampling"], source["full_range"]) == ("mjpeg", 8, "420", True)
+    assert (source["nominal_hz"], source["n_frames"], source["n_doubled"]) == (25, 32, 31)
+    assert source["measured_hz"] == pytest.approx(16, abs=0.01)  # times in whole milliseconds
+    assert 0 < source["bits_per_pixel"] < 8
+    (kind,) = facts["sources"]
+    assert (kind["codec"], kind["recordings"], kind["off_rate"]) == ("mjpeg", 3, 2)
+    assert (kind["doubled"], kind["frames_looked_at"]) == (3 * 31, 3 * 32)
+    assert kind["bits_per_pixel_min"] <= kind["bits_per_pixel_median"] <= kind["bits_per_pixel_max"]
+    page = render_audit(facts)
+    assert "How the videos are coded" in page and "<td>93 of 96</td>" in page and "<td>31 of 32</td>" in page
+
+
+def test_a_video_that_cannot_be_decoded_is_noted_and_still_counted(tmp_path, monkeypatch):
+    write_recording(tmp_path, n_frames=20)
+    monkeypatch.setattr("tast.video.read.lost_colours", lambda *_: "its colours are coded as ICtCp, which is not undone here")
+    facts = audit_on_disk("csv", tmp_path)
+    assert facts["recordings"][0]["source"] is None and facts["sources"] == []
+    assert "cannot be decoded: its colours are coded as ICtCp, which is not undone here" in facts["notes"]
+    assert "ICtCp" in render_audit(facts)
 
 
 def test_own_recordings_have_their_container_rate(tmp_path):

@@ -24,7 +24,9 @@ def rows(predictions: pd.DataFrame) -> pd.DataFrame:
     """Two recordings of each of four people, the second read 1 % higher, by two cameras; s3's skin is not known."""
     again = predictions.assign(record_id=predictions["record_id"] + "b", predicted_percent=predictions["predicted_percent"] + 1)
     both = pd.concat([predictions.assign(camera="one"), again.assign(camera="two")], ignore_index=True)
-    return both.assign(skin_type=both["subject_id"].map({"s0": "II", "s1": "V", "s2": "II"}))
+    return both.assign(
+        skin_type=both["subject_id"].map({"s0": "II", "s1": "V", "s2": "II"}), codec=both["camera"].map({"one": "h264"})
+    )
 
 
 def test_each_level_is_the_score_of_its_means(rows: pd.DataFrame) -> None:

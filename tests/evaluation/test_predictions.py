@@ -36,6 +36,16 @@ def test_the_quality_of_a_second_is_the_mean_of_its_clips_that_have_one(clip_row
     assert table.loc[table["subject_id"] == "s2", "quality"].isna().all()
 
 
+def test_a_second_has_the_codec_of_its_recording(clip_rows):
+    """Clips of s0 and s1 are of H.264, those of s2 of PNG; of s3 nothing is known."""
+    clip_rows["codec"] = clip_rows["subject_id"].map({"s0": "h264", "s1": "h264", "s2": "png", "s3": ""})
+    clip_rows["bits_per_pixel"] = clip_rows["subject_id"].map({"s0": 0.2, "s1": 0.4, "s2": 12.0})
+    of_person = predictions_per_second(clip_rows, **WIDTH).groupby("subject_id")
+    assert of_person["codec"].first().fillna("unknown").tolist() == ["h264", "h264", "png", "unknown"]
+    assert of_person["codec"].nunique().tolist() == [1, 1, 1, 0]
+    np.testing.assert_allclose(of_person["bits_per_pixel"].mean(), [0.2, 0.4, 12.0, np.nan])
+
+
 def test_the_interval_ends_where_the_model_does(clip_rows):
     high = clip_rows.assign(predicted_percent=99.0)
     table = predictions_per_second(high, **WIDTH)
@@ -78,8 +88,9 @@ def test_the_table_is_read_and_checked(predictions, tmp_path):
         read_predictions(path)
     predictions.to_parquet(path)
     pd.testing.assert_frame_equal(read_predictions(path), predictions)
-    predictions.drop(columns="quality").to_parquet(path)  # as an earlier release wrote it
-    assert read_predictions(path)["quality"].isna().all() and tuple(read_predictions(path).columns) == COLUMNS
+    later = ["quality", "spot_sd_percent", "codec", "bits_per_pixel"]
+    predictions.drop(columns=later).to_parquet(path)  # as an earlier release wrote it
+    assert read_predictions(path)[later].isna().all(axis=None) and tuple(read_predictions(path).columns) == COLUMNS
     predictions.drop(columns="second").to_parquet(path)
     with pytest.raises(BadInput, match="no column second"):
         read_predictions(path)

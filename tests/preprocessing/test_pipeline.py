@@ -68,6 +68,8 @@ def done(records: list[VideoRecord], settings: Settings, tmp_path_factory: pytes
 def test_every_record_gives_clips_or_one_reason(done: tuple[Path, Shard]) -> None:
     _, shard = done
     assert [row.clip_id for row in shard.rows] == ["01-01-000", "01-01-001"]
+    assert {(row.codec, row.bits, row.transfer, row.assumed) for row in shard.rows} == {("png", 8, "sdr", "primaries transfer")}
+    assert all(row.bits_per_pixel > 1 for row in shard.rows)
     assert {reject.record_id: reject.reason for reject in shard.rejects} == {
         "02-01": "no face found in 17 frames",
         "03-01": "0070.png: cut short after 1000 bytes; expected a whole PNG image",
