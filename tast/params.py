@@ -75,7 +75,7 @@ class Worlds(Section):
 
 
 class Phantom(Section):
-    layout: Literal["pure", "vipl_hr", "recordings"]
+    layout: Literal["pure", "vipl_hr", "csv"]
     worlds: Worlds | None = None
     seed: Annotated[int, Field(ge=DEVELOPMENT_SEEDS.start, lt=DEVELOPMENT_SEEDS.stop)]
     subjects: PositiveInt

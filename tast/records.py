@@ -135,12 +135,16 @@ class SourceFacts:
     assumed: tuple[str, ...] = ()
 
 
+FITZPATRICK = ("I", "II", "III", "IV", "V", "VI")  # skin types, from the fairest to the darkest
+
+
 @dataclass(frozen=True, eq=False)
 class VideoRecord:
     """One recording of one subject, as every reader yields it.
 
     spo2, pulse, pulse_rate and video.frame_times_s share one clock. `scenario` is the data set's own name of the
-    condition (a setup of PURE, a scenario of VIPL-HR); `camera` its source. `notes` names defects that were met and mended.
+    condition (a setup of PURE, a scenario of VIPL-HR); `camera` its source; `skin_type` the person's, one of FITZPATRICK
+    where it is known. `notes` names defects that were met and mended.
     """
 
     dataset: str
@@ -152,6 +156,7 @@ class VideoRecord:
     pulse: PulseTrace | None = None
     pulse_rate: PulseRateTrace | None = None
     camera: str = ""
+    skin_type: str = ""
     notes: tuple[str, ...] = ()
 
 

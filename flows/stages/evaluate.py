@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,15 +23,15 @@ from tast.evaluation.evaluate import write_metrics
 from tast.evaluation.plots import evaluation_plots
 from tast.evaluation.report import DataFacts, render_report
 from tast.files import whole_file, whole_folder
-from tast.params import stage_params
+from tast.params import Phantom, stage_params
 from tast.people import recording_of
 from tast.phantom.subject import subject
+from tast.records import FITZPATRICK
 from tast.saved_model import CARD, load_model
 from tast.training.compute import compute_reproducibly
 from tast.training.dataset import ClipDataset
 
 log = logging.getLogger("flows.stages.evaluate")  # __name__ is __main__ where a stage runs
-FITZPATRICK = ("I", "II", "III", "IV", "V", "VI")
 THREADS = 2  # fixed, as in training: the order of sums decides the last bit
 
 
@@ -42,7 +43,7 @@ def main() -> None:
     store, split = ClipStore(CLIPS), Split.from_json(SPLIT)
     predictions, card = predict_test(store, split), json.loads((MODEL / CARD).read_text())
     train_mean = train_mean_percent(store, split)
-    rows = with_facts(predictions, cameras(), sections.download.phantom.seed)
+    rows = with_facts(predictions, recorded("camera"), skin_types(sections.download.phantom))
     metrics = score_methods(
         rows, protocol=split.protocol, train_mean_percent=train_mean, n_clips=len(split.test),
         nominal_coverage=card["interval"] and card["interval"]["coverage"],
@@ -71,24 +72,28 @@ def predict_test(store: ClipStore, split: Split, model_folder: Path = MODEL) -> 
     return predictions_by(model, card, clips)
 
 
-def cameras(audit: Path = AUDIT) -> dict[str, str]:
-    """Camera of each recording (dataset/subject_id/record_id), of those whose data set names it; from the audits, if there."""
+def recorded(what: str, audit: Path = AUDIT) -> dict[str, str]:
+    """`camera`, say, of each recording (dataset/subject_id/record_id), of those whose data set names it; from the audits."""
     facts = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(audit.rglob("audit.json"))]
     recordings = [(one["dataset"], recording) for one in facts for recording in one["recordings"]]
-    return {f"{name}/{one['subject_id']}/{one['record_id']}": one["camera"] for name, one in recordings if one["camera"]}
+    return {f"{name}/{one['subject_id']}/{one['record_id']}": one[what] for name, one in recordings if one[what]}
 
 
-def with_facts(predictions: pd.DataFrame, cameras: Mapping[str, str], phantom_seed: int) -> pd.DataFrame:
-    """The table, plus `camera` and `skin_type` of each second, missing where not known.
+def skin_types(phantom: Phantom, audit: Path = AUDIT) -> dict[str, str]:
+    """Fitzpatrick's type, I to VI, of the person in each recording: as the data set's own table has it, or as it was rendered."""
+    types = recorded("skin_type", audit)
+    if phantom.worlds is None:
+        numbers = {name: re.fullmatch(r"phantom/p?(\d+)/.*", name) for name in recorded("subject_id", audit)}
+        types |= {
+            name: FITZPATRICK[subject(phantom.seed, int(number[1])).fitzpatrick - 1] for name, number in numbers.items() if number
+        }
+    return types
 
-    Of the data sets that are read here the phantom alone knows whose skin is which: Fitzpatrick's types, I to VI.
-    """
-    numbers = predictions["subject_id"].astype(str).str.extract(r"^p?(\d+)$", expand=False)
-    known = numbers[(predictions["dataset"] == "phantom") & numbers.notna()]
-    types = {number: FITZPATRICK[subject(phantom_seed, int(number)).fitzpatrick - 1] for number in known.unique()}
-    return predictions.assign(
-        camera=recording_of(predictions).map(dict(cameras)), skin_type=known.map(types).reindex(predictions.index)
-    )
+
+def with_facts(predictions: pd.DataFrame, cameras: Mapping[str, str], skin_types: Mapping[str, str]) -> pd.DataFrame:
+    """The table, plus `camera` and `skin_type` of each second, missing where not known."""
+    recording = recording_of(predictions)
+    return predictions.assign(camera=recording.map(dict(cameras)), skin_type=recording.map(dict(skin_types)))
 
 
 def facts_of(store: ClipStore, split: Split) -> DataFacts:

@@ -24,7 +24,7 @@ LAST_SEED = DEVELOPMENT_SEEDS.stop - 1  # those beyond are kept for the figures 
 
 def phantom(
     folder: Annotated[Path | None, typer.Argument(help="Folder to write; it must not hold anything yet.")] = None,
-    layout: Annotated[str | None, typer.Option(help="pure, vipl_hr or recordings.")] = None,
+    layout: Annotated[str | None, typer.Option(help="pure, vipl_hr or csv, as people bring their own.")] = None,
     worlds: Annotated[int | None, typer.Option(min=1, help="Cameras and lamps in which people take turns.")] = None,
     sheet: Annotated[Path | None, typer.Option(help="A picture (.png) of each world's first person.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, max=LAST_SEED, help="The same seed gives the same bytes.")] = None,
@@ -57,7 +57,7 @@ def phantom(
         "driver": recorded and "recorded", "recorded_root": recorded,
     }  # fmt: skip
     if worlds is not None:
-        given |= {"worlds": {"count": worlds}, "layout": layout or "recordings", "subjects": subjects or worlds}
+        given |= {"worlds": {"count": worlds}, "layout": layout or "csv", "subjects": subjects or worlds}
     chosen = {name: value for name, value in given.items() if value is not None}
     planned = plan_phantom(**(load_params().download.phantom.model_dump() | chosen))
     if sheet is not None:

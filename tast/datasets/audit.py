@@ -42,6 +42,7 @@ class RecordingFacts:
     subject_id: str
     scenario: str
     camera: str
+    skin_type: str
     n_frames: int
     seconds: float
     rate_hz: float
@@ -110,7 +111,7 @@ def recording_facts(record: AuditRecord, labels: FloatArray) -> RecordingFacts:
     low, mean, high = (known.min(), known.mean(), known.max()) if len(known) else (np.nan,) * 3
     return RecordingFacts(
         record_id=record.record_id, subject_id=record.subject_id, scenario=record.scenario, camera=record.camera,
-        n_frames=len(times_s), seconds=seconds, rate_hz=len(steps_s) / seconds if seconds else 0.0,
+        skin_type=record.skin_type, n_frames=len(times_s), seconds=seconds, rate_hz=len(steps_s) / seconds if seconds else 0.0,
         step_sd_ms=1000 * float(steps_s.std()) if len(steps_s) else 0.0, n_dropped=0 if estimated else dropped_frames(steps_s),
         times_are_estimated=estimated, n_readings=len(record.spo2.percent),
         n_masked=int(np.isnan(record.spo2.percent).sum()), n_labelled_s=len(known),

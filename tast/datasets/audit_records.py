@@ -37,6 +37,7 @@ class AuditRecord:
     take: str
     scenario: str
     camera: str
+    skin_type: str
     times_s: FloatArray
     times_are_estimated: bool
     spo2: Spo2Trace
@@ -79,6 +80,7 @@ def of_video(record: VideoRecord) -> AuditRecord:
         take=record.record_id.removesuffix(f"_{record.camera}"),
         scenario=record.scenario,
         camera=record.camera,
+        skin_type=record.skin_type,
         times_s=container_times_s(video.path) if video.frame_times_s is None else video.frame_times_s,
         times_are_estimated=video.times_are_estimated,
         spo2=record.spo2,
@@ -99,6 +101,7 @@ def of_series(series: FingerSeries) -> AuditRecord:
         take=series.subject_id,
         scenario="",
         camera=f"{series.hand} hand" if series.hand in HANDS else "",
+        skin_type="",
         times_s=series.times_s,
         times_are_estimated=True,
         spo2=Spo2Trace(series.reading_times_s, series.spo2_percent),

@@ -1,6 +1,6 @@
 """The phantom on disk, as people bring their own recordings: a table, and for each row a video and the oximeter's readings.
 
-recordings.csv                   as tast.datasets.recordings reads it; camera names the world
+recordings.csv                   as tast.datasets.recordings reads it; camera names the world, skin_type is of the face
 worlds.csv                       what each world is made of
 p003-1/video.mp4, spo2.csv       the video in its world's coding; a reading a second since its first frame
 """
@@ -21,6 +21,7 @@ from tast.phantom.filmed import filmed
 from tast.phantom.physiology import PhysiologyOf, simulated_physiology
 from tast.phantom.session import Session
 from tast.phantom.world import World, facts
+from tast.records import FITZPATRICK
 from tast.video.coding import Coding
 from tast.video.write_coded import write_coded
 
@@ -51,6 +52,7 @@ def write_recordings_table(sessions: Sequence[Session], folder: Path) -> None:
         {
             "subject_id": f"p{session.subject:03d}", "record_id": name_of(session), "video": _video_of(session, folder),
             "spo2": f"{name_of(session)}/{READINGS}", "scenario": session.scenario, "camera": session.in_world.name,
+            "skin_type": FITZPATRICK[session.looks.fitzpatrick - 1],
         }
         for session in sessions
     ]  # fmt: skip

@@ -64,7 +64,7 @@ def plan_phantom(
 
     worlds: how many (count), and the pools (tast.phantom.world.Pools) that they and the heads in them are drawn from; None: the
     photograph before the one camera. Subjects take turns in the worlds. compression (codec, quality), sources and defects are
-    VIPL-HR's layout alone: PURE's pictures are lossless and whole, and those of `recordings` coded as their world has it. driver:
+    VIPL-HR's layout alone: PURE's pictures are lossless and whole, and those of `csv` coded as their world has it. driver:
     "recorded" takes waves and SpO2 from the set of them at recorded_root (tast.datasets.waves), and its people as subjects; the
     profile has no say then. Raises TastError for a plan that cannot be.
     """
@@ -77,13 +77,13 @@ def plan_phantom(
     writers: dict[str, tuple[SessionWriter, Callable[[Sequence[Session], Path], None]]] = {
         "pure": (write_pure_session, _no_lists),
         "vipl_hr": (partial(write_vipl_session, **compression, **vipl), partial(write_vipl_lists, **vipl)),
-        "recordings": (write_recording, write_recordings_table),
+        "csv": (write_recording, write_recordings_table),
     }
     sessions = phantom_sessions(layout=layout, numbers=numbers, **plan)
     if worlds is not None:
         sessions = in_worlds(sessions, **worlds)
-    elif layout == "recordings":
-        raise TastError("the layout recordings needs worlds: they say how its videos are coded; expected phantom.worlds")
+    elif layout == "csv":
+        raise TastError("the layout csv needs worlds: they say how its videos are coded; expected phantom.worlds")
     return PhantomSet(sessions, root, *writers[layout])
 
 

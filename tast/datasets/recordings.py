@@ -1,6 +1,6 @@
 """Your own recordings: one table that names, for each video, the subject and the table of oximeter readings.
 
-recordings.csv     subject_id,record_id,video,spo2[,scenario][,camera]     paths relative to this table
+recordings.csv     subject_id,record_id,video,spo2[,scenario][,camera][,skin_type]    paths relative to this table
 <spo2>             times_s,percent[,pulse_per_min]                         seconds since the video's first frame
 """
 
@@ -19,12 +19,12 @@ from tast.datasets.labels import pulse_rate_trace, require_overlap, spo2_trace
 from tast.datasets.layout import records_or_rejects
 from tast.datasets.tables import number_or_nan, read_columns
 from tast.errors import BadInput
-from tast.records import FloatArray, VideoRecord, VideoSource
+from tast.records import FITZPATRICK, FloatArray, VideoRecord, VideoSource
 from tast.video.containers import container_times_s
 from tast.video.read import read_frames
 
 TABLE = "recordings.csv"
-LAYOUT = f"a folder with {TABLE}: columns subject_id, record_id, video, spo2 (and scenario, camera if you like)"
+LAYOUT = f"a folder with {TABLE}: columns subject_id, record_id, video, spo2 (and scenario, camera, skin_type if you like)"
 RECORD_COLUMNS = ("subject_id", "record_id", "video", "spo2")
 READING_COLUMNS = ("times_s", "percent")
 RECORD_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")  # names files
@@ -78,6 +78,9 @@ def _read_row(record_id: str, row: Row, *, folder: Path, spo2_range_percent: tup
     if not row["subject_id"].strip():
         raise BadInput(folder / TABLE, f"no subject_id for {record_id}", "the person's id, the same in all of their recordings")
     video, readings = folder / row["video"].strip(), folder / row["spo2"].strip()
+    skin_type = (row.get("skin_type") or "").strip()
+    if skin_type not in ("", *FITZPATRICK):
+        raise BadInput(folder / TABLE, f"skin_type {skin_type!r} of {record_id}", f"one of {', '.join(FITZPATRICK)}, or nothing")
     times_s, percent, per_minute = readings_of(readings)
     require_overlap(record_id, container_times_s(video), times_s)
     spo2, notes = spo2_trace(record_id, times_s, percent, valid_range=spo2_range_percent)
@@ -90,6 +93,7 @@ def _read_row(record_id: str, row: Row, *, folder: Path, spo2_range_percent: tup
         spo2=spo2,
         pulse_rate=None if per_minute is None else pulse_rate_trace(times_s, per_minute),
         camera=(row.get("camera") or "").strip(),
+        skin_type=skin_type,
         notes=notes,
     )
 

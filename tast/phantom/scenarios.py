@@ -38,5 +38,5 @@ VIPL_HR = {
     "phone_motion": Scenario(Setup(shift_speed=0.06, shift_hz=(0.15, 0.5), turn_deg=5.0, nod_deg=2.0, tilt_deg=1.0)),
 }
 
-SCENARIOS_OF_LAYOUT = {"pure": tuple(PURE), "vipl_hr": tuple(VIPL_HR), "recordings": tuple(PURE)}
+SCENARIOS_OF_LAYOUT = {"pure": tuple(PURE), "vipl_hr": tuple(VIPL_HR), "csv": tuple(PURE)}
 SCENARIOS = VIPL_HR | PURE

@@ -91,7 +91,7 @@ def probe_sessions(*, layout: str, scenarios: tuple[str, ...] | None, **plan: An
 
 def world_sessions(*, worlds: int, scenarios: tuple[str, ...] | None, **plan: Any) -> tuple[Session, ...]:
     """Sessions of `plan` in so many worlds that people take turns in; steady ones unless scenarios say otherwise."""
-    planned = phantom_sessions(layout="recordings", sessions=1, scenarios=scenarios or ("steady",), **plan)
+    planned = phantom_sessions(layout="csv", sessions=1, scenarios=scenarios or ("steady",), **plan)
     return in_worlds(planned, count=worlds)
 
 

@@ -18,12 +18,12 @@ from tast.datasets.phantom_set import PhantomSet, plan_phantom
 from tast.datasets.recordings import check_recordings, read_recordings
 from tast.errors import TastError
 from tast.phantom.physiology import simulated_physiology
-from tast.records import VideoRecord
+from tast.records import FITZPATRICK, VideoRecord
 from tast.video.containers import container_times_s
 
 ROOT = Path(__file__).parents[2]
 PLAN: dict[str, Any] = {
-    "layout": "recordings", "seed": 7, "subjects": 3, "sessions": 1, "seconds": 3.0, "fps_hz": 30.0, "width_px": 96,
+    "layout": "csv", "seed": 7, "subjects": 3, "sessions": 1, "seconds": 3.0, "fps_hz": 30.0, "width_px": 96,
     "height_px": 72, "face_height_px": 36, "profile": "wide", "scenarios": "all", "sources": (1,), "defects": False,
     "compression": {"codec": "mjpeg", "quality": 3}, "driver": "simulated", "recorded_root": None, "worlds": {"count": 2},
 }  # fmt: skip
@@ -53,6 +53,7 @@ def test_the_reader_finds_each_recording_whole(folder: Path) -> None:
     for record, session in zip(records, plan_phantom(**PLAN).sessions, strict=True):
         assert isinstance(record, VideoRecord)
         assert (record.scenario, record.camera) == (session.scenario, session.in_world.name)
+        assert record.skin_type == FITZPATRICK[session.looks.fitzpatrick - 1]
         first_s = session.frame_times_s()[0]
         shown = simulated_physiology(session).oximeter.spo2_percent(first_s + np.arange(3))
         assert_allclose(record.spo2.percent, shown)
@@ -78,7 +79,7 @@ def test_the_bytes_are_those_of_the_session_whoever_writes_it(folder: Path, tmp_
 
 
 def test_without_worlds_the_layout_is_refused() -> None:
-    with pytest.raises(TastError, match="recordings needs worlds"):
+    with pytest.raises(TastError, match="csv needs worlds"):
         plan_phantom(**(PLAN | {"worlds": None}))
 
 

@@ -66,6 +66,18 @@ def test_mistakes_in_readings_reject_their_recording_only(tmp_path, columns, rea
     assert list(check_recordings(tmp_path)) == [("anna_1", rejects[0].reason)]
 
 
+def test_a_skin_type_is_one_of_fitzpatricks_or_nothing(tmp_path):
+    for name, skin_type in (("anna_1", "VI"), ("bob_1", "dark"), ("cleo_1", "")):
+        write_recording(tmp_path, name)
+        lines = (tmp_path / "recordings.csv").read_text().splitlines()
+        head = lines[0] if "skin_type" in lines[0] else f"{lines[0]},skin_type"
+        (tmp_path / "recordings.csv").write_text("\n".join([head, *lines[1:-1], f"{lines[-1]},{skin_type}"]) + "\n")
+    records, rejects = read_dataset("csv", tmp_path)
+    assert {record.record_id: record.skin_type for record in records} == {"anna_1": "VI", "cleo_1": ""}
+    (reject,) = rejects
+    assert "skin_type 'dark' of bob_1" in reject.reason and "I, II, III, IV, V, VI" in reject.reason
+
+
 def test_missing_files_and_subjects(tmp_path):
     columns = ("subject_id", "record_id", "video", "spo2")
     write_recording(tmp_path)

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import py7zr
 import pytest
@@ -17,6 +18,7 @@ from s3fs import S3FileSystem
 from flows.stages import download as stage
 from tast.datasets.catalog import CATALOG, RemoteFile
 from tast.errors import TastError
+from tast.params import Phantom
 from tests.datasets.layouts import write_pure_session
 from tests.datasets.more_layouts import write_mths_person
 from tests.datasets.range_server import Behaviour, serving
@@ -66,6 +68,20 @@ def run() -> str:
     except TastError as error:
         return str(error)
     return ""
+
+
+@pytest.mark.parametrize("layout", get_args(Phantom.model_fields["layout"].annotation))
+def test_every_layout_of_the_phantom_is_read_by_the_audit(configure, layout):
+    worlds = {"count": 1} if layout == "csv" else None
+    configure(dataset__name="phantom", **{f"download__phantom__{name}": value for name, value in {
+        "layout": layout, "worlds": worlds, "subjects": 1, "scenarios": "all", "seconds": 1, "width_px": 96, "height_px": 72,
+        "face_height_px": 36, "sources": [1], "fps_hz": 15,
+    }.items()})  # fmt: skip
+    assert run() == ""
+    (recording,) = json.loads((AUDIT / "audit.json").read_text())["recordings"]
+    assert (recording["camera"], recording["skin_type"] != "") == {
+        "pure": ("", False), "vipl_hr": ("source1", False), "csv": ("world-01", True)
+    }[layout]  # fmt: skip
 
 
 def test_a_folder_is_linked_in_described_and_audited(configure, pure):

@@ -22,7 +22,7 @@ from tast.phantom.world import Delivery, Pools, World, face_numbers, facts, worl
 
 PLAN: dict[str, Any] = {
     "seed": 3, "subjects": 6, "sessions": 1, "seconds": 4.0, "fps_hz": 30.0, "width_px": 96, "height_px": 72,
-    "face_height_px": 36, "profile": "wide", "scenarios": ("steady",), "layout": "recordings",
+    "face_height_px": 36, "profile": "wide", "scenarios": ("steady",), "layout": "csv",
 }  # fmt: skip
 
 
