@@ -113,7 +113,7 @@ class SourceFacts:
     "444", "" where it is none of these. matrix, transfer, wide: as in tast.video.transfer; matrix "" where it is RGB. nominal_hz:
     what the container announces, 0 where it announces nothing; measured_hz: frames less one over their time. n_dropped: frames
     that are missing between those that are there. n_doubled: frames that show the one before them once more. assumed: what the
-    file does not declare.
+    file does not declare. step_sd_ms: spread of the time between frames.
     """
 
     codec: str
@@ -133,6 +133,7 @@ class SourceFacts:
     n_dropped: int
     n_doubled: int
     assumed: tuple[str, ...] = ()
+    step_sd_ms: float = 0.0
 
 
 FITZPATRICK = ("I", "II", "III", "IV", "V", "VI")  # skin types, from the fairest to the darkest

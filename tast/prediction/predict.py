@@ -19,7 +19,7 @@ from torch import nn
 from tast.errors import VideoRejected
 from tast.pictures import Picture
 from tast.prediction import MIN_QUALITY
-from tast.prediction.pulse import pulse_clarity, pulse_wave
+from tast.prediction.pulse import hint_of_rate, pulse_clarity, pulse_wave
 from tast.prediction.trace import PredictedTrace, joined
 from tast.preprocessing.pipeline import settings_of
 from tast.preprocessing.resample import mean_rate_hz
@@ -54,7 +54,8 @@ def predict_video(
     except VideoRejected as error:
         raise VideoRejected(name, "; ".join([error.reason, *defects])) from None
     facts = meter.facts()
-    return replace(trace, notes=trace.notes + tuple(defects) + doubts(facts), source=facts)
+    hint = hint_of_rate(trace.pulse_per_minute, facts.measured_hz) if facts else ()
+    return replace(trace, notes=trace.notes + tuple(defects) + doubts(facts) + hint, source=facts)
 
 
 def predict_frames(

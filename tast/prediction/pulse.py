@@ -12,6 +12,7 @@ import numpy as np
 from tast.pulse_rate import HALF_WIDTH_HZ, FloatArray, spectrum, strongest_rate_hz
 
 BAND_HZ = (0.5, 4.0)
+RESTING_PER_MINUTE = (45.0, 170.0)  # assumed; the search itself ends at 42 and 180, so that what lies beyond is found at its ends
 
 
 def pulse_wave(signals: FloatArray) -> FloatArray:
@@ -29,6 +30,22 @@ def pulse_clarity(wave: FloatArray, fps_hz: float) -> tuple[float, float]:
         return 0.0, float("nan")
     at_pulse = np.minimum(abs(frequency_hz - rate_hz), abs(frequency_hz - 2 * rate_hz)) <= HALF_WIDTH_HZ
     return float(power[at_pulse].sum() / power.sum()), 60 * rate_hz
+
+
+def hint_of_rate(pulse_per_minute: FloatArray, fps_hz: float) -> tuple[str, ...]:
+    """A sentence where the pulse (S,) of a video at fps_hz is so slow or fast that its frame rate may be wrong; else nothing.
+
+    The rate of a pulse is only as true as the times of the frames: a file that announces 25 Hz of 42 shows 72 a minute as 43.
+    That is no proof: some people have such a pulse, after exercise above all.
+    """
+    known = pulse_per_minute[np.isfinite(pulse_per_minute)]
+    low, high = RESTING_PER_MINUTE
+    if not len(known) or low <= np.median(known) <= high:
+        return ()
+    return (
+        f"a hint, no proof: at {fps_hz:.4g} frames a second its pulse is {np.median(known):.0f} per minute, at rest it is "
+        f"{low:g} to {high:g}: the times of the frames may be wrong",
+    )
 
 
 def decibel(share: FloatArray) -> FloatArray:

@@ -15,6 +15,8 @@ from tast.video.upright import FrameColours, colours_of
 DROPPED_AFTER_STEPS = 1.5  # a step longer than so many usual ones has lost frames
 NOTED_SHARE = 0.01  # of a video's frames: fewer doubled ones change no ratio and no rate
 RATE_TOLERANCE = 0.03  # clocks and headers differ by less; so does a pulse rate that would be noticed
+FILLED_SHARES = 0.05, 0.75  # of a video's frames: by chance cameras send fewer twice, beyond it is a still picture (assumed)
+EVEN_STEP_SD_MS = 0.55  # times in whole milliseconds, and nothing else
 COMPARED_LINES = 8  # every so many lines of two frames are compared
 PNG_COLOURS = FrameColours(8, "", full_range=True, transfer="sdr", wide=False, assumed=("primaries", "transfer"), lost="")
 
@@ -63,22 +65,34 @@ class SourceMeter:
             wide=colours.wide, rotation_degrees=self._rotation_degrees, nominal_hz=round(self._nominal_hz, 3),
             measured_hz=round(float(1 / steps_s.mean()), 3) if len(steps_s) else 0.0, n_frames=n_frames,
             n_dropped=dropped_frames(steps_s), n_doubled=self._n_doubled, assumed=colours.assumed,
+            step_sd_ms=round(1000 * float(steps_s.std()), 3) if len(steps_s) else 0.0,
         )  # fmt: skip
 
 
 def doubts(facts: SourceFacts | None) -> tuple[str, ...]:
-    """What a reader of the frames should know: that some are no pictures of their own, and that the container names another rate
-    than their times have. Each is a sentence with both numbers."""
+    """What a reader of the frames should know, a sentence each: that some are no pictures of their own; that the times are
+    those of a clock and not of a camera; that the container names another rate than the times have."""
     if facts is None:
         return ()
     found = []
     if facts.n_doubled >= max(NOTED_SHARE * facts.n_frames, 1):
         found.append(f"{facts.n_doubled} of {facts.n_frames} frames show the one before them once more")
-    if rates_differ(facts):
+    if times_are_a_clocks(facts):
+        taken_hz = facts.measured_hz * (1 - facts.n_doubled / facts.n_frames)
         found.append(
-            f"its container announces {facts.nominal_hz:g} Hz, but its frames' times have {steady_rate_hz(facts):.4g} Hz"
+            f"its frames come evenly, at {facts.measured_hz:.4g} Hz, but its camera took about {taken_hz:.4g} pictures a second: "
+            "when each was taken is lost"
         )
+    if rates_differ(facts):
+        true_hz = steady_rate_hz(facts)
+        found.append(f"its container announces {facts.nominal_hz:g} Hz, but its frames' times have {true_hz:.4g} Hz")
     return tuple(found)
+
+
+def times_are_a_clocks(facts: SourceFacts) -> bool:
+    """Whether the times, all one step apart, were put there by a recorder that filled in for a slower camera: pictures that come
+    twice say so."""
+    return facts.step_sd_ms < EVEN_STEP_SD_MS and FILLED_SHARES[0] < facts.n_doubled / facts.n_frames < FILLED_SHARES[1]
 
 
 def rates_differ(facts: SourceFacts) -> bool:

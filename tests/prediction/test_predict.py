@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -18,7 +19,8 @@ from tast.preprocessing.pipeline import settings_of
 from tast.preprocessing.steps import preprocess_video
 from tast.records import FaceVideo, Spo2Trace, VideoSource
 from tast.training.dataset import ClipDataset
-from tests.prediction.conftest import PULSE_HZ, film, write_film
+from tast.video.write_coded import write_coded
+from tests.prediction.conftest import MJPEG, PULSE_HZ, film, write_film
 
 
 def as_clips(face: FaceVideo, folder: Path, hop_s: int = 1, unlabelled_s: float = 0.0) -> ClipStore:
@@ -126,6 +128,14 @@ def test_a_video_that_breaks_off_gives_its_good_part_and_says_so(model, tmp_path
     path.write_bytes(content[: len(content) * 3 // 9])
     with pytest.raises(VideoRejected, match=r"shorter than a clip of 4 s; damaged after frame 7\d"):
         predict_video("cut", VideoSource(path), *model)
+
+
+def test_a_container_with_a_rate_that_cannot_be_true_is_noted_and_read(model, tmp_path):
+    """A pulse of 72 a minute at 25 Hz, in a file that announces 15: 43 a minute, which is a hint and no reason to refuse."""
+    path = write_coded(tmp_path / "slow", film(4.8), replace(MJPEG, rate_hz=15.0))
+    trace = predict_video("slow", VideoSource(path), *model)
+    assert trace.source is not None and trace.source.nominal_hz == trace.source.measured_hz == 15
+    assert trace.notes[-1].startswith("a hint, no proof: at 15 frames a second its pulse is 4")
 
 
 def test_a_long_video_is_read_piece_by_piece_and_a_bad_piece_is_left_out(model, monkeypatch):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from tast.prediction.pulse import decibel, pulse_clarity, pulse_wave
+from tast.prediction.pulse import decibel, hint_of_rate, pulse_clarity, pulse_wave
 
 FPS_HZ = 15.0
 TIMES_S = np.arange(120) / FPS_HZ
@@ -43,6 +43,14 @@ def test_what_green_and_red_share_is_no_pulse():
     motion, blood = np.sin(TIMES_S), np.cos(7 * TIMES_S)
     signals = np.stack([motion + 0.2 * blood, motion + blood, motion], axis=1)
     assert_allclose(pulse_wave(signals), 0.8 * blood, atol=1e-12)
+
+
+@pytest.mark.parametrize(("per_minute", "hinted"), [(43, True), (47, False), (72, False), (165, False), (178, True)])
+def test_a_pulse_that_nobody_has_at_rest_hints_at_a_wrong_rate(per_minute, hinted):
+    seconds = np.array([per_minute, per_minute, np.nan, per_minute, 100.0])
+    found = hint_of_rate(seconds, 25.0)
+    assert [("25 frames a second" in one, f"pulse is {per_minute}" in one) for one in found] == [(True, True)] * hinted
+    assert hint_of_rate(np.full(3, np.nan), 25.0) == ()
 
 
 def test_decibel_is_bounded():

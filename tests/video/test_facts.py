@@ -41,7 +41,7 @@ def test_of_a_phones_video(tmp_path: Path):
     facts = facts_of(VideoSource(path))
     measured = facts.bits_per_pixel
     assert measured == pytest.approx(8 * path.stat().st_size / (N_FRAMES * HEIGHT * WIDTH), rel=0.05)
-    assert replace(facts, bits_per_pixel=0.0) == SourceFacts(
+    assert replace(facts, bits_per_pixel=0.0, step_sd_ms=0.0) == SourceFacts(
         codec="hevc", width_px=HEIGHT, height_px=WIDTH, bits_per_pixel=0.0, bits=10, subsampling="420", full_range=False,
         matrix="bt2020", transfer="hlg", wide=True, rotation_degrees=90, nominal_hz=30.0, measured_hz=30.0,
         n_frames=N_FRAMES, n_dropped=0, n_doubled=0, assumed=(),
@@ -60,7 +60,11 @@ def test_doubled_frames_are_counted(tmp_path: Path):
     path = write_coded(tmp_path / "v", delivered(noise(), arrivals(N_FRAMES, doubled=[5, 6, 15])), replace(H264, quality=0))
     facts = facts_of(VideoSource(path))
     assert (facts.n_frames, facts.n_dropped, facts.n_doubled) == (30, 0, 3)
-    assert doubts(facts) == ("3 of 30 frames show the one before them once more",)
+    assert doubts(facts) == (
+        "3 of 30 frames show the one before them once more",
+        "its frames come evenly, at 30 Hz, but its camera took about 27 pictures a second: when each was taken is lost",
+    )
+    assert doubts(replace(facts, step_sd_ms=1.5)) == doubts(facts)[:1], "the times are a camera's"
     assert doubts(replace(facts, n_doubled=0)) == doubts(None) == ()
 
 
@@ -68,6 +72,9 @@ def test_a_rate_that_lies_stands_beside_the_true_one(tmp_path: Path):
     path = write_coded(tmp_path / "v", noise(), Coding("mpeg4", ".avi", quality=2, rate_hz=25.0, tagged=False))
     facts = facts_of(VideoSource(path, None, np.arange(N_FRAMES) / 30))
     assert (facts.codec, facts.nominal_hz, facts.measured_hz) == ("mpeg4", 25.0, 30.0)
+    assert doubts(facts) == ("its container announces 25 Hz, but its frames' times have 30 Hz",)
+    assert doubts(replace(facts, nominal_hz=29.97)) == doubts(replace(facts, nominal_hz=0.0)) == ()
+    assert doubts(replace(facts, nominal_hz=30.0, measured_hz=27.2, n_dropped=3)) == (), "3 of 33 were dropped"
     assert facts.matrix == "bt601" and set(facts.assumed) == {"primaries", "transfer", "matrix", "range"}
 
 
