@@ -16,8 +16,8 @@ class YuvPicture:
     """Luma and chroma, not yet RGB: bytes of RGB would round each whole step of chroma to a whole step of red, green and blue.
 
     luma: (H, W); chroma: Cb and Cr, each (H, W) or of half the height or width, rounded up; in the file's own steps. to_rgb:
-    (3, 4), from luma, Cb, Cr and 1 to RGB from 0 to 255. neutral: what chroma is in grey. transfer, wide: what that RGB is still
-    coded in: a name in TRANSFERS of tast.video.transfer, and whether its primaries are BT.2020's.
+    (3, 4), from luma, Cb, Cr and 1 to RGB from 0 to 255. neutral: what chroma is in grey. transfer, primaries: what that RGB is
+    still coded in: names in TRANSFERS and in TO_PRIMARIES of tast.video.transfer.
     """
 
     luma: Plane
@@ -25,7 +25,7 @@ class YuvPicture:
     to_rgb: npt.NDArray[np.float32]
     neutral: float = 128.0
     transfer: str = "sdr"
-    wide: bool = False
+    primaries: str = "bt709"
 
 
 Picture = RgbImage | YuvPicture

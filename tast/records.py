@@ -110,10 +110,10 @@ class SourceFacts:
     """What a video is made of, as it was decoded; of a video that breaks off, of its good part.
 
     codec: FFmpeg's name. bits_per_pixel: what a pixel of a frame took on average. bits: of a sample. subsampling: "420", "422",
-    "444", "" where it is none of these. matrix, transfer, wide: as in tast.video.transfer; matrix "" where it is RGB. nominal_hz:
-    what the container announces, 0 where it announces nothing; measured_hz: frames less one over their time. n_dropped: frames
-    that are missing between those that are there. n_doubled: frames that show the one before them once more. assumed: what the
-    file does not declare. step_sd_ms: spread of the time between frames.
+    "444", "" where it is none of these. matrix, transfer, primaries: as in tast.video.transfer; matrix "" where it is RGB.
+    nominal_hz: what the container announces, 0 where it announces nothing; measured_hz: frames less one over their time.
+    n_dropped: frames that are missing between those that are there. n_doubled: frames that show the one before them once more
+    (see tast.video.doubles). assumed: what the file does not declare. step_sd_ms: spread of the time between frames.
     """
 
     codec: str
@@ -125,7 +125,7 @@ class SourceFacts:
     full_range: bool
     matrix: str
     transfer: str
-    wide: bool
+    primaries: str
     rotation_degrees: int
     nominal_hz: float
     measured_hz: float

@@ -26,7 +26,7 @@ CLIP_S = 8
 USUAL_RANGE_PERCENT = (94.0, 99.0)
 NOTABLE_SWING_PERCENT = 2.0
 LABELLED_FRACTION = 0.75  # of a clip's seconds, for its swing to count
-CODED_BY = ("codec", "bits", "subsampling", "full_range", "matrix", "transfer", "wide", "assumed")
+CODED_BY = ("codec", "bits", "subsampling", "full_range", "matrix", "transfer", "primaries", "assumed")
 DECIMALS = 4  # of the numbers in the outputs: the last bits differ from machine to machine
 
 

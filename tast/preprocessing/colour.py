@@ -130,8 +130,8 @@ def _(picture: YuvPicture, to_frame: Pose, size_px: int, dither: Dither) -> RgbI
     luma = _finely_warped((picture.luma,), to_frame.matrix(), size_px)
     chroma = _finely_warped((blue, red), _in_plane(to_frame, *steps_of(blue, picture.luma)), size_px)
     rgb = cv2.transform(cv2.merge([luma, chroma]), picture.to_rgb)
-    if picture.transfer != "sdr" or picture.wide:
-        rgb = (255 * known_rgb(rgb / 255, picture.transfer, wide=picture.wide)).astype(np.float32)
+    if (picture.transfer, picture.primaries) != ("sdr", "bt709"):
+        rgb = (255 * known_rgb(rgb / 255, picture.transfer, primaries=picture.primaries)).astype(np.float32)
     return np.asarray(cv2.add(rgb, dither.of_shape(rgb.shape), dtype=cv2.CV_8U), dtype=np.uint8)
 
 

@@ -16,9 +16,10 @@ class Coding:
 
     quality: the codec's quantiser or rate factor; bits_per_pixel: a mean rate in its place (exactly one of the two, of "png"
     neither). bits: of a sample, 8 or 10. subsampling: "420", "422" or "444". matrix: bt601, bt709, bt2020. transfer: sdr, hlg,
-    pq; hlg and pq, and the matrix bt2020, go with BT.2020's primaries. tagged: whether the file says so. rate_hz: what the
-    container announces; None: the true rate. rotation_degrees: counter-clockwise, by which a player is to turn what is
-    stored (MP4 alone holds it). generations: 2: the frames were an H.264 file of a phone before.
+    pq; hlg and pq, and the matrix bt2020, go with BT.2020's primaries, unless display_p3: P3's, as phones have them. tagged:
+    whether the file says so. rate_hz: what the container announces; None: the true rate. rotation_degrees: counter-clockwise, by
+    which a player is to turn what is stored (MP4 alone holds it). generations: 2: the frames were an H.264 file of a phone
+    before.
     """
 
     codec: str = "png"
@@ -30,6 +31,7 @@ class Coding:
     full_range: bool = False
     matrix: str = "bt601"
     transfer: str = "sdr"
+    display_p3: bool = False
     tagged: bool = True
     rate_hz: float | None = None
     rotation_degrees: int = 0
@@ -42,8 +44,11 @@ class Coding:
         return " ".join(["lossless" if (self.codec, self.quality) == ("h264", 0) else words[0], *words[1:]])
 
     @property
-    def wide(self) -> bool:
-        return self.transfer != "sdr" or self.matrix == "bt2020"
+    def primaries(self) -> str:
+        """A name in TO_PRIMARIES of tast.video.transfer."""
+        if self.display_p3:
+            return "p3"
+        return "bt2020" if self.transfer != "sdr" or self.matrix == "bt2020" else "bt709"
 
     def __post_init__(self) -> None:
         n_rates = (self.quality is not None) + (self.bits_per_pixel is not None)

@@ -22,7 +22,7 @@ EVEN_STEP_SD_MS = 0.55  # times in whole milliseconds, and nothing else
 COMPARED_LINES = 8  # every so many lines of two frames are compared
 OTHER_SIZE = 255.0  # the difference of pictures that cannot be compared
 UNEVEN_CODECS = ("vp8", "vp9", "av1")  # every some frames they code one apart, nearly like the one before: equal ones alone count
-PNG_COLOURS = FrameColours(8, "", full_range=True, transfer="sdr", wide=False, assumed=("primaries", "transfer"), lost="")
+PNG_COLOURS = FrameColours(8, "", full_range=True, transfer="sdr", primaries="bt709", assumed=("primaries", "transfer"), lost="")
 
 
 class SourceMeter:
@@ -73,7 +73,7 @@ class SourceMeter:
             codec=self._codec, width_px=width_px, height_px=height_px,
             bits_per_pixel=round(8 * self._n_bytes / (n_frames * width_px * height_px), 4), bits=colours.bits,
             subsampling=self._subsampling, full_range=colours.full_range, matrix=colours.matrix, transfer=colours.transfer,
-            wide=colours.wide, rotation_degrees=self._rotation_degrees, nominal_hz=round(self._nominal_hz, 3),
+            primaries=colours.primaries, rotation_degrees=self._rotation_degrees, nominal_hz=round(self._nominal_hz, 3),
             measured_hz=round(float(1 / steps_s.mean()), 3) if len(steps_s) else 0.0, n_frames=n_frames,
             n_dropped=dropped_frames(steps_s), n_doubled=self._n_doubled(), assumed=colours.assumed,
             step_sd_ms=round(1000 * float(steps_s.std()), 3) if len(steps_s) else 0.0,

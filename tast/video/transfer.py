@@ -18,9 +18,14 @@ FloatImage = npt.NDArray[np.floating]
 
 # Shares of red and blue in luma (BT.601, BT.709, BT.2020).
 LUMA_SHARES = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020": (0.2627, 0.0593)}
-# Light in BT.2020's primaries from light in BT.709's (ITU-R BT.2087-0, section 2).
-TO_BT2020 = np.array([[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]])
-FROM_BT2020 = np.linalg.inv(TO_BT2020)
+# Primaries -> light in them from light in BT.709's; all have the white of D65. BT.2020: ITU-R BT.2087-0, section 2. P3, which
+# phones call Display P3: from the chromaticities of ITU-T H.273, table 2, numbers 1 and 12 (SMPTE EG 432-1).
+TO_PRIMARIES = {
+    "bt709": np.eye(3),
+    "bt2020": np.array([[0.6274, 0.3293, 0.0433], [0.0691, 0.9195, 0.0114], [0.0164, 0.0880, 0.8956]]),
+    "p3": np.array([[0.822462, 0.177538, 0.0], [0.033194, 0.966806, 0.0], [0.017083, 0.072397, 0.910520]]),
+}
+FROM_PRIMARIES = {name: np.linalg.inv(matrix) for name, matrix in TO_PRIMARIES.items()}
 HLG_A, HLG_B, HLG_C = 0.17883277, 0.28466892, 0.55991073
 HLG_WHITE = (np.exp((0.75 - HLG_C) / HLG_A) + HLG_B) / 12  # of the scene's light, at 75 % of the signal
 PQ_M1, PQ_M2, PQ_C1, PQ_C2, PQ_C3 = 2610 / 16384, 2523 / 32, 3424 / 4096, 2413 / 128, 2392 / 128
@@ -63,20 +68,18 @@ TRANSFERS: dict[str, tuple[Callable[[FloatImage], FloatImage], Callable[[FloatIm
 }
 
 
-def coded_rgb(rgb: FloatImage, transfer: str, *, wide: bool) -> FloatImage:
-    """(..., 3) RGB, 0 to 1, as training knows it -> the same in another transfer, and in BT.2020's primaries where `wide`."""
-    if transfer == "sdr" and not wide:
+def coded_rgb(rgb: FloatImage, transfer: str, *, primaries: str) -> FloatImage:
+    """(..., 3) RGB, 0 to 1, as training knows it -> the same in another transfer and other primaries (names in TO_PRIMARIES)."""
+    if (transfer, primaries) == ("sdr", "bt709"):
         return rgb
-    light = light_from_srgb(rgb)
-    return TRANSFERS[transfer][0](light @ TO_BT2020.T if wide else light)
+    return TRANSFERS[transfer][0](light_from_srgb(rgb) @ TO_PRIMARIES[primaries].T)
 
 
-def known_rgb(coded: FloatImage, transfer: str, *, wide: bool) -> FloatImage:
+def known_rgb(coded: FloatImage, transfer: str, *, primaries: str) -> FloatImage:
     """The inverse of `coded_rgb`; values beyond 0 to 1, where there are such, stay."""
-    if transfer == "sdr" and not wide:
+    if (transfer, primaries) == ("sdr", "bt709"):
         return coded
-    light = TRANSFERS[transfer][1](coded)
-    return srgb_from_light(light @ FROM_BT2020.T if wide else light)
+    return srgb_from_light(TRANSFERS[transfer][1](coded) @ FROM_PRIMARIES[primaries].T)
 
 
 def yuv_matrix(matrix: str, *, bits: int, full_range: bool) -> FloatImage:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from av.video.reformatter import VideoReformatter
 
 from tast.pictures import Picture, RgbImage, YuvPicture
-from tast.video.transfer import FROM_BT2020, LUMA_SHARES, TRANSFERS, srgb_from_light, yuv_matrix
+from tast.video.transfer import FROM_PRIMARIES, LUMA_SHARES, TRANSFERS, srgb_from_light, yuv_matrix
 
 BITS = {"": 8, "10le": 10, "12le": 12}
 YUV_FORMATS = {  # three planes -> bits of a sample
@@ -21,6 +21,7 @@ YUV_FORMATS = {  # three planes -> bits of a sample
 }  # fmt: skip
 # FFmpeg's numbers, which are those of ITU-T H.273, sections 8.1 to 8.3.
 FULL_RANGE, UNSPECIFIED, BT709, BT2020 = 2, 2, 1, 9
+PRIMARIES = {9: "bt2020", 12: "p3"}  # others are close to BT.709's, and read as those
 MATRICES = {1: "bt709", 5: "bt601", 6: "bt601", 9: "bt2020"}
 LIGHT_CURVES = {16: "pq", 18: "hlg"}
 SDR_CURVES = frozenset((1, 2, 4, 5, 6, 7, 11, 12, 13, 14, 15))  # close to each other, and read alike
@@ -31,7 +32,7 @@ LUT_STEPS, LIGHT_STEPS = 4096, 65536
 
 
 class FrameColours(NamedTuple):
-    """What the numbers of a frame mean: bits of a sample, a name in LUMA_SHARES, a name in TRANSFERS, BT.2020's primaries or not.
+    """What the numbers of a frame mean: bits of a sample, a name in LUMA_SHARES, a name in TRANSFERS, one in TO_PRIMARIES.
 
     matrix: "" where FFmpeg alone knows how to make RGB of it. assumed: what the file does not declare. lost: why the light cannot
     be found again; "" where it can.
@@ -41,7 +42,7 @@ class FrameColours(NamedTuple):
     matrix: str
     full_range: bool
     transfer: str
-    wide: bool
+    primaries: str
     assumed: tuple[str, ...]
     lost: str
 
@@ -55,28 +56,28 @@ def colours_of(frame: av.VideoFrame) -> FrameColours:
 def _colours(pixel_format: str, height_px: int, space: int, primaries: int, curve: int, spread: int) -> FrameColours:
     bits = YUV_FORMATS.get(pixel_format, 0)
     transfer = LIGHT_CURVES.get(curve, "sdr")
-    wide = primaries == BT2020 or (primaries == UNSPECIFIED and space == BT2020)
+    gamut = PRIMARIES.get(BT2020 if primaries == UNSPECIFIED and space == BT2020 else primaries, "bt709")
     matrix = MATRICES.get(space, "") if bits else ""
     assumed = [name for name, number in (("primaries", primaries), ("transfer", curve)) if number == UNSPECIFIED]
     if bits and space == UNSPECIFIED:
         assumed.append("matrix")
         matrix = "bt2020" if transfer != "sdr" else "bt709" if height_px >= HD_HEIGHT_PX else "bt601"
-        wide = wide or transfer != "sdr"
+        gamut = "bt2020" if primaries == UNSPECIFIED and transfer != "sdr" else gamut
     if bits and spread == 0 and not pixel_format.startswith("yuvj"):
         assumed.append("range")
     full = pixel_format.startswith("yuvj") or spread == FULL_RANGE
-    return FrameColours(bits or 8, matrix, full, transfer, wide, tuple(assumed), _lost(space, curve, wide, bool(matrix)))
+    return FrameColours(bits or 8, matrix, full, transfer, gamut, tuple(assumed), _lost(space, curve, gamut, bool(matrix)))
 
 
-def _lost(space: int, curve: int, wide: bool, known_matrix: bool) -> str:
+def _lost(space: int, curve: int, primaries: str, known_matrix: bool) -> str:
     if space in LOST_MATRICES:
         return f"its colours are coded as {LOST_MATRICES[space]}, which is not undone here"
     if curve not in SDR_CURVES and curve not in LIGHT_CURVES:
         return f"its transfer function, number {curve} of ITU-T H.273, is not undone here"
-    if wide and curve == UNSPECIFIED:
+    if primaries == "bt2020" and curve == UNSPECIFIED:
         return "BT.2020 without a transfer function: whether it is HLG, PQ or neither cannot be known"
-    if (wide or curve in LIGHT_CURVES) and not known_matrix:
-        return "HLG, PQ or BT.2020 in a layout of pixels that is not read here"
+    if (primaries != "bt709" or curve in LIGHT_CURVES) and not known_matrix:
+        return "HLG, PQ, BT.2020 or P3 in a layout of pixels that is not read here"
     return ""
 
 
@@ -91,7 +92,7 @@ def lost_colours(frame: av.VideoFrame, codec_tag: str) -> str:
 def upright_rgb(frame: av.VideoFrame, to_rgb: VideoReformatter) -> RgbImage:
     """(H, W, 3) uint8 RGB, turned as the file's rotation mark (degrees counter-clockwise) asks."""
     colours = colours_of(frame)
-    if colours.matrix and (colours.wide or colours.transfer != "sdr"):
+    if colours.matrix and (colours.transfer, colours.primaries) != ("sdr", "bt709"):
         return _rgb_of(_upright_yuv(frame, colours))
     space = int(frame.colorspace)
     space = BT709 if space == UNSPECIFIED and colours.matrix == "bt709" else space
@@ -109,7 +110,7 @@ def _upright_yuv(frame: av.VideoFrame, colours: FrameColours) -> YuvPicture:
     luma, *chroma = (_upright_plane(plane, frame.rotation, colours.bits) for plane in frame.planes)
     weights = _to_rgb(colours.matrix, colours.bits, colours.full_range)
     neutral = float(2 ** (colours.bits - 1))
-    return YuvPicture(luma, (chroma[0], chroma[1]), weights, neutral, colours.transfer, colours.wide)
+    return YuvPicture(luma, (chroma[0], chroma[1]), weights, neutral, colours.transfer, colours.primaries)
 
 
 def _upright_plane(plane: Any, rotation_degrees: float, bits: int) -> npt.NDArray[np.unsignedinteger]:
@@ -125,7 +126,7 @@ def _rgb_of(picture: YuvPicture) -> RgbImage:
     coded = cv2.transform(cv2.merge([picture.luma, *chroma]).astype(np.float32), picture.to_rgb)
     to_light, to_bytes = _tables(picture.transfer)
     light = to_light[np.clip(np.rint(coded * ((LUT_STEPS - 1) / 255)), 0, LUT_STEPS - 1).astype(np.uint16)]
-    light = cv2.transform(light, FROM_BT2020.astype(np.float32)) if picture.wide else light
+    light = cv2.transform(light, FROM_PRIMARIES[picture.primaries].astype(np.float32))
     return to_bytes[np.clip(np.rint(light * (LIGHT_STEPS - 1)), 0, LIGHT_STEPS - 1).astype(np.uint16)]
 
 

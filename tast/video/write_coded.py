@@ -37,7 +37,8 @@ TICK_S = Fraction(1, 30000)  # of time stamps: the finest that MPEG-4 Part 2 all
 RATE_FRAMES = 32  # from which the true rate is taken
 PNG_SETTINGS = [cv2.IMWRITE_PNG_COMPRESSION, 1]
 COLOUR_SPACES = {"bt601": 6, "bt709": 1, "bt2020": 9}  # FFmpeg's numbers, which are those of ITU-T H.273
-PRIMARIES = {"bt601": 6, "bt709": 1, "bt2020": 9}
+PRIMARIES = {"bt2020": 9, "p3": 12}  # others go with the matrix
+MATRIX_PRIMARIES = {"bt601": 6, "bt709": 1}
 TRANSFER_NUMBERS = {"sdr": 1, "hlg": 18, "pq": 16}
 UNSPECIFIED, LIMITED, FULL = 2, 1, 2
 
@@ -185,7 +186,7 @@ def _tags(coding: Coding) -> tuple[int, int, int, int]:
     full = FULL if coding.full_range else LIMITED
     if not coding.tagged:
         return UNSPECIFIED, UNSPECIFIED, UNSPECIFIED, full if coding.full_range else 0
-    primaries = PRIMARIES["bt2020" if coding.wide else coding.matrix]
+    primaries = PRIMARIES.get(coding.primaries) or MATRIX_PRIMARIES[coding.matrix]
     return COLOUR_SPACES[coding.matrix], primaries, TRANSFER_NUMBERS[coding.transfer], full
 
 
@@ -221,7 +222,7 @@ def coded_planes(rgb: RgbFrame, coding: Coding) -> list[npt.NDArray[np.unsignedi
     """Luma (H, W), Cb and Cr of an (H, W, 3) picture, in the steps of the coding; chroma is averaged."""
     white = 255 if rgb.dtype == np.uint8 else 1023
     unit = rgb.astype(np.float32) / np.float32(white)
-    coded = coded_rgb(unit, coding.transfer, wide=coding.wide).astype(np.float32)
+    coded = coded_rgb(unit, coding.transfer, primaries=coding.primaries).astype(np.float32)
     matrix: FloatArray = yuv_matrix(coding.matrix, bits=coding.bits, full_range=coding.full_range)
     planes = cv2.split(cv2.transform(coded, matrix.astype(np.float32)))
     height, width = rgb.shape[:2]

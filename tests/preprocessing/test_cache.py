@@ -142,7 +142,7 @@ def test_a_source_that_is_gone_is_named(tmp_path: Path) -> None:
 
 
 def test_what_the_source_was_is_kept(tmp_path: Path) -> None:
-    facts = SourceFacts("h264", 64, 48, 0.2, 8, "420", False, "bt601", "sdr", False, 0, 30.0, 29.9, 30, 1, 2, ("matrix",))
+    facts = SourceFacts("h264", 64, 48, 0.2, 8, "420", False, "bt601", "sdr", "bt709", 0, 30.0, 29.9, 30, 1, 2, ("matrix",))
     for _ in range(2):
         video = ItemCache(tmp_path).get_or_compute(KEY, "r", lambda: replace(made(), source=facts))
         assert video.source == facts

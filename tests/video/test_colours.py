@@ -28,6 +28,7 @@ SDR = [
     {"bits": bits, "full_range": full, "matrix": matrix}
     for bits, full, matrix in product((8, 10), (False, True), ("bt601", "bt709", "bt2020"))
 ]
+SDR += [{"bits": bits, "matrix": matrix, "display_p3": True} for bits, matrix in ((8, "bt709"), (8, "bt601"), (10, "bt709"))]
 HDR = [
     {"bits": 10, "full_range": full, "matrix": "bt2020", "transfer": transfer}
     for full, transfer in product((False, True), ("hlg", "pq"))
@@ -115,20 +116,23 @@ def test_a_refused_file_names_itself_and_its_reason(tmp_path: Path, monkeypatch)
 
 
 @pytest.mark.parametrize(
-    ("frame", "matrix", "transfer", "wide", "assumed"),
+    ("frame", "matrix", "transfer", "primaries", "assumed"),
     [
-        (frame_of(2, 2, 2, "yuv420p", 640, 480), "bt601", "sdr", False, ("primaries", "transfer", "matrix", "range")),
-        (frame_of(2, 2, 2, "yuv420p", 1280, 720), "bt709", "sdr", False, ("primaries", "transfer", "matrix", "range")),
-        (frame_of(2, 2, 2, "yuv420p", 480, 640), "bt601", "sdr", False, ("primaries", "transfer", "matrix", "range")),
-        (frame_of(2, 9, 18), "bt2020", "hlg", True, ("matrix", "range")),
-        (frame_of(5, 1, 1, "yuvj420p"), "bt601", "sdr", False, ()),
+        (frame_of(2, 2, 2, "yuv420p", 640, 480), "bt601", "sdr", "bt709", ("primaries", "transfer", "matrix", "range")),
+        (frame_of(2, 2, 2, "yuv420p", 1280, 720), "bt709", "sdr", "bt709", ("primaries", "transfer", "matrix", "range")),
+        (frame_of(2, 2, 2, "yuv420p", 480, 640), "bt601", "sdr", "bt709", ("primaries", "transfer", "matrix", "range")),
+        (frame_of(2, 9, 18), "bt2020", "hlg", "bt2020", ("matrix", "range")),
+        (frame_of(1, 12, 13), "bt709", "sdr", "p3", ("range",)),
+        (frame_of(9, 12, 18), "bt2020", "hlg", "p3", ("range",)),
+        (frame_of(1, 12, 2), "bt709", "sdr", "p3", ("transfer", "range")),
+        (frame_of(5, 1, 1, "yuvj420p"), "bt601", "sdr", "bt709", ()),
     ],
 )
 def test_what_a_file_does_not_say_is_assumed_and_noted(
-    frame: av.VideoFrame, matrix: str, transfer: str, wide: bool, assumed: tuple[str, ...]
+    frame: av.VideoFrame, matrix: str, transfer: str, primaries: str, assumed: tuple[str, ...]
 ):
     colours = colours_of(frame)
-    assert (colours.matrix, colours.transfer, colours.wide, colours.assumed) == (matrix, transfer, wide, assumed)
+    assert (colours.matrix, colours.transfer, colours.primaries, colours.assumed) == (matrix, transfer, primaries, assumed)
 
 
 def test_without_a_matrix_both_ways_of_reading_take_the_same(tmp_path: Path):

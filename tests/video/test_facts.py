@@ -43,7 +43,7 @@ def test_of_a_phones_video(tmp_path: Path):
     assert measured == pytest.approx(8 * path.stat().st_size / (N_FRAMES * HEIGHT * WIDTH), rel=0.05)
     assert replace(facts, bits_per_pixel=0.0, step_sd_ms=0.0) == SourceFacts(
         codec="hevc", width_px=HEIGHT, height_px=WIDTH, bits_per_pixel=0.0, bits=10, subsampling="420", full_range=False,
-        matrix="bt2020", transfer="hlg", wide=True, rotation_degrees=90, nominal_hz=30.0, measured_hz=30.0,
+        matrix="bt2020", transfer="hlg", primaries="bt2020", rotation_degrees=90, nominal_hz=30.0, measured_hz=30.0,
         n_frames=N_FRAMES, n_dropped=0, n_doubled=0, assumed=(),
     )  # fmt: skip
 

@@ -23,6 +23,7 @@ CODINGS = {
     "601": Coding("h264", ".mp4", quality=0, matrix="bt601"),
     "709": LOSSLESS,
     "full": Coding("h264", ".mp4", quality=0, matrix="bt709", full_range=True),
+    "P3": Coding("h264", ".mp4", quality=0, matrix="bt709", display_p3=True),
     "2020": Coding("h264", ".mp4", quality=0, matrix="bt2020"),
     "10 bit": Coding(**DEEP, matrix="bt709"),
     "10 bit, full": Coding(**DEEP, matrix="bt709", full_range=True),

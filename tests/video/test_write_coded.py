@@ -14,7 +14,7 @@ from tast.records import VideoSource
 from tast.video.coding import CODINGS, Coding, draw_coding
 from tast.video.images import read_png
 from tast.video.read import read_frames
-from tast.video.transfer import TRANSFERS, coded_rgb, known_rgb, yuv_matrix
+from tast.video.transfer import TO_PRIMARIES, TRANSFERS, coded_rgb, known_rgb, yuv_matrix
 from tast.video.write_coded import coded_planes, write_coded
 
 SIZE = (96, 128, 3)
@@ -79,8 +79,8 @@ def test_a_rate_that_lies_stands_in_the_container(tmp_path: Path):
 def test_known_codes_of_known_colours():
     """Reference white is 75 % of HLG's signal and 58 % of PQ's (BT.2408); white and black of limited range are 235 and 16."""
     white = np.ones((2, 2, 3))
-    assert coded_rgb(white, "hlg", wide=True) == pytest.approx(0.75, abs=1e-3)
-    assert coded_rgb(white, "pq", wide=True) == pytest.approx(0.58, abs=2e-3)
+    assert coded_rgb(white, "hlg", primaries="bt2020") == pytest.approx(0.75, abs=1e-3)
+    assert coded_rgb(white, "pq", primaries="bt2020") == pytest.approx(0.58, abs=2e-3)
     for value, luma in ((0, 16), (255, 235)):
         planes = coded_planes(np.full((2, 2, 3), value, np.uint8), Coding("h264", ".mp4", quality=0))
         assert [int(plane[0, 0]) for plane in planes] == [luma, 128, 128]
@@ -91,7 +91,9 @@ def test_known_codes_of_known_colours():
 @pytest.mark.parametrize("transfer", TRANSFERS)
 def test_each_transfer_is_undone(transfer: str):
     colours = np.random.default_rng(1).uniform(0, 1, (100, 3))
-    np.testing.assert_allclose(known_rgb(coded_rgb(colours, transfer, wide=True), transfer, wide=True), colours, atol=1e-5)
+    for primaries in TO_PRIMARIES:
+        coded = coded_rgb(colours, transfer, primaries=primaries)
+        np.testing.assert_allclose(known_rgb(coded, transfer, primaries=primaries), colours, atol=1e-5)
 
 
 def test_only_codings_that_hold_the_bits_are_drawn():
@@ -119,3 +121,20 @@ def test_what_cannot_be_written_is_said(tmp_path: Path):
         write_coded(tmp_path / "back", 2 * [(0.0, np.zeros(SIZE, np.uint8))], Coding("h264", ".mp4", quality=10))
     with pytest.raises(TastError, match="in 8 bits"):
         Coding("hevc", ".mp4", quality=10, transfer="hlg")
+
+
+def test_matrices_of_primaries_are_those_of_their_chromaticities():
+    """ITU-T H.273, table 2: x and y of red, green and blue; the white of D65."""
+    chromaticities = {
+        "bt709": [(0.640, 0.330), (0.300, 0.600), (0.150, 0.060)],
+        "bt2020": [(0.708, 0.292), (0.170, 0.797), (0.131, 0.046)],
+        "p3": [(0.680, 0.320), (0.265, 0.690), (0.150, 0.060)],
+    }
+
+    def to_xyz(name: str) -> np.ndarray:
+        columns = np.array([(x / y, 1, (1 - x - y) / y) for x, y in chromaticities[name]]).T
+        white = np.array([0.3127 / 0.3290, 1, (1 - 0.3127 - 0.3290) / 0.3290])
+        return columns * np.linalg.solve(columns, white)
+
+    for name, matrix in TO_PRIMARIES.items():
+        np.testing.assert_allclose(matrix, np.linalg.solve(to_xyz(name), to_xyz("bt709")), atol=1e-4)
