@@ -189,7 +189,7 @@ class Augmentation(Section):
 class Train(Section):
     method: str
     options: dict[str, Any]
-    input: Literal["pulse_locked", "skin_locked", "normalised", "magnified", "light", "difference"]
+    input: Literal["pulse_locked", "normalised", "magnified", "light", "difference"]
     whiten_colour: bool
     frame_size_px: PositiveInt
     seed: int

@@ -14,8 +14,12 @@ from scipy.signal import periodogram
 FloatArray = npt.NDArray[np.floating]
 
 RATE_BAND_HZ = (0.7, 3.0)  # 42 to 180 a minute
-HALF_WIDTH_HZ = 0.2  # of a peak: what a Hann window of 8 s spreads it to
+HALF_WIDTH_HZ, SPREAD_OVER_S = 0.2, 8.0  # of a peak: what a Hann window of 8 s spreads it to; a shorter one spreads it more
 STEP_HZ = 0.01
+CLARITY_BAND_HZ = (0.5, 4.0)
+# Chosen on 1,646 clips of 8 s of the phantom's worlds, where the colour's own rate is right in 67 %, that of POS and that of
+# face_rate_hz in 88; of the photograph, whose blue moves most, it is right in 100 %, 19 and 100.
+CLEAR = 0.85
 
 
 def spectrum(waves: FloatArray, fps_hz: float) -> tuple[FloatArray, FloatArray]:
@@ -42,6 +46,30 @@ def skin_wave(pulse: FloatArray) -> FloatArray:
     green_blue, less_red = pulse[:, 1] - pulse[:, 2], pulse[:, 1] + pulse[:, 2] - 2 * pulse[:, 0]
     size = float(less_red.std())
     return np.asarray(green_blue + (float(green_blue.std()) / size if size else 0.0) * less_red)
+
+
+def clearest_rate(wave: FloatArray, fps_hz: float, half_width_hz: float = HALF_WIDTH_HZ) -> tuple[float, float]:
+    """Wave (T,) or (T, N) at fps_hz -> share of the power in CLARITY_BAND_HZ that lies within half_width_hz of its strongest rate
+    and of the first harmonic, 0 to 1, and that rate in Hz; (0, NaN) where nothing moves. Noise alone gives about 0.3."""
+    frequency_hz, power = spectrum(wave, fps_hz)
+    rate_hz = strongest_rate_hz(frequency_hz, power)
+    band = (frequency_hz >= CLARITY_BAND_HZ[0]) & (frequency_hz <= CLARITY_BAND_HZ[1])
+    frequency_hz, power = frequency_hz[band], power[band]
+    if not power.sum() > 0:
+        return 0.0, float("nan")
+    at_pulse = np.minimum(abs(frequency_hz - rate_hz), abs(frequency_hz - 2 * rate_hz)) <= half_width_hz
+    return float(power[at_pulse].sum() / power.sum()), rate_hz
+
+
+def face_rate_hz(pulse: FloatArray, fps_hz: float) -> float:
+    """The pulse rate of a face's AC over DC (T, 3) in R, G, B, less what all share or not; NaN where nothing moves.
+
+    That of the colour, where it is CLEAR: then the pulse is nearly all that moves, whatever its colours are. Else that of POS.
+    """
+    colour = pulse - pulse.mean(axis=1, keepdims=True)
+    spread_hz = HALF_WIDTH_HZ * max(1.0, SPREAD_OVER_S * fps_hz / len(pulse))
+    clarity, rate_hz = clearest_rate(colour, fps_hz, spread_hz)
+    return rate_hz if clarity >= CLEAR or not clarity else clearest_rate(skin_wave(pulse), fps_hz)[1]
 
 
 def at_rate(signals: FloatArray, rate_hz: float, fps_hz: float) -> FloatArray:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from tast.pulse_rate import HALF_WIDTH_HZ, at_rate, skin_wave, spectrum, strongest_rate_hz
+from tast.pulse_rate import CLEAR, HALF_WIDTH_HZ, at_rate, clearest_rate, face_rate_hz, skin_wave, spectrum, strongest_rate_hz
 
 FPS_HZ = 15.0
 TIMES_S = np.arange(120) / FPS_HZ
@@ -56,10 +56,20 @@ def test_signals_that_move_alike_keep_their_ratio_to_the_last_bits() -> None:
 SKIN, HIGHLIGHT = np.array([0.41, 1.0, 0.63]), np.array([0.6, 1.0, 1.5])  # AC over DC: a pulse; white light added to skin
 
 
-def test_a_highlight_that_moves_more_than_the_pulse_does_not_hide_its_rate() -> None:
-    light = np.outer(sine(1.2), SKIN) + 3 * np.outer(sine(1.9), HIGHLIGHT)
-    assert_allclose(strongest_rate_hz(*spectrum(light - light.mean(axis=1, keepdims=True), FPS_HZ)), 1.9, atol=0.03)
-    assert_allclose(strongest_rate_hz(*spectrum(skin_wave(light), FPS_HZ)), 1.2, atol=0.03)
+def test_a_highlight_that_moves_the_colour_more_than_the_pulse_does_not_hide_its_rate() -> None:
+    light = np.outer(sine(1.2), SKIN) + 1.2 * np.outer(sine(1.9), HIGHLIGHT)
+    clarity, rate_hz = clearest_rate(light - light.mean(axis=1, keepdims=True), FPS_HZ)
+    assert_allclose(rate_hz, 1.9, atol=0.03)
+    assert clarity < CLEAR
+    assert_allclose(clearest_rate(skin_wave(light), FPS_HZ)[1], 1.2, atol=0.03)
+    assert_allclose(face_rate_hz(light, FPS_HZ), 1.2, atol=0.03)
+
+
+def test_a_pulse_that_is_all_that_moves_is_found_whatever_its_colours() -> None:
+    """Of blue that moves most POS sees nothing: noise decides what its strongest rate is."""
+    light = np.outer(sine(1.2), [0.3, 1.0, 1.4]) + 0.02 * np.random.default_rng(2).standard_normal((120, 3))
+    assert_allclose(face_rate_hz(light, FPS_HZ), 1.2, atol=0.03)
+    assert np.isnan(face_rate_hz(np.zeros((120, 3)), FPS_HZ))
 
 
 def test_the_wave_of_skin_does_not_see_what_all_channels_share() -> None:
@@ -71,3 +81,10 @@ def test_red_and_blue_that_move_alike_leave_one_wave() -> None:
     flat = np.outer(sine(1.0), [1.0, 1.0, 0.5])  # G + B - 2R and G - B are opposite: nothing is left to be told apart
     assert_allclose(skin_wave(flat), 0, atol=1e-12)
     assert not skin_wave(np.zeros((120, 3))).any()
+
+
+@pytest.mark.parametrize("seconds", [3, 4, 8, 16])
+def test_a_clean_pulse_is_found_however_short_the_clip_is(seconds: int) -> None:
+    wave = np.sin(2 * np.pi * 1.2 * np.arange(seconds * 15) / FPS_HZ)
+    noise = 0.02 * np.random.default_rng(3).standard_normal((seconds * 15, 3))
+    assert_allclose(face_rate_hz(np.outer(wave, [0.3, 1.0, 1.4]) + noise, FPS_HZ), 1.2, atol=0.05)

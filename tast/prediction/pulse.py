@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tast.pulse_rate import HALF_WIDTH_HZ, FloatArray, spectrum, strongest_rate_hz
+from tast.pulse_rate import FloatArray, clearest_rate
 
-BAND_HZ = (0.5, 4.0)
 RESTING_PER_MINUTE = (45.0, 170.0)  # assumed; the search itself ends at 42 and 180, so that what lies beyond is found at its ends
 
 
@@ -22,14 +21,8 @@ def pulse_wave(signals: FloatArray) -> FloatArray:
 
 def pulse_clarity(wave: FloatArray, fps_hz: float) -> tuple[float, float]:
     """Wave (T,) at fps_hz -> share of the band's power at the pulse, 0 to 1, pulse rate per minute; (0, NaN) if it is flat."""
-    frequency_hz, power = spectrum(wave, fps_hz)
-    rate_hz = strongest_rate_hz(frequency_hz, power)
-    band = (frequency_hz >= BAND_HZ[0]) & (frequency_hz <= BAND_HZ[1])
-    frequency_hz, power = frequency_hz[band], power[band]
-    if not power.sum() > 0:
-        return 0.0, float("nan")
-    at_pulse = np.minimum(abs(frequency_hz - rate_hz), abs(frequency_hz - 2 * rate_hz)) <= HALF_WIDTH_HZ
-    return float(power[at_pulse].sum() / power.sum()), 60 * rate_hz
+    share, rate_hz = clearest_rate(wave, fps_hz)
+    return share, 60 * rate_hz
 
 
 def hint_of_rate(pulse_per_minute: FloatArray, fps_hz: float) -> tuple[str, ...]:

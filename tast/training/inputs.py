@@ -6,8 +6,7 @@ each cell's pulse over its own light, so that skin colour and illumination divid
 that the ratio between channels is left alone. Light and motion move all channels together, beside the pulse as much as with it.
 `normalised` takes away what the three channels share (the idea of the chrominance methods, de Haan & Jeanne 2013);
 `pulse_locked` keeps of each channel what lies at the pulse rate of the clip's own face, so that red over green, which a codec
-spoils less than blue, stays; `skin_locked` is the same where the pulse is known to be that of living skin, whose blue moves less
-than its green: in the phantom's worlds it finds the rate of more clips (docs/training.md).
+spoils less than blue, stays.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tast.pulse_rate import FloatArray, at_rate, skin_wave, spectrum, strongest_rate_hz
+from tast.pulse_rate import FloatArray, at_rate, face_rate_hz
 
 Float32Array = npt.NDArray[np.float32]
 
@@ -79,20 +78,11 @@ def normalised(frames: Float32Array, fps_hz: float) -> Float32Array:
 def pulse_locked(frames: Float32Array, fps_hz: float) -> Float32Array:
     """Masked frames (T, H, W, 3) -> what of each cell's pulse lies at the pulse rate, in units of the clip's own.
 
-    As normalised, but with what the channels share; the rate is where the whole face's colour moves most, and the unit its
-    movement there. Held within +- LARGEST_LOCKED. 0 outside the face, and where nothing moves.
+    As normalised, but with what the channels share; the rate is tast.pulse_rate.face_rate_hz of the whole face, and the unit its
+    colour's movement there. Held within +- LARGEST_LOCKED. 0 outside the face, and where nothing moves.
     """
     face = face_pulse(frames)
-    return _locked(frames, face, strongest_rate_hz(*spectrum(face, fps_hz)), fps_hz)
-
-
-def skin_locked(frames: Float32Array, fps_hz: float) -> Float32Array:
-    """As pulse_locked, but the rate is that of the face's pulse by POS (tast.pulse_rate.skin_wave)."""
-    face = face_pulse(frames)
-    return _locked(frames, face, strongest_rate_hz(*spectrum(skin_wave(face), fps_hz)), fps_hz)
-
-
-def _locked(frames: Float32Array, face: FloatArray, rate_hz: float, fps_hz: float) -> Float32Array:
+    rate_hz = face_rate_hz(face, fps_hz)
     if not np.isfinite(rate_hz):
         return np.zeros_like(frames)
     return in_units(at_rate(cell_pulses(frames), rate_hz, fps_hz), at_rate(face, rate_hz, fps_hz), LARGEST_LOCKED)
@@ -143,7 +133,6 @@ class Input:
 
 INPUTS: dict[str, Input] = {
     "pulse_locked": Input(pulse_locked, blank=0.0, holds_light=False),
-    "skin_locked": Input(skin_locked, blank=0.0, holds_light=False),
     "normalised": Input(normalised, blank=0.0, holds_light=False),
     "magnified": Input(magnified, blank=-0.5, holds_light=True),
     "light": Input(magnified, blank=-0.5, holds_light=True, exact=True),
