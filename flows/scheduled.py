@@ -29,6 +29,7 @@ BenchmarkName = Literal[
     "preprocessing",
     "door",
     "optics",
+    "knowable",
     "heads",
     "workers",
     "instruction_set",
