@@ -113,7 +113,8 @@ class SourceFacts:
     "444", "" where it is none of these. matrix, transfer, primaries: as in tast.video.transfer; matrix "" where it is RGB.
     nominal_hz: what the container announces, 0 where it announces nothing; measured_hz: frames less one over their time.
     n_dropped: frames that are missing between those that are there. n_doubled: frames that show the one before them once more
-    (see tast.video.doubles). assumed: what the file does not declare. step_sd_ms: spread of the time between frames.
+    (see tast.video.doubles). assumed: what the file does not declare. step_sd_ms: spread of the time between frames. taken_hz:
+    pictures of their own a second, less than measured_hz where a recorder repeated some; 0 where that is not known.
     """
 
     codec: str
@@ -134,6 +135,7 @@ class SourceFacts:
     n_doubled: int
     assumed: tuple[str, ...] = ()
     step_sd_ms: float = 0.0
+    taken_hz: float = 0.0
 
 
 FITZPATRICK = ("I", "II", "III", "IV", "V", "VI")  # skin types, from the fairest to the darkest

@@ -34,7 +34,7 @@ def repeated(differences: FloatArray) -> npt.NDArray[np.bool_]:
     equal = differences == 0
     if len(differences) < NEIGHBOURS:
         return equal
-    usual = percentile_filter(differences, USUAL_PERCENTILE, size=NEIGHBOURS, mode="reflect")
+    usual = usual_differences(differences)
     known = usual >= LEAST_USUAL
     share = np.log(np.maximum(differences, SMALLEST) / np.maximum(usual, SMALLEST))
     new = share[known & (share > np.log(0.5))]
@@ -48,3 +48,16 @@ def repeated(differences: FloatArray) -> npt.NDArray[np.bool_]:
     if below.any() and np.quantile(rest, 0.02) - np.quantile(share[below], 0.9) >= np.log(VALLEY):
         return equal | below
     return equal
+
+
+def usual_differences(differences: FloatArray) -> FloatArray:
+    """(N,) what a new picture differs by about each of the differences (N,)."""
+    if not len(differences):
+        return differences
+    return np.asarray(percentile_filter(differences, USUAL_PERCENTILE, size=NEIGHBOURS, mode="reflect"))
+
+
+def among_new(differences: FloatArray) -> npt.NDArray[np.bool_]:
+    """(N,) about which frames new pictures differ by LEAST_USUAL: what is repeated there was repeated by a recorder, and not by a
+    codec, which leaves a still scene as it is."""
+    return usual_differences(differences) >= LEAST_USUAL

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from tast.pictures import Picture, YuvPicture
 from tast.records import FloatArray, SourceFacts
-from tast.video.doubles import repeated
+from tast.video.doubles import among_new, repeated
 from tast.video.upright import FrameColours, colours_of
 
 DROPPED_AFTER_STEPS = 1.5  # a step longer than so many usual ones has lost frames
@@ -58,25 +58,24 @@ class SourceMeter:
         self._previous = lines
         self._times_s.append(time_s)
 
-    def _n_doubled(self) -> int:
-        differences = np.array(self._differences) / 2 ** (self._colours.bits - 8)
-        found = differences == 0 if self._codec in UNEVEN_CODECS else repeated(differences)
-        return int(found.sum())
-
     def facts(self) -> SourceFacts | None:
         """None where no frame was seen."""
         if not self._times_s:
             return None
         (width_px, height_px), n_frames, steps_s = self._size_px, len(self._times_s), np.diff(self._times_s)
-        colours = self._colours
+        colours, measured_hz = self._colours, float(1 / steps_s.mean()) if len(steps_s) else 0.0
+        differences = np.array(self._differences) / 2 ** (colours.bits - 8)
+        doubled = differences == 0 if self._codec in UNEVEN_CODECS else repeated(differences)
+        n_filled = int((doubled & among_new(differences)).sum())
         return SourceFacts(
             codec=self._codec, width_px=width_px, height_px=height_px,
             bits_per_pixel=round(8 * self._n_bytes / (n_frames * width_px * height_px), 4), bits=colours.bits,
             subsampling=self._subsampling, full_range=colours.full_range, matrix=colours.matrix, transfer=colours.transfer,
             primaries=colours.primaries, rotation_degrees=self._rotation_degrees, nominal_hz=round(self._nominal_hz, 3),
-            measured_hz=round(float(1 / steps_s.mean()), 3) if len(steps_s) else 0.0, n_frames=n_frames,
-            n_dropped=dropped_frames(steps_s), n_doubled=self._n_doubled(), assumed=colours.assumed,
+            measured_hz=round(measured_hz, 3), n_frames=n_frames,
+            n_dropped=dropped_frames(steps_s), n_doubled=int(doubled.sum()), assumed=colours.assumed,
             step_sd_ms=round(1000 * float(steps_s.std()), 3) if len(steps_s) else 0.0,
+            taken_hz=round(measured_hz * (1 - n_filled / n_frames), 3),
         )  # fmt: skip
 
 
@@ -94,10 +93,9 @@ def doubts(facts: SourceFacts | None) -> tuple[str, ...]:
     if facts.n_doubled >= max(NOTED_SHARE * facts.n_frames, 1):
         found.append(f"{facts.n_doubled} of {facts.n_frames} frames show the one before them once more")
     if times_are_a_clocks(facts):
-        taken_hz = facts.measured_hz * (1 - facts.n_doubled / facts.n_frames)
         found.append(
-            f"its frames come evenly, at {facts.measured_hz:.4g} Hz, but its camera took about {taken_hz:.4g} pictures a second: "
-            "when each was taken is lost"
+            f"its frames come evenly, at {facts.measured_hz:.4g} Hz, but its camera took about {facts.taken_hz:.4g} pictures a "
+            "second: when each was taken is lost"
         )
     if rates_differ(facts):
         true_hz = steady_rate_hz(facts)
@@ -108,7 +106,9 @@ def doubts(facts: SourceFacts | None) -> tuple[str, ...]:
 def times_are_a_clocks(facts: SourceFacts) -> bool:
     """Whether the times, all one step apart, were put there by a recorder that filled in for a slower camera: pictures that come
     twice say so."""
-    return facts.step_sd_ms < EVEN_STEP_SD_MS and FILLED_SHARES[0] < facts.n_doubled / facts.n_frames < FILLED_SHARES[1]
+    if facts.step_sd_ms >= EVEN_STEP_SD_MS or not facts.taken_hz:
+        return False
+    return FILLED_SHARES[0] < 1 - facts.taken_hz / facts.measured_hz < FILLED_SHARES[1]
 
 
 def rates_differ(facts: SourceFacts) -> bool:

@@ -17,7 +17,7 @@ from tast.phantom.session import Session, in_worlds, phantom_sessions
 from tast.records import SourceFacts, VideoSource
 from tast.video.coding import Coding
 from tast.video.doubles import NEIGHBOURS, repeated
-from tast.video.facts import SourceMeter
+from tast.video.facts import SourceMeter, doubts
 from tast.video.read import read_pictures
 from tast.video.write_coded import Timed, write_coded
 
@@ -26,6 +26,7 @@ DOUBLED = (9, 20, 21, 33, 47, 60, 71)
 CODINGS = {
     "h264, 14": Coding("h264", ".mp4", quality=14, matrix="bt709"),
     "h264, 18": Coding("h264", ".mp4", quality=18, matrix="bt709"),
+    "h264, 24": Coding("h264", ".mp4", quality=24, matrix="bt709"),
     "mpeg4, .6 bit a pixel": Coding("mpeg4", ".avi", bits_per_pixel=0.6),
 }
 
@@ -55,7 +56,7 @@ def facts_of(path: Path) -> SourceFacts:
     return facts
 
 
-@pytest.mark.parametrize("name", CODINGS)
+@pytest.mark.parametrize("name", [name for name in CODINGS if name != "h264, 24"])
 def test_repeated_pictures_are_found_after_encoding_and_none_where_there_is_none(tmp_path: Path, head: list[Timed], name: str):
     sent = delivered(head, arrivals(N_FRAMES, doubled=DOUBLED))
     found = facts_of(write_coded(tmp_path / "doubled", sent, CODINGS[name])).n_doubled
@@ -76,7 +77,9 @@ def test_a_still_scene_has_no_repeated_pictures_beyond_what_its_codec_repeats(tm
     path = write_coded(tmp_path / "still", still(noise), CODINGS[name])
     lumas = [picture.luma for _, picture in read_pictures(VideoSource(path))]
     equal = sum(np.array_equal(one[::8], other[::8]) for one, other in zip(lumas[1:], lumas, strict=False))
-    assert facts_of(path).n_doubled <= equal + 0.05 * N_FRAMES
+    facts = facts_of(path)
+    assert facts.n_doubled <= equal + 0.05 * N_FRAMES
+    assert facts.taken_hz >= 0.95 * facts.measured_hz and not any("its camera took" in one for one in doubts(facts))
 
 
 def test_two_of_three_pictures_may_be_repeated(tmp_path: Path):

@@ -41,7 +41,7 @@ def test_of_a_phones_video(tmp_path: Path):
     facts = facts_of(VideoSource(path))
     measured = facts.bits_per_pixel
     assert measured == pytest.approx(8 * path.stat().st_size / (N_FRAMES * HEIGHT * WIDTH), rel=0.05)
-    assert replace(facts, bits_per_pixel=0.0, step_sd_ms=0.0) == SourceFacts(
+    assert replace(facts, bits_per_pixel=0.0, step_sd_ms=0.0, taken_hz=0.0) == SourceFacts(
         codec="hevc", width_px=HEIGHT, height_px=WIDTH, bits_per_pixel=0.0, bits=10, subsampling="420", full_range=False,
         matrix="bt2020", transfer="hlg", primaries="bt2020", rotation_degrees=90, nominal_hz=30.0, measured_hz=30.0,
         n_frames=N_FRAMES, n_dropped=0, n_doubled=0, assumed=(),
@@ -65,7 +65,7 @@ def test_doubled_frames_are_counted(tmp_path: Path):
         "its frames come evenly, at 30 Hz, but its camera took about 27 pictures a second: when each was taken is lost",
     )
     assert doubts(replace(facts, step_sd_ms=1.5)) == doubts(facts)[:1], "the times are a camera's"
-    assert doubts(replace(facts, n_doubled=0)) == doubts(None) == ()
+    assert facts.taken_hz == 27.0 and doubts(replace(facts, n_doubled=0, taken_hz=30.0)) == doubts(None) == ()
 
 
 def test_a_rate_that_lies_stands_beside_the_true_one(tmp_path: Path):
