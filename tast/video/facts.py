@@ -21,7 +21,9 @@ FILLED_SHARES = 0.05, 0.75  # of a video's frames: by chance cameras send fewer 
 EVEN_STEP_SD_MS = 0.55  # times in whole milliseconds, and nothing else
 COMPARED_LINES = 8  # every so many lines of two frames are compared
 OTHER_SIZE = 255.0  # the difference of pictures that cannot be compared
-UNEVEN_CODECS = ("vp8", "vp9", "av1")  # every some frames they code one apart, nearly like the one before: equal ones alone count
+# Of these equal frames alone count: VP8 to AV1 code one apart every some frames, nearly like the one before; the quantiser of
+# Motion JPEG goes up and down, and with it how much the frames of a still scene differ.
+UNEVEN_CODECS = ("vp8", "vp9", "av1", "mjpeg")
 PNG_COLOURS = FrameColours(8, "", full_range=True, transfer="sdr", primaries="bt709", assumed=("primaries", "transfer"), lost="")
 
 
