@@ -9,10 +9,13 @@ white is cut off there.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
+
+from tast.compiled import compiled
 
 FloatImage = npt.NDArray[np.floating]
 
@@ -41,8 +44,18 @@ def light_from_srgb(signal: FloatImage) -> FloatImage:
 
 
 def hlg_from_light(light: FloatImage) -> FloatImage:
-    scene = np.clip(light * HLG_WHITE, 0, 1)
-    return np.where(scene <= 1 / 12, np.sqrt(3 * scene), HLG_A * np.log(np.maximum(12 * scene - HLG_B, 1e-6)) + HLG_C)
+    signal = np.empty(light.shape)
+    _hlg(np.ravel(light), signal.reshape(-1))
+    return signal
+
+
+@compiled
+def _hlg(light: FloatImage, signal: FloatImage) -> None:
+    for k in range(len(light)):
+        signal[k] = HLG_A * math.log(max(12 * min(light[k] * HLG_WHITE, 1.0) - HLG_B, 1e-6)) + HLG_C
+    for k in range(len(light)):  # apart: which branch comes next cannot be foreseen
+        scene = max(light[k] * HLG_WHITE, 0.0)
+        signal[k] = math.sqrt(3 * scene) if scene <= 1 / 12 else signal[k]
 
 
 def light_from_hlg(signal: FloatImage) -> FloatImage:
@@ -51,8 +64,17 @@ def light_from_hlg(signal: FloatImage) -> FloatImage:
 
 
 def pq_from_light(light: FloatImage) -> FloatImage:
-    power = np.clip(light * PQ_WHITE, 0, 1) ** PQ_M1
-    return ((PQ_C1 + PQ_C2 * power) / (1 + PQ_C3 * power)) ** PQ_M2
+    signal = np.empty(light.shape)
+    _pq(np.ravel(light), signal.reshape(-1))
+    return signal
+
+
+@compiled
+def _pq(light: FloatImage, signal: FloatImage) -> None:
+    for k in range(len(light)):
+        shown = min(max(light[k] * PQ_WHITE, 0.0), 1.0)
+        power = math.exp(PQ_M1 * math.log(max(shown, 1e-300)))  # a third of the time of a power
+        signal[k] = math.exp(PQ_M2 * math.log((PQ_C1 + PQ_C2 * power) / (1 + PQ_C3 * power)))
 
 
 def light_from_pq(signal: FloatImage) -> FloatImage:
@@ -72,7 +94,12 @@ def coded_rgb(rgb: FloatImage, transfer: str, *, primaries: str) -> FloatImage:
     """(..., 3) RGB, 0 to 1, as training knows it -> the same in another transfer and other primaries (names in TO_PRIMARIES)."""
     if (transfer, primaries) == ("sdr", "bt709"):
         return rgb
-    return TRANSFERS[transfer][0](light_from_srgb(rgb) @ TO_PRIMARIES[primaries].T)
+    return coded_light(light_from_srgb(rgb), transfer, primaries=primaries)
+
+
+def coded_light(light: FloatImage, transfer: str, *, primaries: str) -> FloatImage:
+    """As `coded_rgb`, from light (..., 3), 1 at reference white."""
+    return TRANSFERS[transfer][0](light @ TO_PRIMARIES[primaries].T)
 
 
 def known_rgb(coded: FloatImage, transfer: str, *, primaries: str) -> FloatImage:

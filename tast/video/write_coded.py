@@ -23,10 +23,10 @@ from av.video.frame import VideoFrame
 
 from tast.errors import TastError
 from tast.files import whole_folder
-from tast.records import FloatArray, VideoSource
+from tast.records import VideoSource
 from tast.video.coding import Coding
+from tast.video.planes import coded_planes
 from tast.video.read import read_frames
-from tast.video.transfer import coded_rgb, yuv_matrix
 
 RgbFrame = npt.NDArray[np.uint8] | npt.NDArray[np.uint16]
 Timed = tuple[float, RgbFrame]
@@ -216,18 +216,3 @@ def _frame(rgb: RgbFrame, coding: Coding) -> VideoFrame:
         lines = np.frombuffer(memoryview(plane), dtype=values.dtype).reshape(plane.height, -1)
         lines[:, : plane.width] = values
     return frame
-
-
-def coded_planes(rgb: RgbFrame, coding: Coding) -> list[npt.NDArray[np.unsignedinteger]]:
-    """Luma (H, W), Cb and Cr of an (H, W, 3) picture, in the steps of the coding; chroma is averaged."""
-    white = 255 if rgb.dtype == np.uint8 else 1023
-    unit = rgb.astype(np.float32) / np.float32(white)
-    coded = coded_rgb(unit, coding.transfer, primaries=coding.primaries).astype(np.float32)
-    matrix: FloatArray = yuv_matrix(coding.matrix, bits=coding.bits, full_range=coding.full_range)
-    planes = cv2.split(cv2.transform(coded, matrix.astype(np.float32)))
-    height, width = rgb.shape[:2]
-    across, down = (1 if coding.subsampling == "444" else 2), (2 if coding.subsampling == "420" else 1)
-    size = (width // across, height // down)
-    small = [planes[0], *(cv2.resize(plane, size, interpolation=cv2.INTER_AREA) for plane in planes[1:])]
-    dtype = np.uint8 if coding.bits == 8 else np.uint16
-    return [np.clip(np.rint(plane), 0, 2**coding.bits - 1).astype(dtype) for plane in small]

@@ -8,14 +8,26 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tast.errors import TastError
 from tast.records import VideoSource
 from tast.video.coding import CODINGS, Coding, draw_coding
 from tast.video.images import read_png
+from tast.video.planes import coded_planes
 from tast.video.read import read_frames
-from tast.video.transfer import TO_PRIMARIES, TRANSFERS, coded_rgb, known_rgb, yuv_matrix
-from tast.video.write_coded import coded_planes, write_coded
+from tast.video.transfer import (
+    HLG_WHITE,
+    TO_PRIMARIES,
+    TRANSFERS,
+    coded_rgb,
+    hlg_from_light,
+    known_rgb,
+    pq_from_light,
+    yuv_matrix,
+)
+from tast.video.write_coded import write_coded
 
 SIZE = (96, 128, 3)
 N_FRAMES, DROPPED = 24, 10
@@ -86,6 +98,40 @@ def test_known_codes_of_known_colours():
         assert [int(plane[0, 0]) for plane in planes] == [luma, 128, 128]
     red = yuv_matrix("bt709", bits=10, full_range=True) @ [1, 0, 0, 1]
     np.testing.assert_allclose(red, [0.2126 * 1023, 512 - 0.1146 * 1023, 512 + 0.5 * 1023], atol=0.1)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    height=st.integers(1, 6).map(lambda half: 2 * half),
+    width=st.integers(1, 700).map(lambda half: 2 * half),
+    coding=st.sampled_from(
+        [
+            Coding("mjpeg", ".mkv", bits_per_pixel=0.5, full_range=True),
+            Coding("h264", ".mkv", quality=0, subsampling="444", matrix="bt709"),
+            Coding("hevc", ".mp4", quality=20, bits=10, subsampling="422", matrix="bt709"),
+            Coding("hevc", ".mp4", quality=20, bits=10, matrix="bt2020", transfer="hlg"),
+            Coding("hevc", ".mp4", quality=20, bits=10, matrix="bt2020", transfer="pq"),
+        ]
+    ),
+    seed=st.integers(0, 99),
+)
+def test_planes_are_the_matrix_of_the_coded_values_chroma_averaged(height: int, width: int, coding: Coding, seed: int):
+    top = 2**coding.bits - 1
+    rgb = np.random.default_rng(seed).integers(0, top + 1, (height, width, 3)).astype(np.uint8 if coding.bits == 8 else np.uint16)
+    matrix = yuv_matrix(coding.matrix, bits=coding.bits, full_range=coding.full_range)
+    exact = np.moveaxis(coded_rgb(rgb / top, coding.transfer, primaries=coding.primaries) @ matrix[:, :3].T + matrix[:, 3], -1, 0)
+    across, down = (1 if coding.subsampling == "444" else 2), (2 if coding.subsampling == "420" else 1)
+    small = exact[1:].reshape(2, height // down, down, width // across, across).mean(axis=(2, 4))
+    for plane, values in zip(coded_planes(rgb, coding), (exact[0], *small), strict=True):
+        assert plane.dtype == rgb.dtype
+        np.testing.assert_allclose(plane, np.clip(values, 0, top), atol=0.501)
+
+
+def test_transfers_are_those_of_bt2100():
+    """HLG's two halves meet at 1/12 of the scene's light; PQ is 1 at 10,000 cd/m2 and .508 at 100 (ST 2084, from memory)."""
+    scene = np.array([0, 1 / 48, 1 / 12, 0.265, 1])
+    np.testing.assert_allclose(hlg_from_light(scene / HLG_WHITE), [0, 0.25, 0.5, 0.75, 1], atol=1e-3)
+    np.testing.assert_allclose(pq_from_light(np.array([0, 100 / 203, 10_000 / 203, 100])), [0, 0.508, 1, 1], atol=1e-3)
 
 
 @pytest.mark.parametrize("transfer", TRANSFERS)
