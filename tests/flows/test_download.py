@@ -18,7 +18,7 @@ from s3fs import S3FileSystem
 from flows.stages import download as stage
 from tast.datasets.catalog import CATALOG, RemoteFile
 from tast.errors import TastError
-from tast.params import Phantom
+from tast.params import Phantom, Runner, load_params
 from tests.datasets.layouts import write_pure_session
 from tests.datasets.more_layouts import write_mths_person
 from tests.datasets.range_server import Behaviour, serving
@@ -248,3 +248,20 @@ def test_each_set_shows_whose_it_is_and_how_it_is_had(configure, tmp_path, name,
         failure = run()
     assert CATALOG[name].title in caplog.text and CATALOG[name].access
     assert ("accept_licence" in failure) == CATALOG[name].needs_agreement == (name != "mcd_rppg")
+
+
+def test_worlds_rendered_twice_have_the_same_bytes_on_one_worker_and_on_two(tmp_path):
+    tiny = {
+        "layout": "recordings", "worlds": {"count": 2}, "seed": 7, "subjects": 2, "sessions": 2, "seconds": 1.0,
+        "width_px": 64, "height_px": 48, "face_height_px": 24,
+    }  # fmt: skip
+    phantom = Phantom(**load_params(PROJECT / "params.yaml").download.phantom.model_dump() | tiny)
+    rendered = []
+    for name, workers in (("one", 1), ("two", 2)):
+        (tmp_path / name).mkdir()
+        stage.render_phantom(phantom, tmp_path / name, Runner(kind="local", workers=workers, memory_gb=2.0))
+        files = [path for path in (tmp_path / name).rglob("*") if path.is_file()]
+        rendered.append({path.relative_to(tmp_path / name): hashlib.sha256(path.read_bytes()).hexdigest() for path in files})
+    assert len([path for path in rendered[0] if path.stem == "video"]) == 4
+    assert len({path.suffix for path in rendered[0]}) > 2, "more than one coding"
+    assert rendered[0] == rendered[1]
