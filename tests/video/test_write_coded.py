@@ -65,6 +65,17 @@ def _folders(tmp_path: Path) -> tuple[str, str]:
     return "once", "again"
 
 
+@pytest.mark.parametrize("subsampling", ["444", "420"])
+def test_quality_0_of_h264_loses_nothing(tmp_path: Path, subsampling: str):
+    coding = Coding("h264", ".mkv", quality=0, subsampling=subsampling, matrix="bt709")
+    path = write_coded(tmp_path / "video", noisy(8), coding)
+    with av.open(str(path)) as container:
+        for frame, (_, rgb) in zip(container.decode(video=0), noisy(8), strict=True):
+            for stored, plane in zip(frame.planes, coded_planes(rgb, coding), strict=True):
+                lines = np.frombuffer(memoryview(stored), np.uint8).reshape(stored.height, -1)[:, : stored.width]
+                np.testing.assert_array_equal(lines, plane)
+
+
 def test_the_rates_are_those_asked_for(tmp_path: Path):
     for codec, suffix, bits_per_pixel in (("mjpeg", ".avi", 0.8), ("mpeg4", ".avi", 0.3), ("h264", ".mp4", 0.2)):
         coding = Coding(codec, suffix, bits_per_pixel=bits_per_pixel)
