@@ -43,6 +43,7 @@ RED_RANGE, BLUE_RANGE = (0.2, 0.5), (0.5, 0.8)  # of real clips
 REFERENCE = Sensor("Nikon D5100")
 PEOPLE, SATURATIONS, CALIBRATED_WORLDS = 20, 12, 40
 HEIGHT, WIDTH, FRAMES, PATCH = 480, 640, 60, 100
+WORLD_IN_LEGEND = 30.0  # size of its dot, which would be lost at the size that 500 of them have
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,7 +262,8 @@ def draw(pulses: Pulses, path: Path = PICTURE) -> None:
     corner, size = (RED_RANGE[0], BLUE_RANGE[0]), (RED_RANGE[1] - RED_RANGE[0], BLUE_RANGE[1] - BLUE_RANGE[0])
     plane.add_patch(Rectangle(corner, *size, fill=False, linestyle="--", label="range of real clips"))
     plane.set(xlabel="red over green", ylabel="blue over green", xlim=(0, 1), ylim=(0, 1))
-    plane.legend(frameon=False, loc="lower right", fontsize=8)
+    legend = plane.legend(frameon=False, loc="lower right", fontsize=8)
+    legend.legend_handles[0].set_sizes([WORLD_IN_LEGEND])
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as part:
         figure.savefig(part, format="png", dpi=110)
