@@ -55,6 +55,24 @@ def vertex_normals(vertices: Float32Array, triangles: IntArray, normals: Float32
 
 
 @compiled
+def _box(screen: Float32Array, i: int, j: int, k: int, width: int, height: int) -> tuple[float, int, int, int, int]:
+    """Of a triangle twice its area in pixels, above 0 for a front face, and the first and last column and row that it reaches."""
+    x0, y0, x1, y1, x2, y2 = screen[i, 0], screen[i, 1], screen[j, 0], screen[j, 1], screen[k, 0], screen[k, 1]
+    area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
+    left, right = max(int(np.ceil(min(x0, x1, x2))), 0), min(int(np.floor(max(x0, x1, x2))), width - 1)
+    top, bottom = max(int(np.ceil(min(y0, y1, y2))), 0), min(int(np.floor(max(y0, y1, y2))), height - 1)
+    return area, left, right, top, bottom
+
+
+@compiled
+def _steps(screen: Float32Array, i: int, j: int, k: int, area: float) -> tuple[float, float, float, float, float, float]:
+    """Its first corner, x and y, and how the weights of its second and third grow with a step to the right and one down."""
+    x0, y0, x1, y1, x2, y2 = screen[i, 0], screen[i, 1], screen[j, 0], screen[j, 1], screen[k, 0], screen[k, 1]
+    inverse = np.float32(1) / area
+    return x0, y0, (y2 - y0) * inverse, (x0 - x2) * inverse, (y0 - y1) * inverse, (x1 - x0) * inverse
+
+
+@compiled
 def drawn(
     screen: Float32Array, values: Float32Array, triangles: IntArray, depth: Float32Array, picture: Float32Array, facing: Array
 ) -> None:
@@ -67,17 +85,13 @@ def drawn(
     least, none, one = np.float32(-CRACK), np.float32(SLIVER), np.float32(1)
     for t in range(len(triangles)):
         i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-        x0, y0, x1, y1, x2, y2 = screen[i, 0], screen[i, 1], screen[j, 0], screen[j, 1], screen[k, 0], screen[k, 1]
-        area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
+        area, left, right, top, bottom = _box(screen, i, j, k, width, height)
         facing[t] = area > none
         if area <= none:
             continue
-        left, right = max(int(np.ceil(min(x0, x1, x2))), 0), min(int(np.floor(max(x0, x1, x2))), width - 1)
-        top, bottom = max(int(np.ceil(min(y0, y1, y2))), 0), min(int(np.floor(max(y0, y1, y2))), height - 1)
         if left > right or top > bottom:
             continue
-        inverse = one / area
-        right1, down1, right2, down2 = (y2 - y0) * inverse, (x0 - x2) * inverse, (y0 - y1) * inverse, (x1 - x0) * inverse
+        x0, y0, right1, down1, right2, down2 = _steps(screen, i, j, k, area)
         z0, z1, z2 = screen[i, 2], screen[j, 2], screen[k, 2]
         for y in range(top, bottom + 1):
             dy = np.float32(y) - y0
@@ -86,7 +100,7 @@ def drawn(
                 b1 = dx * right1 + dy * down1
                 b2 = dx * right2 + dy * down2
                 b0 = one - b1 - b2
-                if b0 < least or b1 < least or b2 < least:
+                if min(b0, b1, b2) < least:
                     continue
                 z = b0 * z0 + b1 * z1 + b2 * z2
                 if z < depth[y, x]:
@@ -316,16 +330,12 @@ def veiled(
         i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
         if inside > 0:
             j, k = k, j
-        x0, y0, x1, y1, x2, y2 = screen[i, 0], screen[i, 1], screen[j, 0], screen[j, 1], screen[k, 0], screen[k, 1]
-        area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
+        area, left, right, top, bottom = _box(screen, i, j, k, width, height)
         if area <= none or max(values[i, 4], values[j, 4], values[k, 4]) <= 0:
             continue
-        left, right = max(int(np.ceil(min(x0, x1, x2))), 0), min(int(np.floor(max(x0, x1, x2))), width - 1)
-        top, bottom = max(int(np.ceil(min(y0, y1, y2))), 0), min(int(np.floor(max(y0, y1, y2))), height - 1)
         if left > right or top > bottom:
             continue
-        inverse = one / area
-        right1, down1, right2, down2 = (y2 - y0) * inverse, (x0 - x2) * inverse, (y0 - y1) * inverse, (x1 - x0) * inverse
+        x0, y0, right1, down1, right2, down2 = _steps(screen, i, j, k, area)
         for y in range(top, bottom + 1):
             dy = np.float32(y) - y0
             for x in range(left, right + 1):
