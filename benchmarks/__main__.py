@@ -30,6 +30,7 @@ BENCHMARKS = {  # module below benchmarks/ -> whether it takes --peer
     "optics": False,
     "knowable": False,
     "heads": False,
+    "worlds": False,
 }
 
 

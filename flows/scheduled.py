@@ -31,6 +31,7 @@ BenchmarkName = Literal[
     "optics",
     "knowable",
     "heads",
+    "worlds",
     "workers",
     "instruction_set",
     "store",
