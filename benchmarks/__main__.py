@@ -31,6 +31,7 @@ BENCHMARKS = {  # module below benchmarks/ -> whether it takes --peer
     "knowable": False,
     "heads": False,
     "worlds": False,
+    "worlds_probe": False,
 }
 
 

@@ -32,6 +32,7 @@ BenchmarkName = Literal[
     "knowable",
     "heads",
     "worlds",
+    "worlds_probe",
     "workers",
     "instruction_set",
     "store",

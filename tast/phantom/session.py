@@ -18,7 +18,7 @@ from tast.phantom.scenarios import SCENARIOS, SCENARIOS_OF_LAYOUT
 from tast.phantom.skin import Skin, draw_skin
 from tast.phantom.spo2 import PROFILES, Spo2Course, spo2_course
 from tast.phantom.subject import Subject, subject
-from tast.phantom.tissue import GREEN, RED, ratio_of_ratios
+from tast.phantom.tissue import BLUE, GREEN, RED, blood_absorption
 from tast.phantom.world import Pools, World, face_numbers, world
 from tast.records import FloatArray
 
@@ -189,13 +189,15 @@ def true_pulse(session: Session) -> PulseTrain:
 class Truth:
     """What an ideal observer would find, (N,) each: arterial SpO2, instantaneous pulse rate, ratio of ratios without noise.
 
-    In a world the ratio is that of the picture's linear light: a tone curve moves it, as far as it bends.
+    blue_over_green: the same ratio of blue. In a world the ratios are those of the picture's linear light: a tone curve moves
+    them, as far as it bends.
     """
 
     times_s: FloatArray
     spo2_percent: FloatArray
     pulse_rate_hz: FloatArray
     ratio_of_ratios: FloatArray
+    blue_over_green: FloatArray
 
 
 def truth(session: Session, times_s: FloatArray | None = None) -> Truth:
@@ -203,8 +205,8 @@ def truth(session: Session, times_s: FloatArray | None = None) -> Truth:
     at_s = session.frame_times_s() if times_s is None else times_s
     spo2_percent = true_spo2(session).at(at_s)
     if session.world is None:
-        ratio = ratio_of_ratios(spo2_percent, session.person.paths)
+        pulse = blood_absorption(spo2_percent, session.person.paths)
     else:
         pulse = session.colours.picture_pulse(session.skin, spo2_percent / 100)
-        ratio = pulse[:, RED] / pulse[:, GREEN]
-    return Truth(at_s, spo2_percent, true_pulse(session).rate_at(at_s), ratio)
+    red, green, blue = pulse[:, RED], pulse[:, GREEN], pulse[:, BLUE]
+    return Truth(at_s, spo2_percent, true_pulse(session).rate_at(at_s), red / green, blue / green)

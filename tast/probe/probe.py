@@ -49,6 +49,7 @@ class StepReading:
     snr_db: float
     log_std: float
     log_proj: float
+    log_blue: float
     saturated_share: float
     beyond_8_bit_share: float
     jitter_px: float = float("nan")
@@ -67,6 +68,7 @@ class ProbeRow:
     snr_db: float
     log_std: float
     log_proj: float
+    log_blue: float
     saturated_share: float
     beyond_8_bit_share: float
     jitter_px: float
@@ -74,7 +76,7 @@ class ProbeRow:
 
 
 MEASURES = tuple(field.name for field in fields(ProbeRow) if field.type == "float")
-ROOT_MEAN_SQUARE = ("rate_error_per_min", "log_std", "log_proj")
+ROOT_MEAN_SQUARE = ("rate_error_per_min", "log_std", "log_proj", "log_blue")
 
 
 def probe_sessions(*, layout: str, scenarios: tuple[str, ...] | None, **plan: Any) -> tuple[Session, ...]:
@@ -186,8 +188,9 @@ def _inside_share(aligned: FaceVideo, masked: FaceVideo) -> float:
 
 def _signal_reading(name: str, step: str, session: Session, true: Truth, face: FaceVideo) -> StepReading:
     errors = signal_errors(
-        pulse_signals(face.frames), face.times_s, float(true.pulse_rate_hz.mean()), float(true.ratio_of_ratios.mean())
-    )
+        pulse_signals(face.frames), face.times_s,
+        float(true.pulse_rate_hz.mean()), float(true.ratio_of_ratios.mean()), float(true.blue_over_green.mean()),
+    )  # fmt: skip
     return StepReading(
         name, group_of(session), step, f"{session.subject:02d} {session.scenario}", **asdict(errors),
         saturated_share=_saturated_share(face.frames), beyond_8_bit_share=_beyond_8_bit_share(face.frames),

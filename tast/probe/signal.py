@@ -25,15 +25,21 @@ SPECTRUM_BINS = 8192
 
 @dataclass(frozen=True)
 class SignalErrors:
-    """rate_error_per_min: absolute. snr_db: of green. log_std, log_proj: log of the estimated over the true ratio of ratios."""
+    """rate_error_per_min: absolute. snr_db: of green.
+
+    log_std, log_proj: log of the estimated over the true ratio of ratios; log_blue: the same of blue over green, by projection.
+    """
 
     rate_error_per_min: float
     snr_db: float
     log_std: float
     log_proj: float
+    log_blue: float
 
 
-def signal_errors(pulse: FloatArray, times_s: FloatArray, true_rate_hz: float, true_ratio: float) -> SignalErrors:
+def signal_errors(
+    pulse: FloatArray, times_s: FloatArray, true_rate_hz: float, true_ratio: float, true_blue: float
+) -> SignalErrors:
     """pulse (T, 3): AC over DC in R, G, B at times_s (T,), increasing; the truth is the mean over that time."""
     fps_hz = (len(times_s) - 1) / (times_s[-1] - times_s[0])
     even_s = times_s[0] + np.arange(len(times_s)) / fps_hz
@@ -48,6 +54,7 @@ def signal_errors(pulse: FloatArray, times_s: FloatArray, true_rate_hz: float, t
         snr_db=_snr_db(frequencies_hz, power, true_rate_hz),
         log_std=_log_error(float(deviations[0] / deviations[1]), true_ratio),
         log_proj=_log_error(projection_ratio(passed), true_ratio),
+        log_blue=_log_error(projection_ratio(passed[:, ::-1]), true_blue),
     )
 
 

@@ -17,6 +17,7 @@ COLUMNS: dict[str, tuple[str, str]] = {  # field -> heading, format
     "snr_db": ("pulse SNR, dB", ".1f"),
     "log_std": ("log ratio error, std", ".3f"),
     "log_proj": ("log ratio error, proj", ".3f"),
+    "log_blue": ("the same, blue", ".3f"),
     "saturated_share": ("saturated", ".2%"),
     "beyond_8_bit_share": ("a byte would clip", ".1%"),
     "jitter_px": ("jitter, px", ".3f"),

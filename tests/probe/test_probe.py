@@ -72,11 +72,11 @@ def test_in_worlds_each_is_a_group_and_its_video_is_the_worlds() -> None:
     read = list(probe_session(sessions[0], settings, None, ("pipeline",)))
     assert {reading.group for reading in read} == {"world-01"}
     assert [reading.step for reading in read][:3] == ["decode (still box)", "align", "mask"]
-    assert all(np.isfinite(reading.log_proj) for reading in read)
+    assert all(np.isfinite([reading.log_proj, reading.log_blue]).all() for reading in read)
 
 
 def test_errors_are_summed_up_by_root_mean_square_and_the_rest_by_means() -> None:
-    one = StepReading("pipeline", "steady", "mask", "01-01", 3.0, 6.0, 0.3, -0.1, 0.0, 0.2)
+    one = StepReading("pipeline", "steady", "mask", "01-01", 3.0, 6.0, 0.3, -0.1, 0.05, 0.0, 0.2)
     other = replace(one, session="02-01", rate_error_per_min=4.0, snr_db=8.0, log_std=-0.3, log_proj=0.1, inside_share=0.99)
     (row,) = summarised([one, other])
     assert (row.sessions, row.snr_db, row.inside_share) == (2, 7.0, 0.99)
@@ -85,7 +85,7 @@ def test_errors_are_summed_up_by_root_mean_square_and_the_rest_by_means() -> Non
     assert np.isnan(row.jitter_px)
     assert (
         as_markdown([row]).splitlines()[2]
-        == "| steady | pipeline | mask | 3.54 | 7.0 | 0.300 | 0.100 | 0.00% | 20.0% |  | 99.00% |"
+        == "| steady | pipeline | mask | 3.54 | 7.0 | 0.300 | 0.100 | 0.050 | 0.00% | 20.0% |  | 99.00% |"
     )
     (plain,) = json.loads(as_json([row]))
     assert plain["jitter_px"] is None

@@ -20,18 +20,20 @@ def pulse(ratio: float, jitter: float = 0.1) -> tuple[npt.NDArray[np.float64], n
 
 
 def test_a_clean_pulse_has_no_errors() -> None:
-    errors = signal_errors(*pulse(0.6), true_rate_hz=1.2, true_ratio=0.6)
+    errors = signal_errors(*pulse(0.6), true_rate_hz=1.2, true_ratio=0.6, true_blue=0.5)
     assert errors.rate_error_per_min < 0.2  # the spectrum's bins are 0.22 per minute apart
     assert errors.snr_db > 30
     assert abs(errors.log_std) < 1e-3
     assert abs(errors.log_proj) < 1e-3
+    assert abs(errors.log_blue) < 1e-3
 
 
 def test_wrong_rates_and_ratios_are_told_by_how_much() -> None:
-    errors = signal_errors(*pulse(0.6), true_rate_hz=1.3, true_ratio=0.5)
+    errors = signal_errors(*pulse(0.6), true_rate_hz=1.3, true_ratio=0.5, true_blue=0.4)
     assert errors.rate_error_per_min == pytest.approx(6.0, abs=0.2)
     assert errors.log_std == pytest.approx(np.log(1.2), abs=1e-3)
     assert errors.log_proj == pytest.approx(np.log(1.2), abs=1e-3)
+    assert errors.log_blue == pytest.approx(np.log(1.25), abs=1e-3)
 
 
 def passed_hz(low_hz: float, high_hz: float) -> float:
@@ -45,7 +47,7 @@ def test_noise_that_green_does_not_share_raises_the_deviation_but_not_the_projec
     """Red: 0.006^2 / 2 of signal, 0.004^2 of white noise; their chance correlation vanishes in the mean over 20 draws."""
     clean, times_s = pulse(0.6)
     draws = [np.random.default_rng(seed).normal(size=clean.shape) * (0.004, 0, 0) for seed in range(20)]
-    errors = [signal_errors(clean + noise, times_s, true_rate_hz=1.2, true_ratio=0.6) for noise in draws]
+    errors = [signal_errors(clean + noise, times_s, true_rate_hz=1.2, true_ratio=0.6, true_blue=0.5) for noise in draws]
     noise_share = 0.004**2 * passed_hz(0.01, FPS_HZ / 2) / (FPS_HZ / 2) / (0.006**2 / 2)
     assert np.mean([error.log_std for error in errors]) == pytest.approx(0.5 * np.log(1 + noise_share), abs=0.02)
     assert abs(np.mean([error.log_proj for error in errors])) < 0.02
@@ -55,7 +57,7 @@ def test_snr_is_the_power_near_the_rate_over_the_rest_of_the_band() -> None:
     """Green: 0.01^2 / 2 of signal, 0.005^2 of white noise, of which the part near the rate and its harmonic counts as signal."""
     wave, times_s = pulse(0.6, jitter=0.0)
     draws = [np.random.default_rng(seed).normal(0, 0.005, wave.shape) for seed in range(200)]
-    snr_db = [signal_errors(wave + noise, times_s, true_rate_hz=1.2, true_ratio=0.6).snr_db for noise in draws]
+    snr_db = [signal_errors(wave + noise, times_s, true_rate_hz=1.2, true_ratio=0.6, true_blue=0.5).snr_db for noise in draws]
     near_hz = passed_hz(1.05, 1.35) + passed_hz(2.25, 2.55)
     noise_hz, density = passed_hz(*BAND_HZ) - near_hz, 0.005**2 / (FPS_HZ / 2)
     expected = (0.01**2 / 2 + density * near_hz) / (density * noise_hz)
@@ -63,5 +65,5 @@ def test_snr_is_the_power_near_the_rate_over_the_rest_of_the_band() -> None:
 
 
 def test_a_ratio_that_no_blood_has_counts_as_the_least() -> None:
-    errors = signal_errors(*pulse(-0.5), true_rate_hz=1.2, true_ratio=0.6)
+    errors = signal_errors(*pulse(-0.5), true_rate_hz=1.2, true_ratio=0.6, true_blue=0.5)
     assert errors.log_proj == pytest.approx(np.log(LEAST_RATIO / 0.6))
