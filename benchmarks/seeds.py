@@ -31,4 +31,5 @@ SEALED: dict[str, SealedSeeds] = {  # by the name of the set
     "recorded": SealedSeeds(SEALED_SEEDS[4]),
     "vipl_h264": SealedSeeds(SEALED_SEEDS[5]),
     "vipl": SealedSeeds(SEALED_SEEDS[6]),
+    "worlds": SealedSeeds(SEALED_SEEDS[7]),
 }
