@@ -164,6 +164,30 @@ class VideoRecord:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class Surroundings:
+    """What lies around the face, frame by frame, of all frames of a video, those without a face included.
+
+    times_s: (N,) seconds, increasing. background: (N, 3) mean RGB, 0 to 255, of what is neither face nor hair nor below them, NaN
+    where the face leaves too little. place: (N, 3) x and y in pixels of what is between the eyes, and the distance of the eyes;
+    NaN where no face was seen. repeated: (N,) whether the frame shows the one before it once more.
+    """
+
+    times_s: FloatArray
+    background: FloatArray
+    place: FloatArray
+    repeated: npt.NDArray[np.bool_]
+
+    def __post_init__(self) -> None:
+        n_frames = len(self.times_s)
+        _require(self.background.shape == (n_frames, 3), f"background must be ({n_frames}, 3), not {self.background.shape}")
+        _require(self.place.shape == (n_frames, 3), f"place must be ({n_frames}, 3), not {self.place.shape}")
+        _require(self.repeated.shape == (n_frames,), f"repeated must be ({n_frames},), not {self.repeated.shape}")
+
+    def __repr__(self) -> str:
+        return f"Surroundings({len(self.times_s)} frames)"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class FaceVideo:
     """A face in a fixed region of interest (ROI), frame by frame.
 
@@ -171,7 +195,7 @@ class FaceVideo:
     times_s: (T,) seconds, increasing.
     quality: (T,) 1 where the face was found in that very frame, 0 where it was bridged from its neighbours.
     notes: what the steps counted. defects: why the video holds less than its file promised. source: what it was made of, where
-    that is known.
+    that is known. surroundings: of its frames as they were taken, on a clock of their own; None where it was cached.
     """
 
     record_id: str
@@ -181,6 +205,7 @@ class FaceVideo:
     notes: dict[str, float] = field(default_factory=dict)
     defects: tuple[str, ...] = ()
     source: SourceFacts | None = None
+    surroundings: Surroundings | None = None
 
     def __post_init__(self) -> None:
         _require(self.frames.ndim == 4 and self.frames.shape[3] == 3, f"frames must be (T, H, W, 3), not {self.frames.shape}")

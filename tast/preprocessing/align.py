@@ -22,6 +22,7 @@ from tast.pictures import Picture
 from tast.preprocessing.colour import gray
 from tast.preprocessing.huge_pages import collapse_heap
 from tast.preprocessing.pose import ComplexArray, FloatArray, Pose, as_complex, fit_pose
+from tast.preprocessing.surroundings import SurroundingsWatcher
 from tast.preprocessing.track import FaceTrack, RoiWarper
 from tast.records import FaceVideo
 
@@ -72,10 +73,12 @@ def align(
     """
     finder = _FaceFinder(detect_every_s)
     track = FaceTrack(record_id, smooth_s=smooth_s, max_gap_s=max_gap_s)
-    warper = RoiWarper(track, roi_size_px)
+    warper, watcher = RoiWarper(track, roi_size_px), SurroundingsWatcher()
     for time_s, picture in frames:
         in_gray = gray(picture)
-        warper.take(time_s, picture, in_gray, finder.find(time_s, in_gray))
+        pose = finder.find(time_s, in_gray)
+        watcher.take(time_s, picture, pose)
+        warper.take(time_s, picture, in_gray, pose)
     warper.finish()
     times_s, quality = np.array(warper.times_s), np.array(warper.quality)
     notes = {
@@ -85,7 +88,9 @@ def align(
         "detections": float(finder.detections),
     }
     log.debug("%s: %d frames aligned, %s", record_id, len(warper.rois), notes)
-    return FaceVideo(record_id, frames=np.stack(warper.rois), times_s=times_s, quality=quality, notes=notes)
+    return FaceVideo(
+        record_id, frames=np.stack(warper.rois), times_s=times_s, quality=quality, notes=notes, surroundings=watcher.result()
+    )
 
 
 def longest_gap_s(times_s: FloatArray, quality: FloatArray) -> float:

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tast.pictures import Picture, Plane, RgbImage, YuvPicture
-from tast.preprocessing.pose import FloatArray, Pose
+from tast.preprocessing.pose import ComplexArray, FloatArray, Pose
 from tast.video.transfer import known_rgb
 
 GrayImage = npt.NDArray[np.uint8]
@@ -91,6 +91,32 @@ def smaller(image: Image, pixels: int) -> Image:
 def steps_of(plane: Plane, frame: Plane) -> tuple[int, int]:
     """Rows and columns of the frame (H, W) that one of the plane's stands for."""
     return round(frame.shape[0] / plane.shape[0]), round(frame.shape[1] / plane.shape[1])
+
+
+@singledispatch
+def sparse_rgb(picture: Picture, points_px: ComplexArray) -> npt.NDArray[np.float32]:
+    """(rows, columns, 3) RGB, 0 to 255, not rounded, of single pixels x + iy (rows, columns) on a rectangular grid."""
+    raise TypeError(f"{type(picture).__name__} is no picture")
+
+
+@sparse_rgb.register
+def _(picture: np.ndarray, points_px: ComplexArray) -> npt.NDArray[np.float32]:
+    return np.asarray(picture[np.ix_(*_rows_and_columns(points_px))], dtype=np.float32)
+
+
+@sparse_rgb.register
+def _(picture: YuvPicture, points_px: ComplexArray) -> npt.NDArray[np.float32]:
+    rows, columns = _rows_and_columns(points_px)
+    down, across = steps_of(picture.chroma[0], picture.luma)
+    planes = [picture.luma[np.ix_(rows, columns)], *(plane[np.ix_(rows // down, columns // across)] for plane in picture.chroma)]
+    rgb = np.stack(planes, axis=-1).astype(np.float32) @ picture.to_rgb[:, :3].T + picture.to_rgb[:, 3]
+    if (picture.transfer, picture.primaries) != ("sdr", "bt709"):
+        rgb = 255 * known_rgb(np.asarray(rgb / 255, dtype=np.float32), picture.transfer, primaries=picture.primaries)
+    return np.clip(rgb, 0, 255).astype(np.float32)
+
+
+def _rows_and_columns(points_px: ComplexArray) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    return points_px[:, 0].imag.astype(np.intp), points_px[0].real.astype(np.intp)
 
 
 class Dither:
