@@ -1,0 +1,67 @@
+"""The causes of a wrong reading, in the order in which a refusal names them, with their limits.
+
+Limits were chosen on development seeds of the phantom and on its photograph; `python -m benchmarks.causes` says what they find
+on other seeds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tast.prediction import MIN_QUALITY
+from tast.prediction.causes import light, pulse, recording
+from tast.prediction.causes.evidence import Evidence
+from tast.records import FloatArray
+
+
+@dataclass(frozen=True)
+class Cause:
+    """name: of its measure too. sentence: for a person, in lower case. holds_beyond: of the measure; below, where low_is_bad.
+    unreadable_beyond: where a second cannot be read at all; None where that never follows from this measure alone. measure: of
+    the evidence, (S,) per second; None where the file alone tells, the same for all seconds."""
+
+    name: str
+    sentence: str
+    holds_beyond: float
+    unreadable_beyond: float | None
+    measure: Callable[[Evidence], FloatArray] | None
+    low_is_bad: bool = False
+
+    def holds(self, measured: FloatArray) -> npt.NDArray[np.bool_]:
+        """(S,) of the measure (S,); nowhere that it is NaN."""
+        return self._beyond(measured, self.holds_beyond)
+
+    def unreadable(self, measured: FloatArray) -> npt.NDArray[np.bool_]:
+        """(S,) of the measure (S,)."""
+        if self.unreadable_beyond is None:
+            return np.zeros(len(measured), dtype=bool)
+        return self._beyond(measured, self.unreadable_beyond)
+
+    def _beyond(self, measured: FloatArray, limit: float) -> npt.NDArray[np.bool_]:
+        return np.asarray(measured < limit if self.low_is_bad else measured > limit)
+
+
+COMPRESSION = Cause(
+    "compression", "the video is compressed so strongly that little of the pulse's colour is left", 1.0, 0.3, None, True
+)
+CAUSES = (
+    Cause("no colour", "the picture has no colour: grey, or near infrared", 0.1, 0.1, pulse.colour, True),
+    Cause("red and blue exchanged", "the face is bluer than it is red, as no skin is: red and blue are exchanged", -0.1, -0.1,
+          light.red_over_blue, True),
+    Cause("dark", "the face is too dark", 35.0, 12.0, light.darkness, True),
+    Cause("overexposed", "much of the face is over-exposed", 0.2, 0.7, light.overexposed),
+    Cause("flicker", "the background pulses with the face: the lamp flickers", 0.35, 0.5, light.flicker),
+    Cause("one wave", "red, green and blue move alike: near infrared, or lamp or exposure move more than the pulse", 0.85, None,
+          pulse.one_wave),
+    Cause("exposure", "the camera's exposure changes", 0.05, 0.1, light.exposure_steps),
+    Cause("white balance", "the camera's white balance changes", 0.012, 0.03, light.white_steps),
+    COMPRESSION,
+    Cause("still", "nothing moves in the face but noise: a photograph?", 0.4, None, pulse.noise_flatness),
+    Cause("no pulse", "no clear pulse is seen in the face", MIN_QUALITY, None, pulse.pulse_share, True),
+    Cause("movement", "the head moves", 0.15, None, recording.speed),
+    Cause("frames", "frames are missing or shown twice", 0.15, None, recording.missing_frames),
+)  # fmt: skip
