@@ -65,8 +65,9 @@ def predict(
     """Read SpO2 from videos with one face each: a value a second, with its interval and quality, as a table and a picture.
 
     Quality, 0 to 1: in how many frames the face was seen, times how much of what moves is the pulse. A video that cannot be
-    read, shows several faces, or has too low a quality, is refused with the reason; the exit code is then 1. Each table is
-    written as soon as its video is done: after an interruption, --resume goes on.
+    read, shows several faces, has too low a quality, or is wrong in most of its seconds for a cause that is known (no colour, a
+    lamp that flickers, ...) is refused with the reason; the exit code is then 1. Each table is written as soon as its video is
+    done: after an interruption, --resume goes on.
 
     Examples:
 
@@ -191,18 +192,23 @@ def _tell(outcomes: list[Outcome], traces: list[PredictedTrace]) -> None:
     else:
         show(videos_table(outcomes))
     for trace in traces:
-        for note in trace.notes:
+        for note in trace.findings.sentences() + trace.notes:
             say(f"{trace.name}: {note}")
 
 
 def seconds_table(trace: PredictedTrace) -> Table:
     """One row per second."""
     mean = f"mean {number(trace.spo2_percent.mean(), 1)} %, quality {number(trace.quality.mean())}"
-    table = Table("second", "SpO2 (%)", _interval(trace), "quality", "pulse (1/min)", title=trace.name, caption=mean)
-    for row in trace.table().itertuples():
+    headings = ["second", "SpO2 (%)", _interval(trace), "quality", "pulse (1/min)"]
+    causes = trace.findings.per_second(len(trace))
+    if any(causes):
+        headings.append("may be wrong by")
+    table = Table(*headings, title=trace.name, caption=mean)
+    for row, names in zip(trace.table().itertuples(), causes, strict=True):
         span = f"{number(row.lower_percent, 1)} to {number(row.upper_percent, 1)}"
         spo2, pulse = number(row.spo2_percent, 1), number(row.pulse_per_minute, 0)
-        table.add_row(number(row.start_s, 1), spo2, span, number(row.quality), pulse)
+        cells = [number(row.start_s, 1), spo2, span, number(row.quality), pulse]
+        table.add_row(*cells, *([", ".join(names)] if any(causes) else []))
     return table
 
 

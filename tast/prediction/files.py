@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -32,16 +33,29 @@ def _write_csv(path: Path, trace: PredictedTrace) -> None:
 
 def _write_json(path: Path, trace: PredictedTrace) -> None:
     """What holds for the whole video once, then its seconds; null where there is no value."""
-    table = trace.table().drop(columns=["video", "coverage"])
+    rows = json.loads(trace.table().drop(columns=["video", "coverage"]).to_json(orient="records"))
     content = {
         "video": trace.name,
         "coverage": None if trace.interval is None else trace.interval.coverage,
         "half_width_percent": None if trace.interval is None else trace.interval.half_width_percent,
         "notes": list(trace.notes),
         "source": None if trace.source is None else asdict(trace.source),
-        "seconds": json.loads(table.to_json(orient="records")),
+        "causes": list(trace.findings.sentences()),
+        "seconds": [
+            {
+                **row,
+                "causes": list(names),
+                "measures": {name: _known(values[k]) for name, values in trace.findings.measures.items()},
+            }
+            for k, (row, names) in enumerate(zip(rows, trace.findings.per_second(len(trace)), strict=True))
+        ],
     }
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def _known(measured: float) -> float | None:
+    """Rounded; None where there is no value, or no limit to it."""
+    return round(float(measured), 4) if math.isfinite(measured) else None
 
 
 def _write_parquet(path: Path, trace: PredictedTrace) -> None:

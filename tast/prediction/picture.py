@@ -1,4 +1,4 @@
-"""A predicted trace as a picture: SpO2 with its interval, and below it the quality of each second."""
+"""A predicted trace as a picture: SpO2 with its interval, below it the quality of each second, and why it may be wrong."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tast.prediction.trace import PredictedTrace
 
 HEADROOM_PERCENT = 1.0  # above and below the interval
 LARGEST_STEP_S, MOST_MARKERS = 1.5, 120
+MOST_SENTENCES = 3  # of causes, below the axis: more would leave no room for the trace
 LEAST_SPAN_PERCENT = 6.0  # of the axis, so that a steady trace looks steady
 
 
@@ -70,5 +71,11 @@ def _draw_quality(axes: Axes, trace: PredictedTrace) -> None:
     good = trace.quality >= MIN_QUALITY
     axes.bar(trace.start_s, trace.quality, width=0.92, align="edge", color=np.where(good, GREEN, VERMILION))
     axes.axhline(MIN_QUALITY, color=INK, linewidth=1, linestyle=(0, (4, 3)))
-    axes.set(xlabel="Time (s)", ylabel="Quality", ylim=(0, 1), yticks=(0, 0.5, 1), xlim=(trace.start_s[0], trace.start_s[-1] + 1))
+    axes.set(
+        xlabel="\n".join(["Time (s)", *trace.findings.sentences()[:MOST_SENTENCES]]),
+        ylabel="Quality",
+        ylim=(0, 1),
+        yticks=(0, 0.5, 1),
+        xlim=(trace.start_s[0], trace.start_s[-1] + 1),
+    )
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))

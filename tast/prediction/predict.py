@@ -19,6 +19,8 @@ from torch import nn
 from tast.errors import VideoRejected
 from tast.pictures import Picture
 from tast.prediction import MIN_QUALITY
+from tast.prediction.causes.evidence import Gathering
+from tast.prediction.causes.findings import find_causes
 from tast.prediction.pulse import hint_of_rate, pulse_clarity, pulse_wave
 from tast.prediction.trace import PredictedTrace, joined
 from tast.preprocessing.pipeline import settings_of
@@ -50,7 +52,8 @@ def predict_video(
     meter = SourceMeter()
     asked: dict[str, Any] = {"min_quality": min_quality, "largest_face": largest_face, "watch": watch}
     try:
-        trace = predict_frames(name, read_pictures(video, defects, max_pixels=max_pixels, meter=meter), model, card, **asked)
+        frames = read_pictures(video, defects, max_pixels=max_pixels, meter=meter)
+        trace = predict_frames(name, frames, model, card, meter=meter, **asked)
     except VideoRejected as error:
         raise VideoRejected(name, "; ".join([error.reason, *defects])) from None
     facts = meter.facts()
@@ -60,13 +63,15 @@ def predict_video(
 
 def predict_frames(
     name: str, frames: Iterable[tuple[float, Picture]], model: nn.Module, card: ModelCard, *, min_quality: float = MIN_QUALITY,
-    largest_face: bool = False, watch: Callable[[], None] = lambda: None,
+    largest_face: bool = False, watch: Callable[[], None] = lambda: None, meter: SourceMeter | None = None,
 ) -> PredictedTrace:  # fmt: skip
     """SpO2 per second of frames (time_s, picture, RGB or YUV) from anywhere, read once.
 
     Raises VideoRejected: no face, several faces unless the largest_face is wanted, face lost, frame rate too low, shorter than a
-    clip, or a mean quality (0 to 1) below min_quality. Of a long video, only the pieces where that is so are left out, and its
-    notes say so. watch is called again and again on the way; what it raises ends the work.
+    clip, a cause by which most seconds cannot be read (tast.prediction.causes; none is asked for with min_quality 0), or a mean
+    quality (0 to 1) below min_quality. Of a long video, only the pieces whose face cannot be followed are left out, and its notes
+    say so. meter: what sees the frames as they are decoded. watch is called again and again on the way; what it raises ends the
+    work.
     """
     traces: list[PredictedTrace] = []
     refused: list[tuple[float, str]] = []  # when the piece begins, and why
@@ -79,7 +84,9 @@ def predict_frames(
         raise VideoRejected(name, refused[0][1] if refused else "no frame")
     left_out = tuple(f"{begin_s:g} to {begin_s + PIECE_S:g} s are left out: {reason}" for begin_s, reason in refused)
     trace = joined(traces, left_out)
-    _require_quality(trace, min_quality)
+    if meter is not None and (facts := meter.facts()) is not None:
+        trace = replace(trace, findings=trace.findings.with_source(facts, len(trace)))
+    _require_readable(trace, min_quality)
     return trace
 
 
@@ -87,12 +94,17 @@ def _predict_piece(
     name: str, frames: Iterable[tuple[float, Picture]], model: nn.Module, card: ModelCard, largest_face: bool,
     watch: Callable[[], None],
 ) -> PredictedTrace:  # fmt: skip
-    for _, step in after_each_step(name, frames, settings_of(card.preprocessing)):
+    gathering = Gathering()
+    for step_name, step in after_each_step(name, frames, settings_of(card.preprocessing)):
         watch()
         face = step
         if not largest_face:
             _require_one_face(face)
-    return predict_face(face, model, card)
+        gathering.take(step_name, face)
+    trace = predict_face(face, model, card)
+    clips = card.preprocessing["clips"]
+    evidence = gathering.evidence(face, float(clips["fps_hz"]), int(clips["length_s"]), trace.pulse_share, trace.pulse_per_minute)
+    return replace(trace, findings=find_causes(evidence))
 
 
 def _require_one_face(face: FaceVideo) -> None:
@@ -116,13 +128,19 @@ def predict_face(face: FaceVideo, model: nn.Module, card: ModelCard) -> Predicte
     windows = windows_per_second(face, fps_hz, int(card.preprocessing["clips"]["length_s"]))
     spo2_percent = card.scaling.to_percent(_standardised(model, windows, fps_hz, card))
     seconds = spo2_percent.shape[1]
-    clarity = np.array([pulse_clarity(pulse_wave(pulse_signals(window)), fps_hz) for window in windows])
-    pulse_share, pulse_per_minute = (overlap_mean(np.repeat(column[:, None], seconds, axis=1)) for column in clarity.T)
+    pulse_share, pulse_per_minute = pulse_of(windows, fps_hz, seconds)
     start_s = face.times_s[0] + np.arange(len(pulse_share))
     return PredictedTrace(
         face.record_id, start_s, overlap_mean(spo2_percent), _mean_per_second(face.quality, fps_hz, len(start_s)), pulse_share,
         pulse_per_minute, card.interval, card.scaling.lowest_percent, card.scaling.highest_percent, face.defects,
     )  # fmt: skip
+
+
+def pulse_of(windows: list[npt.NDArray[np.generic]], fps_hz: float, length_s: int) -> tuple[FloatArray, FloatArray]:
+    """How clear the pulse is in each second that the windows show, 0 to 1, and its rate per minute; see tast.prediction.pulse."""
+    clarity = np.array([pulse_clarity(pulse_wave(pulse_signals(window)), fps_hz) for window in windows])
+    share, per_minute = (overlap_mean(np.repeat(column[:, None], length_s, axis=1)) for column in clarity.T)
+    return share, per_minute
 
 
 def windows_per_second(face: FaceVideo, fps_hz: float, length_s: int) -> list[npt.NDArray[np.generic]]:
@@ -152,11 +170,15 @@ def _mean_per_second(values: FloatArray, fps_hz: float, n_seconds: int) -> Float
     return np.array([values[first:last].mean() for first, last in pairwise(edges)])
 
 
-def _require_quality(trace: PredictedTrace, min_quality: float) -> None:
+def _require_readable(trace: PredictedTrace, min_quality: float) -> None:
+    """With min_quality 0, nothing is required."""
     quality = float(trace.quality.mean())
+    reasons = trace.findings.unreadable() if min_quality > 0 else ()
     if quality < min_quality:
-        raise VideoRejected(
-            trace.name,
+        reasons = reasons or trace.findings.mostly()
+        reasons += (
             f"quality {quality:.2f} is below {min_quality:.2f}: face seen in {trace.face_share.mean():.0%} of the frames, "
             f"pulse is {trace.pulse_share.mean():.0%} of what moves",
         )
+    if reasons:
+        raise VideoRejected(trace.name, "; ".join(reasons))

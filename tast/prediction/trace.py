@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from tast.prediction.causes.findings import Findings, joined_findings
 from tast.prediction.pulse import decibel
 from tast.records import SourceFacts
 from tast.training.interval import PredictionInterval, around
@@ -24,7 +25,7 @@ class PredictedTrace:
     face_share: share of the second's frames in which the face was seen. pulse_share: how clear the pulse is, 0 to 1 (see
     tast.prediction.pulse). pulse_per_minute: its rate, NaN where there is none. interval: how far spo2_percent may be off; None
     where the model does not say. lowest_percent, highest_percent: what the model can say. notes: what was met in the video, and
-    mended or left out. source: what the video is made of, where that is known.
+    mended or left out. source: what the video is made of, where that is known. findings: which causes of a wrong reading hold.
     """
 
     name: str
@@ -38,11 +39,14 @@ class PredictedTrace:
     highest_percent: float
     notes: tuple[str, ...] = ()
     source: SourceFacts | None = None
+    findings: Findings = field(default_factory=Findings)
 
     def __post_init__(self) -> None:
         shapes = {array.shape for array in (self.start_s, self.spo2_percent, self.face_share, self.pulse_share)}
         if shapes | {self.pulse_per_minute.shape} != {(len(self.start_s),)} or not len(self.start_s):
             raise ValueError(f"each array of a trace must be (S,), S > 0, not {sorted(shapes)}")
+        if self.findings.measures and len(self.findings) != len(self):
+            raise ValueError(f"causes of {len(self.findings)} s in a trace of {len(self)} s")
 
     def __len__(self) -> int:
         return len(self.start_s)
@@ -80,6 +84,7 @@ class PredictedTrace:
             "coverage": np.nan if self.interval is None else self.interval.coverage, "quality": self.quality.round(3),
             "face_share": self.face_share.round(3), "pulse_snr_db": decibel(self.pulse_share).round(1),
             "pulse_per_minute": self.pulse_per_minute.round(1),
+            "causes": ["; ".join(names) for names in self.findings.per_second(len(self))],
         })  # fmt: skip
 
 
@@ -87,4 +92,5 @@ def joined(traces: Sequence[PredictedTrace], notes: tuple[str, ...] = ()) -> Pre
     """Traces of one video's pieces, in order of time, as one; `notes` after their own."""
     names = ("start_s", "spo2_percent", "face_share", "pulse_share", "pulse_per_minute")
     arrays = {name: np.concatenate([getattr(trace, name) for trace in traces]) for name in names}
-    return replace(traces[0], **arrays, notes=sum((trace.notes for trace in traces), ()) + notes)
+    findings = joined_findings([trace.findings for trace in traces])
+    return replace(traces[0], **arrays, findings=findings, notes=sum((trace.notes for trace in traces), ()) + notes)

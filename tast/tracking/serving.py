@@ -51,7 +51,9 @@ COLUMNS = {  # of the answer: unit and meaning
     "face_share": "share (0 to 1) of the second's frames in which the face was seen",
     "pulse_snr_db": "dB, clarity of the pulse",
     "pulse_per_minute": "beats per minute",
+    "causes": "names of what may make the second read wrong, joined by '; ': docs/prediction.md says what each means",
 }
+WORDS = {"video", "causes"}  # columns that hold no number
 GIVEN = {
     "video": "content of an AVI, MP4, MOV, MKV or WebM file; in JSON as base64",
     "path": "instead of it: a video on the machine of the service, where that has a folder of videos",
@@ -64,7 +66,7 @@ INPUTS = Schema([ColSpec(DataType.binary, "video", required=False), ColSpec(Data
 OPTIONS = ParamSchema(
     [ParamSpec("min_quality", DataType.double, MIN_QUALITY), ParamSpec("largest_face", DataType.boolean, False)]
 )
-OUTPUTS = Schema([ColSpec(DataType.string if name == "video" else DataType.double, name) for name in COLUMNS])
+OUTPUTS = Schema([ColSpec(DataType.string if name in WORDS else DataType.double, name) for name in COLUMNS])
 SIGNATURE = ModelSignature(INPUTS, OUTPUTS, OPTIONS)
 DESCRIBED = {"inputs": GIVEN, "outputs": COLUMNS, "params": CHOICES}
 
