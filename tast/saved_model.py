@@ -51,6 +51,11 @@ class ModelCard:
     interval: PredictionInterval | None = None
     people_seen: tuple[str, ...] | None = None
 
+    @property
+    def trained_on(self) -> tuple[str, ...]:
+        """The data sets of people_seen, sorted; empty where these are unknown."""
+        return tuple(sorted({person.split("/", 1)[0] for person in self.people_seen or () if "/" in person}))
+
 
 def save_model(folder: Path, model: nn.Module, card: ModelCard) -> None:
     """Write the two files, each replaced in one step; the card holds the weights' sha256, so that halves of two never pass."""

@@ -191,6 +191,9 @@ def _tell(outcomes: list[Outcome], traces: list[PredictedTrace]) -> None:
         show(seconds_table(traces[0]))
     else:
         show(videos_table(outcomes))
+    for caution in dict.fromkeys(trace.caution for trace in traces):
+        if caution:
+            say(caution)
     for trace in traces:
         for note in trace.findings.sentences() + trace.notes:
             say(f"{trace.name}: {note}")

@@ -72,7 +72,7 @@ def _draw_quality(axes: Axes, trace: PredictedTrace) -> None:
     axes.bar(trace.start_s, trace.quality, width=0.92, align="edge", color=np.where(good, GREEN, VERMILION))
     axes.axhline(MIN_QUALITY, color=INK, linewidth=1, linestyle=(0, (4, 3)))
     axes.set(
-        xlabel="\n".join(["Time (s)", *trace.findings.sentences()[:MOST_SENTENCES]]),
+        xlabel="\n".join(["Time (s)", *filter(None, [*trace.findings.sentences()[:MOST_SENTENCES], trace.caution])]),
         ylabel="Quality",
         ylim=(0, 1),
         yticks=(0, 0.5, 1),

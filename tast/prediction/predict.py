@@ -133,6 +133,7 @@ def predict_face(face: FaceVideo, model: nn.Module, card: ModelCard) -> Predicte
     return PredictedTrace(
         face.record_id, start_s, overlap_mean(spo2_percent), _mean_per_second(face.quality, fps_hz, len(start_s)), pulse_share,
         pulse_per_minute, card.interval, card.scaling.lowest_percent, card.scaling.highest_percent, face.defects,
+        trained_on=card.trained_on,
     )  # fmt: skip
 
 

@@ -16,6 +16,11 @@ from tast.training.interval import PredictionInterval, around
 
 FloatArray = npt.NDArray[np.floating]
 
+RENDERED = "phantom"  # the data set of people who are no people
+RENDERED_ALONE = (
+    "the model was trained on rendered people alone: what it says of living ones, interval and all, nobody has checked"
+)
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PredictedTrace:
@@ -26,6 +31,7 @@ class PredictedTrace:
     tast.prediction.pulse). pulse_per_minute: its rate, NaN where there is none. interval: how far spo2_percent may be off; None
     where the model does not say. lowest_percent, highest_percent: what the model can say. notes: what was met in the video, and
     mended or left out. source: what the video is made of, where that is known. findings: which causes of a wrong reading hold.
+    trained_on: the data sets whose people the model has seen; empty where it does not say.
     """
 
     name: str
@@ -40,6 +46,7 @@ class PredictedTrace:
     notes: tuple[str, ...] = ()
     source: SourceFacts | None = None
     findings: Findings = field(default_factory=Findings)
+    trained_on: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         shapes = {array.shape for array in (self.start_s, self.spo2_percent, self.face_share, self.pulse_share)}
@@ -58,6 +65,11 @@ class PredictedTrace:
     def quality(self) -> FloatArray:
         """(S,) 0 to 1: face_share times pulse_share."""
         return self.face_share * self.pulse_share
+
+    @property
+    def caution(self) -> str:
+        """What nobody should read a value without knowing, of a model that has seen rendered people alone; else empty."""
+        return RENDERED_ALONE if set(self.trained_on) == {RENDERED} else ""
 
     @property
     def half_width_percent(self) -> float:
@@ -84,6 +96,7 @@ class PredictedTrace:
             "coverage": np.nan if self.interval is None else self.interval.coverage, "quality": self.quality.round(3),
             "face_share": self.face_share.round(3), "pulse_snr_db": decibel(self.pulse_share).round(1),
             "pulse_per_minute": self.pulse_per_minute.round(1),
+            "trained_on": "+".join(self.trained_on),
             "causes": ["; ".join(names) for names in self.findings.per_second(len(self))],
         })  # fmt: skip
 

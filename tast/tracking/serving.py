@@ -51,9 +51,10 @@ COLUMNS = {  # of the answer: unit and meaning
     "face_share": "share (0 to 1) of the second's frames in which the face was seen",
     "pulse_snr_db": "dB, clarity of the pulse",
     "pulse_per_minute": "beats per minute",
+    "trained_on": "data sets whose people the model has seen, joined by '+'; phantom alone: rendered people, no living ones",
     "causes": "names of what may make the second read wrong, joined by '; ': docs/prediction.md says what each means",
 }
-WORDS = {"video", "causes"}  # columns that hold no number
+WORDS = {"video", "trained_on", "causes"}  # columns that hold no number
 GIVEN = {
     "video": "content of an AVI, MP4, MOV, MKV or WebM file; in JSON as base64",
     "path": "instead of it: a video on the machine of the service, where that has a folder of videos",

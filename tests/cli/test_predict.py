@@ -51,6 +51,22 @@ def test_one_video_is_told_second_by_second_in_the_format_of_choice(videos, save
     assert (tmp_path / "day1.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize(("people", "warned"), [(["phantom/01", "phantom/02"], True), (["phantom/01", "pure/01"], False)])
+def test_a_model_that_has_seen_rendered_people_alone_says_so_once(saved, short_film, tmp_path, people, warned):  # noqa: F811
+    shutil.copytree(saved, tmp_path / "model")
+    card = json.loads((tmp_path / "model" / "model.json").read_text())
+    (tmp_path / "model" / "model.json").write_text(json.dumps(card | {"people_seen": people}))
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.avi").write_bytes(short_film)
+    names = [tmp_path / f"{name}.avi" for name in ("a", "b")]
+    result = run(*names, "--model", tmp_path / "model", "--out", tmp_path / "out", "--format", "json", "--workers", 1)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.count("trained on rendered people alone") == warned
+    output = json.loads((tmp_path / "out" / "b.json").read_text())
+    assert output["trained_on"] == sorted({person.split("/")[0] for person in people})
+    assert (output["caution"] is not None) == warned
+
+
 def test_an_interrupted_folder_goes_on_where_it_stopped(saved, tmp_path, monkeypatch):  # noqa: F811
     """Interrupted after its first video, as by Ctrl-C; read again only where the video or an option has changed."""
     from tast.prediction import batch

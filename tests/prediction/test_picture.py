@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 from numpy.testing import assert_allclose
@@ -44,6 +46,13 @@ def test_low_quality_has_another_colour():
     assert share(pixels(trace(quality=MIN_QUALITY + 0.01)), GREEN) > 0.03
     low = pixels(trace(quality=MIN_QUALITY - 0.01))
     assert share(low, VERMILION) > 0.03 and share(low, GREEN) == 0
+
+
+def test_a_model_of_rendered_people_alone_says_so_below_the_axis():
+    rendered, of_both = (replace(trace(), trained_on=names) for names in (("phantom",), ("phantom", "pure")))
+    assert rendered.caution and not of_both.caution and not trace().caution
+    assert trace_png(of_both) == trace_png(trace()) != trace_png(rendered)
+    assert rendered.table()["trained_on"].unique() == ["phantom"] and of_both.table()["trained_on"].unique() == ["phantom+pure"]
 
 
 def test_a_gap_stays_empty():
