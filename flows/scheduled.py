@@ -33,6 +33,7 @@ BenchmarkName = Literal[
     "heads",
     "worlds",
     "worlds_probe",
+    "causes",
     "workers",
     "instruction_set",
     "store",
