@@ -4,8 +4,8 @@
 
 640x480, a face of 240 px from hairline to chin, steady and talking people by turns, each in a world of his own. CPU time of one
 thread per frame; what is made once for a recording is left out. Every coding writes the same frames, of 10 bits where it holds
-those. Twice real time at 30 Hz is 16.7 ms. A machine that is shared takes up to half as much again for the same frame: so the
-bar is on the ratio to OpenCV's PNG of the same frames in the same run.
+those. Twice real time at 30 Hz is 16.7 ms. A machine that is shared takes up to half as much again for the same frame: OpenCV's
+PNG of the same frames, in the same run, shows by how much.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ from tast.video.write_coded import write_coded
 SEED = 15
 WIDTH_PX, HEIGHT_PX, FACE_PX, FPS_HZ = 640, 480, 240, 30.0
 TWICE_REAL_TIME_MS = 1e3 / FPS_HZ / 2
-PNG_MUST = 0.6  # of the peer's time over ours
 REPEATS = 3
 
 Frames = Sequence[tuple[float, Picture]]
@@ -88,8 +87,8 @@ def measure(people: int, seconds: float, folder: Path) -> list[Row]:
     total = statistics.median(film) + statistics.median(coded.values())
     return [
         Row("a frame of a world: light, camera and the median coding", total, "CPU ms", "OpenCV's PNG of it alone",
-            ratio=peer / total, must=PNG_MUST, aim=1.0),
-        Row("the same, against twice real time", total, "CPU ms", better="lower", aim=TWICE_REAL_TIME_MS),
+            ratio=peer / total, aim=1.0),
+        Row("the same, against twice real time", total, "CPU ms", better="lower", must=TWICE_REAL_TIME_MS),
         Row(f"light and camera, median of {people} people", statistics.median(film), "CPU ms", better="lower"),
         Row("light and camera, slowest person", max(film), "CPU ms", better="lower"),
         Row("OpenCV's PNG", peer, "CPU ms", better="lower"),
