@@ -17,9 +17,7 @@ from tast.training.interval import PredictionInterval, around
 FloatArray = npt.NDArray[np.floating]
 
 RENDERED = "phantom"  # the data set of people who are no people
-RENDERED_ALONE = (
-    "the model was trained on rendered people alone: what it says of living ones, interval and all, nobody has checked"
-)
+RENDERED_ALONE = "the model has seen rendered people alone: what it says of living ones nobody has checked"
 
 
 @dataclass(frozen=True, eq=False, repr=False)

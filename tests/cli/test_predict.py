@@ -61,7 +61,7 @@ def test_a_model_that_has_seen_rendered_people_alone_says_so_once(saved, short_f
     names = [tmp_path / f"{name}.avi" for name in ("a", "b")]
     result = run(*names, "--model", tmp_path / "model", "--out", tmp_path / "out", "--format", "json", "--workers", 1)
     assert result.exit_code == 0, result.output
-    assert result.stdout.count("trained on rendered people alone") == warned
+    assert result.stdout.count("has seen rendered people alone") == warned
     output = json.loads((tmp_path / "out" / "b.json").read_text())
     assert output["trained_on"] == sorted({person.split("/")[0] for person in people})
     assert (output["caution"] is not None) == warned

@@ -68,7 +68,7 @@ def predictions(errors: dict[str, float]) -> pd.DataFrame:
         dataset="synthetic", record_id=rows["subject_id"] + "-1", scenario="steady", start_s=rows["second"] + 0.0,
         true_percent=true, predicted_percent=said, lower_percent=said - 1.5, upper_percent=said + 1.5, n_clips=1,
         quality=1.0, spot_sd_percent=np.nan,
-    )[list(COLUMNS)]  # fmt: skip
+    ).reindex(columns=COLUMNS)  # fmt: skip
 
 
 def make(folder: Path, preprocessing: dict[str, Any], *, errors: dict[str, float], seen: list[str], says_percent: float) -> None:

@@ -252,7 +252,7 @@ def test_each_set_shows_whose_it_is_and_how_it_is_had(configure, tmp_path, name,
 
 def test_worlds_rendered_twice_have_the_same_bytes_on_one_worker_and_on_two(tmp_path):
     tiny = {
-        "layout": "recordings", "worlds": {"count": 2}, "seed": 7, "subjects": 2, "sessions": 2, "seconds": 1.0,
+        "layout": "csv", "worlds": {"count": 2}, "seed": 7, "subjects": 2, "sessions": 2, "seconds": 1.0,
         "width_px": 64, "height_px": 48, "face_height_px": 24,
     }  # fmt: skip
     phantom = Phantom(**load_params(PROJECT / "params.yaml").download.phantom.model_dump() | tiny)

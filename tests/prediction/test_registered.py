@@ -98,7 +98,7 @@ def ask(store: Store, film: Path, elsewhere: Path, uri: str = CHAMPION) -> dict[
 def predicted(film: Path, out: Path) -> pd.DataFrame:
     result = CliRunner().invoke(app, ["predict", str(film), "--model", CHAMPION, "--out", str(out)])
     assert result.exit_code == 0, result.output
-    return pd.read_csv(out / "anna.csv")
+    return pd.read_csv(out / "anna.csv", keep_default_na=False)
 
 
 def test_the_champion_reads_as_tast_predict_does_without_this_project_and_a_rollback_is_followed(

@@ -158,7 +158,7 @@ def test_the_registered_model_reads_the_same_on_the_command_line(ask, store, fil
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store.tracking_uri)
     result = CliRunner().invoke(app, ["predict", str(film), "--model", "models:/tast-net@challenger", "--out", str(tmp_path)])
     assert result.exit_code == 0, result.output
-    table = pd.read_csv(tmp_path / "anna.csv")
+    table = pd.read_csv(tmp_path / "anna.csv", keep_default_na=False)
     _, answer = ask({"dataframe_records": [{"path": str(film)}]})
     pd.testing.assert_frame_equal(pd.DataFrame(answer["predictions"]), table, check_dtype=False, atol=0.011)  # 2 decimals
     assert list(table.columns) == serving.OUTPUTS.input_names()
