@@ -23,9 +23,8 @@ import cv2
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from benchmarks.results import Row, write_rows
+from benchmarks.results import Row, write_between, write_rows
 from tast.errors import VideoRejected
-from tast.files import whole_file
 from tast.params import load_params
 from tast.phantom.delivery import arrivals, delivered
 from tast.phantom.filmed import eight_bits, filmed
@@ -282,9 +281,7 @@ def publish(counts: dict[str, Count], good: Count, page: Path = PAGE) -> None:
         limit = f"{'below' if cause.low_is_bad else 'above'} {cause.holds_beyond:g}"
         lines.append(f"| {cause.name} | {limit} | {counted.found} of {counted.have} | {counted.false} of {counted.lack} |")
     lines += ["", f"Of {good.lack} clips into which nothing was put, {good.false} would be refused by a cause."]
-    before, rest = page.read_text(encoding="utf-8").split(BEGIN)
-    with whole_file(page) as part:
-        part.write_text("\n".join([before + BEGIN, "", *lines, "", END + rest.split(END)[1]]), encoding="utf-8")
+    write_between(page, BEGIN, END, lines)
 
 
 def main() -> None:

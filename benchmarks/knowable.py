@@ -26,9 +26,8 @@ from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from benchmarks.results import Row, write_rows
+from benchmarks.results import Row, write_between, write_rows
 from tast.evaluation.metrics import score
-from tast.files import whole_file
 from tast.phantom.colours import colours
 from tast.phantom.lamps import draw_lamp
 from tast.phantom.sensor import draw_camera
@@ -172,9 +171,7 @@ def lines(found: list[Row]) -> list[str]:
 
 def publish(found: list[Row], page: Path = PAGE) -> None:
     """Put the table into the page, between its two marks."""
-    before, rest = page.read_text(encoding="utf-8").split(BEGIN)
-    with whole_file(page) as part:
-        part.write_text("\n".join([before + BEGIN, "", *lines(found), "", END + rest.split(END)[1]]), encoding="utf-8")
+    write_between(page, BEGIN, END, lines(found))
 
 
 def main() -> None:

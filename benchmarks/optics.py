@@ -20,7 +20,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from benchmarks.results import Row, write_rows
+from benchmarks.results import Row, write_between, write_rows
 from tast.evaluation.metrics import score
 from tast.files import whole_file
 from tast.phantom.colours import Colours, colours
@@ -241,10 +241,7 @@ def slope_lines(table: list[Slope]) -> list[str]:
 
 def publish(table: list[Slope], page: Path = PAGE) -> None:
     """Put the table into the page, between its two marks."""
-    before, rest = page.read_text(encoding="utf-8").split(BEGIN)
-    text = "\n".join([before + BEGIN, "", *slope_lines(table), "", END + rest.split(END)[1]])
-    with whole_file(page) as part:
-        part.write_text(text, encoding="utf-8")
+    write_between(page, BEGIN, END, slope_lines(table))
 
 
 def draw(pulses: Pulses, path: Path = PICTURE) -> None:

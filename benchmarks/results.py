@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
@@ -39,6 +40,13 @@ def write_rows(name: str, rows: list[Row]) -> Path:
         part.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
     Console().print(_table(name, rows))
     return path
+
+
+def write_between(page: Path, begin: str, end: str, lines: Sequence[str]) -> None:
+    """Put lines into a page of the docs, in place of what stands between its two marks."""
+    before, rest = page.read_text(encoding="utf-8").split(begin)
+    with whole_file(page) as part:
+        part.write_text("\n".join([before + begin, "", *lines, "", end + rest.split(end)[1]]), encoding="utf-8")
 
 
 def _table(name: str, rows: list[Row]) -> Table:

@@ -20,8 +20,7 @@ import cv2
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from benchmarks.results import Row, write_rows
-from tast.files import whole_file
+from benchmarks.results import Row, write_between, write_rows
 from tast.params import load_params
 from tast.phantom.session import Session
 from tast.phantom.world import World
@@ -113,9 +112,7 @@ def _percent(log: float) -> str:
 
 def publish(kept: Sequence[Kept], page: Path = PAGE) -> None:
     """Put the table into the page, between its two marks."""
-    before, rest = page.read_text(encoding="utf-8").split(BEGIN)
-    with whole_file(page) as part:
-        part.write_text("\n".join([before + BEGIN, "", *lines(kept), "", END + rest.split(END)[1]]), encoding="utf-8")
+    write_between(page, BEGIN, END, lines(kept))
 
 
 def main() -> None:
