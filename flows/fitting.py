@@ -19,13 +19,14 @@ from tast.methods.method import Method, method_named
 from tast.params import Train
 from tast.people import person_of
 from tast.saved_model import ModelCard
+from tast.training.anchored_interval import fit_anchored_interval
 from tast.training.augmentation import Augmentation
 from tast.training.colour_axes import fit_colour_axes
 from tast.training.compute import fabric_for
 from tast.training.dataset import ClipDataset
 from tast.training.inference import predict
-from tast.training.interval import PredictionInterval, fit_interval
-from tast.training.labels import PERCENT, LabelScaling, fit_label_scaling
+from tast.training.interval import fit_interval
+from tast.training.labels import PERCENT, fit_label_scaling
 from tast.training.loop import fit
 from tast.training.settings import EpochRecord, FitSettings, History
 
@@ -52,17 +53,15 @@ def fit_model(
         model, train_clips, val_clips, settings_of(params), scaling=scaling, checkpoint_folder=checkpoints, on_epoch=on_epoch,
         fabric=fabric or fabric_of(params), program="flows.stages.train", loss=method.loss, pulse_loss=method.pulse_loss,
     )  # fmt: skip
+    validated = predict(model, val_clips.every_second(), scaling)
     card = ModelCard(
         model_name=params.method, config=asdict(cast(Any, model.config)), preprocessing=store.preprocessing,
         input_kind=params.input, frame_size_px=params.frame_size_px, scaling=scaling, data_digest=store.digest,
-        code_version=__version__, interval=validation_interval(model, val_clips, scaling),
+        code_version=__version__, interval=fit_interval(validated),
+        anchored_interval=fit_anchored_interval(validated),
         people_seen=tuple(sorted({*person_of(train_clips.clips), *person_of(val_clips.clips)})),
     )  # fmt: skip
     return model, history, card
-
-
-def validation_interval(model: torch.nn.Module, val_clips: ClipDataset, scaling: LabelScaling) -> PredictionInterval | None:
-    return fit_interval(predict(model, val_clips.every_second(), scaling))
 
 
 def new_network(

@@ -21,6 +21,7 @@ from torch import nn
 from tast.errors import BadInput
 from tast.files import whole_file
 from tast.methods.method import method_named
+from tast.training.anchored_interval import AnchoredInterval
 from tast.training.interval import PredictionInterval
 from tast.training.labels import LabelScaling
 
@@ -35,7 +36,7 @@ class ModelCard:
     model_name: of a method (tast.methods). config: every size of the network (its config dataclass as a dict). preprocessing:
     the parameters that its clips were made with. input_kind, frame_size_px: see tast.training.inputs. data_digest: of the clip
     store that it was trained on. code_version: release of this project (the commit stands in MLflow: here each would change the
-    model's bytes). interval: how far its predictions may be off; None where unknown.
+    model's bytes). interval, anchored_interval: how far its predictions may be off, without and with an anchor; None: unknown.
     people_seen: everybody that it was trained or validated on (tast.people.person_of), sorted: on nobody else can it be judged
     fairly; None where unknown, in cards that an earlier release wrote.
     """
@@ -50,6 +51,7 @@ class ModelCard:
     code_version: str
     interval: PredictionInterval | None = None
     people_seen: tuple[str, ...] | None = None
+    anchored_interval: AnchoredInterval | None = None
 
     @property
     def trained_on(self) -> tuple[str, ...]:
@@ -99,6 +101,11 @@ def read_card(folder: Path) -> ModelCard:
     return _read_card(folder / CARD)[0]
 
 
+def weights_digest(folder: Path) -> str:
+    """sha256 of a saved model's weights, as its card has it: two models of one digest are one. Raises as read_card."""
+    return _read_card(folder / CARD)[1]
+
+
 def _read_card(path: Path) -> tuple[ModelCard, str]:
     if not path.is_file():
         raise BadInput(path, "no such file", "a saved model (run the train stage: `dvc repro train`)")
@@ -106,7 +113,9 @@ def _read_card(path: Path) -> tuple[ModelCard, str]:
         content = json.loads(path.read_text())
         weights_sha256 = content.pop("weights_sha256")
         interval, people = content.pop("interval", None), content.pop("people_seen", None)  # models of before have none
+        anchored = content.pop("anchored_interval", None)
         content |= {"scaling": LabelScaling(**content["scaling"]), "interval": interval and PredictionInterval(**interval)}
+        content |= {"anchored_interval": anchored and AnchoredInterval(**anchored)}
         content |= {"people_seen": None if people is None else tuple(people)}
         return ModelCard(**content), weights_sha256
     except (json.JSONDecodeError, UnicodeDecodeError) as error:

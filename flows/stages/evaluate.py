@@ -27,7 +27,7 @@ from tast.params import Phantom, stage_params
 from tast.people import recording_of
 from tast.phantom.subject import subject
 from tast.records import FITZPATRICK
-from tast.saved_model import CARD, load_model
+from tast.saved_model import CARD, load_model, read_card
 from tast.training.compute import compute_reproducibly
 from tast.training.dataset import ClipDataset
 
@@ -42,12 +42,14 @@ def main() -> None:
     compute_reproducibly(params.seed, THREADS)
     store, split = ClipStore(CLIPS), Split.from_json(SPLIT)
     predictions, card = predict_test(store, split), json.loads((MODEL / CARD).read_text())
+    anchored_interval = read_card(MODEL).anchored_interval
     train_mean = train_mean_percent(store, split)
     rows = with_facts(predictions, recorded("camera"), skin_types(sections.download.phantom))
     metrics = score_methods(
         rows, protocol=split.protocol, train_mean_percent=train_mean, n_clips=len(split.test),
         nominal_coverage=card["interval"] and card["interval"]["coverage"],
         baselines=ratio_predictions(store, split.train, split.test), draws=params.bootstrap, seed=params.seed,
+        anchored_interval=anchored_interval,
     )  # fmt: skip
     plots = evaluation_plots(
         predictions, pd.read_csv(HISTORY), refusal=metrics["test"]["refusal"], train_mean_percent=train_mean, seed=params.seed

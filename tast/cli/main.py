@@ -46,6 +46,7 @@ def options(
 
 
 app.command(rich_help_panel=READ)(predict.predict)
+app.command(rich_help_panel=READ)(predict.anchor)
 app.command(rich_help_panel=READ)(preview.preview)
 app.command(rich_help_panel=DATA)(data.audit)
 app.command(rich_help_panel=DATA)(data.check)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import tempfile
 from collections.abc import Iterator
@@ -23,6 +24,7 @@ from tast.pages.page import number, percentage
 from tast.prediction import MIN_QUALITY
 
 if TYPE_CHECKING:
+    from tast.prediction.anchoring import Anchors
     from tast.prediction.batch import Outcome
     from tast.prediction.sources import NamedVideo
     from tast.prediction.trace import PredictedTrace
@@ -58,6 +60,10 @@ def predict(
     largest_face: Annotated[
         bool, typer.Option("--largest-face", help="Read the largest of several faces, instead of refusing the video.")
     ] = False,
+    anchor: Annotated[
+        list[str] | None,
+        typer.Option(help="SpO2 that is known: 97 (of the first seconds), 12=96, rest, a table of readings, a kept anchor."),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Leave alone what OUT holds of the same videos, model and options.")
     ] = False,
@@ -69,9 +75,20 @@ def predict(
     lamp that flickers, ...) is refused with the reason; the exit code is then 1. Each table is written as soon as its video is
     done: after an interruption, --resume goes on.
 
+    --anchor tells SpO2 of some seconds, as an oximeter showed it: what is predicted is moved to agree with it, which makes good
+    what the model cannot know of a person, a camera and a light. 97 holds for the first ten seconds, 12=96 for those around
+    second 12, 97+-2 is off by 2 (1 SD; else 1), rest is 97+-1.5. It can be given more than once, or as a CSV table with the
+    columns second, spo2_percent and, if wanted, video and sd_percent; or as the file that `tast anchor` keeps.
+
     Examples:
 
     `tast predict visit.mp4`
+
+    `tast predict visit.mp4 --anchor 97`
+
+    `tast predict visit.mp4 --anchor 5=97 --anchor 60=94`
+
+    `tast predict recordings --anchor readings.csv`
 
     `tast predict recordings --model models:/tast-net@champion --format parquet --out spo2 --workers 8`
 
@@ -85,10 +102,11 @@ def predict(
     accepted = {"min_quality": min_quality, "largest_face": largest_face}
     crew = {"workers": workers or workers_that_fit(1), "memory_gb": memory_gb or None}
     with saved_model(model) as folder:
+        anchors = _anchors(anchor or [], folder)
         if camera is not None:
-            outcomes = [_of_camera(camera, seconds, folder, tables, accepted)]
+            outcomes = [_of_camera(camera, seconds, folder, tables, accepted, anchors)]
         else:
-            outcomes = _of_videos(videos or [], folder, tables, accepted, crew)
+            outcomes = _of_videos(videos or [], folder, tables, accepted | {"anchors": anchors}, crew)
     from tast.prediction.trace import PredictedTrace  # takes seconds to import, which a mistake in a path need not wait for
 
     traces = [outcome for outcome in outcomes if isinstance(outcome, PredictedTrace)]
@@ -97,6 +115,55 @@ def predict(
         say(f"Tables and pictures: {out}")
     if len(traces) < len(outcomes):
         raise typer.Exit(1)
+
+
+def _anchors(given: list[str], model_folder: Path) -> Anchors:
+    from tast.prediction.anchoring import Anchors, anchors_of  # takes seconds to import, which other commands need not wait for
+    from tast.saved_model import weights_digest
+
+    return anchors_of(given, weights_digest(model_folder)) if given else Anchors()
+
+
+def anchor(
+    video: Annotated[Path, typer.Argument(help="A video, or a folder of PURE's images.")],
+    reading: Annotated[list[str], typer.Option("--anchor", help="SpO2 that is known: 97, 12=96, rest, or a table of readings.")],
+    out: Annotated[Path, typer.Option(help="File to write, for `tast predict --anchor`; its name ends in .json.")],
+    model: Annotated[str, typer.Option(help="As of `tast predict`.")] = "models/tast_net",
+    min_quality: Annotated[float, typer.Option(min=0, max=1, help="A video of a lower mean quality is refused.")] = MIN_QUALITY,
+) -> None:
+    """Keep what a model is off for one person under one camera and light, for their other recordings.
+
+    It holds for that person, camera and light alone, and for this model: of another model it is refused; another lamp or a camera
+    that set its white balance anew nobody can tell from it.
+
+    Examples:
+
+    `tast anchor anna/monday.mp4 --anchor 97 --out anna.json`
+
+    `tast predict anna/tuesday.mp4 --anchor anna.json`
+    """
+    if out.suffix != ".json":
+        raise typer.BadParameter(f"{out.name!r} does not end in .json", param_hint="--out")
+    from tast.errors import VideoRejected
+    from tast.prediction.anchoring import write_offset  # takes seconds to import, which other commands need not wait for
+    from tast.prediction.batch import predict_videos
+    from tast.prediction.sources import find_videos
+    from tast.prediction.trace import PredictedTrace
+    from tast.saved_model import weights_digest
+
+    (found, *others) = find_videos([video])
+    if others:
+        raise BadInput(video, f"{1 + len(others)} videos", "one")
+    with saved_model(model) as folder:
+        anchors = _anchors(reading, folder)
+        (outcome,) = predict_videos(
+            [found], folder, min_quality=min_quality, workers=1, anchors=anchors, on_outcome=lambda *_: None
+        )
+        if not isinstance(outcome, PredictedTrace) or outcome.anchor is None:
+            raise VideoRejected(found.name, getattr(outcome, "reason", "it is not anchored"))
+        write_offset(out, outcome.anchor, video=found.name, weights_sha256=weights_digest(folder))
+    sd = number(outcome.anchor.sd_percent, 1)
+    say(f"{out}: {found.name} is read {number(outcome.anchor.percent, 1)} points too high (1 SD {sd})")
 
 
 @contextmanager
@@ -164,7 +231,9 @@ def _of_videos(
         return predict_videos(left, model_folder, on_outcome=done, **accepted, **crew) if left else []
 
 
-def _of_camera(device: str, seconds: float, model_folder: Path, tables: _Tables, accepted: dict[str, Any]) -> Outcome:
+def _of_camera(
+    device: str, seconds: float, model_folder: Path, tables: _Tables, accepted: dict[str, Any], anchors: Anchors
+) -> Outcome:
     from tast.crew.worker import limited_threads
     from tast.errors import VideoRejected
     from tast.prediction.batch import Refusal
@@ -177,7 +246,7 @@ def _of_camera(device: str, seconds: float, model_folder: Path, tables: _Tables,
     frames = read_camera(int(device) if device.isdigit() else Path(device), seconds)
     try:
         with Console(stderr=True).status(f"watching camera {device} for {seconds:g} s"), limited_threads(1):
-            trace = predict_frames(name, frames, network, card, **accepted)
+            trace = predict_frames(name, frames, network, card, anchor=anchors.of(name), **accepted)
     except VideoRejected as error:
         return Refusal(name, error.reason)
     tables.keep(trace)
@@ -233,6 +302,9 @@ def videos_table(outcomes: list[Outcome]) -> Table:
 
 
 def _interval(trace: PredictedTrace) -> str:
-    if trace.interval is None:
-        return "no interval: the model knows none"
-    return f"{percentage(trace.interval.coverage)} interval (± {number(trace.interval.half_width_percent, 1)})"
+    from tast.prediction.picture import half_widths  # as above
+
+    anchored = ", anchored" if trace.anchor else ""
+    if not math.isfinite(trace.coverage):
+        return f"no interval{anchored}: the model knows none"
+    return f"{percentage(trace.coverage)} interval ({half_widths(trace)}{anchored})"

@@ -18,6 +18,7 @@ import pandas as pd
 
 from tast.errors import TastError
 from tast.evaluation.agreement import agreement_of_repeated
+from tast.evaluation.anchored import anchored_predictions
 from tast.evaluation.breakdown import grouped, levels, with_groups
 from tast.evaluation.clinical import a_rms_by_band, hypoxia_auc, hypoxia_intervals
 from tast.evaluation.metrics import (
@@ -37,6 +38,7 @@ from tast.evaluation.trend import lag_within_recordings, sign_agreement
 from tast.files import whole_file
 from tast.people import person_of, recording_of
 from tast.seconds import KEY, SPOT, is_spot
+from tast.training.anchored_interval import AnchoredInterval
 
 BREAKDOWN = {  # name in metrics.json -> column of the rows
     "person": "person", "scenario": "scenario", "motion": "motion", "camera": "camera", "skin_type": "skin_type",
@@ -55,6 +57,7 @@ def evaluate(
     nominal_coverage: float | None,
     draws: int,
     seed: int,
+    anchored_interval: AnchoredInterval | None = None,
 ) -> dict[str, Any]:
     """The content of metrics.json.
 
@@ -63,6 +66,7 @@ def evaluate(
     baselines: name of a ratio -> table of KEY and predicted_percent for the same seconds; where a method has no value (NaN) it is
     given the constant, and `n_abstained` counts that. n_clips: of how many clips the table is.
     nominal_coverage: the share of seconds that the table's interval is to hold; None where the model has no interval.
+    anchored_interval: that of the model's card for anchored predictions.
     """
     rows = labelled(predictions)
     constant = np.full(len(rows), float(train_mean_percent))
@@ -84,6 +88,10 @@ def evaluate(
         for name in predicted
         if name != "test"
     }
+    metrics["anchored"] = anchored_facts(
+        anchored_predictions(predictions, anchored_interval), train_mean_percent=train_mean_percent,
+        nominal_coverage=None if anchored_interval is None else anchored_interval.coverage, draws=draws, seed=seed,
+    )  # fmt: skip
     return metrics | {"protocol": protocol, "train_mean_percent": float(train_mean_percent), "test_digest": digest_of_test(rows)}
 
 
@@ -107,6 +115,28 @@ def interval_facts(rows: pd.DataFrame, nominal_coverage: float | None, *, draws:
         "worst_coverage": None if worst is None else known.loc[worst, "mean"],
         "worst_n_seconds": None if worst is None else int(known.loc[worst, "size"]),
     }
+
+
+def anchored_facts(
+    rows: pd.DataFrame, *, train_mean_percent: float, nominal_coverage: float | None, draws: int, seed: int
+) -> dict[str, Any] | None:
+    """How well a recording is read whose first seconds are known (tast.evaluation.anchored), on the seconds after these.
+
+    test: the model, anchored; stays: who says that SpO2 is what it was; constant: the training mean, anchored by nothing.
+    against: what the model gains over these two, paired. None where no recording is longer than an anchor.
+    """
+    if rows.empty:
+        return None
+    constant = np.full(len(rows), float(train_mean_percent))
+    others = {"stays": rows["stays_percent"].to_numpy(dtype=np.float64), "constant": constant}
+    predicted = {"test": rows["predicted_percent"].to_numpy(dtype=np.float64), **others}
+    facts: dict[str, Any] = {name: _section(rows, values, constant, draws=draws, seed=seed) for name, values in predicted.items()}
+    facts["test"] |= _counts(rows) | {"interval": interval_facts(rows, nominal_coverage, draws=draws, seed=seed)}
+    facts["against"] = {
+        name: asdict(compare_paired(rows["true_percent"], predicted["test"], values, person_of(rows), draws=draws, seed=seed))
+        for name, values in others.items()
+    }
+    return facts
 
 
 def spot_facts(rows: pd.DataFrame) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from torch import nn
 from tast.crew.each import do_each
 from tast.datasets.layout import reason_below
 from tast.errors import TastError
+from tast.prediction.anchoring import Anchors
 from tast.prediction.predict import predict_video
 from tast.prediction.sources import NamedVideo, video_source
 from tast.prediction.trace import PredictedTrace
@@ -27,11 +28,13 @@ class Refusal:
 
 
 Outcome = PredictedTrace | Refusal
+NO_ANCHOR = Anchors()
 
 
 def predict_videos(
     videos: Sequence[NamedVideo], model_folder: Path, *, min_quality: float, workers: int,
-    on_outcome: Callable[[NamedVideo, Outcome], None], largest_face: bool = False, memory_gb: float | None = None,
+    on_outcome: Callable[[NamedVideo, Outcome], None], largest_face: bool = False, anchors: Anchors = NO_ANCHOR,
+    memory_gb: float | None = None,
 ) -> list[Outcome]:  # fmt: skip
     """What became of each video, in their order, the same for any number of workers; on_outcome hears of each as it is done.
 
@@ -41,7 +44,7 @@ def predict_videos(
     """
     load_model(model_folder)  # a model that is none is told once, before any work
     return do_each(
-        partial(_outcome, model_folder=model_folder, min_quality=min_quality, largest_face=largest_face),
+        partial(_outcome, model_folder=model_folder, min_quality=min_quality, largest_face=largest_face, anchors=anchors),
         videos,
         workers=workers,
         memory_gb=memory_gb if len(videos) > 1 else None,
@@ -50,11 +53,14 @@ def predict_videos(
     )
 
 
-def _outcome(video: NamedVideo, *, model_folder: Path, min_quality: float, largest_face: bool) -> Outcome:
+def _outcome(video: NamedVideo, *, model_folder: Path, min_quality: float, largest_face: bool, anchors: Anchors) -> Outcome:
     model, card = _loaded(model_folder)
     try:
         source, notes = video_source(video.path)
-        trace = predict_video(video.name, source, model, card, min_quality=min_quality, largest_face=largest_face)
+        trace = predict_video(
+            video.name, source, model, card, min_quality=min_quality, largest_face=largest_face,
+            anchor=anchors.of(video.name),
+        )  # fmt: skip
     except TastError as error:
         return Refusal(video.name, reason_below(video.path.parent, error))
     return replace(trace, notes=notes + trace.notes)

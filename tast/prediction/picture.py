@@ -34,16 +34,21 @@ def _draw_spo2(axes: Axes, trace: PredictedTrace) -> None:
     gaps = np.flatnonzero(np.diff(trace.start_s) > LARGEST_STEP_S) + 1
     for run in np.split(np.arange(len(trace)), gaps):
         _draw_run(axes, trace, run, labelled=run[0] == 0)
+    for number, reading in enumerate(trace.anchor.readings if trace.anchor else ()):
+        axes.plot(
+            [reading.begin_s, reading.end_s], [reading.spo2_percent] * 2, color=VERMILION, linewidth=5, alpha=0.8,
+            solid_capstyle="butt", label="anchored here" if number == 0 else None,
+        )  # fmt: skip
     axes.set(ylabel="SpO₂ (%)", title=trace.name, ylim=_limits(trace))
     axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=7))
-    axes.legend(loc="lower right", bbox_to_anchor=(1, 1.0), ncols=2, borderaxespad=0.2)
+    axes.legend(loc="lower right", bbox_to_anchor=(1, 1.0), ncols=3, borderaxespad=0.2)
 
 
 def _draw_run(axes: Axes, trace: PredictedTrace, run: npt.NDArray[np.int64], *, labelled: bool) -> None:
     """Seconds without a gap between them."""
     start_s, lower, upper = trace.start_s[run], trace.lower_percent[run], trace.upper_percent[run]
-    if trace.interval is not None:
-        interval_label = f"{trace.interval.coverage * 100:.0f} % interval (± {trace.interval.half_width_percent:.1f})"
+    if np.isfinite(trace.half_width_percent).all():
+        interval_label = f"{trace.coverage * 100:.0f} % interval ({half_widths(trace)})"
         edges_s = np.append(start_s, start_s[-1] + 1)
         axes.stairs(
             upper,
@@ -60,9 +65,16 @@ def _draw_run(axes: Axes, trace: PredictedTrace, run: npt.NDArray[np.int64], *, 
     axes.plot(start_s + 0.5, trace.spo2_percent[run], color=BLUE, linewidth=2, marker=marker, markersize=3, label=label)
 
 
+def half_widths(trace: PredictedTrace) -> str:
+    """Of the interval, as a reader wants it: one number, or from the narrowest second to the widest."""
+    low, high = trace.half_width_percent.min(), trace.half_width_percent.max()
+    return f"± {low:.1f}" if f"{low:.1f}" == f"{high:.1f}" else f"± {low:.1f} to {high:.1f}"
+
+
 def _limits(trace: PredictedTrace) -> tuple[float, float]:
     lower, upper = np.nan_to_num(trace.lower_percent, nan=np.inf), np.nan_to_num(trace.upper_percent, nan=-np.inf)
-    low, high = min(lower.min(), trace.spo2_percent.min()), max(upper.max(), trace.spo2_percent.max())
+    known = [one.spo2_percent for one in trace.anchor.readings] if trace.anchor else []
+    low, high = min(lower.min(), trace.spo2_percent.min(), *known), max(upper.max(), trace.spo2_percent.max(), *known)
     missing = max(0.0, LEAST_SPAN_PERCENT - (high - low)) / 2
     return float(low - missing - HEADROOM_PERCENT), float(min(high + missing + HEADROOM_PERCENT, trace.highest_percent + 0.5))
 

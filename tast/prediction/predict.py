@@ -6,7 +6,7 @@ Videos longer than PIECE_S are read piece by piece, so that memory does not grow
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby, pairwise
 from typing import Any
@@ -16,6 +16,7 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
+from tast.anchors import Offset, Reading
 from tast.errors import VideoRejected
 from tast.pictures import Picture
 from tast.prediction import MIN_QUALITY
@@ -36,13 +37,16 @@ from tast.video.facts import SourceMeter, doubts
 from tast.video.images import MAX_PIXELS
 from tast.video.read import read_pictures
 
+Anchor = Sequence[Reading] | Offset
+
 BATCH_SIZE = 16
 PIECE_S = 120.0
 
 
 def predict_video(
     name: str, video: VideoSource, model: nn.Module, card: ModelCard, *, min_quality: float = MIN_QUALITY,
-    largest_face: bool = False, watch: Callable[[], None] = lambda: None, max_pixels: int = MAX_PIXELS,
+    largest_face: bool = False, anchor: Anchor | None = None, watch: Callable[[], None] = lambda: None,
+    max_pixels: int = MAX_PIXELS,
 ) -> PredictedTrace:  # fmt: skip
     """SpO2 per second of a video on disk; of one that breaks off, of its good part, and its notes say so.
 
@@ -50,7 +54,7 @@ def predict_video(
     """
     defects: list[str] = []
     meter = SourceMeter()
-    asked: dict[str, Any] = {"min_quality": min_quality, "largest_face": largest_face, "watch": watch}
+    asked: dict[str, Any] = {"min_quality": min_quality, "largest_face": largest_face, "anchor": anchor, "watch": watch}
     try:
         frames = read_pictures(video, defects, max_pixels=max_pixels, meter=meter)
         trace = predict_frames(name, frames, model, card, meter=meter, **asked)
@@ -63,15 +67,17 @@ def predict_video(
 
 def predict_frames(
     name: str, frames: Iterable[tuple[float, Picture]], model: nn.Module, card: ModelCard, *, min_quality: float = MIN_QUALITY,
-    largest_face: bool = False, watch: Callable[[], None] = lambda: None, meter: SourceMeter | None = None,
+    largest_face: bool = False, anchor: Anchor | None = None, watch: Callable[[], None] = lambda: None,
+    meter: SourceMeter | None = None,
 ) -> PredictedTrace:  # fmt: skip
     """SpO2 per second of frames (time_s, picture, RGB or YUV) from anywhere, read once.
 
     Raises VideoRejected: no face, several faces unless the largest_face is wanted, face lost, frame rate too low, shorter than a
     clip, a cause by which most seconds cannot be read (tast.prediction.causes; none is asked for with min_quality 0), or a mean
     quality (0 to 1) below min_quality. Of a long video, only the pieces whose face cannot be followed are left out, and its notes
-    say so. meter: what sees the frames as they are decoded. watch is called again and again on the way; what it raises ends the
-    work.
+    say so. anchor: SpO2 that is known of some of its seconds, or what the model is off for this person, camera and light: what is
+    predicted is moved by it, and the interval is that of anchored predictions (tast.anchors). meter: what sees the frames as they
+    are decoded. watch is called again and again on the way; what it raises ends the work.
     """
     traces: list[PredictedTrace] = []
     refused: list[tuple[float, str]] = []  # when the piece begins, and why
@@ -87,7 +93,7 @@ def predict_frames(
     if meter is not None and (facts := meter.facts()) is not None:
         trace = replace(trace, findings=trace.findings.with_source(facts, len(trace)))
     _require_readable(trace, min_quality)
-    return trace
+    return trace if anchor is None else trace.anchored(anchor)
 
 
 def _predict_piece(
@@ -126,13 +132,14 @@ def predict_face(face: FaceVideo, model: nn.Module, card: ModelCard) -> Predicte
     """
     fps_hz = float(card.preprocessing["clips"]["fps_hz"])
     windows = windows_per_second(face, fps_hz, int(card.preprocessing["clips"]["length_s"]))
-    spo2_percent = card.scaling.to_percent(_standardised(model, windows, fps_hz, card))
-    seconds = spo2_percent.shape[1]
+    unbounded_percent = card.scaling.unbounded_percent(_standardised(model, windows, fps_hz, card))
+    seconds = unbounded_percent.shape[1]
     pulse_share, pulse_per_minute = pulse_of(windows, fps_hz, seconds)
     start_s = face.times_s[0] + np.arange(len(pulse_share))
     return PredictedTrace(
-        face.record_id, start_s, overlap_mean(spo2_percent), _mean_per_second(face.quality, fps_hz, len(start_s)), pulse_share,
-        pulse_per_minute, card.interval, card.scaling.lowest_percent, card.scaling.highest_percent, face.defects,
+        face.record_id, start_s, overlap_mean(card.scaling.bounded(unbounded_percent)),
+        _mean_per_second(face.quality, fps_hz, len(start_s)), pulse_share, pulse_per_minute, overlap_mean(unbounded_percent),
+        card.interval, card.scaling.lowest_percent, card.scaling.highest_percent, card.anchored_interval, notes=face.defects,
         trained_on=card.trained_on,
     )  # fmt: skip
 

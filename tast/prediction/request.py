@@ -24,7 +24,7 @@ from tast.datasets.pure import IMAGE
 from tast.datasets.vipl_hr import STAMPS, VIDEO
 from tast.errors import BadInput, TastError, VideoRejected
 from tast.prediction.limits import Limits
-from tast.prediction.predict import PIECE_S, predict_video
+from tast.prediction.predict import PIECE_S, Anchor, predict_video
 from tast.prediction.sources import CONTAINERS, video_source
 from tast.prediction.trace import PredictedTrace
 from tast.records import FloatArray, VideoSource
@@ -59,7 +59,14 @@ class VideoReader:
         return time.monotonic() + self._limits.timeout_s
 
     def read_bytes(
-        self, name: str, content: bytes, *, min_quality: float, deadline_s: float, largest_face: bool = False
+        self,
+        name: str,
+        content: bytes,
+        *,
+        min_quality: float,
+        deadline_s: float,
+        largest_face: bool = False,
+        anchor: Anchor | None = None,
     ) -> PredictedTrace:
         """The trace of a container file's content (AVI, MP4, MOV, MKV or WebM).
 
@@ -73,9 +80,11 @@ class VideoReader:
             path.write_bytes(content)
             return path
 
-        return self._read(name, put, min_quality, largest_face, deadline_s)
+        return self._read(name, put, min_quality, largest_face, anchor, deadline_s)
 
-    def read_path(self, given: str, *, min_quality: float, deadline_s: float, largest_face: bool = False) -> PredictedTrace:
+    def read_path(
+        self, given: str, *, min_quality: float, deadline_s: float, largest_face: bool = False, anchor: Anchor | None = None
+    ) -> PredictedTrace:
         """The trace of a video file, or of a folder of PURE's images, below video_root. Raises as read_bytes.
 
         given: absolute, or seen from video_root. Raises TastError where no video_root is set.
@@ -94,7 +103,7 @@ class VideoReader:
                 with _images_of(found, Path(root, given).resolve().name) as (images, names):
                     return self._copy_images(name, images, names, folder / "images", deadline_s)
 
-        return self._read(name, put, min_quality, largest_face, deadline_s)
+        return self._read(name, put, min_quality, largest_face, anchor, deadline_s)
 
     def _copy_video(self, name: str, root: Path, given: str, found: int, folder: Path) -> Path:
         path = folder / f"video.{_ending(name, os.pread(found, HEAD_BYTES, 0))}"
@@ -130,7 +139,13 @@ class VideoReader:
         return size
 
     def _read(
-        self, name: str, put: Callable[[Path], Path], min_quality: float, largest_face: bool, deadline_s: float
+        self,
+        name: str,
+        put: Callable[[Path], Path],
+        min_quality: float,
+        largest_face: bool,
+        anchor: Anchor | None,
+        deadline_s: float,
     ) -> PredictedTrace:
         """put: lays the video into an empty folder of ours, and says where."""
         with self._turn(name, deadline_s), tempfile.TemporaryDirectory() as scratch:
@@ -142,7 +157,7 @@ class VideoReader:
                 source, notes = video_source(path)
                 self._require_extent(path, source)
                 trace = predict_video(
-                    name, source, self._model, self._card, min_quality=min_quality, largest_face=largest_face,
+                    name, source, self._model, self._card, min_quality=min_quality, largest_face=largest_face, anchor=anchor,
                     watch=lambda: self._require_time(name, deadline_s), max_pixels=self._limits.max_pixels,
                 )  # fmt: skip
             except VideoRejected as error:

@@ -9,9 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from tast.anchors import Offset, Reading, offset_by, seconds_from
+from tast.errors import TastError, VideoRejected
 from tast.prediction.causes.findings import Findings, joined_findings
 from tast.prediction.pulse import decibel
 from tast.records import SourceFacts
+from tast.training.anchored_interval import AnchoredInterval
 from tast.training.interval import PredictionInterval, around
 
 FloatArray = npt.NDArray[np.floating]
@@ -26,10 +29,11 @@ class PredictedTrace:
 
     name: of the video. start_s: when each second begins, in seconds since the video's first frame. spo2_percent: predicted.
     face_share: share of the second's frames in which the face was seen. pulse_share: how clear the pulse is, 0 to 1 (see
-    tast.prediction.pulse). pulse_per_minute: its rate, NaN where there is none. interval: how far spo2_percent may be off; None
-    where the model does not say. lowest_percent, highest_percent: what the model can say. notes: what was met in the video, and
-    mended or left out. source: what the video is made of, where that is known. findings: which causes of a wrong reading hold.
-    trained_on: the data sets whose people the model has seen; empty where it does not say.
+    tast.prediction.pulse). pulse_per_minute: its rate, NaN where there is none. unbounded_percent: what the model gives before it
+    is held within lowest_percent to highest_percent, and before any anchor. interval: how far spo2_percent may be off without an
+    anchor, anchored_interval: with one; None where the model does not say. anchor: by what it was moved, if it was. notes: what
+    was met in the video, and mended or left out. source: what the video is made of, where that is known. findings: which causes
+    of a wrong reading hold. trained_on: the data sets whose people the model has seen; empty where it does not say.
     """
 
     name: str
@@ -38,9 +42,12 @@ class PredictedTrace:
     face_share: FloatArray
     pulse_share: FloatArray
     pulse_per_minute: FloatArray
+    unbounded_percent: FloatArray
     interval: PredictionInterval | None
     lowest_percent: float
     highest_percent: float
+    anchored_interval: AnchoredInterval | None = None
+    anchor: Offset | None = None
     notes: tuple[str, ...] = ()
     source: SourceFacts | None = None
     findings: Findings = field(default_factory=Findings)
@@ -48,6 +55,7 @@ class PredictedTrace:
 
     def __post_init__(self) -> None:
         shapes = {array.shape for array in (self.start_s, self.spo2_percent, self.face_share, self.pulse_share)}
+        shapes.add(self.unbounded_percent.shape)
         if shapes | {self.pulse_per_minute.shape} != {(len(self.start_s),)} or not len(self.start_s):
             raise ValueError(f"each array of a trace must be (S,), S > 0, not {sorted(shapes)}")
         if self.findings.measures and len(self.findings) != len(self):
@@ -70,9 +78,39 @@ class PredictedTrace:
         return RENDERED_ALONE if set(self.trained_on) == {RENDERED} else ""
 
     @property
-    def half_width_percent(self) -> float:
-        """Of the interval; NaN where the model does not say."""
-        return float("nan") if self.interval is None else self.interval.half_width_percent
+    def coverage(self) -> float:
+        """The share of seconds whose true SpO2 the interval is made to hold; NaN where the model does not say."""
+        interval = self.interval if self.anchor is None else self.anchored_interval
+        return float("nan") if interval is None else interval.coverage
+
+    @property
+    def half_width_percent(self) -> FloatArray:
+        """(S,) of the interval; NaN where the model does not say."""
+        if self.anchor is None:
+            return np.full(len(self), np.nan if self.interval is None else self.interval.half_width_percent)
+        if self.anchored_interval is None:
+            return np.full(len(self), np.nan)
+        since_s = seconds_from(self.start_s, self.anchor.readings)
+        return self.anchored_interval.half_width_percent(self._change_percent, since_s, self.anchor.sd_percent)
+
+    @property
+    def _change_percent(self) -> FloatArray:
+        """(S,) how far each second is from the nearest level that SpO2 is known to have had."""
+        levels = [one.spo2_percent for one in self.anchor.readings] if self.anchor else []
+        anchored = self.unbounded_percent - (self.anchor.percent if self.anchor else 0.0)
+        return np.min([abs(anchored - level) for level in levels or [float(anchored[0])]], axis=0)
+
+    def anchored(self, by: Sequence[Reading] | Offset) -> PredictedTrace:
+        """The same, moved so that it agrees with what is known: of some of its seconds, or by an offset of another recording.
+
+        Raises VideoRejected where a reading holds for none of its seconds.
+        """
+        try:
+            offset = by if isinstance(by, Offset) else offset_by(self.start_s, self.unbounded_percent, by)
+        except TastError as error:
+            raise VideoRejected(self.name, str(error)) from None
+        moved = np.clip(self.unbounded_percent - offset.percent, self.lowest_percent, self.highest_percent)
+        return replace(self, spo2_percent=moved, anchor=offset)
 
     @property
     def lower_percent(self) -> FloatArray:
@@ -91,9 +129,10 @@ class PredictedTrace:
         return pd.DataFrame({
             "video": self.name, "start_s": self.start_s.round(3), "spo2_percent": self.spo2_percent.round(2),
             "lower_percent": self.lower_percent.round(2), "upper_percent": self.upper_percent.round(2),
-            "coverage": np.nan if self.interval is None else self.interval.coverage, "quality": self.quality.round(3),
+            "coverage": self.coverage, "quality": self.quality.round(3),
             "face_share": self.face_share.round(3), "pulse_snr_db": decibel(self.pulse_share).round(1),
             "pulse_per_minute": self.pulse_per_minute.round(1),
+            "anchored_by_percent": np.nan if self.anchor is None else round(-self.anchor.percent, 2),
             "trained_on": "+".join(self.trained_on),
             "causes": ["; ".join(names) for names in self.findings.per_second(len(self))],
         })  # fmt: skip
@@ -101,7 +140,7 @@ class PredictedTrace:
 
 def joined(traces: Sequence[PredictedTrace], notes: tuple[str, ...] = ()) -> PredictedTrace:
     """Traces of one video's pieces, in order of time, as one; `notes` after their own."""
-    names = ("start_s", "spo2_percent", "face_share", "pulse_share", "pulse_per_minute")
+    names = ("start_s", "spo2_percent", "face_share", "pulse_share", "pulse_per_minute", "unbounded_percent")
     arrays = {name: np.concatenate([getattr(trace, name) for trace in traces]) for name in names}
     findings = joined_findings([trace.findings for trace in traces])
     return replace(traces[0], **arrays, findings=findings, notes=sum((trace.notes for trace in traces), ()) + notes)

@@ -21,6 +21,7 @@ from mlflow.models import Model, ModelSignature
 from mlflow.protos.databricks_pb2 import DEADLINE_EXCEEDED, INVALID_PARAMETER_VALUE
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
+from tast.anchors import reading_of
 from tast.closure import PACKAGES, ROOT, closure
 from tast.errors import TastError
 from tast.methods import entry_of
@@ -51,6 +52,7 @@ COLUMNS = {  # of the answer: unit and meaning
     "face_share": "share (0 to 1) of the second's frames in which the face was seen",
     "pulse_snr_db": "dB, clarity of the pulse",
     "pulse_per_minute": "beats per minute",
+    "anchored_by_percent": "% SpO2 that the anchor moved the prediction by; null without an anchor",
     "trained_on": "data sets whose people the model has seen, joined by '+'; phantom alone: rendered people, no living ones",
     "causes": "names of what may make the second read wrong, joined by '; ': docs/prediction.md says what each means",
 }
@@ -58,12 +60,19 @@ WORDS = {"video", "trained_on", "causes"}  # columns that hold no number
 GIVEN = {
     "video": "content of an AVI, MP4, MOV, MKV or WebM file; in JSON as base64",
     "path": "instead of it: a video on the machine of the service, where that has a folder of videos",
+    "anchor": "SpO2 that is known: of the first seconds (97), at others (12=96), several (0=97 60=95), assumed at rest (rest)",
 }
 CHOICES = {
     "min_quality": "0 to 1: a video of a lower mean quality is refused",
     "largest_face": "whether the largest of several faces is read; otherwise such a video is refused",
 }
-INPUTS = Schema([ColSpec(DataType.binary, "video", required=False), ColSpec(DataType.string, "path", required=False)])
+INPUTS = Schema(
+    [
+        ColSpec(DataType.binary, "video", required=False),
+        ColSpec(DataType.string, "path", required=False),
+        ColSpec(DataType.string, "anchor", required=False),
+    ]
+)
 OPTIONS = ParamSchema(
     [ParamSpec("min_quality", DataType.double, MIN_QUALITY), ParamSpec("largest_face", DataType.boolean, False)]
 )
@@ -154,6 +163,9 @@ class VideoModel(PythonModel):
         video, path = row.get("video"), row.get("path")
         if isinstance(video, bytes) == isinstance(path, str):
             raise TastError(f"row {number}: expected either `video` (a file's content) or `path`")
+        anchor = row.get("anchor")
+        readings = [reading_of(one) for one in anchor.split()] if isinstance(anchor, str) else []
+        asked = {**asked, "anchor": readings or None}
         if isinstance(video, bytes):
             return self._reader.read_bytes(f"video-{number}", video, **asked)
         return self._reader.read_path(str(path), **asked)

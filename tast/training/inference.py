@@ -28,8 +28,8 @@ def standardised_predictions(
 
 def predict(model: nn.Module, dataset: ClipDataset, scaling: LabelScaling, *, batch_size: int = 16) -> pd.DataFrame:
     """One row per clip and second of it: CLIP_COLUMNS, `second` (0 to S - 1), true_percent (NaN unknown), predicted_percent,
-    quality (of the clip: share of its frames in which the face was seen; NaN for a window that was no clip), SPOT,
-    SOURCE_COLUMNS.
+    unbounded_percent (the same before it is held within what can be), quality (of the clip: share of its frames in which the face
+    was seen; NaN for a window that was no clip), SPOT, SOURCE_COLUMNS.
 
     Rows follow the data set's order of clips. The model runs where its weights are.
     """
@@ -40,4 +40,5 @@ def predict(model: nn.Module, dataset: ClipDataset, scaling: LabelScaling, *, ba
     table["second"] = np.tile(np.arange(dataset.seconds), len(dataset))
     table["true_percent"] = dataset.spo2_percent.astype(np.float64).ravel()
     table["predicted_percent"] = scaling.to_percent(outputs.numpy()).ravel()
+    table["unbounded_percent"] = scaling.unbounded_percent(outputs.numpy()).ravel()
     return table

@@ -48,9 +48,12 @@ def fit_interval(predictions: pd.DataFrame, coverage: float = COVERAGE) -> Predi
 
 
 def around(
-    percent: FloatArray, half_width_percent: float, lowest_percent: float, highest_percent: float
+    percent: FloatArray, half_width_percent: float | FloatArray, lowest_percent: float, highest_percent: float
 ) -> tuple[FloatArray, FloatArray]:
-    """Lower and upper end, each (N,), of the interval around predictions (N,), within what the model can give; NaN: no width."""
+    """Lower and upper end, each (N,), of the interval around predictions (N,), within what the model can give.
+
+    half_width_percent: one for all, or (N,); NaN where there is none.
+    """
     return np.maximum(percent - half_width_percent, lowest_percent), np.minimum(percent + half_width_percent, highest_percent)
 
 

@@ -35,7 +35,13 @@ class LabelScaling:
 
     def to_percent(self, standardised: FloatArray) -> FloatArray:
         """Standardised values of any shape -> percent within the bounds; NaN stays NaN."""
-        percent = self.mean_percent + self.deviation_percent * standardised.astype(np.float64)
+        return self.bounded(self.unbounded_percent(standardised))
+
+    def unbounded_percent(self, standardised: FloatArray) -> FloatArray:
+        """The same before the bounds, which an anchor must not meet: where it is to move a value to, they are elsewhere."""
+        return self.mean_percent + self.deviation_percent * standardised.astype(np.float64)
+
+    def bounded(self, percent: FloatArray) -> FloatArray:
         return np.clip(percent, self.lowest_percent, self.highest_percent)
 
 

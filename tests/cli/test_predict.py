@@ -51,6 +51,39 @@ def test_one_video_is_told_second_by_second_in_the_format_of_choice(videos, save
     assert (tmp_path / "day1.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_an_anchor_moves_what_is_predicted_and_is_said(saved, short_film, tmp_path):  # noqa: F811
+    (tmp_path / "day1.avi").write_bytes(short_film)
+    asked = ("--model", saved, "--out", tmp_path / "out", "--format", "json", "--min-quality", 0)
+    result = run(tmp_path / "day1.avi", *asked, "--anchor", "95.5")
+    assert result.exit_code == 0, result.output
+    output = json.loads((tmp_path / "out" / "day1.json").read_text())
+    assert sum(one["spo2_percent"] for one in output["seconds"]) / len(output["seconds"]) == pytest.approx(95.5, abs=0.01)
+    assert output["anchor"]["readings"] == [{"begin_s": 0.0, "end_s": 10.0, "spo2_percent": 95.5, "sd_percent": 1.0}]
+    assert "no interval, anchored" in " ".join(result.stdout.split())  # this model's card is of before
+
+
+def test_an_offset_is_kept_of_one_recording_for_another(saved, short_film, tmp_path):  # noqa: F811
+    for name in ("monday", "tuesday"):
+        (tmp_path / f"{name}.avi").write_bytes(short_film)
+    kept, model = tmp_path / "anna.json", ("--model", saved, "--min-quality", 0)
+    done = CliRunner().invoke(app, [*map(str, ["anchor", tmp_path / "monday.avi", "--anchor", "95.5", "--out", kept, *model])])
+    assert done.exit_code == 0, done.output
+    assert "monday is read" in done.output
+    result = run(tmp_path / "tuesday.avi", *model, "--anchor", kept, "--out", tmp_path)
+    assert result.exit_code == 0, result.output
+    assert pd.read_csv(tmp_path / "tuesday.csv")["spo2_percent"].mean() == pytest.approx(95.5, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("anchor", "said"), [("97%", "neither a reading nor a file"), ("60=97", "an anchor of 55 to 65 s"), ("12", "12 %")]
+)
+def test_an_anchor_that_is_none_is_refused(saved, short_film, tmp_path, anchor, said):  # noqa: F811
+    (tmp_path / "a.avi").write_bytes(short_film)
+    result = run(tmp_path / "a.avi", "--model", saved, "--out", tmp_path, "--min-quality", 0, "--anchor", anchor)
+    assert result.exit_code == 1 and not (tmp_path / "a.csv").exists()
+    assert said in f"{result.output} {result.exception}"
+
+
 @pytest.mark.parametrize(("people", "warned"), [(["phantom/01", "phantom/02"], True), (["phantom/01", "pure/01"], False)])
 def test_a_model_that_has_seen_rendered_people_alone_says_so_once(saved, short_film, tmp_path, people, warned):  # noqa: F811
     shutil.copytree(saved, tmp_path / "model")

@@ -19,8 +19,8 @@ GREEN, VERMILION, BAND = (0, 158, 115), (213, 94, 0), (209, 229, 240)  # BAND: b
 def trace(first_s: float = 0.0, *, quality: float = 0.9, interval: bool = True, spo2: float = 94.0) -> PredictedTrace:
     seconds = np.ones(10)
     return PredictedTrace(
-        "anna", first_s + np.arange(10.0), spo2 * seconds, seconds, quality * seconds, 72 * seconds,
-        PredictionInterval(0.9, 3.0, 8, 70) if interval else None, 50.0, 100.0, (f"from {first_s:g}",),
+        "anna", first_s + np.arange(10.0), spo2 * seconds, seconds, quality * seconds, 72 * seconds, spo2 * seconds,
+        PredictionInterval(0.9, 3.0, 8, 70) if interval else None, 50.0, 100.0, notes=(f"from {first_s:g}",),
     )  # fmt: skip
 
 

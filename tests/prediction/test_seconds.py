@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 from numpy.testing import assert_allclose
 
+from tast.anchors import Reading, reading_of
+from tast.errors import VideoRejected
 from tast.prediction.predict import predict_frames
 from tast.prediction.trace import PredictedTrace, joined
+from tast.training.anchored_interval import AnchoredInterval
 from tast.training.interval import PredictionInterval
 from tests.prediction.conftest import film
 
@@ -15,7 +21,7 @@ def trace(start_s: float, spo2_percent: list[float], face_share: float = 1.0, pu
     n = len(spo2_percent)
     return PredictedTrace(
         "by hand", start_s + np.arange(n), np.array(spo2_percent), np.full(n, face_share), np.full(n, pulse_share),
-        np.full(n, 70.0), PredictionInterval(0.9, 3.0, 8, 70), lowest_percent=70.0, highest_percent=100.0,
+        np.full(n, 70.0), np.array(spo2_percent), PredictionInterval(0.9, 3.0, 8, 70), lowest_percent=70.0, highest_percent=100.0,
     )  # fmt: skip
 
 
@@ -42,3 +48,48 @@ def test_seconds_are_those_of_the_video_also_where_the_face_comes_late(model) ->
     late = predict_frames("late", film(5.5, hidden=range(10)), *model, min_quality=0.0)
     assert_allclose(late.start_s[0], 0.4, atol=0.05)
     assert_allclose(np.diff(late.start_s), 1.0)
+
+
+ANCHORED = AnchoredInterval(0.9, 2.0, 0.5, 0.0, 8, 70)
+
+
+def test_an_anchor_moves_every_second_by_what_is_known_of_some() -> None:
+    """90 and 92 where 96 is known: five more everywhere, not beyond 100, and nothing else is another."""
+    one = replace(trace(0.0, [90.0, 92.0, 80.0, 99.0]), anchored_interval=ANCHORED)
+    anchored = one.anchored([Reading(0.0, 2.0, 96.0, 0.0)])
+    assert_allclose(anchored.spo2_percent, [95, 97, 85, 100])
+    assert_allclose(anchored.quality, one.quality)
+    assert_allclose(anchored.table()["anchored_by_percent"], 5.0)
+    assert one.table()["anchored_by_percent"].isna().all() and one.anchor is None
+
+
+def test_what_the_model_cannot_give_is_no_bound_before_the_anchor() -> None:
+    """A camera under which all reads above 100: held there, no change would be left."""
+    high = replace(trace(0.0, [100.0, 100.0, 100.0]), unbounded_percent=np.array([112.0, 108.0, 104.0]))
+    assert_allclose(high.anchored([reading_of("0=98")]).spo2_percent, [100, 98, 94])
+
+
+def test_the_interval_grows_with_the_change_and_with_the_anchors_own_uncertainty() -> None:
+    one = replace(trace(0.0, [96.0, 90.0]), anchored_interval=ANCHORED)
+    sure, unsure = (one.anchored([Reading(0.0, 1.0, 96.0, sd)]) for sd in (0.0, 1.5))
+    assert_allclose(sure.half_width_percent, [2.0, 2 * np.hypot(1, 3)])
+    assert (unsure.half_width_percent > sure.half_width_percent).all()
+    assert_allclose(one.half_width_percent, 3.0)
+
+
+def test_a_model_of_before_has_no_interval_once_anchored() -> None:
+    anchored = trace(0.0, [96.0]).anchored([reading_of("97")])
+    assert np.isnan(anchored.half_width_percent).all() and np.isnan(anchored.coverage)
+    assert anchored.table()["lower_percent"].isna().all()
+
+
+def test_an_anchor_beyond_the_video_refuses_it_by_name() -> None:
+    with pytest.raises(VideoRejected, match="by hand: an anchor of 55 to 65 s"):
+        trace(0.0, [96.0]).anchored([reading_of("60=97")])
+
+
+def test_a_video_is_anchored_as_a_whole(model) -> None:
+    without = predict_frames("one", film(5.5), *model, min_quality=0.0)
+    anchored = predict_frames("one", film(5.5), *model, min_quality=0.0, anchor=[reading_of("97")])
+    assert_allclose(anchored.spo2_percent.mean(), 97.0, atol=0.5)  # all of it lies within the anchor's ten seconds
+    assert_allclose(np.diff(anchored.spo2_percent), np.diff(without.unbounded_percent), atol=1e-9)

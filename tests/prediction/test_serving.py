@@ -154,13 +154,25 @@ def test_a_video_is_read_over_http_from_bytes_and_from_a_path(ask, film):
     assert again["predictions"][0]["video"] == "anna"
 
 
+def test_a_video_is_anchored_by_its_row(ask, film):
+    one = {"video": base64.b64encode(film.read_bytes()).decode()}
+    status, answer = ask({"dataframe_records": [one | {"anchor": "0=95.5+-0.5"}]})
+    assert status == 200, answer
+    rows = answer["predictions"]
+    assert sum(row["spo2_percent"] for row in rows) / len(rows) == pytest.approx(95.5, abs=0.01)
+    assert rows[0]["anchored_by_percent"] is not None and rows[0]["coverage"] is None  # a card of before: no such interval
+    status, answer = ask({"dataframe_records": [one | {"anchor": "97%"}]})
+    assert status == 400 and "an anchor of '97%'" in answer
+
+
 def test_the_registered_model_reads_the_same_on_the_command_line(ask, store, film, tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store.tracking_uri)
     result = CliRunner().invoke(app, ["predict", str(film), "--model", "models:/tast-net@challenger", "--out", str(tmp_path)])
     assert result.exit_code == 0, result.output
-    table = pd.read_csv(tmp_path / "anna.csv", keep_default_na=False)
+    table = pd.read_csv(tmp_path / "anna.csv", keep_default_na=False, na_values={"anchored_by_percent": [""]})
     _, answer = ask({"dataframe_records": [{"path": str(film)}]})
-    pd.testing.assert_frame_equal(pd.DataFrame(answer["predictions"]), table, check_dtype=False, atol=0.011)  # 2 decimals
+    answered = pd.DataFrame(answer["predictions"]).astype({"anchored_by_percent": float})
+    pd.testing.assert_frame_equal(answered, table, check_dtype=False, atol=0.011)  # 2 decimals
     assert list(table.columns) == serving.OUTPUTS.input_names()
 
 
