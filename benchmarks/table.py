@@ -46,11 +46,12 @@ from flows.stages.source import look_outside
 from flows.stages.table import data_set_of
 from flows.tables.clips import clips_beside, folder_beside
 from flows.tables.keys import content_digest
-from flows.tables.methods import DRAWS, DRAWS_SEED, LIKE, note_of, results_of, side_by_side, table_of, write_table
+from flows.tables.methods import ANCHORED, DRAWS, DRAWS_SEED, LIKE, note_of, results_of, side_by_side, write_table
 from flows.tables.rows import Row, all_rows, row_named
 from flows.tables.trainings import train_and_predict
 from flows.tables.trials import KEPT, Trial, run_of, split_of, trials_of
 from tast import instruction_set
+from tast.anchors import SPAN_S
 from tast.clip_store import ClipStore
 from tast.crew.each import do_each, workers_that_fit
 from tast.errors import TastError
@@ -143,8 +144,7 @@ def of_set(asked: argparse.Namespace) -> None:
         if asked.people:
             facts["people"] = {name: one.subjects for name, one in place.phantoms.items()}
         results = results_of(rows, predicted, store, splits, like)
-        tables[protocol] = table_of(results)
-        write_table((asked.out or OUT / asked.set) / protocol, tables[protocol], facts)
+        tables[protocol] = write_table((asked.out or OUT / asked.set) / protocol, results, facts)
         all_facts[protocol] = facts | {"trained": todo}
         if asked.report:
             write_page((asked.out or OUT / asked.set) / f"{protocol}.html", results, tables[protocol], facts)
@@ -154,7 +154,7 @@ def of_set(asked: argparse.Namespace) -> None:
             "trained": sum(facts["trained"] for facts in all_facts.values()), "seconds": time.monotonic() - begin_s,
         }  # fmt: skip
         write_section(asked.set, tables, {protocol: facts | how for protocol, facts in all_facts.items()})
-    show(asked.out or OUT / asked.set, tables)
+    show(asked.out or OUT / asked.set, tables, anchored=asked.anchored)
 
 
 def write_page(file: Path, results: Sequence[MethodResult], table: pd.DataFrame, facts: Mapping[str, Any]) -> None:
@@ -221,7 +221,7 @@ def of_own_videos(asked: argparse.Namespace) -> None:
     }
     for name, table in tables.items() if asked.report else ():
         write_own_page(rows, stores, params, name, table)
-    show(TABLES, tables)
+    show(TABLES, tables, anchored=asked.anchored)
 
 
 def write_own_page(
@@ -270,10 +270,14 @@ def show_plan(protocol: str, rows: Sequence[Row], trials: Sequence[Trial], each:
     Console().print(shown)
 
 
-def show(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:
-    """Print the tables; of several protocols also what they say of the same methods, side by side, which is kept."""
+def show(folder: Path, tables: Mapping[str, pd.DataFrame], *, anchored: bool) -> None:
+    """Print the tables, of all methods anchored too where that is wanted; of several protocols also what they say of the same
+    methods, side by side, which is kept.
+    """
     for protocol in tables:
         print((folder / protocol / "table.md").read_text(encoding="utf-8"))
+        if anchored:
+            print(anchored_text(folder / protocol))
         page = folder / f"{protocol}.html"
         print(f"In {folder / protocol}: Markdown, CSV, LaTeX, HTML" + (f"; the page: {page}" if page.is_file() else "") + "\n")
     if len(tables) > 1:
@@ -281,6 +285,13 @@ def show(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:
         with whole_file(folder / "protocols.md") as part:
             part.write_text(text, encoding="utf-8")
         print(text)
+
+
+def anchored_text(folder: Path) -> str:
+    file = folder / f"{ANCHORED}.md"
+    if not file.is_file():
+        return f"No method can be anchored: no recording is longer than the {SPAN_S:g} s of an anchor.\n"
+    return file.read_text(encoding="utf-8")
 
 
 def first_time(heard: set[str]) -> Callable[[logging.LogRecord], bool]:
@@ -312,6 +323,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, help=f"folder of a set's tables; {OUT}/SET")
     parser.add_argument("--workers", type=int, help="trainings at a time; as many as cores")
     parser.add_argument("--report", action="store_true", help="one page of all methods as well, beside the tables' folders")
+    parser.add_argument("--anchored", action="store_true",
+                        help="print as well what all methods are worth once a recording's first seconds are known")  # fmt: skip
     parser.add_argument("--dry-run", action="store_true", help="say what would be trained, and train nothing")
     asked = parser.parse_args()
     if asked.sealed and asked.set is None:

@@ -12,7 +12,7 @@ import pandas as pd
 from flows.layout import ROWS, TABLES, trial_folder
 from flows.running import run
 from flows.tables.clips import clips_beside
-from flows.tables.methods import LIKE, results_of, table_of, write_table
+from flows.tables.methods import LIKE, results_of, write_table
 from flows.tables.rows import read_row
 from flows.tables.trials import KEPT, PREDICTIONS, run_of, split_of
 from tast import instruction_set
@@ -34,7 +34,7 @@ def table(protocol: str) -> None:
         "protocol": protocol, "seeds": list(asked.seeds), "folds": list(asked.folds),
         "methods": {row.name: {"method": row.method, "preset": row.preset} for row in rows},
     }  # fmt: skip
-    write_table(TABLES / protocol, table_of(results_of(rows, predicted, store, splits, data_set_of(store))), facts)
+    write_table(TABLES / protocol, results_of(rows, predicted, store, splits, data_set_of(store)), facts)
 
 
 def read_trial(protocol: str, row: str, seed: int, fold: int) -> pd.DataFrame:

@@ -6,6 +6,7 @@ import json
 import statistics
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,20 @@ import torch
 
 from flows.fitting import new_network
 from flows.tables.rows import Row
+from tast.anchors import SPAN_S
 from tast.clip_store import ClipStore
 from tast.datasets.splits import Split
+from tast.evaluation.anchored import anchored_predictions
 from tast.evaluation.baselines import ratio_predictions
 from tast.evaluation.classical import predictions
-from tast.evaluation.table import PREDICTED, MethodResult, as_html, as_latex, as_markdown, results_table
+from tast.evaluation.table import ANCHORED_BY, PREDICTED, MethodResult, as_html, as_latex, as_markdown, results_table
 from tast.files import whole_folder
 from tast.methods.method import method_named
 from tast.params import Train
 from tast.seconds import KEY
 
 CONSTANT = "constant"
+ANCHORED = "anchored"  # files beside those of the table
 BATCHES = (1, 16)  # clips at a time, of the time per frame
 REPEATS = 5
 DRAWS, DRAWS_SEED = 5000, 0  # of the bootstrap over people; of 1000 Holm's smallest p among 28 rows is .056
@@ -68,9 +72,32 @@ def table_of(results: Sequence[MethodResult]) -> pd.DataFrame:
     return results_table(results, reference=results[0].name, draws=DRAWS, seed=DRAWS_SEED)
 
 
+STAYS = "stays"  # the row of who says that SpO2 is what it was in the anchor
+
+
+def anchored_results(results: Sequence[MethodResult]) -> list[MethodResult]:
+    """Every method anchored by the labels of each recording's first seconds, on the seconds after these, and who reads nothing.
+
+    None where no recording is longer than an anchor. Intervals are left out: those of the trials are of predictions without one.
+    """
+    anchored = [replace(one, predictions=_anchored(one.predictions), published={}) for one in results]
+    reference = anchored[0].predictions
+    if reference.empty:
+        return []
+    stays = MethodResult(STAYS, reference.assign(predicted_percent=reference["stays_percent"]))
+    unmoved = reference.assign(predicted_percent=reference["constant_percent"])  # so that an anchor's worth can be seen
+    return [replace(one, predictions=unmoved) if one.name == CONSTANT else one for one in anchored] + [stays]
+
+
+def _anchored(predictions: pd.DataFrame) -> pd.DataFrame:
+    runs = [anchored_predictions(one, None).assign(run=name) for name, one in predictions.groupby("run", sort=True)]
+    return pd.concat(runs, ignore_index=True)
+
+
 def without_network(store: ClipStore, split: Split, run: str, truth: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """What is fitted on the training people of the split alone: the constant, colour ratios, the classical methods."""
-    base = truth.drop(columns="predicted_percent").assign(lower_percent=float("nan"), upper_percent=float("nan"), run=run)
+    of_network = [name for name in ("predicted_percent", "unbounded_percent") if name in truth]
+    base = truth.drop(columns=of_network).assign(lower_percent=float("nan"), upper_percent=float("nan"), run=run)
     tables = {CONSTANT: base.assign(predicted_percent=base["constant_percent"])}
     others = {**ratio_predictions(store, split.train, split.test), **predictions(store, split.train, split.test)}
     for name in sorted(others.keys() - {CONSTANT}):
@@ -81,7 +108,8 @@ def without_network(store: ClipStore, split: Split, run: str, truth: pd.DataFram
 def _result(name: str, table: pd.DataFrame, row: Row | None, like: str) -> MethodResult:
     """A second of which a method says nothing is given the constant, and counted."""
     silent = ~table["predicted_percent"].notna()
-    rows = table.assign(predicted_percent=table["predicted_percent"].where(~silent, table["constant_percent"]))[list(PREDICTED)]
+    rows = table.assign(predicted_percent=table["predicted_percent"].where(~silent, table["constant_percent"]))
+    rows = rows.reindex(columns=[*PREDICTED, *ANCHORED_BY])
     if row is None:
         return MethodResult(name, rows, abstained=int(silent.sum()))
     reported = method_named(row.method).reported
@@ -112,16 +140,33 @@ def _timed(network: torch.nn.Module, video: torch.Tensor) -> float:
     return time.process_time() - begin_s
 
 
-def write_table(folder: Path, table: pd.DataFrame, facts: Mapping[str, Any]) -> None:
-    """table.md, .csv, .tex, .html and facts.json, all or none. facts: protocol, seeds, folds, and what else is known."""
-    reference = str(table["method"].iloc[0])
+def write_table(folder: Path, results: Sequence[MethodResult], facts: Mapping[str, Any]) -> pd.DataFrame:
+    """table.md, .csv, .tex, .html and facts.json, all or none; and the same of all methods anchored, as anchored.*, where some
+    recording is longer than an anchor. facts: protocol, seeds, folds, and what else is known. Returns the table.
+    """
+    table = table_of(results)
     with whole_folder(folder) as made:
-        below = f"{note_of(table, facts)}\n{reading_of(table)}"
-        (made / "table.md").write_text(f"{as_markdown(table, reference)}\n{below}", encoding="utf-8")
-        table.to_csv(made / "table.csv", index=False, float_format="%.6g")
-        (made / "table.tex").write_text(as_latex(table, reference), encoding="utf-8")
-        (made / "table.html").write_text(as_html(table, reference), encoding="utf-8")
+        _write(made, "table", table, f"{note_of(table, facts)}\n{reading_of(table)}")
+        if anchored := anchored_results(results):
+            of_anchored = table_of(anchored)
+            _write(made, ANCHORED, of_anchored, f"{note_of(of_anchored, facts)}\n{anchored_note()}")
         (made / "facts.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    return table
+
+
+def _write(folder: Path, name: str, table: pd.DataFrame, below: str) -> None:
+    reference = str(table["method"].iloc[0])
+    (folder / f"{name}.md").write_text(f"{as_markdown(table, reference)}\n{below}", encoding="utf-8")
+    table.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g")
+    (folder / f"{name}.tex").write_text(as_latex(table, reference), encoding="utf-8")
+    (folder / f"{name}.html").write_text(as_html(table, reference), encoding="utf-8")
+
+
+def anchored_note() -> str:
+    return (
+        f"Anchored: what a method gives is moved, for each recording, to agree with the mean label of its first {SPAN_S:g} s, "
+        f"which are not scored; {STAYS} says that SpO2 is what it was there, and the constant is anchored by nothing.\n"
+    )
 
 
 def note_of(table: pd.DataFrame, facts: Mapping[str, Any]) -> str:

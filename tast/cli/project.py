@@ -45,6 +45,8 @@ def table(context: typer.Context, help: Help = False) -> None:
 
     `tast table --protocol subject_independent clip_random --report`
 
+    `tast table --anchored`
+
     `tast table --set pure_wide --sealed --publish`
     """
     _run(context, help, "benchmarks.table", Path("benchmarks/table.py"), context.args)

@@ -19,17 +19,19 @@ from tast.evaluation.clinical import a_rms
 from tast.evaluation.metrics import bootstrap_intervals, compare_paired, correlation_within, score
 from tast.evaluation.predictions import covered
 from tast.people import person_of
-from tast.seconds import KEY
+from tast.seconds import KEY, SPOT
 
 PREDICTED = (*KEY, "run", "true_percent", "predicted_percent", "lower_percent", "upper_percent", "quality", "constant_percent")
+ANCHORED_BY = ("start_s", "unbounded_percent", SPOT)  # columns more, that an anchored table is made from
 
 
 @dataclass(frozen=True)
 class MethodResult:
     """What a method predicts, what it costs and what is published of it.
 
-    predictions: one row per labelled second of each run (PREDICTED; NaN ends where it has no interval, NaN quality where it is
-    not known). parameters: None without a network. ms_per_frame: by clips at a time. abstained: seconds that it has no answer to
+    predictions: one row per labelled second of each run (PREDICTED, and ANCHORED_BY where it can be anchored; NaN ends where it
+    has no interval, NaN quality where it is not known). parameters: None without a network. ms_per_frame: by clips at a time.
+    abstained: seconds that it has no answer to
     and that were given the constant. published: rmse, mae, r on the data set that the table is of, as far as a paper has them.
     """
 
