@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from lightning.fabric import Fabric
 
@@ -24,11 +26,14 @@ from tast.training.augmentation import Augmentation
 from tast.training.colour_axes import fit_colour_axes
 from tast.training.compute import fabric_for
 from tast.training.dataset import ClipDataset
+from tast.training.domain import fit_domain
 from tast.training.inference import predict
 from tast.training.interval import fit_interval
 from tast.training.labels import PERCENT, fit_label_scaling
 from tast.training.loop import fit
 from tast.training.settings import EpochRecord, FitSettings, History
+
+DOMAIN_CLIPS = 600  # whose colours say what a model was trained on
 
 
 def fabric_of(params: Train) -> Fabric:
@@ -58,10 +63,15 @@ def fit_model(
         model_name=params.method, config=asdict(cast(Any, model.config)), preprocessing=store.preprocessing,
         input_kind=params.input, frame_size_px=params.frame_size_px, scaling=scaling, data_digest=store.digest,
         code_version=__version__, interval=fit_interval(validated),
-        anchored_interval=fit_anchored_interval(validated),
+        anchored_interval=fit_anchored_interval(validated), domain=fit_domain(evenly(train_clips)),
         people_seen=tuple(sorted({*person_of(train_clips.clips), *person_of(val_clips.clips)})),
     )  # fmt: skip
     return model, history, card
+
+
+def evenly(clips: ClipDataset) -> Iterator[tuple[npt.NDArray[np.generic], float]]:
+    """Frames and rate of up to DOMAIN_CLIPS of them, from all over the set."""
+    return (clips.frames_of(int(one)) for one in np.unique(np.linspace(0, len(clips) - 1, DOMAIN_CLIPS).astype(int)))
 
 
 def new_network(

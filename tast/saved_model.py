@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from tast.errors import BadInput
 from tast.files import whole_file
 from tast.methods.method import method_named
 from tast.training.anchored_interval import AnchoredInterval
+from tast.training.domain import Spread
 from tast.training.interval import PredictionInterval
 from tast.training.labels import LabelScaling
 
@@ -37,6 +39,7 @@ class ModelCard:
     the parameters that its clips were made with. input_kind, frame_size_px: see tast.training.inputs. data_digest: of the clip
     store that it was trained on. code_version: release of this project (the commit stands in MLflow: here each would change the
     model's bytes). interval, anchored_interval: how far its predictions may be off, without and with an anchor; None: unknown.
+    domain: what its training clips' colours are (tast.training.domain); empty where unknown: then nothing is said to lie outside.
     people_seen: everybody that it was trained or validated on (tast.people.person_of), sorted: on nobody else can it be judged
     fairly; None where unknown, in cards that an earlier release wrote.
     """
@@ -52,6 +55,7 @@ class ModelCard:
     interval: PredictionInterval | None = None
     people_seen: tuple[str, ...] | None = None
     anchored_interval: AnchoredInterval | None = None
+    domain: Mapping[str, Spread] = field(default_factory=dict)
 
     @property
     def trained_on(self) -> tuple[str, ...]:
@@ -116,12 +120,17 @@ def _read_card(path: Path) -> tuple[ModelCard, str]:
         anchored = content.pop("anchored_interval", None)
         content |= {"scaling": LabelScaling(**content["scaling"]), "interval": interval and PredictionInterval(**interval)}
         content |= {"anchored_interval": anchored and AnchoredInterval(**anchored)}
+        content |= {"domain": {name: _spread(one) for name, one in content.pop("domain", {}).items()}}
         content |= {"people_seen": None if people is None else tuple(people)}
         return ModelCard(**content), weights_sha256
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise BadInput(path, f"not JSON ({error})", "the card of a saved model") from error
     except (AttributeError, KeyError, TypeError) as error:
         raise BadInput(path, f"not a model's card ({error})", f"the keys {', '.join(ModelCard.__dataclass_fields__)}") from error
+
+
+def _spread(content: dict[str, Any]) -> Spread:
+    return Spread(tuple(content["mean"]), tuple(map(tuple, content["precision"])), float(content["limit"]))
 
 
 def preprocessing_differences(trained: dict[str, Any], expected: dict[str, Any]) -> str:

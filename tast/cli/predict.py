@@ -64,6 +64,9 @@ def predict(
         list[str] | None,
         typer.Option(help="SpO2 that is known: 97 (of the first seconds), 12=96, rest, a table of readings, a kept anchor."),
     ] = None,
+    uncalibrated: Annotated[
+        bool, typer.Option("--uncalibrated", help="A trend in units of no scale, of videos outside of the model's training too.")
+    ] = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Leave alone what OUT holds of the same videos, model and options.")
     ] = False,
@@ -79,6 +82,9 @@ def predict(
     what the model cannot know of a person, a camera and a light. 97 holds for the first ten seconds, 12=96 for those around
     second 12, 97+-2 is off by 2 (1 SD; else 1), rest is 97+-1.5. It can be given more than once, or as a CSV table with the
     columns second, spo2_percent and, if wanted, video and sd_percent; or as the file that `tast anchor` keeps.
+
+    A video whose colours are outside of all that the model was trained on is refused without an anchor: of it nobody knows a
+    percentage. --uncalibrated gives its trend, in units of no scale.
 
     Examples:
 
@@ -99,7 +105,9 @@ def predict(
     if bool(videos) == (camera is not None):
         raise typer.BadParameter("give either videos or --camera", param_hint="VIDEOS")
     tables = _Tables(out, format.value, resume)
-    accepted = {"min_quality": min_quality, "largest_face": largest_face}
+    if anchor and uncalibrated:
+        raise typer.BadParameter("an anchor gives percentages; expected one of the two", param_hint="--uncalibrated")
+    accepted = {"min_quality": min_quality, "largest_face": largest_face, "uncalibrated": uncalibrated}
     crew = {"workers": workers or workers_that_fit(1), "memory_gb": memory_gb or None}
     with saved_model(model) as folder:
         anchors = _anchors(anchor or [], folder)
@@ -273,12 +281,16 @@ def seconds_table(trace: PredictedTrace) -> Table:
     mean = f"mean {number(trace.spo2_percent.mean(), 1)} %, quality {number(trace.quality.mean())}"
     headings = ["second", "SpO2 (%)", _interval(trace), "quality", "pulse (1/min)"]
     causes = trace.findings.per_second(len(trace))
+    if trace.trend is not None:
+        headings[1:3], mean = ["trend", "(no scale)"], f"no percentage; quality {number(trace.quality.mean())}"
     if any(causes):
         headings.append("may be wrong by")
     table = Table(*headings, title=trace.name, caption=mean)
     for row, names in zip(trace.table().itertuples(), causes, strict=True):
         span = f"{number(row.lower_percent, 1)} to {number(row.upper_percent, 1)}"
         spo2, pulse = number(row.spo2_percent, 1), number(row.pulse_per_minute, 0)
+        if trace.trend is not None:
+            spo2, span = number(row.trend), ""
         cells = [number(row.start_s, 1), spo2, span, number(row.quality), pulse]
         table.add_row(*cells, *([", ".join(names)] if any(causes) else []))
     return table

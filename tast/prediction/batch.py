@@ -34,7 +34,7 @@ NO_ANCHOR = Anchors()
 def predict_videos(
     videos: Sequence[NamedVideo], model_folder: Path, *, min_quality: float, workers: int,
     on_outcome: Callable[[NamedVideo, Outcome], None], largest_face: bool = False, anchors: Anchors = NO_ANCHOR,
-    memory_gb: float | None = None,
+    uncalibrated: bool = False, memory_gb: float | None = None,
 ) -> list[Outcome]:  # fmt: skip
     """What became of each video, in their order, the same for any number of workers; on_outcome hears of each as it is done.
 
@@ -44,7 +44,14 @@ def predict_videos(
     """
     load_model(model_folder)  # a model that is none is told once, before any work
     return do_each(
-        partial(_outcome, model_folder=model_folder, min_quality=min_quality, largest_face=largest_face, anchors=anchors),
+        partial(
+            _outcome,
+            model_folder=model_folder,
+            min_quality=min_quality,
+            largest_face=largest_face,
+            anchors=anchors,
+            uncalibrated=uncalibrated,
+        ),
         videos,
         workers=workers,
         memory_gb=memory_gb if len(videos) > 1 else None,
@@ -53,13 +60,15 @@ def predict_videos(
     )
 
 
-def _outcome(video: NamedVideo, *, model_folder: Path, min_quality: float, largest_face: bool, anchors: Anchors) -> Outcome:
+def _outcome(
+    video: NamedVideo, *, model_folder: Path, min_quality: float, largest_face: bool, anchors: Anchors, uncalibrated: bool
+) -> Outcome:
     model, card = _loaded(model_folder)
     try:
         source, notes = video_source(video.path)
         trace = predict_video(
             video.name, source, model, card, min_quality=min_quality, largest_face=largest_face,
-            anchor=anchors.of(video.name),
+            anchor=anchors.of(video.name), uncalibrated=uncalibrated,
         )  # fmt: skip
     except TastError as error:
         return Refusal(video.name, reason_below(video.path.parent, error))

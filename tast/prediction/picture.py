@@ -31,6 +31,11 @@ def trace_png(trace: PredictedTrace) -> bytes:
 
 
 def _draw_spo2(axes: Axes, trace: PredictedTrace) -> None:
+    if trace.trend is not None:
+        axes.plot(trace.start_s + 0.5, trace.trend, color=BLUE, linewidth=2, marker="o", markersize=3)
+        axes.set(ylabel="Trend (no scale)", title=f"{trace.name}: no percentage is known", yticks=[0.0], yticklabels=["start"])
+        axes.margins(y=0.3)
+        return
     gaps = np.flatnonzero(np.diff(trace.start_s) > LARGEST_STEP_S) + 1
     for run in np.split(np.arange(len(trace)), gaps):
         _draw_run(axes, trace, run, labelled=run[0] == 0)

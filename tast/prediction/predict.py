@@ -21,7 +21,7 @@ from tast.errors import VideoRejected
 from tast.pictures import Picture
 from tast.prediction import MIN_QUALITY
 from tast.prediction.causes.evidence import Gathering
-from tast.prediction.causes.findings import find_causes
+from tast.prediction.causes.findings import Findings, find_causes
 from tast.prediction.pulse import hint_of_rate, pulse_clarity, pulse_wave
 from tast.prediction.trace import PredictedTrace, joined
 from tast.preprocessing.pipeline import settings_of
@@ -32,6 +32,7 @@ from tast.records import FaceVideo, FloatArray, VideoSource
 from tast.saved_model import ModelCard
 from tast.seconds import overlap_mean, window_starts
 from tast.training.dataset import clip_input
+from tast.training.domain import colours_of, distances
 from tast.training.sampling import batches_in_order
 from tast.video.facts import SourceMeter, doubts
 from tast.video.images import MAX_PIXELS
@@ -41,11 +42,13 @@ Anchor = Sequence[Reading] | Offset
 
 BATCH_SIZE = 16
 PIECE_S = 120.0
+NO_PERCENTAGE = "no percentage can be told (give SpO2 of some seconds as `anchor`, or ask for the trend alone, `uncalibrated`)"
 
 
 def predict_video(
     name: str, video: VideoSource, model: nn.Module, card: ModelCard, *, min_quality: float = MIN_QUALITY,
-    largest_face: bool = False, anchor: Anchor | None = None, watch: Callable[[], None] = lambda: None,
+    largest_face: bool = False, anchor: Anchor | None = None, uncalibrated: bool = False,
+    watch: Callable[[], None] = lambda: None,
     max_pixels: int = MAX_PIXELS,
 ) -> PredictedTrace:  # fmt: skip
     """SpO2 per second of a video on disk; of one that breaks off, of its good part, and its notes say so.
@@ -54,7 +57,9 @@ def predict_video(
     """
     defects: list[str] = []
     meter = SourceMeter()
-    asked: dict[str, Any] = {"min_quality": min_quality, "largest_face": largest_face, "anchor": anchor, "watch": watch}
+    asked: dict[str, Any] = {
+        "min_quality": min_quality, "largest_face": largest_face, "anchor": anchor, "uncalibrated": uncalibrated, "watch": watch,
+    }  # fmt: skip
     try:
         frames = read_pictures(video, defects, max_pixels=max_pixels, meter=meter)
         trace = predict_frames(name, frames, model, card, meter=meter, **asked)
@@ -67,17 +72,19 @@ def predict_video(
 
 def predict_frames(
     name: str, frames: Iterable[tuple[float, Picture]], model: nn.Module, card: ModelCard, *, min_quality: float = MIN_QUALITY,
-    largest_face: bool = False, anchor: Anchor | None = None, watch: Callable[[], None] = lambda: None,
+    largest_face: bool = False, anchor: Anchor | None = None, uncalibrated: bool = False,
+    watch: Callable[[], None] = lambda: None,
     meter: SourceMeter | None = None,
 ) -> PredictedTrace:  # fmt: skip
     """SpO2 per second of frames (time_s, picture, RGB or YUV) from anywhere, read once.
 
     Raises VideoRejected: no face, several faces unless the largest_face is wanted, face lost, frame rate too low, shorter than a
-    clip, a cause by which most seconds cannot be read (tast.prediction.causes; none is asked for with min_quality 0), or a mean
-    quality (0 to 1) below min_quality. Of a long video, only the pieces whose face cannot be followed are left out, and its notes
-    say so. anchor: SpO2 that is known of some of its seconds, or what the model is off for this person, camera and light: what is
-    predicted is moved by it, and the interval is that of anchored predictions (tast.anchors). meter: what sees the frames as they
-    are decoded. watch is called again and again on the way; what it raises ends the work.
+    clip, without an anchor most seconds outside of what the model was trained on, a cause by which most seconds cannot be read
+    (tast.prediction.causes; none is asked for with min_quality 0), or a mean quality (0 to 1) below min_quality. Of a long video,
+    only the pieces whose face cannot be followed are left out, and its notes say so. anchor: SpO2 that is known of some of its
+    seconds, or what the model is off for this person, camera and light: what is predicted is moved by it, and the interval is
+    that of anchored predictions (tast.anchors). uncalibrated: give no percentage, but a trend in units of no scale, of any video.
+    meter: what sees the frames as they are decoded. watch is called again and again on the way; what it raises ends the work.
     """
     traces: list[PredictedTrace] = []
     refused: list[tuple[float, str]] = []  # when the piece begins, and why
@@ -93,7 +100,18 @@ def predict_frames(
     if meter is not None and (facts := meter.facts()) is not None:
         trace = replace(trace, findings=trace.findings.with_source(facts, len(trace)))
     _require_readable(trace, min_quality)
-    return trace if anchor is None else trace.anchored(anchor)
+    if anchor is not None:
+        return trace.anchored(anchor)
+    if uncalibrated:
+        return trace.as_trend()
+    _require_domain(trace)
+    return trace
+
+
+def _require_domain(trace: PredictedTrace) -> None:
+    """Far from all that the model was trained on its percentages mean nothing; a change since known seconds still may."""
+    if outside := trace.findings.outside():
+        raise VideoRejected(trace.name, f"{'; '.join(outside)}: {NO_PERCENTAGE}")
 
 
 def _predict_piece(
@@ -110,7 +128,7 @@ def _predict_piece(
     trace = predict_face(face, model, card)
     clips = card.preprocessing["clips"]
     evidence = gathering.evidence(face, float(clips["fps_hz"]), int(clips["length_s"]), trace.pulse_share, trace.pulse_per_minute)
-    return replace(trace, findings=find_causes(evidence))
+    return replace(trace, findings=find_causes(evidence).with_domain(trace.findings.measures))
 
 
 def _require_one_face(face: FaceVideo) -> None:
@@ -140,8 +158,16 @@ def predict_face(face: FaceVideo, model: nn.Module, card: ModelCard) -> Predicte
         face.record_id, start_s, overlap_mean(card.scaling.bounded(unbounded_percent)),
         _mean_per_second(face.quality, fps_hz, len(start_s)), pulse_share, pulse_per_minute, overlap_mean(unbounded_percent),
         card.interval, card.scaling.lowest_percent, card.scaling.highest_percent, card.anchored_interval, notes=face.defects,
-        trained_on=card.trained_on,
+        trained_on=card.trained_on, findings=Findings(_outside(windows, fps_hz, seconds, card)),
     )  # fmt: skip
+
+
+def _outside(windows: list[npt.NDArray[np.generic]], fps_hz: float, length_s: int, card: ModelCard) -> dict[str, FloatArray]:
+    """What is measured -> (S,) how far each second is from what the model was trained on; empty of a card without a domain."""
+    if not card.domain:
+        return {}
+    of_windows = distances(card.domain, [colours_of(window, fps_hz) for window in windows])
+    return {name: overlap_mean(np.repeat(far[:, None], length_s, axis=1)) for name, far in of_windows.items()}
 
 
 def pulse_of(windows: list[npt.NDArray[np.generic]], fps_hz: float, length_s: int) -> tuple[FloatArray, FloatArray]:

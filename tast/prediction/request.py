@@ -67,6 +67,7 @@ class VideoReader:
         deadline_s: float,
         largest_face: bool = False,
         anchor: Anchor | None = None,
+        uncalibrated: bool = False,
     ) -> PredictedTrace:
         """The trace of a container file's content (AVI, MP4, MOV, MKV or WebM).
 
@@ -80,10 +81,17 @@ class VideoReader:
             path.write_bytes(content)
             return path
 
-        return self._read(name, put, min_quality, largest_face, anchor, deadline_s)
+        return self._read(name, put, min_quality, largest_face, anchor, uncalibrated, deadline_s)
 
     def read_path(
-        self, given: str, *, min_quality: float, deadline_s: float, largest_face: bool = False, anchor: Anchor | None = None
+        self,
+        given: str,
+        *,
+        min_quality: float,
+        deadline_s: float,
+        largest_face: bool = False,
+        anchor: Anchor | None = None,
+        uncalibrated: bool = False,
     ) -> PredictedTrace:
         """The trace of a video file, or of a folder of PURE's images, below video_root. Raises as read_bytes.
 
@@ -103,7 +111,7 @@ class VideoReader:
                 with _images_of(found, Path(root, given).resolve().name) as (images, names):
                     return self._copy_images(name, images, names, folder / "images", deadline_s)
 
-        return self._read(name, put, min_quality, largest_face, anchor, deadline_s)
+        return self._read(name, put, min_quality, largest_face, anchor, uncalibrated, deadline_s)
 
     def _copy_video(self, name: str, root: Path, given: str, found: int, folder: Path) -> Path:
         path = folder / f"video.{_ending(name, os.pread(found, HEAD_BYTES, 0))}"
@@ -145,6 +153,7 @@ class VideoReader:
         min_quality: float,
         largest_face: bool,
         anchor: Anchor | None,
+        uncalibrated: bool,
         deadline_s: float,
     ) -> PredictedTrace:
         """put: lays the video into an empty folder of ours, and says where."""
@@ -158,7 +167,8 @@ class VideoReader:
                 self._require_extent(path, source)
                 trace = predict_video(
                     name, source, self._model, self._card, min_quality=min_quality, largest_face=largest_face, anchor=anchor,
-                    watch=lambda: self._require_time(name, deadline_s), max_pixels=self._limits.max_pixels,
+                    uncalibrated=uncalibrated, watch=lambda: self._require_time(name, deadline_s),
+                    max_pixels=self._limits.max_pixels,
                 )  # fmt: skip
             except VideoRejected as error:
                 raise VideoRejected(name, error.reason) from None

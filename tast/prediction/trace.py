@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from tast.anchors import Offset, Reading, offset_by, seconds_from
+from tast.anchors import SPAN_S, Offset, Reading, offset_by, seconds_from
 from tast.errors import TastError, VideoRejected
 from tast.prediction.causes.findings import Findings, joined_findings
 from tast.prediction.pulse import decibel
@@ -19,6 +19,7 @@ from tast.training.interval import PredictionInterval, around
 
 FloatArray = npt.NDArray[np.floating]
 
+TREND_UNIT_PERCENT = 10.0  # of what the model gives: a trend must not look like points of SpO2
 RENDERED = "phantom"  # the data set of people who are no people
 RENDERED_ALONE = "the model has seen rendered people alone: what it says of living ones nobody has checked"
 
@@ -33,7 +34,9 @@ class PredictedTrace:
     is held within lowest_percent to highest_percent, and before any anchor. interval: how far spo2_percent may be off without an
     anchor, anchored_interval: with one; None where the model does not say. anchor: by what it was moved, if it was. notes: what
     was met in the video, and mended or left out. source: what the video is made of, where that is known. findings: which causes
-    of a wrong reading hold. trained_on: the data sets whose people the model has seen; empty where it does not say.
+    of a wrong reading hold. trend: of a trace without percentages, where spo2_percent is NaN: the change since its first seconds,
+    in tens of points of the model's own, which are points of SpO2 only where it was trained. trained_on: the data sets whose
+    people the model has seen; empty where it does not say.
     """
 
     name: str
@@ -51,6 +54,7 @@ class PredictedTrace:
     notes: tuple[str, ...] = ()
     source: SourceFacts | None = None
     findings: Findings = field(default_factory=Findings)
+    trend: FloatArray | None = None
     trained_on: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -124,6 +128,12 @@ class PredictedTrace:
     def _interval_ends(self) -> tuple[FloatArray, FloatArray]:
         return around(self.spo2_percent, self.half_width_percent, self.lowest_percent, self.highest_percent)
 
+    def as_trend(self) -> PredictedTrace:
+        """The same without a percentage: how SpO2 moves, of which nobody knows how many points it is."""
+        first = self.start_s < self.start_s[0] + SPAN_S
+        trend = (self.unbounded_percent - self.unbounded_percent[first].mean()) / TREND_UNIT_PERCENT
+        return replace(self, spo2_percent=np.full(len(self), np.nan), interval=None, trend=trend)
+
     def table(self) -> pd.DataFrame:
         """One row per second, as it is written and served; coverage: share of seconds whose true SpO2 the interval holds."""
         return pd.DataFrame({
@@ -133,6 +143,7 @@ class PredictedTrace:
             "face_share": self.face_share.round(3), "pulse_snr_db": decibel(self.pulse_share).round(1),
             "pulse_per_minute": self.pulse_per_minute.round(1),
             "anchored_by_percent": np.nan if self.anchor is None else round(-self.anchor.percent, 2),
+            "trend": np.nan if self.trend is None else self.trend.round(3),
             "trained_on": "+".join(self.trained_on),
             "causes": ["; ".join(names) for names in self.findings.per_second(len(self))],
         })  # fmt: skip

@@ -53,6 +53,7 @@ COLUMNS = {  # of the answer: unit and meaning
     "pulse_snr_db": "dB, clarity of the pulse",
     "pulse_per_minute": "beats per minute",
     "anchored_by_percent": "% SpO2 that the anchor moved the prediction by; null without an anchor",
+    "trend": "instead of a percentage, where it was asked for: change since the first 10 s, in units of no scale",
     "trained_on": "data sets whose people the model has seen, joined by '+'; phantom alone: rendered people, no living ones",
     "causes": "names of what may make the second read wrong, joined by '; ': docs/prediction.md says what each means",
 }
@@ -65,6 +66,7 @@ GIVEN = {
 CHOICES = {
     "min_quality": "0 to 1: a video of a lower mean quality is refused",
     "largest_face": "whether the largest of several faces is read; otherwise such a video is refused",
+    "uncalibrated": "whether a trend is given instead of percentages; otherwise a video outside of the training is refused",
 }
 INPUTS = Schema(
     [
@@ -74,7 +76,11 @@ INPUTS = Schema(
     ]
 )
 OPTIONS = ParamSchema(
-    [ParamSpec("min_quality", DataType.double, MIN_QUALITY), ParamSpec("largest_face", DataType.boolean, False)]
+    [
+        ParamSpec("min_quality", DataType.double, MIN_QUALITY),
+        ParamSpec("largest_face", DataType.boolean, False),
+        ParamSpec("uncalibrated", DataType.boolean, False),
+    ]
 )
 OUTPUTS = Schema([ColSpec(DataType.string if name in WORDS else DataType.double, name) for name in COLUMNS])
 SIGNATURE = ModelSignature(INPUTS, OUTPUTS, OPTIONS)
@@ -143,6 +149,7 @@ class VideoModel(PythonModel):
         given = params or {}
         asked = {
             "min_quality": float(given.get("min_quality", MIN_QUALITY)), "largest_face": bool(given.get("largest_face", False)),
+            "uncalibrated": bool(given.get("uncalibrated", False)),
             "deadline_s": self._reader.deadline_s(),
         }  # fmt: skip
         rows = model_input.to_dict("records")

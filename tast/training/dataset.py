@@ -94,6 +94,11 @@ class ClipDataset(Dataset[Batch]):
             return self
         return ClipDataset(store, clip_ids, kind=self.kind, frame_size_px=self.frame_size_px)
 
+    def frames_of(self, position: int) -> tuple[npt.NDArray[np.generic], float]:
+        """The frames (T, H, W, 3) that the store holds of a clip, and their rate in Hz."""
+        clip = self._store.clip(self.clip_ids[position])
+        return clip.frames, clip.fps_hz
+
     def _input(self, clip_id: str) -> Tensor:
         fps_hz = float(self.clips.at[clip_id, "fps_hz"])
         return clip_input(self._store.clip(clip_id).frames, fps_hz, kind=self.kind, frame_size_px=self.frame_size_px)

@@ -74,6 +74,18 @@ def test_an_offset_is_kept_of_one_recording_for_another(saved, short_film, tmp_p
     assert pd.read_csv(tmp_path / "tuesday.csv")["spo2_percent"].mean() == pytest.approx(95.5, abs=0.01)
 
 
+def test_a_trend_and_percentages_are_not_asked_for_at_once(saved, tmp_path):  # noqa: F811
+    result = run("a.avi", "--model", saved, "--out", tmp_path, "--anchor", "97", "--uncalibrated")
+    assert result.exit_code == 2 and "expected one of the two" in result.output
+
+
+def test_a_trend_is_told_without_a_percentage(saved, short_film, tmp_path):  # noqa: F811
+    (tmp_path / "a.avi").write_bytes(short_film)
+    result = run(tmp_path / "a.avi", "--model", saved, "--out", tmp_path, "--min-quality", 0, "--uncalibrated")
+    assert result.exit_code == 0, result.output
+    assert "trend" in result.stdout and "no percentage" in result.stdout and "SpO2 (%)" not in result.stdout
+
+
 @pytest.mark.parametrize(
     ("anchor", "said"), [("97%", "neither a reading nor a file"), ("60=97", "an anchor of 55 to 65 s"), ("12", "12 %")]
 )

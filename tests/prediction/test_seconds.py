@@ -10,9 +10,11 @@ from numpy.testing import assert_allclose
 
 from tast.anchors import Reading, reading_of
 from tast.errors import VideoRejected
+from tast.prediction.picture import trace_png
 from tast.prediction.predict import predict_frames
 from tast.prediction.trace import PredictedTrace, joined
 from tast.training.anchored_interval import AnchoredInterval
+from tast.training.domain import PULSE, Spread
 from tast.training.interval import PredictionInterval
 from tests.prediction.conftest import film
 
@@ -93,3 +95,33 @@ def test_a_video_is_anchored_as_a_whole(model) -> None:
     anchored = predict_frames("one", film(5.5), *model, min_quality=0.0, anchor=[reading_of("97")])
     assert_allclose(anchored.spo2_percent.mean(), 97.0, atol=0.5)  # all of it lies within the anchor's ten seconds
     assert_allclose(np.diff(anchored.spo2_percent), np.diff(without.unbounded_percent), atol=1e-9)
+
+
+def outside(model, *, pulse: float):
+    """The model, had it been trained where the pulse's red over green is `pulse` (its films have a third)."""
+    net, card = model
+    narrow = tuple(map(tuple, np.eye(2) / 0.1**2))
+    return net, replace(card, domain={PULSE: Spread((pulse, 7 / 12), narrow, 2.0)})
+
+
+def test_outside_of_the_training_no_percentage_is_given_without_an_anchor(model) -> None:
+    far = outside(model, pulse=1.5)
+    with pytest.raises(VideoRejected, match=r"pulse.s colour is outside of all that the model was trained on.*anchor"):
+        predict_frames("one", film(5.5), *far, min_quality=0.0)
+    anchored = predict_frames("one", film(5.5), *far, min_quality=0.0, anchor=[reading_of("97")])
+    assert np.isfinite(anchored.spo2_percent).all()
+    assert anchored.table()["causes"].str.contains(PULSE).all()  # it is marked all the same
+
+
+def test_inside_of_it_nothing_is_another(model) -> None:
+    near = predict_frames("one", film(5.5), *outside(model, pulse=1 / 3), min_quality=0.0)
+    assert_allclose(near.spo2_percent, predict_frames("one", film(5.5), *model, min_quality=0.0).spo2_percent)
+    assert (near.findings.measures[PULSE] < 1).all()
+
+
+def test_a_trend_is_no_percentage(model) -> None:
+    trend = predict_frames("one", film(5.5), *outside(model, pulse=1.5), min_quality=0.0, uncalibrated=True)
+    table = trend.table()
+    assert table[["spo2_percent", "lower_percent", "upper_percent", "coverage"]].isna().all(axis=None)
+    assert_allclose(np.diff(trend.trend), np.diff(trend.unbounded_percent) / 10)
+    assert table["trend"].notna().all() and trace_png(trend).startswith(b"\x89PNG")

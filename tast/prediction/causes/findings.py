@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tast.prediction.causes.evidence import Evidence
-from tast.prediction.causes.known import CAUSES, COMPRESSION, Cause
+from tast.prediction.causes.known import CAUSES, COMPRESSION, OUTSIDE, Cause
 from tast.prediction.causes.recording import bits_of_enough
 from tast.records import FloatArray, SourceFacts
 
@@ -53,12 +53,21 @@ class Findings:
         """The sentences of the causes that hold in most seconds."""
         return tuple(cause.sentence for cause in self._measured() if cause.holds(self.measures[cause.name]).mean() > MOST)
 
+    def outside(self) -> tuple[str, ...]:
+        """The sentences of what lies outside of the model's training in most seconds."""
+        known = [cause for cause in OUTSIDE if cause.name in self.measures]
+        return tuple(cause.sentence for cause in known if cause.holds(self.measures[cause.name]).mean() > MOST)
+
+    def with_domain(self, distances: Mapping[str, FloatArray]) -> Findings:
+        """And how far each second is from what the model was trained on (tast.training.domain)."""
+        return Findings({**self.measures, **distances})
+
     def with_source(self, facts: SourceFacts, n_seconds: int) -> Findings:
         """And what the file itself tells of all of its seconds."""
         return Findings({**self.measures, COMPRESSION.name: np.full(n_seconds, bits_of_enough(facts))})
 
     def _measured(self) -> list[Cause]:
-        return [cause for cause in CAUSES if cause.name in self.measures]
+        return [cause for cause in (*CAUSES, *OUTSIDE) if cause.name in self.measures]
 
 
 def find_causes(evidence: Evidence) -> Findings:

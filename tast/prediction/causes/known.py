@@ -16,6 +16,7 @@ from tast.prediction import MIN_QUALITY
 from tast.prediction.causes import light, pulse, recording
 from tast.prediction.causes.evidence import Evidence
 from tast.records import FloatArray
+from tast.training.domain import LIGHT, PULSE
 
 
 @dataclass(frozen=True)
@@ -65,3 +66,7 @@ CAUSES = (
     Cause("movement", "the head moves", 0.15, None, recording.speed),
     Cause("frames", "frames are missing or shown twice", 0.15, None, recording.missing_frames),
 )  # fmt: skip
+OUTSIDE = (  # of what the model was trained on: tast.training.domain measures it of what the model reads, 1 at the edge
+    Cause(PULSE, "the pulse's colour is outside of all that the model was trained on", 1.0, None, None),
+    Cause(LIGHT, "the light's colour on the face is outside of all that the model was trained on", 1.0, None, None),
+)
