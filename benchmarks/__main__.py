@@ -28,6 +28,7 @@ BENCHMARKS = {  # module below benchmarks/ -> whether it takes --peer
     "recorded": False,
     "accuracy": False,
     "optics": False,
+    "anchored": False,
     "knowable": False,
     "heads": False,
     "worlds": False,

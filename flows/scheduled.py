@@ -29,6 +29,7 @@ BenchmarkName = Literal[
     "preprocessing",
     "door",
     "optics",
+    "anchored",
     "knowable",
     "heads",
     "worlds",

@@ -53,6 +53,17 @@ def interval_line(metrics: dict[str, Any]) -> str:
     )
 
 
+def anchored_line(metrics: dict[str, Any]) -> str:
+    """What the model is worth once a recording's first seconds are known, beside who says that nothing changes."""
+    facts = metrics.get("anchored")
+    if not facts:
+        return ""
+    return (
+        f"Anchored by a reading in a recording's first seconds: RMSE {_number(facts['test']['rmse'])} % SpO2 of the seconds "
+        f"after these (SpO2 stays what it was: {_number(facts['stays']['rmse'])})"
+    )
+
+
 def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.2f}"
 
@@ -61,6 +72,6 @@ def print_summary() -> None:
     console = Console()
     metrics = json.loads(METRICS.read_text())
     console.print(score_table(metrics))
-    if line := interval_line(metrics):
+    for line in filter(None, (interval_line(metrics), anchored_line(metrics))):
         console.print(line, highlight=False, markup=False)
     console.print(f"Report: {REPORT}\nPages:  make ui (MLflow and Prefect)", highlight=False)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tast.anchors import SPAN_S
 from tast.evaluation.breakdown import grouped
 from tast.evaluation.clinical import A_RMS_LIMIT_PERCENT
 from tast.evaluation.evaluate import plain
@@ -121,6 +122,7 @@ def render_report(
     return environment.get_template("report.html.j2").render(
         metrics=found,
         a_rms_limit=A_RMS_LIMIT_PERCENT,
+        anchor_s=SPAN_S,
         methods=METHODS,
         score_columns=SCORE_COLUMNS,
         protocol=PROTOCOLS.get(metrics["protocol"], metrics["protocol"]),

@@ -9,12 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tast.evaluation.evaluate import evaluate
+from flows.summary import anchored_line
+from tast.evaluation.anchored import anchored_predictions
+from tast.evaluation.evaluate import anchored_facts, evaluate
 from tast.evaluation.plots import evaluation_plots
 from tast.evaluation.report import DataFacts, flattened, part_facts, render_report, span
 from tast.pages.page import number, percentage
+from tast.training.anchored_interval import AnchoredInterval
 from tests.browser import browser
 from tests.evaluation.page_checks import assert_has_headers, assert_keyboard_reaches_what_moves, assert_reads_well
+from tests.evaluation.test_anchored import recording
 
 
 @pytest.fixture
@@ -40,7 +44,9 @@ def page(rows, baselines, manifest):
     plots = evaluation_plots(rows, history, refusal=metrics["test"]["refusal"], train_mean_percent=92.0, seed=0)
     manifest["spo2_percent"] = [[95.0, 90.0, np.nan, 97.0]] * len(manifest)
 
-    def render(*, with_interval=True, protocol="subject_independent", dataset="phantom", rejects=(), predictions=rows):
+    def render(
+        *, with_interval=True, protocol="subject_independent", dataset="phantom", rejects=(), predictions=rows, anchored=None
+    ):
         facts = DataFacts(
             dataset=dataset, manifest=manifest, parts={"train": [], "test": list(manifest["clip_id"])},
             rejects=pd.DataFrame(list(rejects), columns=["record_id", "reason"]), digest="a1b2c3",
@@ -50,7 +56,11 @@ def page(rows, baselines, manifest):
             nothing = dict.fromkeys(metrics["test"]["interval"])
             metrics["test"]["interval"] = nothing | {"bands": {}}
         return render_report(
-            metrics=metrics | {"protocol": protocol}, predictions=predictions, plots=plots, data=facts, params=params
+            metrics=metrics | {"protocol": protocol, "anchored": anchored},
+            predictions=predictions,
+            plots=plots,
+            data=facts,
+            params=params,
         )
 
     return render
@@ -75,6 +85,21 @@ def test_what_the_interval_is_worth_is_told_and_for_whom_least(page, rows):
     assert "R within recordings" in text and "R within people" in text
     without = page(with_interval=False)
     assert "The model has no interval" in without and "interval holds</span>" not in without
+
+
+def test_what_is_read_from_a_known_level_on_stands_beside_who_reads_nothing(page):
+    """RMSE 0 against falling by 1 to 10 points: sqrt(385 / 10) = 6.20."""
+    true = np.concatenate([np.full(10, 98.0), 98.0 - np.arange(1.0, 11.0)])
+    rows = pd.concat([recording(true, true + 30, name) for name in ("a", "b")])
+    interval = AnchoredInterval(0.9, 2.0, 0.0, 0.0, 8, 70)
+    facts = anchored_facts(
+        anchored_predictions(rows, interval), train_mean_percent=90.0, nominal_coverage=0.9, draws=20, seed=0
+    )  # fmt: skip
+    text = " ".join(page(anchored=facts).split())
+    assert "6.20" in text and "SpO₂ stays what it was" in text and "the 20 s of 2 recordings after" in text
+    assert "No test recording is longer than the 10 s of an anchor" in page()
+    assert "RMSE 0.00 % SpO2 of the seconds after these (SpO2 stays what it was: 6.20)" in anchored_line({"anchored": facts})
+    assert anchored_line({"anchored": None}) == anchored_line({}) == ""
 
 
 def test_clip_random_is_named_and_warned_of(page):
