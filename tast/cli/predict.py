@@ -318,5 +318,6 @@ def _interval(trace: PredictedTrace) -> str:
 
     anchored = ", anchored" if trace.anchor else ""
     if not math.isfinite(trace.coverage):
-        return f"no interval{anchored}: the model knows none"
+        why = "outside of the model's training" if trace.findings.outside() else "the model knows none"
+        return f"no interval{anchored}: {why}"
     return f"{percentage(trace.coverage)} interval ({half_widths(trace)}{anchored})"

@@ -84,18 +84,23 @@ class PredictedTrace:
     @property
     def coverage(self) -> float:
         """The share of seconds whose true SpO2 the interval is made to hold; NaN where the model does not say."""
-        interval = self.interval if self.anchor is None else self.anchored_interval
+        interval = self.interval if self.anchor is None else self._interval_of_anchor
         return float("nan") if interval is None else interval.coverage
+
+    @property
+    def _interval_of_anchor(self) -> AnchoredInterval | None:
+        """None outside of the model's training: there its errors are others than those that the interval was made from."""
+        return None if self.findings.outside() else self.anchored_interval
 
     @property
     def half_width_percent(self) -> FloatArray:
         """(S,) of the interval; NaN where the model does not say."""
         if self.anchor is None:
             return np.full(len(self), np.nan if self.interval is None else self.interval.half_width_percent)
-        if self.anchored_interval is None:
+        if self._interval_of_anchor is None:
             return np.full(len(self), np.nan)
         since_s = seconds_from(self.start_s, self.anchor.readings)
-        return self.anchored_interval.half_width_percent(self._change_percent, since_s, self.anchor.sd_percent)
+        return self._interval_of_anchor.half_width_percent(self._change_percent, since_s, self.anchor.sd_percent)
 
     @property
     def _change_percent(self) -> FloatArray:

@@ -14,7 +14,7 @@ PAGE = Path(__file__).parents[2] / anchored.PAGE
 
 
 def people(count: int) -> list[Person]:
-    """SpO2 falls or rises by up to 10 points in 30 s; the skin's red over green by .002 each, on any level; the pulse is noise."""
+    """SpO2 falls or rises by up to 10 points, the skin's red over green by .002 each, on any level; the pulse is noise."""
     rng = np.random.default_rng(0)
     made = []
     for number in range(count):

@@ -111,6 +111,8 @@ def test_outside_of_the_training_no_percentage_is_given_without_an_anchor(model)
     anchored = predict_frames("one", film(5.5), *far, min_quality=0.0, anchor=[reading_of("97")])
     assert np.isfinite(anchored.spo2_percent).all()
     assert anchored.table()["causes"].str.contains(PULSE).all()  # it is marked all the same
+    with_interval = replace(anchored, anchored_interval=ANCHORED)
+    assert with_interval.table()[["lower_percent", "coverage"]].isna().all(axis=None), "made from errors of another world"
 
 
 def test_inside_of_it_nothing_is_another(model) -> None:
