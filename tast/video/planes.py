@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -16,10 +15,9 @@ Float32Array = npt.NDArray[np.float32]
 Values = npt.NDArray[Any]
 
 WHITE = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 1023}
-AT_ONCE = 512  # pixels that stay in the processor's nearest cache from step to step
 
 
-def coded_planes(rgb: Values, coding: Coding) -> list[npt.NDArray[np.unsignedinteger]]:
+def coded_planes(rgb: Values, coding: Coding) -> list[Values]:
     """Luma (H, W), Cb and Cr of an (H, W, 3) picture, in the steps of the coding; chroma is averaged.
 
     rgb: uint8, 0 to 255, or uint16, 0 to 1023, with sRGB's curve.
@@ -27,16 +25,13 @@ def coded_planes(rgb: Values, coding: Coding) -> list[npt.NDArray[np.unsignedint
     height, width = rgb.shape[:2]
     numbers, white = _signal(rgb, coding)
     matrix: Float32Array = yuv_matrix(coding.matrix, bits=coding.bits, full_range=coding.full_range).astype(np.float32)
+    matrix[:, :3] /= white
     dtype, highest = (np.uint8 if coding.bits == 8 else np.uint16), np.float32(2**coding.bits - 1)
-    luma = np.empty((height, width), dtype)
-    chroma = np.empty((height, width), np.float32), np.empty((height, width), np.float32)
-    _converted(
-        np.ascontiguousarray(numbers).reshape(-1, 3), white, matrix, highest,
-        luma.reshape(-1), chroma[0].reshape(-1), chroma[1].reshape(-1),
-    )  # fmt: skip
     across, down = (1 if coding.subsampling == "444" else 2), (2 if coding.subsampling == "420" else 1)
-    size = (width // across, height // down)
-    return [luma, *(_rounded(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), highest, dtype) for plane in chroma)]
+    luma = np.empty((height, width), dtype)
+    blue, red = (np.empty((height // down, width // across), dtype) for _ in range(2))
+    _converted(np.ascontiguousarray(numbers), matrix, highest, across, down, luma, blue, red)
+    return [luma, blue, red]
 
 
 def _signal(rgb: Values, coding: Coding) -> tuple[Values, np.float32]:
@@ -50,27 +45,47 @@ def _signal(rgb: Values, coding: Coding) -> tuple[Values, np.float32]:
     ), np.float32(1)
 
 
-def _rounded(values: Float32Array, highest: np.float32, dtype: type[np.unsignedinteger[Any]]) -> Values:
-    return np.clip(np.rint(values), 0, highest).astype(dtype)
+@compiled
+def _converted(
+    rgb: Values, matrix: Float32Array, highest: np.float32, across: int, down: int, luma: Values, blue: Values, red: Values
+) -> None:
+    """luma (H, W), Cb and Cr (H / down, W / across) of a picture (H, W, 3) by matrix (3, 4), in whole steps.
+
+    Chroma is linear in the colours, so that their means over a block are its colour's.
+    """
+    width = rgb.shape[1]
+    r, g, b = np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width, np.float32)
+    total_r, total_g, total_b = np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width, np.float32)
+    share = np.float32(1 / (across * down))
+    for row in range(len(blue)):
+        total_r[:], total_g[:], total_b[:] = 0, 0, 0
+        for y in range(row * down, (row + 1) * down):
+            pixels, line = rgb[y], luma[y]
+            for x in range(width):  # apart, as eight at a time are as fast as one
+                r[x], g[x], b[x] = pixels[x, 0], pixels[x, 1], pixels[x, 2]
+            _weighted(r, g, b, matrix[0], highest, line)
+            for x in range(width):
+                total_r[x] += r[x]
+                total_g[x] += g[x]
+                total_b[x] += b[x]
+        if across == 2:
+            for x in range(width // 2):
+                total_r[x] = total_r[2 * x] + total_r[2 * x + 1]
+                total_g[x] = total_g[2 * x] + total_g[2 * x + 1]
+                total_b[x] = total_b[2 * x] + total_b[2 * x + 1]
+        for x in range(width // across):
+            total_r[x] *= share
+            total_g[x] *= share
+            total_b[x] *= share
+        _weighted(total_r, total_g, total_b, matrix[1], highest, blue[row])
+        _weighted(total_r, total_g, total_b, matrix[2], highest, red[row])
 
 
 @compiled
-def _converted(
-    rgb: Values, white: np.float32, matrix: Float32Array, highest: np.float32, luma: Values, blue: Float32Array, red: Float32Array
+def _weighted(
+    r: Float32Array, g: Float32Array, b: Float32Array, weights: Float32Array, highest: np.float32, steps: Values
 ) -> None:
-    """luma (N,) in whole steps, Cb and Cr (N,) not yet, of pixels (N, 3) by matrix (3, 4)."""
-    m00, m01, m02, m03 = matrix[0, 0], matrix[0, 1], matrix[0, 2], matrix[0, 3]
-    m10, m11, m12, m13 = matrix[1, 0], matrix[1, 1], matrix[1, 2], matrix[1, 3]
-    m20, m21, m22, m23 = matrix[2, 0], matrix[2, 1], matrix[2, 2], matrix[2, 3]
-    r, g, b = np.empty(AT_ONCE, np.float32), np.empty(AT_ONCE, np.float32), np.empty(AT_ONCE, np.float32)
-    for first in range(0, len(rgb), AT_ONCE):
-        pixels, lines = rgb[first : first + AT_ONCE], luma[first : first + AT_ONCE]
-        blues, reds = blue[first : first + AT_ONCE], red[first : first + AT_ONCE]
-        for k in range(len(pixels)):  # apart, as eight at a time are as fast as one
-            r[k], g[k], b[k] = pixels[k, 0], pixels[k, 1], pixels[k, 2]
-        for k in range(len(pixels)):
-            x, y, z = r[k] / white, g[k] / white, b[k] / white
-            light = x * m00 + (y * m01 + (z * m02 + m03))
-            lines[k] = np.int32(min(max(np.rint(light), np.float32(0)), highest))
-            blues[k] = x * m10 + (y * m11 + (z * m12 + m13))
-            reds[k] = x * m20 + (y * m21 + (z * m22 + m23))
+    """steps (n,) = the first n of r, g and b by weights (4,), rounded to even and cut at 0 and the highest."""
+    of_r, of_g, of_b, offset = weights[0], weights[1], weights[2], weights[3]
+    for x in range(len(steps)):
+        steps[x] = np.int32(min(max(np.rint(r[x] * of_r + (g[x] * of_g + (b[x] * of_b + offset))), np.float32(0)), highest))
