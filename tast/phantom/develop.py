@@ -12,7 +12,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtri
@@ -36,7 +35,6 @@ WHITE_STEP_S = 0.3
 STILL = 0.05  # a pixel whose luminance changes by more is taken for one that moves, and keeps nothing of its past
 
 TONE_STEPS = 4096
-FINISHED_AT_ONCE = 3 * 512  # values that stay in the processor's nearest cache from step to step
 _NORMAL = ndtri((np.arange(4096) + 0.5) / 4096).astype(np.float32)  # a noise sample is one look-up
 
 
@@ -148,25 +146,19 @@ def develop(raw: Float32Array, plan: Shots, frame: int, past: Float32Array) -> P
     if past.dtype != np.float32 or past.shape != raw.shape:
         raise ValueError(f"the camera's past is {past.dtype} {past.shape}; expected float32 {raw.shape}")
     camera = plan.camera
-    toned = np.empty(raw.shape, np.float32)
-    _expose(
+    picture = np.empty(raw.shape, np.uint8 if camera.bits == 8 else np.uint16)
+    _developed(
         np.ascontiguousarray(raw), plan.rows[frame], plan.matrices[frame], plan.ceilings[frame], plan.noise_keys[frame],
         _NORMAL, plan.tone,
         np.float32(1 / camera.full_well_electrons), np.float32((camera.read_noise_electrons / camera.full_well_electrons) ** 2),
-        np.float32(camera.temporal_denoising if frame else 0), np.float32(1 / STILL), past, toned,
-    )  # fmt: skip
-    picture = np.empty(raw.shape, np.uint8 if camera.bits == 8 else np.uint16)
-    acts = camera.spatial_denoising > 0 or camera.sharpening > 0
-    smooth = cv2.GaussianBlur(toned, (3, 3), 0, borderType=cv2.BORDER_REPLICATE) if acts else toned
-    _finish(
-        toned.reshape(-1), smooth.reshape(-1), np.float32(camera.spatial_denoising), np.float32(camera.sharpening),
-        np.float32((1 << camera.bits) - 1), picture.reshape(-1),
+        np.float32(camera.temporal_denoising if frame else 0), np.float32(1 / STILL), past,
+        np.float32(camera.spatial_denoising), np.float32(camera.sharpening), np.float32((1 << camera.bits) - 1), picture,
     )  # fmt: skip
     return picture
 
 
 @compiled
-def _expose(
+def _developed(
     raw: Float32Array,
     rows: Float32Array,
     matrix: Float32Array,
@@ -179,39 +171,72 @@ def _expose(
     keeps: np.float32,
     per_still: np.float32,
     past: Float32Array,
-    toned: Float32Array,
+    denoises: np.float32,
+    sharpens: np.float32,
+    highest: np.float32,
+    picture: Picture,
 ) -> None:
-    """Raw light to tone-mapped values, row by row, in steps of their own where many values are as fast as one."""
+    """Raw light to a picture, row by row, in steps of their own where many values are as fast as one.
+
+    Three rows of tone-mapped values are kept, as many as a row's neighbourhood has: whole pictures would leave the processor's
+    caches between two steps.
+    """
     height, width, _ = raw.shape
-    zero, one, quarter, half = np.float32(0), np.float32(1), np.float32(0.25), np.float32(0.5)
+    noise, level = np.empty(3 * width, np.float32), np.empty(3 * width, np.float32)
+    step, beyond = np.empty(3 * width, np.int32), np.empty(3 * width, np.float32)
+    toned, column = np.empty((3, 3 * width), np.float32), np.empty(3 * width + 6, np.float32)
+    for y in range(height + 1):
+        if y < height:
+            _noise(key, y * width + 1, normal, noise)
+            _exposed(raw[y].reshape(-1), rows[y], noise, shot, read, level)
+            _matched(level, ceiling, matrix)
+            _remembered(level, keeps, per_still, past[y])
+            _curved(level, tone, step, beyond, toned[y % 3])
+        if y > 0:
+            above, row, below = toned[max(y - 2, 0) % 3], toned[(y - 1) % 3], toned[min(y, height - 1) % 3]
+            _finished(above, row, below, denoises, sharpens, highest, column, beyond, level, picture[y - 1].reshape(-1))
+
+
+@compiled
+def _exposed(
+    raw: Float32Array, light: np.float32, noise: Float32Array, shot: np.float32, read: np.float32, level: Float32Array
+) -> None:
+    """level (n,) = raw (n,) x light, and the noise of that many electrons."""
+    for k in range(len(level)):
+        exposed = raw[k] * light
+        level[k] = exposed + noise[k] * np.sqrt(max(exposed, np.float32(0)) * shot + read)
+
+
+@compiled
+def _matched(level: Float32Array, ceiling: Float32Array, matrix: Float32Array) -> None:
+    """level (3 n,): raw values of pixels, cut at the ceiling, to linear sRGB, in place."""
     top_red, top_green, top_blue = ceiling[0], ceiling[1], ceiling[2]
     m00, m01, m02 = matrix[0, 0], matrix[0, 1], matrix[0, 2]
     m10, m11, m12 = matrix[1, 0], matrix[1, 1], matrix[1, 2]
     m20, m21, m22 = matrix[2, 0], matrix[2, 1], matrix[2, 2]
-    noise, level = np.empty(3 * width, np.float32), np.empty(3 * width, np.float32)
-    step, beyond = np.empty(3 * width, np.int32), np.empty(3 * width, np.float32)
-    for y in range(height):
-        light, line = rows[y], raw[y].reshape(-1)
-        _noise(key, y * width + 1, normal, noise)
-        for k in range(3 * width):
-            exposed = line[k] * light
-            level[k] = exposed + noise[k] * np.sqrt(max(exposed, zero) * shot + read)
-        for x in range(width):
+    for x in range(len(level) // 3):
+        k = 3 * x
+        red, green, blue = min(level[k], top_red), min(level[k + 1], top_green), min(level[k + 2], top_blue)
+        level[k] = m00 * red + m01 * green + m02 * blue
+        level[k + 1] = m10 * red + m11 * green + m12 * blue
+        level[k + 2] = m20 * red + m21 * green + m22 * blue
+
+
+@compiled
+def _remembered(level: Float32Array, keeps: np.float32, per_still: np.float32, past: Float32Array) -> None:
+    """level (3 n,) becomes a mixture with the past (n, 3), and the past what comes of it."""
+    zero, one, quarter, half = np.float32(0), np.float32(1), np.float32(0.25), np.float32(0.5)
+    if keeps > zero:
+        for x in range(len(past)):
             k = 3 * x
-            red, green, blue = min(level[k], top_red), min(level[k + 1], top_green), min(level[k + 2], top_blue)
-            seen_red = m00 * red + m01 * green + m02 * blue
-            seen_green = m10 * red + m11 * green + m12 * blue
-            seen_blue = m20 * red + m21 * green + m22 * blue
-            if keeps > zero:
-                off_red, off_green, off_blue = past[y, x, 0] - seen_red, past[y, x, 1] - seen_green, past[y, x, 2] - seen_blue
-                moved = abs(quarter * off_red + half * off_green + quarter * off_blue) * per_still
-                share = keeps * max(zero, one - moved)
-                seen_red += share * off_red
-                seen_green += share * off_green
-                seen_blue += share * off_blue
-            past[y, x, 0], past[y, x, 1], past[y, x, 2] = seen_red, seen_green, seen_blue
-            level[k], level[k + 1], level[k + 2] = seen_red, seen_green, seen_blue
-        _curved(level, tone, step, beyond, toned[y].reshape(-1))
+            off_red, off_green, off_blue = past[x, 0] - level[k], past[x, 1] - level[k + 1], past[x, 2] - level[k + 2]
+            moved = abs(quarter * off_red + half * off_green + quarter * off_blue) * per_still
+            share = keeps * max(zero, one - moved)
+            level[k] += share * off_red
+            level[k + 1] += share * off_green
+            level[k + 2] += share * off_blue
+    for x in range(len(past)):
+        past[x, 0], past[x, 1], past[x, 2] = level[3 * x], level[3 * x + 1], level[3 * x + 2]
 
 
 @compiled
@@ -244,25 +269,33 @@ def _curved(
 
 
 @compiled
-def _finish(
-    toned: Float32Array,
-    smooth: Float32Array,
+def _finished(
+    above: Float32Array,
+    row: Float32Array,
+    below: Float32Array,
     denoises: np.float32,
     sharpens: np.float32,
     highest: np.float32,
-    picture: Picture,
+    column: Float32Array,
+    off: Float32Array,
+    detail: Float32Array,
+    written: Picture,
 ) -> None:
-    """Blend with the neighbourhood, add lightness' fine detail, round and saturate, over (values,), three to a pixel."""
-    quarter, half, zero, kept = np.float32(0.25), np.float32(0.5), np.float32(0), np.float32(1) - denoises
-    off, detail = np.empty(FINISHED_AT_ONCE, np.float32), np.empty(FINISHED_AT_ONCE, np.float32)
-    for first in range(0, len(toned), FINISHED_AT_ONCE):
-        sharp, soft = toned[first : first + FINISHED_AT_ONCE], smooth[first : first + FINISHED_AT_ONCE]
-        written = picture[first : first + FINISHED_AT_ONCE]
-        for k in range(len(sharp)):
-            off[k] = sharp[k] - soft[k]
-        for x in range(len(sharp) // 3):
-            k = 3 * x
-            lightness = sharpens * (quarter * off[k] + half * off[k + 1] + quarter * off[k + 2])
-            detail[k], detail[k + 1], detail[k + 2] = lightness, lightness, lightness
-        for k in range(len(sharp)):
-            written[k] = np.int32(min(max(soft[k] + kept * off[k] + detail[k], zero), highest) + half)
+    """Blend a row (3 n,) with its neighbourhood of 3 x 3, add lightness' fine detail, round and saturate.
+
+    column (3 n + 6,), off, detail (3 n,): working memory.
+    """
+    quarter, half, zero = np.float32(0.25), np.float32(0.5), np.float32(0)
+    length = len(row)
+    for k in range(length):
+        column[k + 3] = quarter * (above[k] + below[k]) + half * row[k]
+    for c in range(3):
+        column[c], column[length + 3 + c] = column[c + 3], column[length + c]
+    for k in range(length):
+        off[k] = row[k] - (quarter * (column[k] + column[k + 6]) + half * column[k + 3])
+    for x in range(length // 3):
+        k = 3 * x
+        lightness = sharpens * (quarter * off[k] + half * off[k + 1] + quarter * off[k + 2])
+        detail[k], detail[k + 1], detail[k + 2] = lightness, lightness, lightness
+    for k in range(length):
+        written[k] = np.int32(min(max(row[k] - denoises * off[k] + detail[k], zero), highest) + half)
