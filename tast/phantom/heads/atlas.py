@@ -114,7 +114,7 @@ def atlas() -> Atlas:
     screen = np.column_stack([texels, -np.hypot(head.vertices_cm[:, 0], head.vertices_cm[:, 2])]).astype(np.float32)
     depth = np.full((FACE_HEIGHT, WIDTH), np.inf, np.float32)
     position = np.zeros((FACE_HEIGHT, WIDTH, 3), np.float32)
-    drawn(screen, head.vertices_cm, head.triangles[inside], depth, position, np.zeros(inside.sum(), np.bool_))
+    drawn(screen, head.vertices_cm, head.triangles[inside], depth, position)
     position = _filled(position, depth)
     for name, corner, side in (("mouth", MOUTH_PATCH, MOUTH_PX), ("socket", SOCKET_PATCH, SOCKET_PX)):
         part = head.of_part(name)

@@ -15,7 +15,7 @@ from tast.phantom.heads.clothes import cloth_region, cloth_texels
 from tast.phantom.heads.looks import Looks
 from tast.phantom.heads.morphable import HARMONICS, morphable_head
 from tast.phantom.heads.paint import beard_region
-from tast.phantom.heads.raster import vertex_normals
+from tast.phantom.heads.raster import deformed, vertex_normals
 from tast.records import FloatArray
 
 Float32Array = npt.NDArray[np.float32]
@@ -92,7 +92,9 @@ def _piece(
 def head_shape(person: Looks) -> Float32Array:
     """(N, 3) the person's head at rest without beard and clothes, in cm."""
     head = morphable_head()
-    return head.vertices_cm + np.tensordot(np.asarray(person.identity, np.float32), head.identity, axes=1)
+    shape = np.empty_like(head.vertices_cm)
+    deformed(head.vertices_cm, head.identity, np.asarray(person.identity, np.float32), shape)
+    return shape
 
 
 def body(person: Looks) -> Body:

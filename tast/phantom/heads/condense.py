@@ -76,7 +76,7 @@ def _light_from(vertices: FloatArray, triangles: IntArray) -> tuple[FloatArray, 
     normals = np.empty(vertices.shape, np.float32)
     vertex_normals(vertices.astype(np.float32), triangles, normals)
     visibility, seen, whole = np.zeros((len(vertices), HARMONICS)), np.zeros(len(vertices)), np.zeros(len(vertices))
-    nothing, facing = np.zeros((len(vertices), 1), np.float32), np.zeros(len(triangles), np.bool_)
+    nothing = np.zeros((len(vertices), 1), np.float32)
     for towards in _directions(DIRECTIONS):
         right = np.cross([0.0, 1.0, 0.0] if abs(towards[1]) < 0.9 else [1.0, 0.0, 0.0], towards)
         right /= np.linalg.norm(right)
@@ -86,7 +86,7 @@ def _light_from(vertices: FloatArray, triangles: IntArray) -> tuple[FloatArray, 
         depth = np.full((MAP_PX, MAP_PX), np.inf, np.float32)
         picture = np.zeros((MAP_PX, MAP_PX, 1), np.float32)
         for order in (triangles, np.ascontiguousarray(triangles[:, ::-1])):  # both sides cast shadows
-            drawn(screen.astype(np.float32), nothing, order, depth, picture, facing)
+            drawn(screen.astype(np.float32), nothing, order, depth, picture)
         x, y = np.clip(np.rint(screen[:, :2]).astype(int), 0, MAP_PX - 1).T
         lit = screen[:, 2] < depth[y, x] + BIAS_CM
         visibility += lit[:, None] * harmonics(towards[None])

@@ -66,9 +66,7 @@ class Film:
         self._expression = _lids_that_close(self._body)
         painting = painted(person)
         texels_per_px = places.TEXELS_PER_CM * FACE_CM / view.face_height_px
-        shrink = max(1, int(texels_per_px / FINE_TEXELS))
-        self._texture = _averaged(_texture(painting, skin, paint), shrink)
-        self._perfusion = painting.perfusion
+        self._texture = _averaged(_texture(painting, skin, paint), texels_per_px / FINE_TEXELS)
         self._white = paint(np.ones(3, np.float32)).astype(np.float32)
         self._wall = paint(wall).astype(np.float32)
         coiffure = hair(person)
@@ -76,13 +74,15 @@ class Film:
         self._hair = None if coiffure is None else _Hair(coiffure, colour, self._white)
         self._vertices = _Vertices(len(self._body.vertices_cm))
         self._moved = np.empty_like(self._body.vertices_cm)
-        self._values = np.empty((len(self._moved), 4), np.float32)
-        self._values[:, :2] = (self._body.texels + 0.5) / shrink - 0.5
-        self._facing = np.zeros(len(self._body.triangles), np.bool_)
+        self._perfusion = _at_vertices(painting.perfusion, self._body.texels)
+        self._sees = np.ascontiguousarray(self._body.visibility.T)
+        self._values = np.empty((len(self._moved), 6), np.float32)
+        shrunk = np.divide(self._texture.shape[1::-1], (places.WIDTH, places.HEIGHT)).astype(np.float32)
+        self._values[:, :2] = (self._body.texels + 0.5) * shrunk - 0.5
+        self._facing = np.zeros(len(self._body.triangles) + 1, np.bool_)
         self._outline = np.zeros((LONGEST_OUTLINE_PX, 2), np.int32), np.zeros((LONGEST_OUTLINE_PX, 3), np.float32)
         size = view.height_px, view.width_px
-        self._depth, self._picture = np.empty(size, np.float32), np.zeros((*size, 4), np.float32)
-        self._light = np.empty((*size, 3), np.float32)
+        self._depth, self._light = np.empty(size, np.float32), np.empty((*size, 3), np.float32)
         self._optics: _Optics = (view.focal_px, _middle_px(view, self._body), view.distance_cm)
 
     def frames(self, manner: Manner, absorption: Float32Array) -> Iterator[Float32Array]:
@@ -97,13 +97,11 @@ class Film:
         shape, at = self._body, self._vertices
         raster.vertex_normals(at.placed_cm, shape.triangles, at.normals)
         self._join_seam()
-        raster.lit(at.normals, at.placed_cm, shape.visibility, shape.occlusion, shape.sharpness, *lamp, at.shaded)
-        self._values[:, 2:] = at.shaded
+        raster.lit(at.normals, at.placed_cm, self._sees, shape.occlusion, shape.sharpness, *lamp, at.shaded)
+        raster.returned(at.shaded, self._perfusion, absorption.astype(np.float32), self._values)
         self._depth.fill(np.inf)
-        raster.drawn(at.screen, self._values, shape.triangles, self._depth, self._picture, self._facing)
-        taps = self._perfusion.shape[2]
-        lost = (self._perfusion.reshape(-1, taps) @ absorption.astype(np.float32)).reshape(*self._perfusion.shape[:2], 3)
-        raster.coloured(self._picture, self._depth, self._texture, lost, self._white, self._wall, self._light)
+        np.copyto(self._light, self._wall)
+        raster.shown(at.screen, self._values, shape.triangles, self._texture, self._white, self._depth, self._light, self._facing)
         raster.softened(at.screen, shape.triangles, self._facing, shape.edges, self._depth, self._light, *self._outline)
         if self._hair is not None:
             self._hair.lay(self._light, self._depth, self._optics, head, trunk, float(manner.breath_cm[i]), lamp)
@@ -126,8 +124,7 @@ class Film:
         turn, shift = _rotation(*manner.turn_rad[i]), manner.shift_cm[i]
         head = np.column_stack([turn, NECK_PIVOT_CM - turn @ NECK_PIVOT_CM + shift + manner.recoil_cm[i]]).astype(np.float32)
         trunk = np.column_stack([np.eye(3), shift]).astype(np.float32)
-        rise = shape.rises * np.float32(manner.breath_cm[i])
-        raster.placed(self._moved, shape.follows, rise, head, trunk, at.placed_cm)
+        raster.placed(self._moved, shape.follows, shape.rises, float(manner.breath_cm[i]), head, trunk, at.placed_cm)
         raster.projected(at.placed_cm, *self._optics, at.screen)
         return head, trunk
 
@@ -143,7 +140,7 @@ class _Vertices:
 
     def __init__(self, n: int) -> None:
         self.placed_cm, self.screen, self.normals = (np.empty((n, 3), np.float32) for _ in range(3))
-        self.shaded = np.empty((n, 2), np.float32)
+        self.shaded = np.empty((2, n), np.float32)
 
 
 class _Hair:
@@ -155,7 +152,8 @@ class _Hair:
         self._follows = (1 - 0.8 * coiffure.hangs).astype(np.float32)
         self._rises = np.zeros((n, 3), np.float32)
         self._rises[:, 1] = 0.35 + 0.65 * coiffure.hangs
-        self._sees = (OPEN_SKY * coiffure.occlusion).astype(np.float32)[:, None]
+        # hair has no shadow of its own but its occlusion
+        self._sees = (OPEN_SKY * coiffure.occlusion).astype(np.float32)[None]
         self._dull = np.full(n, -1, np.float32)
         self._vertices = _Vertices(n)
         self._outside, self._within = np.empty((n, 5), np.float32), np.empty((n, 5), np.float32)
@@ -165,11 +163,10 @@ class _Hair:
         breath_cm: float, lamp: _Lit,
     ) -> None:  # fmt: skip
         hairs, at = self._coiffure, self._vertices
-        raster.placed(hairs.vertices_cm, self._follows, self._rises * np.float32(breath_cm), head, trunk, at.placed_cm)
+        raster.placed(hairs.vertices_cm, self._follows, self._rises, breath_cm, head, trunk, at.placed_cm)
         raster.projected(at.placed_cm, *optics, at.screen)
         raster.turned(hairs.normals, head, at.normals)
-        even = lamp[0][:1], *lamp[1:]  # hair has no shadow of its own but its occlusion
-        raster.lit(at.normals, at.placed_cm, self._sees, hairs.occlusion, self._dull, *even, at.shaded)
+        raster.lit(at.normals, at.placed_cm, self._sees, hairs.occlusion, self._dull, *lamp, at.shaded)
         raster.combed(at.placed_cm, at.normals, at.shaded, hairs.texels, hairs.opacity, optics[2], self._outside, self._within)
         for sheet in hairs.sheets:
             for inside, values in ((1, self._within), (-1, self._outside)) if sheet.two_sided else ((-1, self._outside),):
@@ -228,6 +225,13 @@ def _texture(painting: Painting, skin: Skin, paint: Paint) -> Float32Array:
     return texture
 
 
-def _averaged(texture: Float32Array, shrink: int) -> Float32Array:
-    size = texture.shape[1] // shrink, texture.shape[0] // shrink
+def _at_vertices(perfusion: Float32Array, texels: Float32Array) -> Float32Array:
+    """(N, taps) of the maps of blood at the vertices' texels (N, 2): vertices are about as close as the maps' texels."""
+    at_x, at_y = ((texels + 0.5) / places.PULSE_TEXEL - 0.5).T[..., None]
+    return cv2.remap(perfusion, at_x, at_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[:, 0]
+
+
+def _averaged(texture: Float32Array, shrink: float) -> Float32Array:
+    """So many times smaller, if at all: what is finer than the picture fills the processor's caches and flickers."""
+    size = round(texture.shape[1] / max(1, shrink)), round(texture.shape[0] / max(1, shrink))
     return np.ascontiguousarray(cv2.resize(texture, size, interpolation=cv2.INTER_AREA))

@@ -62,9 +62,8 @@ def skull(vertices: Float32Array) -> Skull:
     used = (head.of_part("skin")[head.triangles]).all(axis=1) & (np.linalg.norm(disc[head.triangles], axis=2).max(axis=1) < 1)
     values = np.concatenate([vertices, normals], axis=1).astype(np.float32)
     depth, picture = np.full((size, size), np.inf, np.float32), np.zeros((size, size, 6), np.float32)
-    facing = np.zeros(used.sum(), np.bool_)
     for triangles in (head.triangles[used], head.triangles[used][:, ::-1]):
-        drawn(screen, values, np.ascontiguousarray(triangles), depth, picture, facing)
+        drawn(screen, values, np.ascontiguousarray(triangles), depth, picture)
     picture = cv2.GaussianBlur(picture, (0, 0), 3)  # ears and folds are no place for hair
     return Skull(np.ascontiguousarray(picture[..., :3]), np.ascontiguousarray(picture[..., 3:]))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tast.phantom.heads import raster
@@ -16,34 +16,34 @@ TWO = np.array([[0, 1, 2], [1, 3, 2]], np.int32)  # clockwise, y down
 
 def drawn(
     screen: npt.NDArray[np.float32], values: npt.NDArray[np.float32], triangles: npt.NDArray[np.int32], size: tuple[int, int]
-) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
-    depth, facing = np.full(size, np.inf, np.float32), np.zeros(len(triangles), np.bool_)
-    picture = np.zeros((*size, values.shape[1]), np.float32)
-    raster.drawn(screen, values, triangles, depth, picture, facing)
-    return depth, picture, facing
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    depth, picture = np.full(size, np.inf, np.float32), np.zeros((*size, values.shape[1]), np.float32)
+    raster.drawn(screen, values, triangles, depth, picture)
+    return depth, picture
 
 
 def test_a_square_covers_its_pixels_and_carries_its_values_linearly() -> None:
     values = np.stack([10 * SQUARE[:, 0], SQUARE[:, 1]], axis=1)
-    depth, picture, facing = drawn(SQUARE, values, TWO, (6, 9))
+    depth, picture = drawn(SQUARE, values, TWO, (6, 9))
     inside = np.zeros((6, 9), bool)
     inside[1:5, 2:7] = True
-    assert np.array_equal(np.isfinite(depth), inside) and facing.all()
+    assert np.array_equal(np.isfinite(depth), inside)
     y, x = np.nonzero(inside)
     np.testing.assert_allclose(picture[inside], np.stack([10 * x, y], axis=1), atol=1e-4)
 
 
 def test_back_faces_are_not_drawn_and_what_is_nearer_hides_the_rest() -> None:
-    depth, _, facing = drawn(SQUARE, SQUARE, np.ascontiguousarray(TWO[:, ::-1]), (6, 9))
-    assert not np.isfinite(depth).any() and not facing.any()
+    depth, _ = drawn(SQUARE, SQUARE, np.ascontiguousarray(TWO[:, ::-1]), (6, 9))
+    assert not np.isfinite(depth).any()
     near = SQUARE + np.array([2, 0, -1], np.float32)
     both = np.concatenate([near, SQUARE])
-    depth, _, _ = drawn(both, both, np.concatenate([TWO, TWO + 4]).astype(np.int32), (6, 9))
+    depth, _ = drawn(both, both, np.concatenate([TWO, TWO + 4]).astype(np.int32), (6, 9))
     np.testing.assert_allclose(depth[2, 2:9], [5, 5, 4, 4, 4, 4, 4], rtol=1e-6)
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.floats(-0.4, 0.4), st.floats(-0.4, 0.4)), min_size=81, max_size=81))
+@example([(0.0, 1e-25 if k == 40 else 0.0) for k in range(81)])  # a side that is all but level
 def test_neighbours_leave_no_gap(shifts: list[tuple[float, float]]) -> None:
     """A grid of 9 x 9 vertices, 1.7 pixels apart, each shifted: all pixels between its outer vertices are covered."""
     y, x = np.mgrid[:9, :9].astype(np.float32).reshape(2, -1) * 1.7
@@ -51,7 +51,7 @@ def test_neighbours_leave_no_gap(shifts: list[tuple[float, float]]) -> None:
     screen = np.column_stack([moved, np.ones(81)]).astype(np.float32)
     corner = (np.arange(8)[:, None] * 9 + np.arange(8)).ravel()
     triangles = np.concatenate([[corner, corner + 1, corner + 9], [corner + 1, corner + 10, corner + 9]], axis=1).T
-    depth, _, _ = drawn(screen, screen, np.ascontiguousarray(triangles, dtype=np.int32), (14, 14))
+    depth, _ = drawn(screen, screen, np.ascontiguousarray(triangles, dtype=np.int32), (14, 14))
     assert np.isfinite(depth[1:13, 1:13]).all()
 
 
@@ -72,7 +72,8 @@ def test_an_outline_leaves_each_pixel_the_light_of_its_share(border: float, upri
     if not upright:
         corners = np.ascontiguousarray(corners[[0, 2, 1, 3]][:, [1, 0, 2]])
         edges = np.array([[2, 3, 1, -1]], np.int32)
-    depth, picture, facing = drawn(corners, np.ones((4, 1), np.float32), triangles, (24, 24))
+    depth, picture = drawn(corners, np.ones((4, 1), np.float32), triangles, (24, 24))
+    facing = np.array([True, True, False])
     light = np.repeat(picture, 3, axis=2)
     place, blend = np.zeros((999, 2), np.int32), np.zeros((999, 3), np.float32)
     raster.softened(corners, triangles, facing, edges, depth, light, place, blend)
@@ -80,16 +81,47 @@ def test_an_outline_leaves_each_pixel_the_light_of_its_share(border: float, upri
     np.testing.assert_allclose(across, border + 0.5, atol=1e-4)
 
 
-def test_light_is_colour_times_shading_less_what_blood_takes_plus_gloss() -> None:
-    """0.5 x 0.8 x (1 - 0.1) + 0.3 x 0.2 x 0.9; the wall where nothing is."""
-    picture, depth = np.full((2, 2, 4), np.array([3, 3, 0.8, 0.3]), np.float32), np.ones((2, 2), np.float32)
-    depth[0, 0] = np.inf
-    texture, lost = np.full((8, 8, 4), np.array([0.5, 0.5, 0.5, 0.2]), np.float32), np.full((2, 2, 3), 0.1, np.float32)
-    light = np.zeros((2, 2, 3), np.float32)
-    white, wall = np.full(3, 0.9, np.float32), np.full((2, 2, 3), 0.7, np.float32)
-    raster.coloured(picture, depth, texture, lost, white, wall, light)
-    np.testing.assert_allclose(light[0, 0], 0.7)
-    np.testing.assert_allclose(light[1], 0.5 * 0.8 * 0.9 + 0.3 * 0.2 * 0.9, rtol=1e-5)
+def test_light_is_colour_times_what_returns_plus_gloss() -> None:
+    """0.8 x (1 - 0.5 x 0.2) of red returns, nothing lost of green, 0.8 x (1 - 0.5 x 0.1 - 0.1 x 0.5) of blue."""
+    shaded, perfusion = np.array([[0.8] * 4, [0.3] * 4], np.float32), np.tile(np.array([0.5, 0.1], np.float32), (4, 1))
+    absorption = np.array([[0.2, 0, 0.1], [0, 0, 0.5]], np.float32)
+    values = np.full((4, 6), 3, np.float32)
+    raster.returned(shaded, perfusion, absorption, values)
+    returns = np.array([0.72, 0.8, 0.72])
+    np.testing.assert_allclose(values, np.tile([3, 3, *returns, 0.3], (4, 1)), rtol=1e-6)
+    depth, light = np.full((6, 9), np.inf, np.float32), np.full((6, 9, 3), 0.7, np.float32)
+    texture, white = np.full((8, 8, 4), np.array([0.5, 0.4, 0.3, 0.2]), np.float32), np.full(3, 0.9, np.float32)
+    both, facing = np.concatenate([TWO, TWO[:, ::-1]]), np.ones(5, np.bool_)
+    raster.shown(SQUARE, values, both, texture, white, depth, light, facing)
+    np.testing.assert_allclose(light[1:5, 2:7], np.tile([0.5, 0.4, 0.3] * returns + 0.3 * 0.2 * 0.9, (4, 5, 1)), rtol=1e-5)
+    assert (light[0] == np.float32(0.7)).all() and np.array_equal(np.isfinite(depth), light[..., 0] != np.float32(0.7))
+    assert facing.tolist() == [True, True, False, False, True]
+
+
+def test_a_texel_is_seen_where_the_values_put_it() -> None:
+    """A texture that grows by 1 with each column and by 10 with each row, seen half a texel to the right and a quarter below."""
+    row, column = np.mgrid[:8, :16].astype(np.float32)
+    texture = np.stack([column, 10 * row, column + 10 * row, np.zeros_like(row)], axis=-1)
+    values = np.ones((4, 6), np.float32)
+    values[:, :2] = SQUARE[:, :2] + [0.5, 0.25]
+    depth, light = np.full((6, 9), np.inf, np.float32), np.zeros((6, 9, 3), np.float32)
+    raster.shown(SQUARE, values, TWO, texture, np.ones(3, np.float32), depth, light, np.zeros(3, np.bool_))
+    np.testing.assert_allclose(light[3, 5], [5.5, 32.5, 38], rtol=1e-5)
+
+
+def test_light_on_a_vertex_is_that_of_the_lamp_it_faces() -> None:
+    """Facing the lamp, open to it: 0.4 x 1.2 / 1.2 from everywhere + 0.6; turned away 0.4 x 0.8 / 1.2; in a full shadow 0.4.
+
+    Gloss of skin that mirrors the lamp: 0.6 x 0.08 + 0.4 x 0.012; of what is wet 0.6 x 1.63.
+    """
+    normals = np.array([[0, 0, 1], [0, 0, -1], [0, 0, 1], [0, 0, 1]], np.float32)
+    placed, sharpness = np.array([[0, 0, 0], [0, 0, 0], [9, 0, 0], [0, 0, 0]], np.float32), np.array([0, 0, 0, 1], np.float32)
+    shaded, towards = np.empty((2, 4), np.float32), np.array([0, 0, 1], np.float32)
+    shadow = np.array([1, 0, 4, 5, 1], np.float32)
+    whole = np.ones((1, 4), np.float32)
+    raster.lit(normals, placed, whole, whole[0], sharpness, np.ones(16, np.float32), towards, 0.4, shadow, shaded)
+    np.testing.assert_allclose(shaded[0], [1, 0.4 * 0.8 / 1.2, 0.4, 1], rtol=1e-5)
+    np.testing.assert_allclose(shaded[1], [0.6 * 0.08 + 0.0048, 0.0048, 0.0048, 0.6 * 1.63], rtol=1e-4, atol=1e-9)
 
 
 def test_hair_covers_by_its_opacity_and_only_what_is_behind_it() -> None:
