@@ -14,8 +14,8 @@ from prefect.states import Completed, State
 from flows.layout import CLIPS, PREDICTIONS, SPLIT
 from flows.predicted import train_mean_percent
 from flows.prefect_flows import flow_of, run_alone
-from flows.publish import tracking_uri
 from flows.stages.evaluate import predict_test
+from flows.store import tracking_uri
 from tast.clip_store import ClipStore
 from tast.datasets.splits import Split
 from tast.evaluation.contest import Entrant, Rules, Verdict, judge

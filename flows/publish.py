@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import tempfile
 from dataclasses import replace
 from importlib.metadata import version
@@ -13,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from flows import STATE
 from flows.layout import CLIPS, HISTORY, METHOD, METRICS, MODEL, PLOTS, PREDICTIONS, REPORT, SPLIT
 from flows.prefect_flows import flow_of, run_alone
+from flows.store import artifact_root, tracking_uri
 from flows.system_metrics import read_samples
 from tast.clip_store import ClipStore
 from tast.closure import PACKAGES
@@ -38,7 +37,6 @@ from tast.video.coding import Coding
 from tast.video.write_coded import write_coded
 
 log = logging.getLogger("flows.publish")  # __name__ is __main__ where a stage runs
-ARTIFACTS = STATE / "mlflow" / "artifacts"
 LOCK = Path("dvc.lock")
 PUBLISHED = (
     "models",
@@ -51,20 +49,6 @@ EXAMPLE = Session(
     seed=0, subject=1, number=1, scenario="steady", profile="wide", seconds=0.0, fps_hz=25.0, width_px=192,
     height_px=192, face_height_px=120,
 )  # fmt: skip
-
-
-def tracking_uri() -> str:
-    """MLFLOW_TRACKING_URI where it is set, else a SQLite file inside the project (an absolute path: the default depends on the
-    working directory)."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{STATE / 'mlflow' / 'mlflow.db'}"
-
-
-def artifact_root() -> str | None:
-    """Where a new experiment keeps its artifacts: MLFLOW_DEFAULT_ARTIFACT_ROOT where it is set (s3://bucket/folder), else where
-    MLflow's server says (None), else, without a server, a folder inside the project."""
-    if given := os.environ.get("MLFLOW_DEFAULT_ARTIFACT_ROOT"):
-        return given
-    return None if tracking_uri().startswith(("http://", "https://")) else ARTIFACTS.as_uri()
 
 
 @flow_of

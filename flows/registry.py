@@ -15,9 +15,8 @@ from dataclasses import asdict
 from rich.console import Console
 from rich.table import Table
 
-from flows.promote import compare_now
-from flows.publish import tracking_uri
 from flows.running import configure_logging
+from flows.store import tracking_uri
 from tast.errors import TastError
 from tast.evaluation.contest import Rules
 from tast.params import load_params
@@ -26,6 +25,8 @@ from tast.tracking.registry import Comparison, rollback, set_champion
 
 def compare(arguments: argparse.Namespace) -> None:
     """Score both on this workspace's test split, change nothing."""
+    from flows.promote import compare_now  # here: torch and Prefect take seconds to import, and a title needs neither
+
     comparison = compare_now(load_params().publish.model_name, Rules(**load_params().promote.model_dump()))
     if arguments.json:
         print(json.dumps(asdict(comparison), indent=2, sort_keys=True))

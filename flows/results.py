@@ -22,6 +22,7 @@ from dvc.scm import NoSCM, RevError, resolve_rev
 from dvc_data.index import DataIndexDirError
 
 from flows.layout import METHOD, METRICS, MODEL, PREDICTIONS
+from flows.store import tracking_uri
 from tast.closure import PACKAGES
 from tast.code_version import RECORD, code_at, is_commit
 from tast.errors import BadInput, TastError
@@ -174,8 +175,7 @@ def _of_lock(name: str, description: str, lock: str, folder: Path, methods: Mapp
 
 
 def _of_store(name: str, folder: Path) -> Result:
-    from flows.publish import tracking_uri  # here: MLflow and Prefect take seconds to import, and revisions need neither
-    from tast.tracking.results import result_of_run, result_of_version
+    from tast.tracking.results import result_of_run, result_of_version  # here: MLflow takes seconds to import
 
     folder.mkdir(parents=True)
     if RUN_ID.fullmatch(name):

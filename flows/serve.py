@@ -18,8 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flows import PROJECT
-from flows.publish import ARTIFACTS, tracking_uri
 from flows.servers import ANYWHERE, LOOPBACK, guarded, is_loopback, log_of, mlflow_page, prefect_server, until_stopped, url_of
+from flows.store import ARTIFACTS, tracking_uri
 from tast.errors import TastError
 from tast.tracking.store import initialise
 

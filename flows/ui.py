@@ -8,8 +8,8 @@ from __future__ import annotations
 import os
 import signal
 
-from flows.publish import ARTIFACTS, tracking_uri
 from flows.servers import mlflow_page, prefect_server, until_stopped
+from flows.store import ARTIFACTS, tracking_uri
 from tast.tracking.store import initialise
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from mlflow.tracking import MlflowClient
 
-from flows.publish import ARTIFACTS, artifact_root
 from flows.servers import _wait_until_healthy, free_port, guarded
+from flows.store import ARTIFACTS, artifact_root
 from tast.tracking.projection import publish
 from tast.tracking.registry import model_files
 from tast.tracking.store import initialise

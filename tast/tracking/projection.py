@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -39,12 +40,6 @@ from tast.tracking.store import (
     log_values,
     open_store,
 )
-
-_HELD = logging.NullHandler()  # where the root logger has no handler, that import gives it one, and silences all but errors
-logging.root.addHandler(_HELD)
-import mlflow.pytorch  # noqa: E402
-
-logging.root.removeHandler(_HELD)
 
 EXPORT, VIDEO_MODEL = "model", "video_model"  # names of what is logged: the network alone, and the service, which is registered
 FOLDS_DIFFER = {"split.fold", *PLACES}  # parameters in which the runs of one group may differ
@@ -220,13 +215,28 @@ def _log_export(client: MlflowClient, run: Run, publication: Publication) -> Log
             output = publication.model(torch.from_numpy(example)).numpy()
         shapes = ({"type": array.dtype, "shape": (-1, *array.shape[1:])} for array in (example, output))
         signature = ModelSignature(*(Schema([TensorSpec(**shape)]) for shape in shapes))
-        mlflow.pytorch.save_model(
+        _mlflow_pytorch().save_model(
             publication.model, str(folder), mlflow_model=described, signature=signature, input_example=example,
             pip_requirements=list(publication.pip_requirements), serialization_format="pt2",
         )  # fmt: skip
         _drop_examples(folder)
 
     return _logged(client, run, EXPORT, write)
+
+
+def _mlflow_pytorch() -> ModuleType:
+    """mlflow.pytorch, which imports all of Lightning: seconds that only who logs a network has to wait.
+
+    Where the root logger has no handler, that import gives it one, and silences all but errors.
+    """
+    held = logging.NullHandler()
+    logging.root.addHandler(held)
+    try:
+        import mlflow.pytorch
+
+        return mlflow.pytorch
+    finally:
+        logging.root.removeHandler(held)
 
 
 def _log_video_model(client: MlflowClient, run: Run, publication: Publication) -> LoggedModel:

@@ -9,15 +9,17 @@ the processes is the gradient that one process would have found.
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.distributed as dist
-from lightning.fabric import Fabric
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from tast.errors import TastError
+
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
 
 PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed"}
 
@@ -27,6 +29,8 @@ def fabric_for(*, accelerator: str, precision: str, processes: int = 1, nodes: i
     train as one; they are started by torchrun, and call `fabric.launch()` first. Raises TastError where the CPU has no bf16."""
     if accelerator == "cpu" and precision == "bf16" and not cpu_has_bf16():
         raise TastError("this CPU computes bf16 by emulation, 13 times slower than fp32; expected train.precision: fp32")
+    from lightning.fabric import Fabric  # half of the time to import a stage, and who only predicts needs none
+
     several = processes * nodes > 1
     return Fabric(
         accelerator=accelerator, devices=processes, num_nodes=nodes, strategy="ddp" if several else "auto",

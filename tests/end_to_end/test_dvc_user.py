@@ -246,7 +246,7 @@ def test_in_a_sub_folder_of_a_larger_repository_all_is_the_projects(user: Worksp
 TAGS = """
 import json
 from mlflow import MlflowClient
-from flows.publish import tracking_uri
+from flows.store import tracking_uri
 
 client = MlflowClient(tracking_uri())
 (version,) = client.search_model_versions("name = 'tast-net'")

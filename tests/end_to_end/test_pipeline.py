@@ -35,7 +35,7 @@ def test_outputs_have_the_promised_names_and_columns(finished: Workspace) -> Non
 
 def test_the_model_is_registered_with_its_scores(finished: Workspace) -> None:
     script = (
-        "from flows.publish import tracking_uri; import mlflow; mlflow.set_tracking_uri(tracking_uri());"
+        "from flows.store import tracking_uri; import mlflow; mlflow.set_tracking_uri(tracking_uri());"
         "client = mlflow.MlflowClient(); version = client.get_model_version_by_alias('tast-net', 'champion');"
         "print(client.get_run(version.run_id).data.metrics['test/rmse'])"
     )

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1200)]
 
 QUICK = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "0"}
 FORGET = (
-    "from mlflow import MlflowClient; from flows.publish import tracking_uri;"
+    "from mlflow import MlflowClient; from flows.store import tracking_uri;"
     "client = MlflowClient(tracking_uri(), tracking_uri()); client.delete_registered_model_alias('tast-net', 'champion');"
     "client.delete_model_version_tag('tast-net', '1', 'tast.comparison')"
 )

@@ -93,7 +93,7 @@ def in_mlflow(workspace: Workspace) -> dict[str, Any]:
 CONTENT = """
 import json
 from mlflow import MlflowClient
-from flows.publish import tracking_uri
+from flows.store import tracking_uri
 
 client = MlflowClient(tracking_uri(), tracking_uri())
 
