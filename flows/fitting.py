@@ -7,12 +7,11 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from lightning.fabric import Fabric
 
 from tast import __version__
 from tast.clip_store import ClipStore
@@ -32,6 +31,9 @@ from tast.training.interval import fit_interval
 from tast.training.labels import PERCENT, fit_label_scaling
 from tast.training.loop import fit
 from tast.training.settings import EpochRecord, FitSettings, History
+
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
 
 DOMAIN_CLIPS = 600  # whose colours say what a model was trained on
 

@@ -7,12 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from lightning.fabric import Fabric
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -22,7 +21,7 @@ from tast.errors import TastError
 from tast.provenance import provenance
 from tast.training.augmentation import change, change_labels, change_pulse, draw_changes
 from tast.training.checkpoint import load_checkpoint, save_checkpoint, weights_digest
-from tast.training.compute import described, for_processes, from_all_processes, use_channels_last
+from tast.training.compute import described, fabric_for, for_processes, from_all_processes, use_channels_last
 from tast.training.dataset import ClipDataset
 from tast.training.inference import standardised_predictions
 from tast.training.inputs import INPUTS
@@ -31,6 +30,9 @@ from tast.training.loss import level_of_spots, spo2_loss
 from tast.training.optimisation import SCHEDULES, ema_decay, parameter_groups
 from tast.training.sampling import batches_of_epoch, n_batches, part_of, seed_of
 from tast.training.settings import EpochRecord, FitSettings, History
+
+if TYPE_CHECKING:
+    from lightning.fabric import Fabric
 
 Outputs = Tensor | Mapping[str, Tensor]  # of a model: SpO2 (B, S), or in training that as "spo2" beside what its loss asks for
 Loss = Callable[[Outputs, Tensor], Tensor]
@@ -80,7 +82,7 @@ def fit(
     gives and the wave (B, T), NaN unknown. Raises TastError naming the clips when the loss or its gradient is no longer
     finite. Leaves torch's global random state as it was.
     """
-    fabric = fabric or Fabric(accelerator="cpu", devices=1)
+    fabric = fabric or fabric_for(accelerator="cpu", precision="fp32")
     facts = facts_of_run(model, train, val, settings, scaling, fabric, program)
     parts = prepare(model, len(train), settings, fabric)
     history, best = _resume(checkpoint_folder, facts, parts, fabric)

@@ -14,6 +14,7 @@ from flows.predicted import predictions_by
 from tast.clip_store import ClipRow, ClipStore, write_tables
 from tast.errors import VideoRejected
 from tast.prediction.predict import predict_face, predict_frames, predict_video
+from tast.prediction.trace import PredictedTrace
 from tast.preprocessing.clips import cut
 from tast.preprocessing.pipeline import settings_of
 from tast.preprocessing.steps import preprocess_video
@@ -38,16 +39,22 @@ def as_clips(face: FaceVideo, folder: Path, hop_s: int = 1, unlabelled_s: float 
     return ClipStore(folder)
 
 
+@pytest.fixture(scope="module")
+def read_twice(model, tmp_path_factory) -> tuple[PredictedTrace, FaceVideo]:
+    """One file on disk as `predict` reads it, and as the preprocess stage does."""
+    network, card = model
+    video = VideoSource(write_film(tmp_path_factory.mktemp("read") / "film.avi", 7.0))
+    return predict_video("film", video, network, card), preprocess_video("film", video, settings_of(card.preprocessing))
+
+
 @pytest.mark.parametrize(("hop_s", "unlabelled_s"), [(1, 0.0), (3, 0.0), (1, 2.2)])
-def test_what_is_scored_is_what_is_delivered_for_the_same_video(model, tmp_path, hop_s, unlabelled_s):
+def test_what_is_scored_is_what_is_delivered_for_the_same_video(model, read_twice, tmp_path, hop_s, unlabelled_s):
     """The predictions table and `predict`, from one file on disk: the same seconds, values and intervals.
 
     Whether or not a clip begins with every second, and where the first clips were left out for want of labels.
     """
     network, card = model
-    video = VideoSource(write_film(tmp_path / "film.avi", 7.0))
-    trace = predict_video("film", video, network, card)
-    face = preprocess_video("film", video, settings_of(card.preprocessing))
+    trace, face = read_twice
     store = as_clips(face, tmp_path, hop_s=hop_s, unlabelled_s=unlabelled_s)
     assert len(store) == {(1, 0.0): 4, (3, 0.0): 2, (1, 2.2): 1}[hop_s, unlabelled_s]
     clips = ClipDataset(store, store.clip_ids, kind=card.input_kind, frame_size_px=card.frame_size_px)
