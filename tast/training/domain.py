@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 from tast.pulse_rate import at_rate, face_rate_hz
-from tast.ratio_of_ratios import pulse_signals
 
 FloatArray = npt.NDArray[np.floating]
 
@@ -29,16 +28,19 @@ def colours_of(frames: npt.NDArray[np.generic], fps_hz: float) -> dict[str, Floa
 
     NaN where nothing moves, or nothing is lit.
     """
-    pulse, light = pulse_signals(frames), frames.sum(axis=(0, 1, 2), dtype=np.float64)
-    rate_hz = face_rate_hz(pulse, fps_hz)
+    light = frames.sum(axis=(1, 2), dtype=np.float64)
+    steady = light.mean(axis=0)
     found = {PULSE: np.full(2, np.nan), LIGHT: np.full(2, np.nan)}
+    if not (steady > 0).all():
+        return found
+    found[LIGHT] = np.log(steady[[0, 2]] / steady[1])
+    pulse = light / steady - 1
+    rate_hz = face_rate_hz(pulse, fps_hz)
     if np.isfinite(rate_hz):
         red, green, blue = at_rate(pulse, rate_hz, fps_hz).T
         power = float(green @ green)
         ratios = np.array([red @ green, blue @ green]) / power if power > 0 else np.full(2, np.nan)
         found[PULSE] = np.clip(ratios, -LARGEST_RATIO, LARGEST_RATIO)
-    if (light > 0).all():
-        found[LIGHT] = np.log(light[[0, 2]] / light[1])
     return found
 
 
