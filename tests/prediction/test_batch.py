@@ -16,7 +16,7 @@ from tast.prediction.files import FORMATS, write_trace
 from tast.prediction.sources import find_videos
 from tast.prediction.trace import PredictedTrace
 from tast.video.write_coded import write_coded
-from tests.prediction.conftest import FPS_HZ, MJPEG, film, write_film
+from tests.prediction.conftest import FPS_HZ, MJPEG, film, table_in, write_film
 
 
 def outcomes_of(videos: Path, saved: Path, workers: int) -> list[PredictedTrace | Refusal]:
@@ -71,7 +71,7 @@ def test_a_video_whose_worker_is_killed_twice_is_refused_and_the_others_are_read
 def test_all_formats_say_the_same(alone, tmp_path):
     for kind in FORMATS:
         write_trace(tmp_path, alone[0], kind)
-    table = pd.read_csv(tmp_path / "anna-day1.csv", keep_default_na=False, na_values={"anchored_by_percent": [""]})
+    table = table_in(tmp_path / "anna-day1.csv")
     pd.testing.assert_frame_equal(table, pd.read_parquet(tmp_path / "anna-day1.parquet"), check_dtype=False)
     output = json.loads((tmp_path / "anna-day1.json").read_text())
     assert (output["video"], output["coverage"], output["half_width_percent"], output["notes"]) == ("anna-day1", 0.9, 3.5, [])

@@ -36,7 +36,7 @@ from tast.tracking.store import initialise
 from tast.video.coding import Coding
 from tast.video.write_coded import write_coded
 from tests.datasets.layouts import write_container
-from tests.prediction.conftest import write_film
+from tests.prediction.conftest import table_in, write_film
 from tests.tracking.conftest import Store, make_publication
 
 START_S = 240
@@ -169,9 +169,9 @@ def test_the_registered_model_reads_the_same_on_the_command_line(ask, store, fil
     monkeypatch.setenv("MLFLOW_TRACKING_URI", store.tracking_uri)
     result = CliRunner().invoke(app, ["predict", str(film), "--model", "models:/tast-net@challenger", "--out", str(tmp_path)])
     assert result.exit_code == 0, result.output
-    table = pd.read_csv(tmp_path / "anna.csv", keep_default_na=False, na_values={"anchored_by_percent": [""]})
+    table = table_in(tmp_path / "anna.csv")
     _, answer = ask({"dataframe_records": [{"path": str(film)}]})
-    answered = pd.DataFrame(answer["predictions"]).astype({"anchored_by_percent": float})
+    answered = pd.DataFrame(answer["predictions"]).astype({"anchored_by_percent": float, "trend": float})
     pd.testing.assert_frame_equal(answered, table, check_dtype=False, atol=0.011)  # 2 decimals
     assert list(table.columns) == serving.OUTPUTS.input_names()
 
