@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from tast.phantom.lamps import Lamp
 from tast.phantom.sensor import Sensor
-from tast.phantom.skin import MEDIAN, REST_SATURATION, Skin, pulsatility, reflectance, remitted, srgb_pulse
+from tast.phantom.skin import MEDIAN, OXYGEN_TAKEN, REST_SATURATION, Skin, pulsatility, reflectance, remitted, srgb_pulse
 from tast.phantom.spectra import CHANNELS, WAVELENGTHS_NM, curve, decoded_srgb, linear_srgb
 from tast.records import FloatArray
 
@@ -62,9 +62,17 @@ class Colours:
         lost = (steady * pulsatility(skin, saturation)) @ self.weights.T / (steady @ self.weights.T)
         return skin.green_ac / srgb_pulse(skin, curve("lamp", "D65"))[1] * lost
 
-    def tint(self, skin: Skin, saturation: FloatArray | float) -> FloatArray:
-        """How a person's steady raw light (..., 3) changes with saturation (...,) in 0..1: 1 at 97 %; dark blood darkens red."""
-        return (remitted(skin, saturation) @ self.weights.T) / (remitted(skin) @ self.weights.T)
+    def tint(
+        self,
+        skin: Skin,
+        saturation: FloatArray | float,
+        filled: FloatArray | float = 1.0,
+        taken: FloatArray | float = OXYGEN_TAKEN,
+    ) -> FloatArray:
+        """How a person's steady raw light (..., 3) changes with arterial saturation (...,) in 0..1: 1 at 97 %; dark blood darkens
+        red. filled: blood in the skin over the person's own; taken: how far its saturation lies below the arteries'."""
+        now = reflectance(skin, skin.melanosomes, skin.blood * np.asarray(filled), saturation, taken)
+        return (now @ self.weights.T) / (remitted(skin) @ self.weights.T)
 
     def picture_pulse(self, skin: Skin, saturation: FloatArray | float = REST_SATURATION) -> FloatArray:
         """AC/DC (..., 3) of red, green and blue in the picture's linear light, after white balance and matrix."""

@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from tast.phantom.colours import Colours
+from tast.phantom.perfusion import Perfusion, draw_perfusion
 from tast.phantom.pulse import PulseTrain
 from tast.phantom.session import Session, true_pulse, true_spo2
 from tast.phantom.skin import Skin
@@ -47,25 +48,28 @@ class SimulatedDrive:
 class SkinDrive:
     """The same pulse in a person's skin, as the raw channels of a camera see it under a lamp.
 
-    The beat takes `colours.pulse_strengths` of the light; besides, blood that grows darker tints the skin for as long as it is.
+    The beat takes `colours.pulse_strengths` of the light; besides, blood that grows darker tints the skin for as long as it is,
+    and so does more of it, or slower.
     """
 
     pulse: PulseTrain
     spo2: Spo2Course
     colours: Colours
     skin: Skin
+    perfusion: Perfusion
 
     def absorption(self, times_s: FloatArray, delays_s: FloatArray) -> FloatArray:
         volume = arriving_volume(self.pulse, times_s, delays_s)
         saturation = self.spo2.at(times_s) / 100
-        tint = 1 - self.colours.tint(self.skin, saturation)
+        tint = 1 - self.colours.tint(self.skin, saturation, *self.perfusion.at(times_s))
         return tint[:, None] + volume[..., None] * self.colours.pulse_strengths(self.skin, saturation)[:, None]
 
 
 def simulated_drive(session: Session) -> Drive:
     """The drive of a session's own pulse and saturation."""
     if session.world is not None:
-        return SkinDrive(true_pulse(session), true_spo2(session), session.colours, session.skin)
+        perfusion = draw_perfusion(session.stream("perfusion"))
+        return SkinDrive(true_pulse(session), true_spo2(session), session.colours, session.skin, perfusion)
     return SimulatedDrive(true_pulse(session), true_spo2(session), session.person.paths, session.person.green_ac)
 
 

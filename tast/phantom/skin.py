@@ -80,10 +80,12 @@ def remitted(skin: Skin, saturation: FloatArray | float = REST_SATURATION) -> Fl
 
 
 def reflectance(
-    skin: Skin, melanosomes: FloatArray | float, blood: FloatArray | float, saturation: FloatArray | float = REST_SATURATION
-) -> FloatArray:
-    """As `remitted`, for other melanosome and blood shares (...,) in the same person; the three broadcast."""
-    absorption, scattering = _dermis(skin, np.asarray(blood), np.asarray(saturation))
+    skin: Skin, melanosomes: FloatArray | float, blood: FloatArray | float, saturation: FloatArray | float = REST_SATURATION,
+    taken: FloatArray | float = OXYGEN_TAKEN,
+) -> FloatArray:  # fmt: skip
+    """As `remitted`, for other melanosome and blood shares (...,) in the same person, and where the tissue has taken another part
+    of the saturation; the four broadcast."""
+    absorption, scattering = _dermis(skin, np.asarray(blood), np.asarray(saturation), np.asarray(taken))
     albedo = scattering / (absorption + scattering)
     return skin.sheen + (1 - skin.sheen) * albedo / _losses(albedo) * np.exp(
         -2 * EPIDERMIS_CM * np.asarray(melanosomes)[..., None] * MELANIN_PER_CM
@@ -125,9 +127,11 @@ def _losses(albedo: FloatArray) -> FloatArray:
     return 1 + 2 * INNER_REFLECTION * absorbed + (1 + 2 * INNER_REFLECTION / 3) * np.sqrt(3 * absorbed)
 
 
-def _dermis(skin: Skin, blood: FloatArray, saturation: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _dermis(
+    skin: Skin, blood: FloatArray, saturation: FloatArray, taken: FloatArray | float = OXYGEN_TAKEN
+) -> tuple[FloatArray, FloatArray]:
     """Absorption and reduced scattering per cm, (..., wavelengths) and (wavelengths,)."""
-    steady = in_vessels(blood_absorption(np.maximum(saturation - OXYGEN_TAKEN, 0)), CAPILLARY_RADIUS_CM)
+    steady = in_vessels(blood_absorption(np.maximum(saturation - taken, 0)), CAPILLARY_RADIUS_CM)
     return blood[..., None] * steady + BLOODLESS_PER_CM, skin.scattering_per_cm * (WAVELENGTHS_NM / 500) ** -skin.scattering_power
 
 

@@ -79,9 +79,8 @@ def test_the_pulse_of_the_raw_channels_is_that_of_the_skin() -> None:
     times_s = np.arange(0, 4, 0.02)
     lost = drive.absorption(times_s, np.zeros(1))[:, 0]
     saturation = drive.spo2.at(times_s) / 100
-    beat = (lost - (1 - session.colours.tint(session.skin, saturation))) / session.colours.pulse_strengths(
-        session.skin, saturation
-    )
+    steady = 1 - session.colours.tint(session.skin, saturation, *drive.perfusion.at(times_s))
+    beat = (lost - steady) / session.colours.pulse_strengths(session.skin, saturation)
     assert_allclose(beat, np.repeat(drive.pulse.volume_at(times_s)[:, None], 3, axis=1), atol=1e-12)
 
 
