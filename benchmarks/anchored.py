@@ -34,17 +34,14 @@ from tast.evaluation.metrics import bootstrap_intervals
 from tast.params import load_params
 from tast.phantom.filmed import eight_bits, filmed
 from tast.phantom.session import Session, in_worlds, phantom_sessions, truth
-from tast.prediction.causes.evidence import mean_light
 from tast.preprocessing.pipeline import settings_of
 from tast.preprocessing.steps import Settings, after_each_step
-from tast.preprocessing.surroundings import on_grid
-from tast.pulse_rate import at_rate, face_rate_hz
 from tast.records import FaceVideo, FloatArray
+from tast.training.change_reader import window_colours
 
 PAGE = Path("docs/phantom.md")
 BEGIN, END = "<!-- anchored: python -m benchmarks.anchored --publish -->", "<!-- end of anchored -->"
 WINDOW_S, FOLDS, DRAWS = 8, 5, 2000
-LEAST = 1e-3  # of a pulse's ratio and of light: the logarithm has an end
 
 PULSE, SKIN, BRIGHT, BACKGROUND = [0, 1], [2, 3], [4], [5, 6, 7]
 READERS = {  # name -> columns of a window
@@ -84,27 +81,13 @@ def person_of(numbered: tuple[int, Session], settings: Settings) -> Person | Non
             name, faces[name] = next(steps)
     except VideoRejected:
         return None
-    masked, around = faces["mask"], faces["align"].surroundings
-    assert around is not None
-    skin, background = mean_light(masked.frames), on_grid(around.background, around.times_s, masked.times_s)
-    fps_hz, begins = session.fps_hz, np.arange(int(session.seconds) - WINDOW_S)
-    windows = [(masked.times_s >= begin) & (masked.times_s < begin + WINDOW_S) for begin in begins]
-    colours = np.array([[*pulse_colours(skin[one], fps_hz), *light(skin[one]), *light(background[one])] for one in windows])
+    masked, light = faces["mask"], faces["mask"].light
+    assert light is not None
+    begins = np.arange(int(session.seconds) - WINDOW_S)
+    windows = [slice(*np.searchsorted(masked.times_s, [begin, begin + WINDOW_S])) for begin in begins]
+    colours = np.array([window_colours(light[one], session.fps_hz) for one in windows])
     percent = truth(session, masked.times_s).spo2_percent
     return Person(world, colours, np.array([percent[one].mean() for one in windows]), begins.astype(np.float64))
-
-
-def pulse_colours(skin: FloatArray, fps_hz: float) -> FloatArray:
-    """Light (T, 3) -> (2,) logarithms of red and blue over green at the pulse's rate."""
-    pulse = skin / skin.mean(axis=0) - 1
-    red, green, blue = at_rate(pulse, face_rate_hz(pulse, fps_hz), fps_hz).T
-    return np.log(np.maximum([red @ green, blue @ green] / (green @ green), LEAST))
-
-
-def light(values: FloatArray) -> FloatArray:
-    """(T, 3) -> (3,) logarithms of red and blue over green and of green, of the mean under a Hann window: no beat is cut off."""
-    red, green, blue = np.maximum(np.average(values, axis=0, weights=np.hanning(len(values) + 2)[1:-1]), LEAST)
-    return np.log([red / green, blue / green, green])
 
 
 def rows(people: Sequence[Person]) -> list[Row]:

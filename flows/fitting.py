@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import torch
 
 from tast import __version__
@@ -18,17 +19,18 @@ from tast.clip_store import ClipStore
 from tast.errors import TastError
 from tast.methods.method import Method, method_named
 from tast.params import Train
-from tast.people import person_of
+from tast.people import person_of, recording_of
 from tast.saved_model import ModelCard
 from tast.training.anchored_interval import fit_anchored_interval
 from tast.training.augmentation import Augmentation
+from tast.training.change_reader import ChangeReader, fit_change_reader, mixed
 from tast.training.colour_axes import fit_colour_axes
 from tast.training.compute import fabric_for
 from tast.training.dataset import ClipDataset
 from tast.training.domain import fit_domain
 from tast.training.inference import predict
 from tast.training.interval import fit_interval
-from tast.training.labels import PERCENT, fit_label_scaling
+from tast.training.labels import PERCENT, LabelScaling, fit_label_scaling
 from tast.training.loop import fit
 from tast.training.settings import EpochRecord, FitSettings, History
 
@@ -60,15 +62,28 @@ def fit_model(
         model, train_clips, val_clips, settings_of(params), scaling=scaling, checkpoint_folder=checkpoints, on_epoch=on_epoch,
         fabric=fabric or fabric_of(params), program="flows.stages.train", loss=method.loss, pulse_loss=method.pulse_loss,
     )  # fmt: skip
-    validated = predict(model, val_clips.every_second(), scaling)
+    change, validated = follow_changes(model, scaling, train_clips, val_clips.every_second())
     card = ModelCard(
         model_name=params.method, config=asdict(cast(Any, model.config)), preprocessing=store.preprocessing,
         input_kind=params.input, frame_size_px=params.frame_size_px, scaling=scaling, data_digest=store.digest,
         code_version=__version__, interval=fit_interval(validated),
-        anchored_interval=fit_anchored_interval(validated), domain=fit_domain(evenly(train_clips)),
+        anchored_interval=fit_anchored_interval(validated), change=change, domain=fit_domain(evenly(train_clips)),
         people_seen=tuple(sorted({*person_of(train_clips.clips), *person_of(val_clips.clips)})),
     )  # fmt: skip
     return model, history, card
+
+
+def follow_changes(
+    model: torch.nn.Module, scaling: LabelScaling, train_clips: ClipDataset, val_windows: ClipDataset
+) -> tuple[ChangeReader | None, pd.DataFrame]:
+    """What a change is read by, and the validation windows as tast.training.inference.predict gives them with it.
+
+    The line is fitted on the training clips; how much of a change is the network's, the validation decides.
+    """
+    validated = predict(model, val_windows, scaling)
+    clips = train_clips.clips
+    line = fit_change_reader(train_clips.colours, train_clips.spo2_percent, recording_of(clips), person_of(clips))
+    return (None, validated) if line is None else mixed(line, validated, val_windows.colours)
 
 
 def evenly(clips: ClipDataset) -> Iterator[tuple[npt.NDArray[np.generic], float]]:

@@ -20,7 +20,7 @@ def predictions_by(model: nn.Module, card: ModelCard, clips: ClipDataset) -> pd.
     """The predictions table of these clips' recordings by a model, read as `predict` does, with the interval of its card."""
     half_width_percent = math.nan if card.interval is None else card.interval.half_width_percent
     return predictions_per_second(
-        predict(model, clips.every_second(), card.scaling), half_width_percent=half_width_percent,
+        predict(model, clips.every_second(), card.scaling, change=card.change), half_width_percent=half_width_percent,
         lowest_percent=card.scaling.lowest_percent, highest_percent=card.scaling.highest_percent,
     )  # fmt: skip
 

@@ -188,6 +188,30 @@ class Surroundings:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
+class FaceLight:
+    """How bright a face and what lies behind it are, frame by frame, before anything is magnified.
+
+    skin: (T, 3) mean RGB, 0 to 255, of the masked face. background: (T, 3) as in Surroundings, NaN where it is unknown.
+    """
+
+    skin: FloatArray
+    background: FloatArray
+
+    def __post_init__(self) -> None:
+        _require(self.skin.ndim == 2 and self.skin.shape[1] == 3, f"skin must be (T, 3), not {self.skin.shape}")
+        _require(self.background.shape == self.skin.shape, f"background must be {self.skin.shape}, not {self.background.shape}")
+
+    def __len__(self) -> int:
+        return len(self.skin)
+
+    def __getitem__(self, frames: slice) -> FaceLight:
+        return FaceLight(self.skin[frames], self.background[frames])
+
+    def __repr__(self) -> str:
+        return f"FaceLight({len(self)} frames)"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class FaceVideo:
     """A face in a fixed region of interest (ROI), frame by frame.
 
@@ -195,7 +219,8 @@ class FaceVideo:
     times_s: (T,) seconds, increasing.
     quality: (T,) 1 where the face was found in that very frame, 0 where it was bridged from its neighbours.
     notes: what the steps counted. defects: why the video holds less than its file promised. source: what it was made of, where
-    that is known. surroundings: of its frames as they were taken, on a clock of their own; None where it was cached.
+    that is known. surroundings: of its frames as they were taken, on a clock of their own; None where it was cached. light: on
+    times_s, once masked.
     """
 
     record_id: str
@@ -206,11 +231,13 @@ class FaceVideo:
     defects: tuple[str, ...] = ()
     source: SourceFacts | None = None
     surroundings: Surroundings | None = None
+    light: FaceLight | None = None
 
     def __post_init__(self) -> None:
         _require(self.frames.ndim == 4 and self.frames.shape[3] == 3, f"frames must be (T, H, W, 3), not {self.frames.shape}")
         _require(self.times_s.shape == (len(self.frames),), "times_s must be (T,)")
         _require(self.quality.shape == (len(self.frames),), "quality must be (T,)")
+        _require(self.light is None or len(self.light) == len(self.frames), "light must be that of the frames")
         _require(_increasing(self.times_s), "times_s of a face video must increase")
 
     def __repr__(self) -> str:

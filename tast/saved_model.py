@@ -23,6 +23,7 @@ from tast.errors import BadInput
 from tast.files import whole_file
 from tast.methods.method import method_named
 from tast.training.anchored_interval import AnchoredInterval
+from tast.training.change_reader import SLOPES, ChangeReader
 from tast.training.domain import Spread
 from tast.training.interval import PredictionInterval
 from tast.training.labels import LabelScaling
@@ -39,6 +40,7 @@ class ModelCard:
     the parameters that its clips were made with. input_kind, frame_size_px: see tast.training.inputs. data_digest: of the clip
     store that it was trained on. code_version: release of this project (the commit stands in MLflow: here each would change the
     model's bytes). interval, anchored_interval: how far its predictions may be off, without and with an anchor; None: unknown.
+    change: what follows SpO2 from an anchor on, beside the network; None where the network alone does.
     domain: what its training clips' colours are (tast.training.domain); empty where unknown: then nothing is said to lie outside.
     people_seen: everybody that it was trained or validated on (tast.people.person_of), sorted: on nobody else can it be judged
     fairly; None where unknown, in cards that an earlier release wrote.
@@ -56,6 +58,7 @@ class ModelCard:
     people_seen: tuple[str, ...] | None = None
     anchored_interval: AnchoredInterval | None = None
     domain: Mapping[str, Spread] = field(default_factory=dict)
+    change: ChangeReader | None = None
 
     @property
     def trained_on(self) -> tuple[str, ...]:
@@ -120,6 +123,8 @@ def _read_card(path: Path) -> tuple[ModelCard, str]:
         anchored = content.pop("anchored_interval", None)
         content |= {"scaling": LabelScaling(**content["scaling"]), "interval": interval and PredictionInterval(**interval)}
         content |= {"anchored_interval": anchored and AnchoredInterval(**anchored)}
+        change = content.pop("change", None)
+        content |= {"change": change and ChangeReader(**change | {name: tuple(change[name]) for name in SLOPES})}
         content |= {"domain": {name: _spread(one) for name, one in content.pop("domain", {}).items()}}
         content |= {"people_seen": None if people is None else tuple(people)}
         return ModelCard(**content), weights_sha256

@@ -13,6 +13,7 @@ import torch
 from tast.errors import BadInput
 from tast.methods.tast_net import TastNet, build
 from tast.saved_model import CARD, WEIGHTS, ModelCard, load_model, save_model
+from tast.training.change_reader import ChangeReader
 from tast.training.interval import PredictionInterval
 from tast.training.labels import LabelScaling
 
@@ -32,7 +33,7 @@ def card(net: TastNet) -> ModelCard:
     return ModelCard(
         model_name="tast_net", config=asdict(net.config), preprocessing=PREPROCESSING, input_kind="normalised", frame_size_px=16,
         scaling=LabelScaling(91.0, 6.0), data_digest="d" * 64, code_version="0.1.0", interval=PredictionInterval(0.9, 3.1, 8, 70),
-        people_seen=("pure/01", "pure/02"),
+        people_seen=("pure/01", "pure/02"), change=ChangeReader((1.0,) * 8, (2.0,) * 5, 0.25, 2, 4),
     )  # fmt: skip
 
 
@@ -45,7 +46,7 @@ def test_comes_back_as_it_was(net: TastNet, card: ModelCard, tmp_path: Path) -> 
     assert sorted(path.name for path in tmp_path.iterdir()) == [CARD, WEIGHTS]
 
 
-@pytest.mark.parametrize("name", ["interval", "people_seen"])
+@pytest.mark.parametrize("name", ["interval", "people_seen", "change"])
 def test_a_card_of_an_earlier_release_leaves_unknown_what_it_lacks(
     net: TastNet, card: ModelCard, tmp_path: Path, name: str
 ) -> None:

@@ -96,7 +96,7 @@ def _anchored(predictions: pd.DataFrame) -> pd.DataFrame:
 
 def without_network(store: ClipStore, split: Split, run: str, truth: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """What is fitted on the training people of the split alone: the constant, colour ratios, the classical methods."""
-    of_network = [name for name in ("predicted_percent", "unbounded_percent") if name in truth]
+    of_network = [name for name in ("predicted_percent", "changing_percent") if name in truth]
     base = truth.drop(columns=of_network).assign(lower_percent=float("nan"), upper_percent=float("nan"), run=run)
     tables = {CONSTANT: base.assign(predicted_percent=base["constant_percent"])}
     others = {**ratio_predictions(store, split.train, split.test), **predictions(store, split.train, split.test)}

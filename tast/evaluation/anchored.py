@@ -41,7 +41,7 @@ def _after_anchor(recording: pd.DataFrame, interval: AnchoredInterval | None, lo
     start_s = recording["start_s"].to_numpy(dtype=np.float64)
     known = start_s + 0.5 < start_s[0] + SPAN_S
     predicted = recording["predicted_percent"]
-    given = recording.get("unbounded_percent", predicted).fillna(predicted).to_numpy(dtype=np.float64)
+    given = recording.get("changing_percent", predicted).fillna(predicted).to_numpy(dtype=np.float64)
     true_percent = float(recording.loc[known, "true_percent"].mean())
     mean_given = float(np.nanmean(given[known])) if np.isfinite(given[known]).any() else np.nan
     moved = np.where(np.isfinite(given - mean_given), given - mean_given, 0.0) + true_percent

@@ -4,7 +4,7 @@ Every score, interval, contest, picture and page is made from it. A second that 
 taken before anything is scored; `lower_percent` and `upper_percent` are the interval that `predict` draws around it. `quality` is
 the mean of those clips' qualities (0 to 1: share of the frames in which the face was seen), NaN where none of them has one.
 `spot_sd_percent` is NaN where truth is a trace; where one spot reading stands for the whole recording, its uncertainty (1 SD).
-`unbounded_percent` is what the model gave before it was held within what can be, which an anchor moves (tast.anchors).
+`changing_percent` is what the model follows a change by, which an anchor moves (tast.anchors); its level means nothing.
 `codec` and `bits_per_pixel` are those of the recording's video (tast.records.SourceFacts), missing where they are not known.
 """
 
@@ -21,10 +21,10 @@ from tast.people import recording_of
 from tast.seconds import KEY, SOURCE_COLUMNS, SPOT, is_spot, per_second
 from tast.training.interval import around
 
-LATER_COLUMNS = ("quality", SPOT, *SOURCE_COLUMNS, "unbounded_percent")  # tables that an earlier release wrote have them not
+LATER_COLUMNS = ("quality", SPOT, *SOURCE_COLUMNS, "changing_percent")  # tables that an earlier release wrote have them not
 COLUMNS = (
     "dataset", "subject_id", "record_id", "scenario", "second", "start_s", "true_percent", "predicted_percent", "lower_percent",
-    "upper_percent", "n_clips", "quality", SPOT, *SOURCE_COLUMNS, "unbounded_percent",
+    "upper_percent", "n_clips", "quality", SPOT, *SOURCE_COLUMNS, "changing_percent",
 )  # fmt: skip
 
 
@@ -40,7 +40,7 @@ def predictions_per_second(
     if len(broken):
         raise TastError(f"{len(broken)} predictions are not finite, the first of clip {broken.iloc[0]}")
     rows = _with_later_columns(clip_rows)
-    table = per_second(rows, ["true_percent", "predicted_percent", "quality", SPOT, "bits_per_pixel", "unbounded_percent"])
+    table = per_second(rows, ["true_percent", "predicted_percent", "quality", SPOT, "bits_per_pixel", "changing_percent"])
     codecs = rows.groupby(recording_of(rows))["codec"].first()
     table["codec"] = recording_of(table).map(codecs).replace("", None)
     predicted = table["predicted_percent"].to_numpy()

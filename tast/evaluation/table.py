@@ -22,7 +22,7 @@ from tast.people import person_of
 from tast.seconds import KEY, SPOT
 
 PREDICTED = (*KEY, "run", "true_percent", "predicted_percent", "lower_percent", "upper_percent", "quality", "constant_percent")
-ANCHORED_BY = ("start_s", "unbounded_percent", SPOT)  # columns more, that an anchored table is made from
+ANCHORED_BY = ("start_s", "changing_percent", SPOT)  # columns more, that an anchored table is made from
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ from tast.ratio_of_ratios import pulse_signals
 from tast.records import FaceVideo, FloatArray, VideoSource
 from tast.saved_model import ModelCard
 from tast.seconds import overlap_mean, window_starts
+from tast.training.change_reader import window_colours
 from tast.training.dataset import clip_input
 from tast.training.domain import colours_of, distances
 from tast.training.sampling import batches_in_order
@@ -152,11 +153,12 @@ def predict_face(face: FaceVideo, model: nn.Module, card: ModelCard) -> Predicte
     windows = windows_per_second(face, fps_hz, int(card.preprocessing["clips"]["length_s"]))
     unbounded_percent = card.scaling.unbounded_percent(_standardised(model, windows, fps_hz, card))
     seconds = unbounded_percent.shape[1]
+    changing_percent = unbounded_percent if card.change is None else card.change.changing(unbounded_percent, _colours(face, card))
     pulse_share, pulse_per_minute = pulse_of(windows, fps_hz, seconds)
     start_s = face.times_s[0] + np.arange(len(pulse_share))
     return PredictedTrace(
         face.record_id, start_s, overlap_mean(card.scaling.bounded(unbounded_percent)),
-        _mean_per_second(face.quality, fps_hz, len(start_s)), pulse_share, pulse_per_minute, overlap_mean(unbounded_percent),
+        _mean_per_second(face.quality, fps_hz, len(start_s)), pulse_share, pulse_per_minute, overlap_mean(changing_percent),
         card.interval, card.scaling.lowest_percent, card.scaling.highest_percent, card.anchored_interval, notes=face.defects,
         trained_on=card.trained_on, findings=Findings(_outside(windows, fps_hz, seconds, card)),
     )  # fmt: skip
@@ -168,6 +170,16 @@ def _outside(windows: list[npt.NDArray[np.generic]], fps_hz: float, length_s: in
         return {}
     of_windows = distances(card.domain, [colours_of(window, fps_hz) for window in windows])
     return {name: overlap_mean(np.repeat(far[:, None], length_s, axis=1)) for name, far in of_windows.items()}
+
+
+def _colours(face: FaceVideo, card: ModelCard) -> FloatArray:
+    """(N, COLOURS) of the light of each window."""
+    if face.light is None:
+        raise ValueError(f"{face.record_id} has no light; expected a face that was masked in this process")
+    fps_hz, length_s = float(card.preprocessing["clips"]["fps_hz"]), int(card.preprocessing["clips"]["length_s"])
+    n_frames = round(length_s * fps_hz)
+    starts = window_starts(len(face.light), fps_hz, n_frames)
+    return np.array([window_colours(face.light[first : first + n_frames], fps_hz) for first in starts])
 
 
 def pulse_of(windows: list[npt.NDArray[np.generic]], fps_hz: float, length_s: int) -> tuple[FloatArray, FloatArray]:

@@ -30,13 +30,13 @@ class PredictedTrace:
 
     name: of the video. start_s: when each second begins, in seconds since the video's first frame. spo2_percent: predicted.
     face_share: share of the second's frames in which the face was seen. pulse_share: how clear the pulse is, 0 to 1 (see
-    tast.prediction.pulse). pulse_per_minute: its rate, NaN where there is none. unbounded_percent: what the model gives before it
-    is held within lowest_percent to highest_percent, and before any anchor. interval: how far spo2_percent may be off without an
-    anchor, anchored_interval: with one; None where the model does not say. anchor: by what it was moved, if it was. notes: what
-    was met in the video, and mended or left out. source: what the video is made of, where that is known. findings: which causes
-    of a wrong reading hold. trend: of a trace without percentages, where spo2_percent is NaN: the change since its first seconds,
-    in tens of points of the model's own, which are points of SpO2 only where it was trained. trained_on: the data sets whose
-    people the model has seen; empty where it does not say.
+    tast.prediction.pulse). pulse_per_minute: its rate, NaN where there is none. changing_percent: what the model follows a change
+    by, before any anchor; its level means nothing (tast.training.change_reader). interval: how far spo2_percent may be off
+    without an anchor, anchored_interval: with one; None where the model does not say. anchor: by what it was moved, if it was.
+    notes: what was met in the video, and mended or left out. source: what it is made of, where that is known. findings: causes
+    of a wrong reading that hold. trend: of a trace without percentages, where spo2_percent is NaN: the change since its first
+    seconds, in tens of points of the model's own, which are points of SpO2 only where it was trained. trained_on: the data sets
+    whose people the model has seen; empty where it does not say.
     """
 
     name: str
@@ -45,7 +45,7 @@ class PredictedTrace:
     face_share: FloatArray
     pulse_share: FloatArray
     pulse_per_minute: FloatArray
-    unbounded_percent: FloatArray
+    changing_percent: FloatArray
     interval: PredictionInterval | None
     lowest_percent: float
     highest_percent: float
@@ -59,7 +59,7 @@ class PredictedTrace:
 
     def __post_init__(self) -> None:
         shapes = {array.shape for array in (self.start_s, self.spo2_percent, self.face_share, self.pulse_share)}
-        shapes.add(self.unbounded_percent.shape)
+        shapes.add(self.changing_percent.shape)
         if shapes | {self.pulse_per_minute.shape} != {(len(self.start_s),)} or not len(self.start_s):
             raise ValueError(f"each array of a trace must be (S,), S > 0, not {sorted(shapes)}")
         if self.findings.measures and len(self.findings) != len(self):
@@ -106,7 +106,7 @@ class PredictedTrace:
     def _change_percent(self) -> FloatArray:
         """(S,) how far each second is from the nearest level that SpO2 is known to have had."""
         levels = [one.spo2_percent for one in self.anchor.readings] if self.anchor else []
-        anchored = self.unbounded_percent - (self.anchor.percent if self.anchor else 0.0)
+        anchored = self.changing_percent - (self.anchor.percent if self.anchor else 0.0)
         return np.min([abs(anchored - level) for level in levels or [float(anchored[0])]], axis=0)
 
     def anchored(self, by: Sequence[Reading] | Offset) -> PredictedTrace:
@@ -115,10 +115,10 @@ class PredictedTrace:
         Raises VideoRejected where a reading holds for none of its seconds.
         """
         try:
-            offset = by if isinstance(by, Offset) else offset_by(self.start_s, self.unbounded_percent, by)
+            offset = by if isinstance(by, Offset) else offset_by(self.start_s, self.changing_percent, by)
         except TastError as error:
             raise VideoRejected(self.name, str(error)) from None
-        moved = np.clip(self.unbounded_percent - offset.percent, self.lowest_percent, self.highest_percent)
+        moved = np.clip(self.changing_percent - offset.percent, self.lowest_percent, self.highest_percent)
         return replace(self, spo2_percent=moved, anchor=offset)
 
     @property
@@ -136,7 +136,7 @@ class PredictedTrace:
     def as_trend(self) -> PredictedTrace:
         """The same without a percentage: how SpO2 moves, of which nobody knows how many points it is."""
         first = self.start_s < self.start_s[0] + SPAN_S
-        trend = (self.unbounded_percent - self.unbounded_percent[first].mean()) / TREND_UNIT_PERCENT
+        trend = (self.changing_percent - self.changing_percent[first].mean()) / TREND_UNIT_PERCENT
         return replace(self, spo2_percent=np.full(len(self), np.nan), interval=None, trend=trend)
 
     def table(self) -> pd.DataFrame:
@@ -156,7 +156,7 @@ class PredictedTrace:
 
 def joined(traces: Sequence[PredictedTrace], notes: tuple[str, ...] = ()) -> PredictedTrace:
     """Traces of one video's pieces, in order of time, as one; `notes` after their own."""
-    names = ("start_s", "spo2_percent", "face_share", "pulse_share", "pulse_per_minute", "unbounded_percent")
+    names = ("start_s", "spo2_percent", "face_share", "pulse_share", "pulse_per_minute", "changing_percent")
     arrays = {name: np.concatenate([getattr(trace, name) for trace in traces]) for name in names}
     findings = joined_findings([trace.findings for trace in traces])
     return replace(traces[0], **arrays, findings=findings, notes=sum((trace.notes for trace in traces), ()) + notes)

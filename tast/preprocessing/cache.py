@@ -1,9 +1,10 @@
 """What preprocessing has computed before, found again by the content of its inputs.
 
-    <root>/<key[:2]>/<key>.npy    (T, H, W, 3) frames
-    <root>/<key[:2]>/<key>.json   start, frame rate, quality and notes; or why the video was rejected
+    <root>/<key[:2]>/<key>.npy        (T, H, W, 3) frames
+    <root>/<key[:2]>/<key>.light.npy  (T, 6) light of the face and of the background, see tast.light
+    <root>/<key[:2]>/<key>.json       start, frame rate, quality and notes; or why the video was rejected
 
-The JSON is written last and holds the digests of both: an entry that is cut short or damaged is none, and is computed again.
+The JSON is written last and holds the digests of all: an entry that is cut short or damaged is none, and is computed again.
 """
 
 from __future__ import annotations
@@ -23,9 +24,11 @@ import numpy.typing as npt
 
 from tast.errors import VideoRejected
 from tast.files import whole_file
+from tast.light import as_columns
 from tast.preprocessing.resample import mean_rate_hz
 from tast.records import FaceVideo, FloatArray, SourceFacts
 
+FRAMES, LIGHT = "npy", "light.npy"  # kinds of files
 FICLONE = 0x40049409  # Linux ioctl: share the blocks of another file, copied when written to
 
 
@@ -73,11 +76,11 @@ class ItemCache:
 
     def frames(self, key: str) -> npt.NDArray[np.generic]:
         """(T, H, W, 3) frames of an entry, mapped from disk."""
-        return np.asarray(np.load(self._path(key, "npy"), mmap_mode="r"))
+        return np.asarray(np.load(self._path(key, FRAMES), mmap_mode="r"))
 
-    def materialise(self, key: str, target: Path) -> None:
-        """The frames of an entry as the file `target`: by reflink where there are such, else hard link, else copy."""
-        source = self._path(key, "npy")
+    def materialise(self, key: str, target: Path, kind: str = FRAMES) -> None:
+        """One kind of an entry's files as the file `target`: by reflink where there are such, else hard link, else copy."""
+        source = self._path(key, kind)
         with whole_file(target) as part:
             if not (_reflinked(source, part) or _hard_linked(source, part)):
                 shutil.copyfile(source, part)
@@ -91,12 +94,16 @@ class ItemCache:
         except VideoRejected as error:
             content: dict[str, Any] = {"rejected": error.reason}
         else:
-            with whole_file(self._path(key, "npy")) as part, part.open("wb") as file:
-                np.save(file, face.frames)
+            if face.light is None:
+                raise ValueError(f"{face.record_id} has no light; expected a face that was masked in this process")
+            arrays = {FRAMES: face.frames, LIGHT: as_columns(face.light)}
+            for kind, array in arrays.items():
+                with whole_file(self._path(key, kind)) as part, part.open("wb") as file:
+                    np.save(file, array)
             video = CachedVideo(
                 float(face.times_s[0]), _rate_hz(face), tuple(face.quality.tolist()), face.notes, face.defects, face.source
             )
-            content = {**asdict(video), "frames_sha256": file_digest(self._path(key, "npy"))}
+            content = {**asdict(video), "files_sha256": {kind: file_digest(self._path(key, kind)) for kind in arrays}}
         with whole_file(self._path(key, "json")) as part:
             part.write_text(json.dumps({"content": content, "sha256": _digest(content)}), encoding="utf-8")
         return content
@@ -108,7 +115,9 @@ class ItemCache:
             content: dict[str, Any] = entry["content"]
             if entry["sha256"] != _digest(content):
                 return None
-            sound = "rejected" in content or file_digest(self._path(key, "npy")) == content["frames_sha256"]
+            sound = "rejected" in content or all(
+                file_digest(self._path(key, kind)) == digest for kind, digest in content["files_sha256"].items()
+            )
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return None
         return content if sound else None

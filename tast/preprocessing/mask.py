@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tast.errors import VideoRejected
+from tast.preprocessing.light import face_light
 from tast.preprocessing.pose import as_complex, roi_pose
 from tast.records import FaceVideo
 
@@ -70,7 +71,8 @@ def mask(
     inside = least_steep(meshed.mean(axis=(0, 3), dtype=np.float64), inside, low_gradient_share)
     notes = {**face.notes, "meshed_frames": float(len(outlines)), "mask_share": float(inside.mean())}
     log.debug("%s: %d of %d pixels are face", face.record_id, inside.sum(), inside.size)
-    return replace(face, frames=face.frames * inside[None, :, :, None].astype(face.frames.dtype), notes=notes)
+    frames = face.frames * inside[None, :, :, None].astype(face.frames.dtype)
+    return replace(face, frames=frames, notes=notes, light=face_light(frames, face.surroundings, face.times_s))
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,8 +15,9 @@ from threadpoolctl import threadpool_limits
 
 from tast.clip_store import ClipRow, Defect, Reject
 from tast.errors import BadInput, TastError, VideoRejected
+from tast.light import light_path
 from tast.preprocessing.align import landmark_model_path
-from tast.preprocessing.cache import ItemCache
+from tast.preprocessing.cache import LIGHT, ItemCache
 from tast.preprocessing.clips import cut
 from tast.preprocessing.keys import item_key
 from tast.preprocessing.mask import mesh_model_paths
@@ -85,8 +86,8 @@ def preprocess_records(records: Sequence[VideoRecord], *, settings: Settings, ca
 def preprocess_record(
     record: VideoRecord, settings: Settings, items: ItemCache, clips_folder: Path
 ) -> tuple[list[ClipRow], tuple[str, ...]]:
-    """The clips of one record, and its defects; its frames, cached where known, become <record_id>.npy in clips_folder,
-    and its pulse wave, where there is one, a file of tast.pulse_labels."""
+    """The clips of one record, and its defects; its frames, cached where known, become <record_id>.npy in clips_folder, its light
+    a file of tast.light, and its pulse wave, where there is one, a file of tast.pulse_labels."""
     pixel_settings = {name: dict(settings[name]) for name in ("align", *STEPS)}
     key = item_key(record.video, pixel_settings, computed_by(), (landmark_model_path(), *mesh_model_paths()))
     video = items.get_or_compute(key, record.record_id, lambda: preprocess_video(record.record_id, record.video, settings))
@@ -94,6 +95,7 @@ def preprocess_record(
     unlabelled = (f"{clips.n_unlabelled} clips left out: too few labels",) if clips.n_unlabelled else ()
     file = f"{record.record_id}.npy"
     items.materialise(key, clips_folder / file)
+    items.materialise(key, light_path(clips_folder, record.record_id), LIGHT)
     if record.pulse is not None:
         write_pulse(clips_folder, record.record_id, pulse_on_frames(record.pulse, video.times_s))
     rows = [

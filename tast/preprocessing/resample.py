@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tast.errors import VideoRejected
+from tast.preprocessing.light import light_on_grid
 from tast.records import FaceVideo
 
 FloatArray = npt.NDArray[np.float64]
@@ -53,7 +54,8 @@ def to_uniform_grid(face: FaceVideo, fps_hz: float) -> FaceVideo:
     for k, (after, share) in enumerate(zip(right, weight, strict=True)):
         cv2.addWeighted(face.frames[after - 1], 1 - share, face.frames[after], share, 0, dst=frames[k], dtype=cv2.CV_32F)
     quality = np.minimum(np.where(weight < 1, face.quality[right - 1], 1), np.where(weight > 0, face.quality[right], 1))
-    return replace(face, frames=frames, times_s=times_s, quality=quality)
+    light = None if face.light is None else light_on_grid(face.light, face.times_s, times_s)
+    return replace(face, frames=frames, times_s=times_s, quality=quality, light=light)
 
 
 def decimate(face: FaceVideo, *, fps_hz: float) -> FaceVideo:
@@ -64,7 +66,9 @@ def decimate(face: FaceVideo, *, fps_hz: float) -> FaceVideo:
     """
     stride = grid_stride(face.times_s, fps_hz)
     times_s = face.times_s[0] + np.arange(len(face.times_s[::stride])) / fps_hz
-    return replace(face, frames=face.frames[::stride].astype(np.float16), times_s=times_s, quality=face.quality[::stride])
+    light = None if face.light is None else face.light[::stride]
+    frames, quality = face.frames[::stride].astype(np.float16), face.quality[::stride]
+    return replace(face, frames=frames, times_s=times_s, quality=quality, light=light)
 
 
 def grid_stride(times_s: FloatArray, fps_hz: float) -> int:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from tast.pictures import Picture
 from tast.preprocessing.colour import sparse_rgb
 from tast.preprocessing.pose import ComplexArray, Pose
-from tast.records import FloatArray, Surroundings
+from tast.records import Surroundings
 
 LEAST_STEP_PX = 8
 MOST_POINTS = 1200  # of the grid, about
@@ -71,13 +71,3 @@ def _near_face(points_px: ComplexArray, pose: Pose) -> npt.NDArray[np.bool_]:
 
 def _place(pose: Pose) -> tuple[float, float, float]:
     return pose.centre_px.real, pose.centre_px.imag, abs(pose.turn)
-
-
-def on_grid(values: FloatArray, times_s: FloatArray, grid_s: FloatArray) -> FloatArray:
-    """Values (N, ...) at times_s (N,) -> (T, ...) at grid_s, linearly between those that are known; NaN where none is."""
-    flat = values.reshape(len(values), -1).astype(np.float64)
-    columns = []
-    for column in flat.T:
-        known = np.isfinite(column)
-        columns.append(np.interp(grid_s, times_s[known], column[known]) if known.any() else np.full(len(grid_s), np.nan))
-    return np.column_stack(columns).reshape(len(grid_s), *values.shape[1:])

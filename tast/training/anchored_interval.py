@@ -60,12 +60,7 @@ def fit_anchored_interval(predictions: pd.DataFrame, coverage: float = COVERAGE)
     A recording is anchored by its first SPAN_S, as people do: anchors amid it are nearer to its other seconds, and would promise
     more. None where no recording has seconds that are no anchor's.
     """
-    spot = [SPOT] if SPOT in predictions else []
-    seconds = per_second(predictions, ["true_percent", "unbounded_percent", *spot])
-    seconds = seconds[seconds["true_percent"].notna() & ~is_spot(seconds)]
-    if seconds.empty:
-        return None
-    errors = pd.concat([_errors(recording) for _, recording in seconds.groupby(recording_of(seconds), sort=True)])
+    errors = anchored_errors(predictions)
     if errors.empty:
         return None
     size, change, since = (errors[name].to_numpy(dtype=np.float64) for name in ("error", "change", "since_s"))
@@ -80,10 +75,19 @@ def fit_anchored_interval(predictions: pd.DataFrame, coverage: float = COVERAGE)
     return AnchoredInterval(coverage, tried[best][1], *best, int(errors["person"].nunique()), len(errors))
 
 
+def anchored_errors(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Of every labelled second after fit_anchored_interval's anchors: `error`, `change` and `since_s` of it, and `person`."""
+    spot = [SPOT] if SPOT in predictions else []
+    seconds = per_second(predictions, ["true_percent", "changing_percent", *spot])
+    seconds = seconds[seconds["true_percent"].notna() & ~is_spot(seconds)]
+    parts = [_errors(recording) for _, recording in seconds.groupby(recording_of(seconds), sort=True)]
+    return pd.concat(parts) if parts else pd.DataFrame()
+
+
 def _errors(recording: pd.DataFrame) -> pd.DataFrame:
     """Of every second after the anchor: how far the prediction is off, and what the interval may depend on."""
     start_s = recording["start_s"].to_numpy(dtype=np.float64)
-    given, true = recording["unbounded_percent"].to_numpy(), recording["true_percent"].to_numpy()
+    given, true = recording["changing_percent"].to_numpy(), recording["true_percent"].to_numpy()
     span_s = min(SPAN_S, (start_s[-1] + 1 - start_s[0]) / 2)  # of a short recording half is left to be predicted
     held = start_s + 0.5 < start_s[0] + span_s
     if not held.any():

@@ -15,8 +15,10 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from tast.clip_store import ClipStore
+from tast.light import read_light
 from tast.pulse_labels import read_pulse
 from tast.seconds import is_spot
+from tast.training.change_reader import window_colours
 from tast.training.inputs import INPUTS, network_input
 
 DIGEST_CLIPS = 64  # whose pixels enter the digest: all clips of a store come from the same parameters
@@ -86,6 +88,13 @@ class ClipDataset(Dataset[Batch]):
             if (wave := waves[name]) is not None:
                 pulse[row] = wave[first : first + self.frames]
         return pulse
+
+    @cached_property
+    def colours(self) -> npt.NDArray[np.float64]:
+        """(N, COLOURS) of each clip's light (tast.training.change_reader). Raises BadInput where a recording has none."""
+        whole = {name: read_light(self._store.folder, name) for name in self.clips["record_id"].unique()}
+        rows = zip(self.clips["record_id"], self.clips["first_frame"], self.clips["fps_hz"], strict=True)
+        return np.array([window_colours(whole[name][first : first + self.frames], float(fps_hz)) for name, first, fps_hz in rows])
 
     def every_second(self) -> ClipDataset:
         """The windows that `predict` would read of these clips' recordings: see ClipStore.with_every_second."""

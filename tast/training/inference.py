@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from tast.seconds import CLIP_COLUMNS, SOURCE_COLUMNS, SPOT
+from tast.training.change_reader import ChangeReader
 from tast.training.dataset import ClipDataset
 from tast.training.labels import LabelScaling
 from tast.training.sampling import batches_in_order
@@ -26,10 +27,12 @@ def standardised_predictions(
     return torch.cat([model(dataset[[chosen[i] for i in batch]].video.to(device)).float().cpu() for batch in batches])
 
 
-def predict(model: nn.Module, dataset: ClipDataset, scaling: LabelScaling, *, batch_size: int = 16) -> pd.DataFrame:
+def predict(
+    model: nn.Module, dataset: ClipDataset, scaling: LabelScaling, *, change: ChangeReader | None = None, batch_size: int = 16
+) -> pd.DataFrame:
     """One row per clip and second of it: CLIP_COLUMNS, `second` (0 to S - 1), true_percent (NaN unknown), predicted_percent,
-    unbounded_percent (the same before it is held within what can be), quality (of the clip: share of its frames in which the face
-    was seen; NaN for a window that was no clip), SPOT, SOURCE_COLUMNS.
+    changing_percent (what `change` follows SpO2 by; without it, what is predicted before it is held within what can be), quality
+    (of the clip: share of its frames in which the face was seen; NaN for a window that was no clip), SPOT, SOURCE_COLUMNS.
 
     Rows follow the data set's order of clips. The model runs where its weights are.
     """
@@ -40,5 +43,6 @@ def predict(model: nn.Module, dataset: ClipDataset, scaling: LabelScaling, *, ba
     table["second"] = np.tile(np.arange(dataset.seconds), len(dataset))
     table["true_percent"] = dataset.spo2_percent.astype(np.float64).ravel()
     table["predicted_percent"] = scaling.to_percent(outputs.numpy()).ravel()
-    table["unbounded_percent"] = scaling.unbounded_percent(outputs.numpy()).ravel()
+    unbounded = scaling.unbounded_percent(outputs.numpy())
+    table["changing_percent"] = (unbounded if change is None else change.changing(unbounded, dataset.colours)).ravel()
     return table

@@ -20,7 +20,7 @@ def recording(true: np.ndarray, given: np.ndarray, name: str = "a", begin_s: flo
         "dataset": "made", "subject_id": name, "record_id": name, "scenario": "fall", "second": np.arange(n),
         "start_s": begin_s + np.arange(n), "true_percent": true, "predicted_percent": np.clip(given, 50, 100),
         "lower_percent": np.nan, "upper_percent": np.nan, "n_clips": 1, "quality": 1.0, "spot_sd_percent": np.nan,
-        "codec": None, "bits_per_pixel": np.nan, "unbounded_percent": given,
+        "codec": None, "bits_per_pixel": np.nan, "changing_percent": given,
     })  # fmt: skip
 
 
@@ -42,7 +42,7 @@ def test_where_the_face_is_first_seen_late_its_seconds_are_counted_from_there() 
 
 
 def test_a_method_that_gives_no_number_before_the_bounds_is_anchored_by_what_it_gives() -> None:
-    given = recording(FALLING, FALLING - 5).assign(unbounded_percent=np.nan)
+    given = recording(FALLING, FALLING - 5).assign(changing_percent=np.nan)
     assert_allclose(anchored_predictions(given, None)["predicted_percent"], FALLING[10:])
     assert anchored_predictions(given, None)["lower_percent"].isna().all()
 

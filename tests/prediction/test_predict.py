@@ -8,17 +8,21 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
 
 from flows.predicted import predictions_by
 from tast.clip_store import ClipRow, ClipStore, write_tables
 from tast.errors import VideoRejected
+from tast.light import as_columns, light_path
 from tast.prediction.predict import predict_face, predict_frames, predict_video
 from tast.prediction.trace import PredictedTrace
 from tast.preprocessing.clips import cut
 from tast.preprocessing.pipeline import settings_of
 from tast.preprocessing.steps import preprocess_video
 from tast.records import FaceVideo, Spo2Trace, VideoSource
+from tast.saved_model import ModelCard
+from tast.training.change_reader import ChangeReader
 from tast.training.dataset import ClipDataset
 from tast.video.write_coded import write_coded
 from tests.prediction.conftest import MJPEG, PULSE_HZ, film, write_film
@@ -27,6 +31,9 @@ from tests.prediction.conftest import MJPEG, PULSE_HZ, film, write_film
 def as_clips(face: FaceVideo, folder: Path, hop_s: int = 1, unlabelled_s: float = 0.0) -> ClipStore:
     """The face as the preprocess stage stores it; its seconds are labelled 90, 91, ..., the first ones not at all."""
     np.save(folder / "face.npy", face.frames)
+    assert face.light is not None
+    light_path(folder, "face").parent.mkdir(exist_ok=True)
+    np.save(light_path(folder, "face"), as_columns(face.light))
     readings_s = face.times_s[0] + np.arange(10.0) + 0.5
     spo2 = Spo2Trace(readings_s, np.where(np.arange(10.0) < unlabelled_s, np.nan, 90 + np.arange(10.0)))
     windows = cut("face", face.times_s, 15.0, face.quality, spo2, length_s=4, hop_s=hop_s, label_delay_s=0, max_missing_labels=0)
@@ -40,20 +47,26 @@ def as_clips(face: FaceVideo, folder: Path, hop_s: int = 1, unlabelled_s: float 
 
 
 @pytest.fixture(scope="module")
-def read_twice(model, tmp_path_factory) -> tuple[PredictedTrace, FaceVideo]:
+def following(model) -> tuple[torch.nn.Module, ModelCard]:
+    """The model with something beside it that a change is read by."""
+    return model[0], replace(model[1], change=ChangeReader((-9.0, 2.0, 60.0, 5.0, 3.0, -60.0, 1.0, -2.0), (7.0,) * 5, 0.25, 2, 4))
+
+
+@pytest.fixture(scope="module")
+def read_twice(following, tmp_path_factory) -> tuple[PredictedTrace, FaceVideo]:
     """One file on disk as `predict` reads it, and as the preprocess stage does."""
-    network, card = model
+    network, card = following
     video = VideoSource(write_film(tmp_path_factory.mktemp("read") / "film.avi", 7.0))
     return predict_video("film", video, network, card), preprocess_video("film", video, settings_of(card.preprocessing))
 
 
 @pytest.mark.parametrize(("hop_s", "unlabelled_s"), [(1, 0.0), (3, 0.0), (1, 2.2)])
-def test_what_is_scored_is_what_is_delivered_for_the_same_video(model, read_twice, tmp_path, hop_s, unlabelled_s):
-    """The predictions table and `predict`, from one file on disk: the same seconds, values and intervals.
+def test_what_is_scored_is_what_is_delivered_for_the_same_video(following, read_twice, tmp_path, hop_s, unlabelled_s):
+    """The predictions table and `predict`, from one file on disk: the same seconds, values, intervals and changes.
 
     Whether or not a clip begins with every second, and where the first clips were left out for want of labels.
     """
-    network, card = model
+    network, card = following
     trace, face = read_twice
     store = as_clips(face, tmp_path, hop_s=hop_s, unlabelled_s=unlabelled_s)
     assert len(store) == {(1, 0.0): 4, (3, 0.0): 2, (1, 2.2): 1}[hop_s, unlabelled_s]
@@ -66,6 +79,8 @@ def test_what_is_scored_is_what_is_delivered_for_the_same_video(model, read_twic
         "predicted_percent": trace.spo2_percent, "lower_percent": trace.lower_percent, "upper_percent": trace.upper_percent,
     }.items():  # fmt: skip
         assert_allclose(table[name], delivered, atol=1e-6)
+    assert_allclose(table["changing_percent"], trace.changing_percent, atol=1e-4)  # the light is kept in single precision
+    assert abs(trace.changing_percent - trace.spo2_percent).min() > 1
     known = np.arange(7) >= unlabelled_s
     assert_array_equal(table["true_percent"], np.where(known, 90 + np.arange(7.0), np.nan))
 

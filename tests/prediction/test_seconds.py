@@ -67,7 +67,7 @@ def test_an_anchor_moves_every_second_by_what_is_known_of_some() -> None:
 
 def test_what_the_model_cannot_give_is_no_bound_before_the_anchor() -> None:
     """A camera under which all reads above 100: held there, no change would be left."""
-    high = replace(trace(0.0, [100.0, 100.0, 100.0]), unbounded_percent=np.array([112.0, 108.0, 104.0]))
+    high = replace(trace(0.0, [100.0, 100.0, 100.0]), changing_percent=np.array([112.0, 108.0, 104.0]))
     assert_allclose(high.anchored([reading_of("0=98")]).spo2_percent, [100, 98, 94])
 
 
@@ -94,7 +94,7 @@ def test_a_video_is_anchored_as_a_whole(model) -> None:
     without = predict_frames("one", film(5.5), *model, min_quality=0.0)
     anchored = predict_frames("one", film(5.5), *model, min_quality=0.0, anchor=[reading_of("97")])
     assert_allclose(anchored.spo2_percent.mean(), 97.0, atol=0.5)  # all of it lies within the anchor's ten seconds
-    assert_allclose(np.diff(anchored.spo2_percent), np.diff(without.unbounded_percent), atol=1e-9)
+    assert_allclose(np.diff(anchored.spo2_percent), np.diff(without.changing_percent), atol=1e-9)
 
 
 def outside(model, *, pulse: float):
@@ -125,5 +125,5 @@ def test_a_trend_is_no_percentage(model) -> None:
     trend = predict_frames("one", film(5.5), *outside(model, pulse=1.5), min_quality=0.0, uncalibrated=True)
     table = trend.table()
     assert table[["spo2_percent", "lower_percent", "upper_percent", "coverage"]].isna().all(axis=None)
-    assert_allclose(np.diff(trend.trend), np.diff(trend.unbounded_percent) / 10)
+    assert_allclose(np.diff(trend.trend), np.diff(trend.changing_percent) / 10)
     assert table["trend"].notna().all() and trace_png(trend).startswith(b"\x89PNG")

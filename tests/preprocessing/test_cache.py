@@ -12,14 +12,16 @@ import pytest
 from tast.errors import BadInput, VideoRejected
 from tast.preprocessing.cache import ItemCache, file_digest
 from tast.preprocessing.keys import item_key
-from tast.records import FaceVideo, SourceFacts, VideoSource
+from tast.records import FaceLight, FaceVideo, SourceFacts, VideoSource
 
 KEY = "ab" * 32
+FILES = ("npy", "light.npy", "json")
 
 
 def made() -> FaceVideo:
     frames = np.random.default_rng(0).normal(size=(30, 4, 4, 3)).astype(np.float16)
-    return FaceVideo("r", frames, 0.3 + np.arange(30) / 15, np.ones(30), {"mask_share": 0.5})
+    light = FaceLight(np.arange(90.0).reshape(30, 3), np.full((30, 3), np.nan))
+    return FaceVideo("r", frames, 0.3 + np.arange(30) / 15, np.ones(30), {"mask_share": 0.5}, light=light)
 
 
 def never() -> FaceVideo:
@@ -42,12 +44,12 @@ def test_what_is_kept_comes_back_without_computing(tmp_path: Path) -> None:
     assert first.notes == {"mask_share": 0.5}
 
 
-@pytest.mark.parametrize("suffix", ["npy", "json"])
+@pytest.mark.parametrize("suffix", FILES)
 @pytest.mark.parametrize("damage", ["cut", "flip", "empty", "gone"])
 def test_a_damaged_entry_is_computed_again(tmp_path: Path, suffix: str, damage: str) -> None:
     items = ItemCache(tmp_path)
     items.get_or_compute(KEY, "r", made)
-    sound = {name: entry(tmp_path, name).read_bytes() for name in ("npy", "json")}
+    sound = {name: entry(tmp_path, name).read_bytes() for name in FILES}
     content = bytearray(sound[suffix])
     content[len(content) // 2] ^= 1
     damaged = {"cut": sound[suffix][:-7], "flip": bytes(content), "empty": b"", "gone": b""}[damage]
@@ -56,8 +58,8 @@ def test_a_damaged_entry_is_computed_again(tmp_path: Path, suffix: str, damage: 
         entry(tmp_path, suffix).unlink()
     items.get_or_compute(KEY, "r", made)
     assert items.n_computed == 2
-    assert {name: entry(tmp_path, name).read_bytes() for name in ("npy", "json")} == sound
-    assert len(list(entry(tmp_path, "npy").parent.iterdir())) == 2
+    assert {name: entry(tmp_path, name).read_bytes() for name in FILES} == sound
+    assert len(list(entry(tmp_path, "npy").parent.iterdir())) == len(FILES)
 
 
 def test_a_rejection_is_kept_for_every_record_with_the_same_content(tmp_path: Path) -> None:
@@ -113,7 +115,7 @@ def test_processes_that_compute_the_same_key_at_once_do_no_harm(tmp_path: Path) 
         digests = pool.map(_compute_in, [str(tmp_path)] * 4, chunksize=1)
     assert len(set(digests)) == 1
     assert ItemCache(tmp_path).get_or_compute(KEY, "r", never).fps_hz == 15.0
-    assert sorted(path.suffix for path in entry(tmp_path, "npy").parent.iterdir()) == [".json", ".npy"]
+    assert {path.name for path in entry(tmp_path, "npy").parent.iterdir()} == {entry(tmp_path, kind).name for kind in FILES}
 
 
 def test_the_key_changes_with_all_that_decides_the_pixels_and_nothing_else(tmp_path: Path) -> None:
@@ -153,4 +155,4 @@ def test_entries_hold_no_path_and_no_record(tmp_path: Path) -> None:
     text = entry(tmp_path, "json").read_text()
     assert os.fspath(tmp_path) not in text
     assert "subject-7" not in text
-    assert set(json.loads(text)["content"]) == {"start_s", "fps_hz", "quality", "notes", "defects", "source", "frames_sha256"}
+    assert set(json.loads(text)["content"]) == {"start_s", "fps_hz", "quality", "notes", "defects", "source", "files_sha256"}

@@ -13,6 +13,7 @@ import pytest
 
 from tast.clip_store import ClipStore, write_tables
 from tast.closure import closure, code_digest
+from tast.light import read_light
 from tast.params import load_params
 from tast.preprocessing import pipeline
 from tast.preprocessing.pipeline import Shard, preprocess_records, settings_of
@@ -88,6 +89,12 @@ def test_clips_read_back_with_labels_and_the_pulse_magnified(done: tuple[Path, S
     expected = 40 + np.sin(2 * np.pi * PULSE_HZ * np.arange(len(wave)) / 15)
     np.testing.assert_allclose(wave[np.isfinite(wave)], expected[np.isfinite(wave)], atol=0.02)
     assert np.isfinite(wave).mean() > 0.95 and read_pulse(folder / "clips", "02-01") is None
+    light = read_light(folder / "clips", "01-01")
+    assert len(light) == len(wave) and not (folder / "clips" / "light" / "02-01.npy").exists()
+    moving = light.skin / light.skin.mean(axis=0) - 1
+    along = np.sin(2 * np.pi * PULSE_HZ * np.arange(len(wave)) / 15)
+    assert (along @ moving[:, 0]) / (along @ moving[:, 1]) == pytest.approx(RATIO, rel=0.1)  # as it was, before any magnification
+    assert moving[:, 1].max() < 0.02
     np.testing.assert_array_equal(clip.spo2_percent, [97, 97, 96])
     inside = (clip.frames != 0).any(axis=(0, 3))
     means = clip.frames[:, inside].astype(np.float64).mean(axis=1)

@@ -9,9 +9,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tast.params import load_params
 from tast.pictures import YuvPicture
 from tast.preprocessing.align import align
+from tast.preprocessing.light import on_grid
 from tast.preprocessing.pipeline import settings_of
 from tast.preprocessing.pose import Pose
-from tast.preprocessing.surroundings import SurroundingsWatcher, on_grid
+from tast.preprocessing.surroundings import SurroundingsWatcher
 from tests.preprocessing import scene
 
 FACE = Pose(40 + 0j, 160 + 100j)  # in frames of 320x240: hair from x = 80 to 240, chin at y = 164

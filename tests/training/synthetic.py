@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tast.clip_store import ClipRow, ClipStore, write_tables
+from tast.light import as_columns, light_path
+from tast.records import FaceLight
 
 MAGNIFICATION = 120
 BLUE_OVER_GREEN = 1.3
@@ -53,7 +55,7 @@ def write_store(
     The first subjects are the same, however many there are. preprocessing: what the store says they were made with.
     """
     rng = np.random.default_rng(seed)
-    folder.mkdir(parents=True, exist_ok=True)
+    light_path(folder, "").parent.mkdir(parents=True, exist_ok=True)
     rows = []
     for subject in range(subjects):
         for clip in range(clips):
@@ -62,6 +64,9 @@ def write_store(
             record_id = f"s{subject:02d}-{clip:02d}"
             video = face_frames(spo2, rng, frames=frames, size_px=size_px, common_noise=common_noise, pixel_noise=pixel_noise)
             np.save(folder / f"{record_id}.npy", video)
+            steady = video.mean(axis=(0, 1, 2), dtype=np.float64)
+            skin = steady + (video.mean(axis=(1, 2), dtype=np.float64) - steady) / (1 + MAGNIFICATION)
+            np.save(light_path(folder, record_id), as_columns(FaceLight(skin, np.full(skin.shape, 90.0))))
             values = {
                 "clip_id": f"{record_id}-000",
                 "subject_id": f"s{subject:02d}",

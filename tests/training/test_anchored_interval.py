@@ -21,7 +21,7 @@ def people(seed: int, count: int, *, seconds: int = 40, slope_sd: float = 0.0, n
         parts.append(pd.DataFrame({
             "dataset": "made", "subject_id": f"{seed}-{person}", "record_id": f"{seed}-{person}", "scenario": "fall",
             "clip_id": "x", "first_frame": 15 * np.arange(seconds), "fps_hz": 15.0, "start_s": np.arange(seconds) * 1.0,
-            "second": 0, "true_percent": true, "predicted_percent": np.clip(given, 50, 100), "unbounded_percent": given,
+            "second": 0, "true_percent": true, "predicted_percent": np.clip(given, 50, 100), "changing_percent": given,
         }))  # fmt: skip
     return pd.concat(parts, ignore_index=True)
 
@@ -29,7 +29,7 @@ def people(seed: int, count: int, *, seconds: int = 40, slope_sd: float = 0.0, n
 def coverage(interval: AnchoredInterval, rows: pd.DataFrame) -> float:
     inside = []
     for _, one in rows.groupby("record_id"):
-        given, true = one["unbounded_percent"].to_numpy(), one["true_percent"].to_numpy()
+        given, true = one["changing_percent"].to_numpy(), one["true_percent"].to_numpy()
         anchored = given - given[:10].mean() + true[:10].mean()
         width = interval.half_width_percent(anchored - true[:10].mean(), np.arange(len(one)) - 9.0, 0.0)
         inside.append((abs(anchored - true) <= width)[10:])

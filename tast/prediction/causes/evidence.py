@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from tast.preprocessing.light import on_grid
 from tast.preprocessing.pose import roi_pose
-from tast.preprocessing.surroundings import on_grid
 from tast.records import FaceVideo, FloatArray
 from tast.seconds import overlap_mean, window_starts
 
@@ -64,44 +64,33 @@ class Gathering:
     """Sees the face after each step of preprocessing."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, tuple[FloatArray, FloatArray]] = {}  # name of a step -> times, values
-        self._aligned: FaceVideo | None = None
+        self._overexposed: tuple[FloatArray, FloatArray] = np.zeros(1), np.zeros(1)  # at times_s
 
     def take(self, step: str, face: FaceVideo) -> None:
         if step == "align":
-            self._seen["overexposed"] = face.times_s[::SHOWN_EVERY], overexposed_share(face.frames[::SHOWN_EVERY])
-        if step == "mask":
-            self._seen["skin"] = face.times_s, mean_light(face.frames)
+            self._overexposed = face.times_s[::SHOWN_EVERY], overexposed_share(face.frames[::SHOWN_EVERY])
 
     def evidence(
         self, face: FaceVideo, fps_hz: float, length_s: int, pulse_share: FloatArray, pulse_per_minute: FloatArray
     ) -> Evidence:
         """face: after the last step. Raises ValueError for one that has no surroundings, as one that was cached."""
-        around, grid_s = face.surroundings, face.times_s
-        if around is None:
+        around, light, grid_s = face.surroundings, face.light, face.times_s
+        if around is None or light is None:
             raise ValueError(f"{face.record_id} has no surroundings; expected a face that was aligned in this process")
         spanned = (around.times_s >= grid_s[0]) & (around.times_s <= grid_s[-1])
-        skin, overexposed = (
-            on_grid(values, times_s, grid_s) for times_s, values in (self._seen["skin"], self._seen["overexposed"])
-        )
+        shown_s, overexposed = self._overexposed
         return Evidence(
             fps_hz=fps_hz,
             length_s=length_s,
-            skin=skin,
-            background=on_grid(around.background, around.times_s, grid_s),
+            skin=light.skin,
+            background=light.background,
             place=on_grid(around.place, around.times_s, grid_s),
-            overexposed=overexposed,
+            overexposed=on_grid(overexposed, shown_s, grid_s),
             frame_times_s=around.times_s[spanned] - grid_s[0],
             repeated=around.repeated[spanned],
             pulse_share=pulse_share,
             pulse_per_minute=pulse_per_minute,
         )
-
-
-def mean_light(masked: npt.NDArray[np.generic]) -> FloatArray:
-    """Masked frames (T, H, W, 3) -> (T, 3) mean of the pixels that are ever lit; 0 where none is."""
-    lit = (masked[::SHOWN_EVERY] != 0).any(axis=(0, 3)).sum()
-    return np.asarray(masked.sum(axis=(1, 2), dtype=np.float64) / max(lit, 1))
 
 
 def overexposed_share(aligned: npt.NDArray[np.generic]) -> FloatArray:

@@ -25,7 +25,7 @@ def result(name: str, error: float, slope: float, *, seconds: int = 20, people: 
         parts.append(pd.DataFrame({
             "dataset": "made", "subject_id": str(person), "record_id": str(person), "second": np.arange(seconds), "run": "0/0",
             "start_s": np.arange(seconds) * 1.0, "true_percent": true, "predicted_percent": np.clip(given, 50, 100),
-            "unbounded_percent": given, "lower_percent": np.nan, "upper_percent": np.nan, "quality": 1.0,
+            "changing_percent": given, "lower_percent": np.nan, "upper_percent": np.nan, "quality": 1.0,
             "constant_percent": 90.0, "spot_sd_percent": np.nan,
         }))  # fmt: skip
     return MethodResult(name, pd.concat(parts, ignore_index=True), 10)

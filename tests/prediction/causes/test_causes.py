@@ -9,9 +9,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tast.prediction.causes import light, pulse, recording
-from tast.prediction.causes.evidence import Evidence, mean_light, overexposed_share
+from tast.prediction.causes.evidence import Evidence, overexposed_share
 from tast.prediction.causes.findings import Findings, find_causes, joined_findings
 from tast.prediction.causes.known import CAUSES
+from tast.preprocessing.light import mean_light
 from tast.records import SourceFacts
 
 FPS_HZ, SECONDS = 15.0, 12

@@ -1,0 +1,94 @@
+"""What reads a change from the light: planted slopes come back, of people never seen, and the network gets what it deserves."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+
+from tast.records import FaceLight
+from tast.training.change_reader import COLOURS, OF_FACE, ChangeReader, fit_change_reader, linear, mixed, window_colours
+from tests.training.test_anchored_interval import people
+
+SLOPES = np.array([0.0, 0.0, 60.0, 0.0, 0.0, -60.0, 0.0, 0.0])  # skin's red, less what the light does to it
+FPS_HZ = 15.0
+
+
+def recordings(seed: int, count: int, *, windows: int = 30, level_sd: float = 3.0) -> tuple[np.ndarray, np.ndarray, pd.Series]:
+    """Colours (N, 8) and SpO2 (N, 1): skin's red falls with SpO2 and with the lamp, which the background shows; levels differ."""
+    rng = np.random.default_rng(seed)
+    colours, percent, names = [], [], []
+    for number in range(count):
+        change = -rng.uniform(5, 20) * np.linspace(0, 1, windows)
+        moved = 0.05 * rng.standard_normal((windows, 8)).cumsum(axis=0) / np.sqrt(windows)
+        moved[:, 2] = change / 60 + moved[:, 5]
+        colours.append(moved + level_sd * rng.standard_normal(8))
+        percent.append(98 + change)
+        names += [f"{seed}-{number}"] * windows
+    return np.concatenate(colours), np.concatenate(percent)[:, None], pd.Series(names)
+
+
+def test_planted_slopes_come_back_whatever_the_levels() -> None:
+    colours, percent, recording = recordings(0, 40)
+    line = fit_change_reader(colours, percent, recording, recording)
+    assert line is not None and (line.n_subjects, line.n_recordings, line.network_share) == (40, 40, 0.0)
+    assert_allclose(line.slopes, SLOPES, atol=1.0)
+    others, true, _ = recordings(1, 1)
+    read = line.read(others)
+    assert_allclose(read - read[0], (true - true[0])[:, 0], atol=0.5)
+
+
+def test_without_a_background_the_face_is_read_alone() -> None:
+    colours, percent, recording = recordings(0, 40)
+    line = fit_change_reader(colours, percent, recording, recording)
+    assert line is not None
+    unknown = colours.copy()
+    unknown[:, OF_FACE:] = np.nan
+    assert_allclose(line.read(unknown), colours[:, :OF_FACE] @ np.array(line.slopes_of_face))
+    assert 0 < line.slopes_of_face[2] < 55  # the lamp moves it too, and nothing says so
+    alone = fit_change_reader(unknown, percent, recording, recording)
+    assert alone is not None
+    assert_allclose(alone.read(unknown), line.read(unknown))
+    assert np.isfinite(alone.read(colours)).all()
+
+
+def test_labels_that_do_not_change_or_are_not_known_give_no_line() -> None:
+    colours, percent, recording = recordings(0, 5)
+    still = np.full(percent.shape, 97.0)
+    assert fit_change_reader(colours, still, recording, recording) is None
+    assert fit_change_reader(colours, np.full(percent.shape, np.nan), recording, recording) is None
+
+
+@pytest.mark.parametrize(("network_noise", "share"), [(0.0, 1.0), (40.0, 0.0)])
+def test_the_network_has_the_share_that_validation_people_give_it(network_noise: float, share: float) -> None:
+    rows = people(3, 20, noise=0.0)
+    true = rows["true_percent"].to_numpy()
+    rng = np.random.default_rng(0)
+    rows["changing_percent"] += network_noise * rng.standard_normal(len(rows))
+    colours = np.zeros((len(rows), len(COLOURS)))
+    colours[:, 2] = true / 60 + 0.02 * rng.standard_normal(len(rows))
+    line = ChangeReader((0.0, 0.0, 60.0, *[0.0] * 5), (0.0, 0.0, 60.0, 0.0, 0.0), 0.5, 1, 1)
+    best, mixture = mixed(line, rows, colours)
+    assert best == replace(line, network_share=share)
+    expected = rows["changing_percent"] if share else 60 * colours[:, 2]
+    assert_allclose(mixture["changing_percent"], expected)
+
+
+def test_colours_are_those_of_the_pulse_and_of_the_steady_light() -> None:
+    times_s = np.arange(120) / FPS_HZ
+    beat = np.sin(2 * np.pi * 1.2 * times_s)[:, None]
+    light = np.array([0.4, 0.2, 0.1]) * (1 + 0.01 * beat * [0.4, 1.0, 0.7])
+    codes = 255 * (1.055 * light ** (1 / 2.4) - 0.055)
+    assert_allclose(linear(codes), light)
+    background = np.tile([120.0, 100.0, 80.0], (120, 1))
+    found = window_colours(FaceLight(codes, background), FPS_HZ)
+    expected = np.log([0.4, 0.7, 2.0, 0.5, 0.2])
+    assert_allclose(found[:OF_FACE], expected, atol=0.01)
+    red, green, blue = linear(np.array([120.0, 100.0, 80.0]))
+    assert_allclose(found[OF_FACE:], np.log([red / green, blue / green, green]))
+    unknown = window_colours(FaceLight(codes, np.full((120, 3), np.nan)), FPS_HZ)
+    assert_allclose(unknown[:OF_FACE], found[:OF_FACE])
+    assert np.isnan(unknown[OF_FACE:]).all() and np.isnan(window_colours(FaceLight(0 * codes, background), FPS_HZ)).all()
