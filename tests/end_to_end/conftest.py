@@ -22,6 +22,8 @@ SMALL = {
     "download.phantom.seconds": 12,
     "download.phantom.fps_hz": 20,
     "download.phantom.scenarios": ["steady", "talking"],  # a contact sheet each
+    "preprocess.clips.length_s": 4,
+    "preprocess.clips.size_px": 32,
     "split.folds": 3,
     "train.epochs": 3,
     "train.threads": 1,  # the other process's tests have the other core

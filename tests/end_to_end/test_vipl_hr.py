@@ -13,16 +13,17 @@ from tests.end_to_end.conftest import Workspace, clone
 pytestmark = pytest.mark.end_to_end
 
 SUBJECTS = 8  # one for each kind of defect
+SECONDS = 8
 
 
 @pytest.fixture(scope="module")
-def finished_vipl(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+def finished_vipl(tmp_path_factory: pytest.TempPathFactory, api_url: str) -> Workspace:
     folder = tmp_path_factory.mktemp("vipl")
-    workspace = clone(folder / "tree")
+    workspace = Workspace(clone(folder / "tree").folder, api_url)
     root = folder / "VIPL-HR"
     workspace.set(runner__workers=2)
     workspace.set(download__phantom__fps_hz=30, download__phantom__scenarios="all")  # each of the cameras has a share of the rate
-    sizes = ("--subjects", str(SUBJECTS), "--seconds", "12")
+    sizes = ("--subjects", str(SUBJECTS), "--seconds", str(SECONDS))
     workspace.run("-m", "tast", "phantom", str(root), "--layout", "vipl_hr", *sizes, "--defects")
     workspace.set(
         dataset__name="vipl_hr", dataset__root=str(root), download__accept_licence=True, split__protocol="official", split__fold=1
@@ -43,7 +44,7 @@ def test_a_model_is_registered_on_the_official_folds(finished_vipl: Workspace) -
     predictions = pd.read_parquet(finished_vipl.path("reports/predictions.parquet"))
     assert set(predictions["subject_id"]) == {"p2", "p7"}  # the second fold's: 2, 7, 12, ...
     script = (
-        "from flows.publish import tracking_uri; import mlflow; mlflow.set_tracking_uri(tracking_uri());"
+        "from flows.store import tracking_uri; import mlflow; mlflow.set_tracking_uri(tracking_uri());"
         "print(mlflow.MlflowClient().get_model_version_by_alias('tast-net', 'challenger').version)"
     )
     assert finished_vipl.run("-c", script).stdout.splitlines()[-1] == "1"
@@ -56,7 +57,7 @@ def test_every_defect_is_mended_or_named(finished_vipl: Workspace) -> None:
     assert defects["p3_v3_source1"][0].startswith("time.txt has ")
     assert rejects == {"p4_v4_source3": [rejects["p4_v4_source3"][0]]}
     assert "time stamps for" in rejects["p4_v4_source3"][0]
-    assert "3 of 12 SpO2 readings masked" in defects["p5_v5_source1"]
+    assert f"3 of {SECONDS} SpO2 readings masked" in defects["p5_v5_source1"]
     assert any("damaged after frame" in defect for defect in defects["p7_v7_source1"])  # and its good part is used
     assert {"p8_v8_source2", "p8_v8-2_source2"} <= used  # a retake
     for phone in (name for name in used if name.endswith("source2")):
@@ -72,8 +73,8 @@ def test_the_audit_counts_what_lies_there(finished_vipl: Workspace) -> None:
     assert facts["published"]["beyond_list"] == ["p8_v8-2_source2"]
 
 
-def test_one_data_set_trains_and_the_other_tests(finished_vipl: Workspace, api_url: str) -> None:
-    workspace = Workspace(finished_vipl.folder, api_url)
+def test_one_data_set_trains_and_the_other_tests(finished_vipl: Workspace) -> None:
+    workspace = finished_vipl
     workspace.set(dataset__second={"name": "phantom"}, split__protocol="cross_dataset", split__fold=0)
     workspace.set(download__phantom__subjects=3, download__phantom__fps_hz=20)
     workspace.run("-m", "dvc", "repro", "--quiet", "split")
