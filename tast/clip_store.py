@@ -42,7 +42,7 @@ class ClipRow:
 
     spot_sd_percent: how uncertain the label is (1 SD) where one spot reading stands for the whole recording; None for a trace.
     codec, bits_per_pixel, bits, transfer, assumed: of the video's SourceFacts, the last in one string; "", None and 0 where these
-    are not known.
+    are not known. camera: what filmed it, as the data set names it: with its lamp and its coding, a world of the phantom.
     """
 
     clip_id: str
@@ -63,6 +63,7 @@ class ClipRow:
     bits: int = 0
     transfer: str = ""
     assumed: str = ""
+    camera: str = ""
 
 
 COLUMNS = list(ClipRow.__dataclass_fields__)

@@ -164,7 +164,7 @@ class Preprocess(Section):
     clips: Clips
 
 
-Protocol = Literal["subject_independent", "clip_random", "leave_one_subject_out", "official", "cross_dataset"]
+Protocol = Literal["subject_independent", "clip_random", "leave_one_subject_out", "leave_worlds_out", "official", "cross_dataset"]
 
 
 class Split(Section):

@@ -1,8 +1,10 @@
 """Split clips into train, validation and test, and prove that nothing leaks between them.
 
-A protocol says which units must stay together (subjects, clips) and how units are dealt to folds; fold `fold` is the test set,
-a share of the other units validates. subject_independent is the default. clip_random is optimistic by design: overlapping
-windows of one recording fall on both sides, as in much of the published work, and it is named so wherever it is used.
+A protocol says which units must stay together (subjects, cameras, clips) and how units are dealt to folds; fold `fold` is the
+test set, a share of the other units validates. subject_independent is the default. leave_worlds_out deals whole cameras, with the
+lamps and codings that are theirs, and keeps people apart as well: nobody is tested whom another camera filmed for the training.
+clip_random is optimistic by design: overlapping windows of one recording fall on both sides, as in much of the published work,
+and it is named so wherever it is used.
 
 Folds outlive the data: whoever was tested must go on being tested when more people come, or no later model could be compared
 with an earlier one on people that neither has seen. Units therefore stand in the order of a hash of the seed and their name,
@@ -110,7 +112,8 @@ def make_split(
     stratify: bool = False,
     official_folds: Sequence[Sequence[str]] | None = None,
 ) -> Split:
-    """Split a table of clips (columns clip_id, subject_id, record_id; spo2_percent to stratify; dataset for cross_dataset).
+    """Split a table of clips (columns clip_id, subject_id, record_id; spo2_percent to stratify; dataset for cross_dataset; camera
+    for leave_worlds_out).
 
     fold: which fold is the test set; folds of one seed do not depend on it. For leave_one_subject_out it counts the subjects,
     for cross_dataset the data sets, both sorted by name. stratify: folds, and the people who validate, alike in mean SpO2.
@@ -127,16 +130,28 @@ def make_split(
     tested = units.index[is_test][0] if protocol == "leave_one_subject_out" else str(fold)  # there, numbers shift with newcomers
     is_val = _chosen_for_validation(units, is_rest, val_fraction, stratify, f"{seed}/validation/{tested}")
     where = {"train": is_rest & ~is_val, "val": is_val, "test": is_test}
-    split = Split(protocol, *(_clips_of(clips, units, where[part], chosen.unit) for part in PARTS))
+    parts = {part: _clips_of(clips, units, where[part], chosen.unit) for part in PARTS}
+    split = Split(protocol, **(_people_apart(clips, parts) if chosen.unit == "camera" else parts))
     assert_no_leak(split, clips)
     return split
+
+
+def _people_apart(clips: pd.DataFrame, parts: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Without the clips in training of people who validate or are tested, and in validation of people who are tested."""
+    person = dict(zip(clips["clip_id"].astype(str), person_of(clips), strict=True))
+    left: dict[str, tuple[str, ...]] = {}
+    elsewhere: set[str] = set()
+    for part in reversed(PARTS):
+        left[part] = tuple(clip for clip in parts[part] if person[clip] not in elsewhere)
+        elsewhere |= {person[clip] for clip in parts[part]}
+    return left
 
 
 def assert_no_leak(split: Split, clips: pd.DataFrame) -> None:
     """Raises TastError where the split is not what its protocol claims.
 
     Always: no clip in two parts, none unknown, no part empty. Where subjects are claimed to be apart: no subject in two parts,
-    and no recording, since windows of one recording overlap in time.
+    and no recording, since windows of one recording overlap in time. Where cameras are: none in two parts.
     """
     ids = [clip_id for part in PARTS for clip_id in split.parts[part]]
     _require(len(ids) == len(set(ids)), "leak: a clip is in two parts of the split, or twice in one")
@@ -150,7 +165,10 @@ def assert_no_leak(split: Split, clips: pd.DataFrame) -> None:
         n_shared = _straddling(used, _record_key(used)).sum()
         log.warning("%s is optimistic: %d recordings lie on both sides of the split", split.protocol, n_shared)
         return
-    for what, key in (("subject", person_of(used)), ("recording", _record_key(used))):
+    keys = {"subject": person_of(used), "recording": _record_key(used)}
+    if PROTOCOLS[split.protocol].unit == "camera":
+        keys["camera"] = _unit_key(used, "camera")
+    for what, key in keys.items():
         straddling = _straddling(used, key)
         names = ", ".join(straddling[straddling].index[:3])
         _require(not straddling.any(), f"leak: {what} {names} is in more than one part of a {split.protocol} split")
@@ -171,6 +189,10 @@ def _units(clips: pd.DataFrame, unit: str) -> pd.DataFrame:
 
 
 def _unit_key(clips: pd.DataFrame, unit: str) -> pd.Series:
+    if unit == "camera":
+        unnamed = sorted(set(clips.loc[clips["camera"] == "", "record_id"].astype(str)))
+        _require(not unnamed, f"leave_worlds_out needs the camera of each recording, which {', '.join(unnamed[:3])} lacks")
+        return clips["dataset"].astype(str) + "/" + clips["camera"].astype(str)
     return clips["clip_id"].astype(str) if unit == "clip_id" else person_of(clips)
 
 
@@ -264,6 +286,7 @@ def _deal_officially(units: pd.DataFrame, dealing: Dealing) -> npt.NDArray[np.in
 PROTOCOLS: dict[str, Protocol] = {
     "subject_independent": Protocol("subject_id", _deal_evenly),
     "clip_random": Protocol("clip_id", _deal_evenly),
+    "leave_worlds_out": Protocol("camera", _deal_evenly),
     "leave_one_subject_out": Protocol("subject_id", _deal_singly),
     "official": Protocol("subject_id", _deal_officially),
     "cross_dataset": Protocol("subject_id", _deal_by_dataset),

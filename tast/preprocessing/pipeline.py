@@ -104,7 +104,7 @@ def preprocess_record(
             record_id=record.record_id, scenario=record.scenario, file=file, first_frame=window.first_frame,
             n_frames=window.n_frames, start_s=window.start_s, fps_hz=video.fps_hz, quality=window.quality,
             spo2_percent=window.spo2_percent,
-            spot_sd_percent=record.spo2.spot_sd_percent, **_columns(video.source),
+            spot_sd_percent=record.spo2.spot_sd_percent, camera=record.camera, **_columns(video.source),
         )
         for window in clips.windows
     ]  # fmt: skip

@@ -277,3 +277,37 @@ def test_json_round_trip_is_exact_and_guarded(tmp_path):
         Split.from_json(path)
     with pytest.raises(BadInput, match="no such file"):
         Split.from_json(tmp_path / "none.json")
+
+
+def filmed_by(n_subjects: int, n_cameras: int, *, both: bool = False) -> pd.DataFrame:
+    """People take turns in front of cameras; both: their second record by the next one."""
+    clips = clips_of(n_subjects)
+    subject, record = clips["subject_id"].astype(int), clips["record_id"].str[-2:].astype(int)
+    return clips.assign(camera=[f"world-{(s + (r if both else 0)) % n_cameras:02}" for s, r in zip(subject, record, strict=True)])
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_worlds_left_out_share_neither_camera_nor_people_with_training(both):
+    clips = filmed_by(24, 8, both=both)
+    tested: set[str] = set()
+    for fold in range(4):
+        split = make_split(clips, protocol="leave_worlds_out", seed=1, folds=4, fold=fold)
+        for what in ("camera", "subject_id"):
+            sets = [set(clips.loc[clips["clip_id"].isin(split.parts[part]), what]) for part in ("train", "val", "test")]
+            assert all(not one & other for one, other in combinations(sets, 2)), what
+        cameras = set(clips.loc[clips["clip_id"].isin(split.test), "camera"])
+        assert len(cameras) == 2 and not cameras & tested
+        assert set(split.test) == set(clips.loc[clips["camera"].isin(cameras), "clip_id"])
+        tested |= cameras
+    assert len(tested) == 8
+
+
+def test_worlds_need_names_and_a_leak_between_them_is_told():
+    clips = filmed_by(24, 8)
+    with pytest.raises(TastError, match=r"needs the camera of each recording, which 00-00, 00-01 lacks"):
+        make_split(
+            clips.assign(camera=clips["camera"].where(clips["subject_id"] != "00", "")), protocol="leave_worlds_out", seed=0
+        )
+    split = make_split(clips, protocol="leave_worlds_out", seed=0)
+    with pytest.raises(TastError, match=r"leak: camera pure/world-\d\d is in more than one part of a leave_worlds_out split"):
+        assert_no_leak(split, clips.assign(camera="world-00"))
