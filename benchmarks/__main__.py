@@ -31,7 +31,7 @@ BENCHMARKS = {  # module below benchmarks/ -> whether it takes --peer
     "anchored": False,
     "knowable": False,
     "heads": False,
-    "worlds": False,
+    "rendering": False,
     "worlds_probe": False,
     "causes": False,
 }

@@ -47,23 +47,49 @@ NO_PERCENTAGE = "no percentage can be told (give SpO2 of some seconds as `anchor
 
 
 def predict_video(
-    name: str, video: VideoSource, model: nn.Module, card: ModelCard, *, min_quality: float = MIN_QUALITY,
-    largest_face: bool = False, anchor: Anchor | None = None, uncalibrated: bool = False,
-    watch: Callable[[], None] = lambda: None,
-    max_pixels: int = MAX_PIXELS,
+    name: str, video: VideoSource, model: nn.Module, card: ModelCard, *, anchor: Anchor | None = None, uncalibrated: bool = False,
+    **reading: Any,
 ) -> PredictedTrace:  # fmt: skip
-    """SpO2 per second of a video on disk; of one that breaks off, of its good part, and its notes say so.
+    """SpO2 per second of a video on disk: what read_video reads, as `delivered` gives it. Raises as both."""
+    return delivered(read_video(name, video, model, card, **reading), anchor, uncalibrated)
 
-    As predict_frames; raises BadInput as well, where the video cannot be read. A frame of more than max_pixels is not decoded.
+
+def predict_frames(
+    name: str, frames: Iterable[tuple[float, Picture]], model: nn.Module, card: ModelCard, *, anchor: Anchor | None = None,
+    uncalibrated: bool = False, **reading: Any,
+) -> PredictedTrace:  # fmt: skip
+    """The same of frames (time_s, picture, RGB or YUV) from anywhere: what read_frames reads, as `delivered` gives it."""
+    return delivered(read_frames(name, frames, model, card, **reading), anchor, uncalibrated)
+
+
+def delivered(trace: PredictedTrace, anchor: Anchor | None = None, uncalibrated: bool = False) -> PredictedTrace:
+    """What a user is given of a trace that was read.
+
+    anchor: SpO2 that is known of some of its seconds, or what the model is off for this person, camera and light: what is
+    predicted is moved by it, and the interval is that of anchored predictions (tast.anchors). uncalibrated: no percentage, but a
+    trend in units of no scale. Raises VideoRejected where neither is asked for and most seconds lie outside of what the model was
+    trained on, and where an anchor holds for none of its seconds.
+    """
+    if anchor is not None:
+        return trace.anchored(anchor)
+    if uncalibrated:
+        return trace.as_trend()
+    _require_domain(trace)
+    return trace
+
+
+def read_video(
+    name: str, video: VideoSource, model: nn.Module, card: ModelCard, *, max_pixels: int = MAX_PIXELS, **reading: Any
+) -> PredictedTrace:
+    """A video on disk, before anybody is told a percentage; of one that breaks off, its good part, and its notes say so.
+
+    As read_frames; raises BadInput as well, where the video cannot be read. A frame of more than max_pixels is not decoded.
     """
     defects: list[str] = []
     meter = SourceMeter()
-    asked: dict[str, Any] = {
-        "min_quality": min_quality, "largest_face": largest_face, "anchor": anchor, "uncalibrated": uncalibrated, "watch": watch,
-    }  # fmt: skip
     try:
         frames = read_pictures(video, defects, max_pixels=max_pixels, meter=meter)
-        trace = predict_frames(name, frames, model, card, meter=meter, **asked)
+        trace = read_frames(name, frames, model, card, meter=meter, **reading)
     except VideoRejected as error:
         raise VideoRejected(name, "; ".join([error.reason, *defects])) from None
     facts = meter.facts()
@@ -71,21 +97,17 @@ def predict_video(
     return replace(trace, notes=trace.notes + tuple(defects) + doubts(facts) + hint, source=facts)
 
 
-def predict_frames(
+def read_frames(
     name: str, frames: Iterable[tuple[float, Picture]], model: nn.Module, card: ModelCard, *, min_quality: float = MIN_QUALITY,
-    largest_face: bool = False, anchor: Anchor | None = None, uncalibrated: bool = False,
-    watch: Callable[[], None] = lambda: None,
-    meter: SourceMeter | None = None,
+    largest_face: bool = False, watch: Callable[[], None] = lambda: None, meter: SourceMeter | None = None,
 ) -> PredictedTrace:  # fmt: skip
-    """SpO2 per second of frames (time_s, picture, RGB or YUV) from anywhere, read once.
+    """Frames from anywhere, read once, before anybody is told a percentage.
 
     Raises VideoRejected: no face, several faces unless the largest_face is wanted, face lost, frame rate too low, shorter than a
-    clip, without an anchor most seconds outside of what the model was trained on, a cause by which most seconds cannot be read
-    (tast.prediction.causes; none is asked for with min_quality 0), or a mean quality (0 to 1) below min_quality. Of a long video,
-    only the pieces whose face cannot be followed are left out, and its notes say so. anchor: SpO2 that is known of some of its
-    seconds, or what the model is off for this person, camera and light: what is predicted is moved by it, and the interval is
-    that of anchored predictions (tast.anchors). uncalibrated: give no percentage, but a trend in units of no scale, of any video.
-    meter: what sees the frames as they are decoded. watch is called again and again on the way; what it raises ends the work.
+    clip, a cause by which most seconds cannot be read (tast.prediction.causes; none is asked for with min_quality 0), or a mean
+    quality (0 to 1) below min_quality. Of a long video, only the pieces whose face cannot be followed are left out, and its notes
+    say so. meter: what sees the frames as they are decoded. watch is called again and again on the way; what it raises ends the
+    work.
     """
     traces: list[PredictedTrace] = []
     refused: list[tuple[float, str]] = []  # when the piece begins, and why
@@ -101,11 +123,6 @@ def predict_frames(
     if meter is not None and (facts := meter.facts()) is not None:
         trace = replace(trace, findings=trace.findings.with_source(facts, len(trace)))
     _require_readable(trace, min_quality)
-    if anchor is not None:
-        return trace.anchored(anchor)
-    if uncalibrated:
-        return trace.as_trend()
-    _require_domain(trace)
     return trace
 
 

@@ -1,6 +1,6 @@
 """What a frame of a world costs: a head's light and the camera, the encoder, and whether both keep twice real time together.
 
-    python -m benchmarks.worlds [--people 12] [--seconds 1]
+    python -m benchmarks.rendering [--people 12] [--seconds 1]
 
 640x480, a face of 240 px from hairline to chin, steady and talking people by turns, each in a world of his own. CPU time of one
 thread per frame; what is made once for a recording is left out. Every coding writes the same frames, of 10 bits where it holds
@@ -98,14 +98,14 @@ def measure(people: int, seconds: float, folder: Path) -> list[Row]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.worlds", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m benchmarks.rendering", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--people", type=int, default=12)
     parser.add_argument("--seconds", type=float, default=1.0)
     arguments = parser.parse_args()
     cv2.setNumThreads(1)
     with tempfile.TemporaryDirectory() as folder:
-        write_rows("worlds", measure(arguments.people, arguments.seconds, Path(folder)))
+        write_rows("rendering", measure(arguments.people, arguments.seconds, Path(folder)))
 
 
 if __name__ == "__main__":
