@@ -32,6 +32,7 @@ BENCHMARKS = {  # module below benchmarks/ -> whether it takes --peer
     "knowable": False,
     "heads": False,
     "rendering": False,
+    "worlds": False,
     "worlds_probe": False,
     "causes": False,
 }

@@ -32,4 +32,5 @@ SEALED: dict[str, SealedSeeds] = {  # by the name of the set
     "vipl_h264": SealedSeeds(SEALED_SEEDS[5]),
     "vipl": SealedSeeds(SEALED_SEEDS[6]),
     "worlds": SealedSeeds(SEALED_SEEDS[7]),
+    "left_out": SealedSeeds(SEALED_SEEDS[8], tested_on=SEALED_SEEDS[9]),
 }

@@ -25,8 +25,9 @@ from tast.datasets.description import Description, describe
 from tast.datasets.oximetry_phone_cam import read_oximetry_phone_cam
 from tast.datasets.phantom_set import PhantomSet, plan_phantom
 from tast.files import whole_file
-from tast.params import Params, Phantom
+from tast.params import Params, Phantom, Worlds
 from tast.phantom.recorded import subject_numbers
+from tast.phantom.sensor import SENSORS
 from tast.phantom.session import Session
 
 PIECE = 4  # sessions that a worker renders at a time: enough that reading the recordings they share costs little
@@ -36,6 +37,8 @@ PURE_WIDE = {
     "layout": "pure", "worlds": None, "driver": "simulated", "profile": "wide", "scenarios": "all", "subjects": 48, "sessions": 1,
     "seconds": 16, "fps_hz": 30, "defects": False, **SMALL_PICTURES,
 }  # fmt: skip
+
+HOME_WORLDS = {"count": 16, "sensors": list(SENSORS[::2]), "faces": [1, 501]}  # the others are met in worlds left out alone
 
 VIPL = {
     "layout": "vipl_hr", "worlds": None, "driver": "simulated", "profile": "wide", "scenarios": "all", "seconds": 10,
@@ -104,6 +107,14 @@ SETS: dict[str, AccuracySet] = {
             "split": {"protocol": "subject_independent"},
         },
         Bars(share_must=0.4, share_aim=0.35, r_must=0.9, r_aim=0.96),
+    ),
+    "left_out": AccuracySet(  # trained on people in home worlds, tested on others elsewhere: benchmarks/worlds.py anchors it
+        {
+            "download": {"phantom": PURE_WIDE | {"layout": "csv", "seconds": 30, "subjects": 40, "worlds": HOME_WORLDS}},
+            "split": {"protocol": "cross_dataset"},
+        },
+        Bars(share_must=1.0, share_aim=0.5, r_must=None, r_aim=0.9),
+        tested_on={"seed": 9, "subjects": 48, "worlds": Worlds(count=16, sensors=SENSORS[1::2], faces=(501, 1001))},
     ),
     "recorded": AccuracySet(  # real waves and readings; 36 pieces of 12 s of each person, painted on a steady face
         {
@@ -176,14 +187,14 @@ def kept_clips(keep: Path, name: str, phantoms: Mapping[str, Phantom], params: P
     with whole_file(facts) as part:
         part.write_text(json.dumps(facts_of_clips(phantoms, params), indent=1, sort_keys=True) + "\n")
     videos = keep / f"{name}-videos-{key_of(facts_of_videos(phantoms))}"
-    raw = _rendered(videos, phantoms, params.runner.workers)
+    raw = rendered(videos, phantoms, params.runner.workers)
     make_clips(raw, clips, params.preprocess, workers=params.runner.workers)
     if not keep_videos:
         shutil.rmtree(videos)
     return ClipStore(clips)
 
 
-def _rendered(videos: Path, phantoms: Mapping[str, Phantom], workers: int) -> Path:
+def rendered(videos: Path, phantoms: Mapping[str, Phantom], workers: int) -> Path:
     """The folder of a set's videos below `videos`, those rendered that are not there yet."""
     raw = videos / "raw"
     for dataset, phantom in phantoms.items():

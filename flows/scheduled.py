@@ -32,6 +32,7 @@ BenchmarkName = Literal[
     "anchored",
     "knowable",
     "heads",
+    "rendering",
     "worlds",
     "worlds_probe",
     "causes",
