@@ -38,7 +38,7 @@ PURE_WIDE = {
     "seconds": 16, "fps_hz": 30, "defects": False, **SMALL_PICTURES,
 }  # fmt: skip
 
-HOME_WORLDS = {"count": 16, "sensors": list(SENSORS[::2]), "faces": [1, 501]}  # the others are met in worlds left out alone
+HOME_WORLDS = {"count": 20, "sensors": list(SENSORS[::2]), "faces": [1, 501]}  # the others are met in worlds left out alone
 
 VIPL = {
     "layout": "vipl_hr", "worlds": None, "driver": "simulated", "profile": "wide", "scenarios": "all", "seconds": 10,
@@ -110,7 +110,7 @@ SETS: dict[str, AccuracySet] = {
     ),
     "left_out": AccuracySet(  # trained on people in home worlds, tested on others elsewhere: benchmarks/worlds.py anchors it
         {
-            "download": {"phantom": PURE_WIDE | {"layout": "csv", "seconds": 30, "subjects": 40, "worlds": HOME_WORLDS}},
+            "download": {"phantom": PURE_WIDE | {"layout": "csv", "seconds": 30, "subjects": 60, "worlds": HOME_WORLDS}},
             "split": {"protocol": "cross_dataset"},
         },
         Bars(share_must=1.0, share_aim=0.5, r_must=None, r_aim=0.9),
