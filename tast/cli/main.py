@@ -47,6 +47,7 @@ def options(
 
 app.command(rich_help_panel=READ)(predict.predict)
 app.command(rich_help_panel=READ)(predict.anchor)
+app.command(rich_help_panel=READ)(predict.calibrate)
 app.command(rich_help_panel=READ)(preview.preview)
 app.command(rich_help_panel=DATA)(data.audit)
 app.command(rich_help_panel=DATA)(data.check)

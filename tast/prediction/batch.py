@@ -7,15 +7,19 @@ from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 
+import pandas as pd
 from torch import nn
 
+from tast.clip_store import Reject
 from tast.crew.each import do_each
 from tast.datasets.layout import reason_below
 from tast.errors import TastError
 from tast.prediction.anchoring import Anchors
-from tast.prediction.predict import predict_video
+from tast.prediction.calibrating import CameraProfile, seconds_of
+from tast.prediction.predict import predict_video, read_video
 from tast.prediction.sources import NamedVideo, video_source
 from tast.prediction.trace import PredictedTrace
+from tast.records import VideoRecord
 from tast.saved_model import ModelCard, load_model
 
 
@@ -34,7 +38,7 @@ NO_ANCHOR = Anchors()
 def predict_videos(
     videos: Sequence[NamedVideo], model_folder: Path, *, min_quality: float, workers: int,
     on_outcome: Callable[[NamedVideo, Outcome], None], largest_face: bool = False, anchors: Anchors = NO_ANCHOR,
-    uncalibrated: bool = False, memory_gb: float | None = None,
+    uncalibrated: bool = False, profile: CameraProfile | None = None, memory_gb: float | None = None,
 ) -> list[Outcome]:  # fmt: skip
     """What became of each video, in their order, the same for any number of workers; on_outcome hears of each as it is done.
 
@@ -51,6 +55,7 @@ def predict_videos(
             largest_face=largest_face,
             anchors=anchors,
             uncalibrated=uncalibrated,
+            profile=profile,
         ),
         videos,
         workers=workers,
@@ -61,18 +66,29 @@ def predict_videos(
 
 
 def _outcome(
-    video: NamedVideo, *, model_folder: Path, min_quality: float, largest_face: bool, anchors: Anchors, uncalibrated: bool
-) -> Outcome:
+    video: NamedVideo, *, model_folder: Path, min_quality: float, largest_face: bool, anchors: Anchors, uncalibrated: bool,
+    profile: CameraProfile | None,
+) -> Outcome:  # fmt: skip
     model, card = _loaded(model_folder)
     try:
         source, notes = video_source(video.path)
         trace = predict_video(
             video.name, source, model, card, min_quality=min_quality, largest_face=largest_face,
-            anchor=anchors.of(video.name), uncalibrated=uncalibrated,
+            anchor=anchors.of(video.name), uncalibrated=uncalibrated, profile=profile,
         )  # fmt: skip
     except TastError as error:
         return Refusal(video.name, reason_below(video.path.parent, error))
     return replace(trace, notes=notes + trace.notes)
+
+
+def read_recording(record: VideoRecord, *, model_folder: Path, min_quality: float) -> pd.DataFrame | Reject:
+    """What is read of a recording with an oximeter beside it, see tast.prediction.calibrating.seconds_of; or why it is not."""
+    model, card = _loaded(model_folder)
+    try:
+        trace = read_video(record.record_id, record.video, model, card, min_quality=min_quality)
+    except TastError as error:
+        return Reject(record.record_id, reason_below(record.video.path.parent, error))
+    return seconds_of(record, trace, float(card.preprocessing["label_delay_s"]))
 
 
 @lru_cache(maxsize=1)

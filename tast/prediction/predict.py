@@ -20,6 +20,7 @@ from tast.anchors import Offset, Reading
 from tast.errors import VideoRejected
 from tast.pictures import Picture
 from tast.prediction import MIN_QUALITY
+from tast.prediction.calibrating import CameraProfile, calibrated
 from tast.prediction.causes.evidence import Gathering
 from tast.prediction.causes.findings import Findings, find_causes
 from tast.prediction.pulse import hint_of_rate, pulse_clarity, pulse_wave
@@ -48,33 +49,38 @@ NO_PERCENTAGE = "no percentage can be told (give SpO2 of some seconds as `anchor
 
 def predict_video(
     name: str, video: VideoSource, model: nn.Module, card: ModelCard, *, anchor: Anchor | None = None, uncalibrated: bool = False,
-    **reading: Any,
+    profile: CameraProfile | None = None, **reading: Any,
 ) -> PredictedTrace:  # fmt: skip
     """SpO2 per second of a video on disk: what read_video reads, as `delivered` gives it. Raises as both."""
-    return delivered(read_video(name, video, model, card, **reading), anchor, uncalibrated)
+    return delivered(read_video(name, video, model, card, **reading), anchor, uncalibrated, profile)
 
 
 def predict_frames(
     name: str, frames: Iterable[tuple[float, Picture]], model: nn.Module, card: ModelCard, *, anchor: Anchor | None = None,
-    uncalibrated: bool = False, **reading: Any,
+    uncalibrated: bool = False, profile: CameraProfile | None = None, **reading: Any,
 ) -> PredictedTrace:  # fmt: skip
     """The same of frames (time_s, picture, RGB or YUV) from anywhere: what read_frames reads, as `delivered` gives it."""
-    return delivered(read_frames(name, frames, model, card, **reading), anchor, uncalibrated)
+    return delivered(read_frames(name, frames, model, card, **reading), anchor, uncalibrated, profile)
 
 
-def delivered(trace: PredictedTrace, anchor: Anchor | None = None, uncalibrated: bool = False) -> PredictedTrace:
+def delivered(
+    trace: PredictedTrace, anchor: Anchor | None = None, uncalibrated: bool = False, profile: CameraProfile | None = None
+) -> PredictedTrace:
     """What a user is given of a trace that was read.
 
     anchor: SpO2 that is known of some of its seconds, or what the model is off for this person, camera and light: what is
     predicted is moved by it, and the interval is that of anchored predictions (tast.anchors). uncalibrated: no percentage, but a
-    trend in units of no scale. Raises VideoRejected where neither is asked for and most seconds lie outside of what the model was
-    trained on, and where an anchor holds for none of its seconds.
+    trend in units of no scale. profile: of the camera and lamp, which are known then. Raises VideoRejected where none of these is
+    asked for and most seconds lie outside of what the model was trained on, and where an anchor holds for none of its seconds.
     """
+    if profile is not None:
+        trace = calibrated(trace, profile)
     if anchor is not None:
         return trace.anchored(anchor)
     if uncalibrated:
         return trace.as_trend()
-    _require_domain(trace)
+    if not trace.calibrated:
+        _require_domain(trace)
     return trace
 
 

@@ -36,7 +36,7 @@ class PredictedTrace:
     notes: what was met in the video, and mended or left out. source: what it is made of, where that is known. findings: causes
     of a wrong reading that hold. trend: of a trace without percentages, where spo2_percent is NaN: the change since its first
     seconds, in tens of points of the model's own, which are points of SpO2 only where it was trained. trained_on: the data sets
-    whose people the model has seen; empty where it does not say.
+    whose people the model has seen; empty where it does not say. calibrated: for its camera and lamp, which make it an inside.
     """
 
     name: str
@@ -56,6 +56,7 @@ class PredictedTrace:
     findings: Findings = field(default_factory=Findings)
     trend: FloatArray | None = None
     trained_on: tuple[str, ...] = ()
+    calibrated: bool = False
 
     def __post_init__(self) -> None:
         shapes = {array.shape for array in (self.start_s, self.spo2_percent, self.face_share, self.pulse_share)}
@@ -90,7 +91,7 @@ class PredictedTrace:
     @property
     def _interval_of_anchor(self) -> AnchoredInterval | None:
         """None outside of the model's training: there its errors are others than those that the interval was made from."""
-        return None if self.findings.outside() else self.anchored_interval
+        return self.anchored_interval if self.calibrated or not self.findings.outside() else None
 
     @property
     def half_width_percent(self) -> FloatArray:
