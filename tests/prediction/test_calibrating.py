@@ -117,7 +117,7 @@ def filmed(saved, tmp_path_factory):
     model, card = load_model(saved)
     delay_s = card.preprocessing["label_delay_s"]
     for name, seconds in {"anna": 22.0, "bert": 21.4}.items():
-        path = write_film(folder / f"{name}.avi", seconds, fps_hz=15.0)
+        path = write_film(folder / f"{name}.avi", seconds)
         trace = read_video(name, VideoSource(path), model, card)
         moved = trace.changing_percent - trace.changing_percent.mean()
         shown = 90 + 3 * moved / moved.std()
