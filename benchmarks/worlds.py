@@ -146,10 +146,11 @@ def _read(record: VideoRecord, model_folder: Path, label_delay_s: float) -> pd.D
     try:
         trace = read_video(record.record_id, record.video, model, card)
     except TastError as error:
+        reason = str(error).removeprefix(f"{record.record_id}: ")
         times_s = np.arange(SPAN_S, np.floor(record.spo2.times_s[-1] - label_delay_s))
         true = np.array([labels_per_second(record.spo2, at_s + label_delay_s, 1)[0] for at_s in times_s])
         missing = dict.fromkeys(GIVEN, np.nan)
-        return pd.DataFrame({"start_s": times_s, "true_percent": true, **missing, "refused": str(error), "rate": "", **facts})
+        return pd.DataFrame({"start_s": times_s, "true_percent": true, **missing, "refused": reason, "rate": "", **facts})
     true = np.array([labels_per_second(record.spo2, at_s + label_delay_s, 1)[0] for at_s in trace.start_s])
     return told(trace, true).assign(**facts)
 
@@ -230,15 +231,20 @@ def _interval(true: np.ndarray, given: pd.Series, people: pd.Series) -> str:
 
 
 def _share(rows: pd.DataFrame, column: str) -> tuple[float, str]:
-    share, interval = mean_with_interval(rows[column].notna().astype(float), person_of(rows), draws=DRAWS, seed=DRAWS_SEED)
-    return share, f"of {len(rows)} s, 95 % {interval.low:.2f} to {interval.high:.2f}"
+    return _mean(rows[column].notna().astype(float), rows)
+
+
+def _mean(values: pd.Series, rows: pd.DataFrame) -> tuple[float, str]:
+    """Over the seconds of rows; of whom, and its interval over people."""
+    people = person_of(rows)
+    mean, interval = mean_with_interval(values, people, draws=DRAWS, seed=DRAWS_SEED)
+    of = f"of {len(rows)} s, {people.nunique()} people"
+    return mean, of if people.nunique() < 2 else f"{of}, 95 % {interval.low:.2f} to {interval.high:.2f}"
 
 
 def _covered(name: str, rows: pd.DataFrame, must: float | None) -> Row:
     inside = rows["true_percent"].between(rows["lower_percent"], rows["upper_percent"]).astype(float)
-    share, interval = mean_with_interval(inside, person_of(rows), draws=DRAWS, seed=DRAWS_SEED)
-    unit = f"of {len(rows)} s, 95 % {interval.low:.2f} to {interval.high:.2f}"
-    return Row(f"in the 90 % interval: {name}", share, unit, must=must)
+    return Row(f"in the 90 % interval: {name}", *_mean(inside, rows), must=must)
 
 
 def _median_r(rows: pd.DataFrame) -> float:
