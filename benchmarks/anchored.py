@@ -1,6 +1,6 @@
 """What follows SpO2 from a known moment on, in worlds never seen: the colours of the pulse, or those of the skin itself.
 
-    python -m benchmarks.anchored [--people 30] [--worlds 15] [--seconds 40] [--publish]
+    python -m benchmarks.anchored [--people 60] [--worlds 20] [--seconds 40] [--publish]
 
 People with heads of their own are filmed in worlds of lamps and cameras, and their frames aligned and masked as in the pipeline;
 uncoded: no codec is asked. A window of 8 s is the logarithms of: red and blue over green in the pulse, and in the light of
@@ -166,8 +166,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.anchored", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--people", type=int, default=30)
-    parser.add_argument("--worlds", type=int, default=15)
+    parser.add_argument("--people", type=int, default=60)
+    parser.add_argument("--worlds", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=40.0)
     parser.add_argument("--seed", type=int, default=26)
     parser.add_argument("--workers", type=int, default=2)
