@@ -159,5 +159,5 @@ def test_one_worker_two_workers_and_a_cluster_that_loses_one_give_the_same_bytes
         assert files == outcome(here, [one])[0]
         assert sum(rows, ()) == one.rows
         assert sum(rejects, ()) == one.rejects
-        assert list(files) == ["01-01.npy", "pulse/01-01.npy"]
+        assert list(files) == ["01-01.npy", "light/01-01.npy", "pulse/01-01.npy"]
         assert shards[0].n_computed == 0  # the second try found the first one's frames
