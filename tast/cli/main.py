@@ -8,7 +8,7 @@ import sys
 import typer
 
 from tast import __version__, instruction_set
-from tast.cli import completion, data, doctor, export, methods, phantom, predict, preview, probe, project
+from tast.cli import calibrate, completion, data, doctor, export, methods, phantom, predict, preview, probe, project
 from tast.errors import TastError
 
 HELP = """SpO2 from video of a face: what is done by hand beside the pipeline, which is `make repro` or `dvc repro`.
@@ -46,8 +46,8 @@ def options(
 
 
 app.command(rich_help_panel=READ)(predict.predict)
-app.command(rich_help_panel=READ)(predict.anchor)
-app.command(rich_help_panel=READ)(predict.calibrate)
+app.command(rich_help_panel=READ)(calibrate.anchor)
+app.command(rich_help_panel=READ)(calibrate.calibrate)
 app.command(rich_help_panel=READ)(preview.preview)
 app.command(rich_help_panel=DATA)(data.audit)
 app.command(rich_help_panel=DATA)(data.check)

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,7 +18,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from tast.cli.output import counting, say, show
-from tast.crew.each import do_each, workers_that_fit
+from tast.crew.each import workers_that_fit
 from tast.errors import BadInput
 from tast.pages.page import number, percentage
 from tast.prediction import MIN_QUALITY
@@ -118,7 +117,7 @@ def predict(
     accepted: dict[str, Any] = {"min_quality": min_quality, "largest_face": largest_face, "uncalibrated": uncalibrated}
     crew = {"workers": workers or workers_that_fit(1), "memory_gb": memory_gb or None}
     with saved_model(model) as folder:
-        anchors = _anchors(anchor or [], folder)
+        anchors = anchors_from(anchor or [], folder)
         accepted["profile"] = _profile(profile, folder)
         if camera is not None:
             outcomes = [_of_camera(camera, seconds, folder, tables, accepted, anchors)]
@@ -134,7 +133,7 @@ def predict(
         raise typer.Exit(1)
 
 
-def _anchors(given: list[str], model_folder: Path) -> Anchors:
+def anchors_from(given: list[str], model_folder: Path) -> Anchors:
     from tast.prediction.anchoring import Anchors, anchors_of  # takes seconds to import, which other commands need not wait for
     from tast.saved_model import weights_digest
 
@@ -146,102 +145,6 @@ def _profile(path: Path | None, model_folder: Path) -> CameraProfile | None:
     from tast.saved_model import weights_digest
 
     return None if path is None else read_profile(path, weights_digest(model_folder))
-
-
-def anchor(
-    video: Annotated[Path, typer.Argument(help="A video, or a folder of PURE's images.")],
-    reading: Annotated[list[str], typer.Option("--anchor", help="SpO2 that is known: 97, 12=96, rest, or a table of readings.")],
-    out: Annotated[Path, typer.Option(help="File to write, for `tast predict --anchor`; its name ends in .json.")],
-    model: Annotated[str, typer.Option(help="As of `tast predict`.")] = "models/tast_net",
-    min_quality: Annotated[float, typer.Option(min=0, max=1, help="A video of a lower mean quality is refused.")] = MIN_QUALITY,
-) -> None:
-    """Keep what a model is off for one person under one camera and light, for their other recordings.
-
-    It holds for that person, camera and light alone, and for this model: of another model it is refused; another lamp or a camera
-    that set its white balance anew nobody can tell from it.
-
-    Examples:
-
-    `tast anchor anna/monday.mp4 --anchor 97 --out anna.json`
-
-    `tast predict anna/tuesday.mp4 --anchor anna.json`
-    """
-    if out.suffix != ".json":
-        raise typer.BadParameter(f"{out.name!r} does not end in .json", param_hint="--out")
-    from tast.errors import VideoRejected
-    from tast.prediction.anchoring import write_offset  # takes seconds to import, which other commands need not wait for
-    from tast.prediction.batch import predict_videos
-    from tast.prediction.sources import find_videos
-    from tast.prediction.trace import PredictedTrace
-    from tast.saved_model import weights_digest
-
-    (found, *others) = find_videos([video])
-    if others:
-        raise BadInput(video, f"{1 + len(others)} videos", "one")
-    with saved_model(model) as folder:
-        anchors = _anchors(reading, folder)
-        (outcome,) = predict_videos(
-            [found], folder, min_quality=min_quality, workers=1, anchors=anchors, on_outcome=lambda *_: None
-        )
-        if not isinstance(outcome, PredictedTrace) or outcome.anchor is None:
-            raise VideoRejected(found.name, getattr(outcome, "reason", "it is not anchored"))
-        write_offset(out, outcome.anchor, video=found.name, weights_sha256=weights_digest(folder))
-    sd = number(outcome.anchor.sd_percent, 1)
-    say(f"{out}: {found.name} is read {number(outcome.anchor.percent, 1)} points too high (1 SD {sd})")
-
-
-def calibrate(
-    recordings: Annotated[Path, typer.Argument(help="Folder with recordings.csv, as of the data set `csv` (docs/datasets.md).")],
-    out: Annotated[Path, typer.Option(help="File to write, for `tast predict --profile`; its name ends in .json.")],
-    model: Annotated[str, typer.Option(help="As of `tast predict`.")] = "models/tast_net",
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes of 1 to 2 GB each; by default one per core.")] = None,
-    min_quality: Annotated[float, typer.Option(min=0, max=1, help="A video of a lower mean quality is refused.")] = MIN_QUALITY,
-) -> None:
-    """Learn what a model reads under one camera and lamp, from recordings with an oximeter beside them.
-
-    What it is worth is shown on recordings left out, each person's in turn, beside the others' mean and beside who says that SpO2
-    stays what it was. Two recordings at least, in one of which SpO2 moves by 4 points: one level fixes an offset (`tast anchor`),
-    never a slope. Of one person alone, the profile is that person's.
-
-    Examples:
-
-    `tast calibrate webcam --out webcam.json`
-
-    `tast predict visit.mp4 --profile webcam.json`
-
-    `tast predict visit.mp4 --profile webcam.json --anchor 97`
-    """
-    if out.suffix != ".json":
-        raise typer.BadParameter(f"{out.name!r} does not end in .json", param_hint="--out")
-    from tast.clip_store import Reject
-    from tast.datasets.recordings import read_recordings  # they take seconds to import, which other commands need not wait for
-    from tast.prediction.batch import read_recording
-    from tast.prediction.calibrating import calibrate as learn
-    from tast.prediction.calibrating import table_of, write_profile
-    from tast.saved_model import weights_digest
-
-    items = list(read_recordings(recordings))
-    records = [item for item in items if not isinstance(item, Reject)]
-    refused = [item for item in items if isinstance(item, Reject)]
-    with saved_model(model) as folder, counting("read", len(records)) as done_one:
-        read = partial(read_recording, model_folder=folder, min_quality=min_quality)
-        seconds = do_each(read, records, workers=workers or workers_that_fit(1), on_result=lambda *_: done_one())
-        refused += [one for one in seconds if isinstance(one, Reject)]
-        for one in refused:
-            say(f"left out: {one.record_id}: {one.reason}")
-        profile, left_out = learn(one for one in seconds if not isinstance(one, Reject))
-        write_profile(out, profile, weights_digest(folder))
-    table = Table("recordings left out", "RMSE (% SpO2)", "beside", "RMSE (% SpO2)")
-    for how, rmse, beside, other in table_of(left_out):
-        table.add_row(how, number(rmse), beside, number(other))
-    show(table)
-    half = number(profile.interval.half_width_percent, 1)
-    say(f"{out}: gain {number(profile.gain)}, of {profile.n_recordings} recordings of {profile.interval.n_subjects} people")
-    say(f"{percentage(profile.interval.coverage)} interval without an anchor: ± {half}")
-    if profile.person:
-        say(f"of {profile.person} alone: it holds for nobody else")
-    if left_out.rmse >= left_out.constant_rmse:
-        say("alone it is no better than the others' mean: anchor what it reads")
 
 
 @contextmanager

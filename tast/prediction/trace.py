@@ -36,7 +36,8 @@ class PredictedTrace:
     notes: what was met in the video, and mended or left out. source: what it is made of, where that is known. findings: causes
     of a wrong reading that hold. trend: of a trace without percentages, where spo2_percent is NaN: the change since its first
     seconds, in tens of points of the model's own, which are points of SpO2 only where it was trained. trained_on: the data sets
-    whose people the model has seen; empty where it does not say. calibrated: for its camera and lamp, which make it an inside.
+    whose people the model has seen; empty where it does not say. calibrated: read by a profile of its camera and lamp, of which
+    something is known then, whatever the model was trained on.
     """
 
     name: str
