@@ -130,7 +130,7 @@ def main() -> None:
         if chosen is None:
             store, bars = ClipStore(CLIPS), WORKSPACE
         else:
-            store = kept_clips(keep, asked.set, phantoms_of(params, chosen.tested_on), params)
+            store = kept_clips(keep, asked.set, phantoms_of(params, chosen.others), params)
             bars = chosen.bars
         runs = run_all(params, store, asked.folds or folds_of(params, store, FOLDS), asked.seeds, keep / "trainings")
     rows = rows_of_all(runs) if params.split.protocol == "leave_one_subject_out" else rows_by_run(runs, bars)

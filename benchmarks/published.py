@@ -74,8 +74,8 @@ def plan_of(name: str, params: Params, recorded_root: Path = RECORDED_ROOT) -> P
     """The set with its sealed seeds in place of those of development, which params.yaml is held to."""
     seeds, chosen = SEALED[name], params_of_set(params, name, recorded_root)
     chosen = chosen.model_copy(update={"train": chosen.train.model_copy(update={"threads": THREADS})})
-    tested_on = SETS[name].tested_on
-    phantoms = phantoms_of(chosen, tested_on if tested_on is None else {**tested_on, "seed": seeds.tested_on})
+    others = {other: {**changes, "seed": seeds.others[other]} for other, changes in SETS[name].others.items()}
+    phantoms = phantoms_of(chosen, others)
     phantoms["phantom"] = phantoms["phantom"].model_copy(update={"seed": seeds.phantom})
     return Plan(name, chosen, phantoms)
 

@@ -8,29 +8,30 @@ which lets nothing be chosen. tests/benchmarks/test_seeds.py reads the whole tre
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 SEALED_SEEDS = range(770_000_000, 770_000_100)
 
 
 @dataclass(frozen=True)
 class SealedSeeds:
-    """phantom: of the people who are trained, stopped and, by folds, tested on. tested_on: of the other phantom, if there is one.
+    """phantom: of the people who are trained, stopped and, by folds, tested on. others: of the other phantoms, by their names.
 
     Of a phantom that is driven by recordings the people are those that were recorded; its seed draws their faces, their heads,
     and which pieces of the recordings are their sessions.
     """
 
     phantom: int
-    tested_on: int | None = None
+    others: dict[str, int] = field(default_factory=dict)
 
 
 SEALED: dict[str, SealedSeeds] = {  # by the name of the set
     "pure_wide": SealedSeeds(SEALED_SEEDS[1]),
-    "narrow": SealedSeeds(SEALED_SEEDS[2], tested_on=SEALED_SEEDS[3]),
+    "narrow": SealedSeeds(SEALED_SEEDS[2], {"other": SEALED_SEEDS[3]}),
     "recorded": SealedSeeds(SEALED_SEEDS[4]),
     "vipl_h264": SealedSeeds(SEALED_SEEDS[5]),
     "vipl": SealedSeeds(SEALED_SEEDS[6]),
     "worlds": SealedSeeds(SEALED_SEEDS[7]),
-    "left_out": SealedSeeds(SEALED_SEEDS[8], tested_on=SEALED_SEEDS[9]),
+    # Its first figures were of [8] and [9], and are known: what was built since may not be tried on those people again.
+    "left_out": SealedSeeds(SEALED_SEEDS[10], {"rested": SEALED_SEEDS[11], "clear": SEALED_SEEDS[12], "coded": SEALED_SEEDS[13]}),
 }

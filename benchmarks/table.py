@@ -176,7 +176,7 @@ def place_of(asked: argparse.Namespace, params: Params) -> Place:
         made, phantoms = plan.params, plan.phantoms
     else:
         made = params_of_set(params, asked.set, asked.recorded_root)
-        phantoms = phantoms_of(made, SETS[asked.set].tested_on)
+        phantoms = phantoms_of(made, SETS[asked.set].others)
     if asked.people:
         phantoms = {name: one.model_copy(update={"subjects": min(asked.people, one.subjects)}) for name, one in phantoms.items()}
     return Place(asked.keep, made, asked.set, phantoms)

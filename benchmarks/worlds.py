@@ -1,14 +1,15 @@
 """What a user is told in worlds left out: cameras, lamps and faces that no training saw, each video read as `predict` does.
 
-    tast benchmark worlds                 (an hour or more; what is done is kept, and not done again)
+    tast benchmark worlds                 (three quarters of an hour on two cores; what is done is kept, and not done again)
     tast benchmark worlds --dry-run       (what there is, and what is left to do)
     tast benchmark worlds --publish       (the tables into docs/worlds.md)
 
-The set `left_out` of benchmarks/sets.py, with sealed seeds: a model is trained on people in home worlds (a fifth of them is left
-out, and scored without an anchor); then people with other faces are filmed by other sensors, in worlds that nobody trained in,
-their videos coded as worlds are. Each is read once, anchored by what the oximeter showed in its first 10 s, or by `rest` (97 %,
-assumed). A second counts as answered where a percentage with an interval is given. Beside the model stand the constant (the mean
-of the training) and who stays where the anchor was. How many bits are enough, tast/prediction/causes/recording.py says.
+The set `left_out` of benchmarks/sets.py, with sealed seeds: a model is trained on people in home worlds, half of them coded as
+worlds are and beginning anywhere, half with bits enough and beginning at rest (a fifth of all is left out, and scored without an
+anchor); then people with other faces, who begin at rest, are filmed by other sensors, in worlds that nobody trained in: `clear`
+with bits enough, `coded` as worlds are. Each is read once, anchored by what the oximeter showed in its first 10 s, or by `rest`
+(97 %, assumed). A second counts as answered where a percentage with an interval is given. Beside the model stand the constant
+(the mean of the training) and who stays where the anchor was. How many bits are enough, tast/prediction/causes/recording.py says.
 """
 
 from __future__ import annotations
@@ -54,7 +55,8 @@ from tast.saved_model import ModelCard, load_model, save_model
 from tast.training.compute import compute_reproducibly
 from tast.training.dataset import ClipDataset
 
-SET, HOME, AWAY = "left_out", "phantom", "other"
+SET = "left_out"
+HOME, AWAY = ("phantom", "rested"), ("clear", "coded")  # its phantoms
 PAGE = Path("docs/worlds.md")
 BEGIN, END = "<!-- worlds left out: tast benchmark worlds --publish -->", "<!-- end of worlds left out -->"
 RATES = ("lossless", "enough bits", "too few bits")
@@ -81,11 +83,15 @@ class Kept:
 
     @property
     def home(self) -> dict[str, Phantom]:
-        return {HOME: self.plan.phantoms[HOME]}
+        return {name: self.plan.phantoms[name] for name in HOME}
+
+    @property
+    def away(self) -> dict[str, Phantom]:
+        return {name: self.plan.phantoms[name] for name in AWAY}
 
     @property
     def videos(self) -> Path:
-        return self.root / f"{SET}-videos-{key_of(facts_of_videos({AWAY: self.plan.phantoms[AWAY]}))}"
+        return self.root / f"{SET}-videos-{key_of(facts_of_videos(self.away))}"
 
     @property
     def readings(self) -> Path:
@@ -115,7 +121,7 @@ def trained(kept: Kept) -> tuple[ModelCard, pd.DataFrame, float]:
 
 def read_all(kept: Kept, workers: int) -> pd.DataFrame:
     """A row for each second of the other people's recordings, refused ones included, with the facts of its world."""
-    raw = rendered(kept.videos, {AWAY: kept.plan.phantoms[AWAY]}, workers)
+    raw = rendered(kept.videos, kept.away, workers)
     params = kept.plan.params.preprocess
     records, unread = read_downloaded(raw, described(raw), (params.spo2_min_percent, params.spo2_max_percent))
     if unread:
@@ -123,9 +129,10 @@ def read_all(kept: Kept, workers: int) -> pd.DataFrame:
     work = partial(read_one, model_folder=kept.model, label_delay_s=params.label_delay_s, folder=kept.readings)
     with progress("read", len(records)) as advance:
         tables = do_each(work, records, workers=workers, on_result=lambda *_: advance(1, ""))
-    worlds = pd.read_csv(raw / AWAY / "worlds.csv").set_index("world")
-    rows = pd.concat(tables, ignore_index=True)
-    return rows.join(worlds[["lamp", "coding"]], on="camera").rename(columns={"camera": "world"})
+    worlds = pd.concat([pd.read_csv(raw / name / "worlds.csv").assign(dataset=name) for name in kept.away])
+    rows = pd.concat(tables, ignore_index=True).rename(columns={"camera": "world"})
+    rows = rows.merge(worlds[["dataset", "world", "lamp", "coding"]], on=["dataset", "world"], validate="many_to_one")
+    return rows.assign(world=rows["dataset"] + " " + rows["world"])
 
 
 def read_one(record: VideoRecord, *, model_folder: Path, label_delay_s: float, folder: Path) -> pd.DataFrame:

@@ -85,7 +85,7 @@ class Phantom(Section):
     width_px: PositiveInt
     height_px: PositiveInt
     face_height_px: PositiveInt
-    profile: Literal["wide", "narrow"]
+    profile: Literal["wide", "narrow", "from_rest"]
     scenarios: Annotated[tuple[str, ...], Field(min_length=1)] | Literal["all"]
     compression: Compression
     sources: Annotated[tuple[Annotated[int, Field(ge=1, le=4)], ...], Field(min_length=1)]

@@ -18,7 +18,8 @@ class Profile:
 
     low_percent, high_percent: never left. swing_percent: from the top to the bottom of the session's events.
     fall_percent_per_s, recovery_percent_per_s: mean rate of an event's two flanks. hold_s: time spent at top and bottom.
-    drift_percent: amplitude of the slow drift that runs through it all.
+    drift_percent: amplitude of the slow drift that runs through it all. tops_percent: what the events fall from; None: from
+    anywhere that leaves room for the swing. rest_s: how long after the start the first event begins; None: it may begin amid one.
     """
 
     low_percent: float
@@ -28,6 +29,8 @@ class Profile:
     recovery_percent_per_s: tuple[float, float]
     hold_s: tuple[float, float]
     drift_percent: float
+    tops_percent: tuple[float, float] | None = None
+    rest_s: tuple[float, float] | None = None
 
 
 PROFILES = {
@@ -35,6 +38,8 @@ PROFILES = {
     "wide": Profile(75, 100, (6, 14), (0.5, 0.9), (0.7, 1.2), (2, 5), 0.4),
     # Narrow: what people at rest show, PURE's and VIPL-HR's range.
     "narrow": Profile(94, 99, (1, 3), (0.1, 0.3), (0.15, 0.4), (3, 8), 0.2),
+    # From rest: what a breath held, or air with less oxygen, does to people who begin as healthy people are.
+    "from_rest": Profile(78, 99, (8, 16), (0.5, 0.9), (0.7, 1.2), (2, 5), 0.3, tops_percent=(95.7, 98.7), rest_s=(17, 20)),
 }
 
 
@@ -54,11 +59,14 @@ def spo2_course(rng: np.random.Generator, level: float, profile: Profile, start_
     """A random course from start_s to end_s.
 
     level: 0..1, where the session lies between the lowest and the highest course that fits the profile's range.
-    The phase of the events is uniform, so that the time within a session tells nothing of the saturation.
+    The phase of the events is uniform, so that the time within a session tells nothing of the saturation, but where a profile
+    begins at rest.
     """
     swing = rng.uniform(*profile.swing_percent)
-    low = profile.low_percent + profile.drift_percent
-    top = low + swing + level * (profile.high_percent - profile.drift_percent - low - swing)
+    lowest_top, highest_top = profile.tops_percent or (
+        profile.low_percent + profile.drift_percent + swing, profile.high_percent - profile.drift_percent
+    )  # fmt: skip
+    top = lowest_top + level * (highest_top - lowest_top)
     knot_times_s, knot_percent = _events(rng, profile, top, swing, end_s - start_s)
     times_s = np.arange(start_s, end_s + 1 / GRID_HZ, 1 / GRID_HZ)
     events = _eased(times_s - start_s, knot_times_s, knot_percent)
@@ -71,6 +79,9 @@ def _events(
 ) -> tuple[FloatArray, FloatArray]:
     """Knots (times from before 0 to after duration_s, percent) of falls, holds and recoveries."""
     times_s, percent = [0.0], [top]
+    if profile.rest_s is not None:
+        times_s.append(rng.uniform(*profile.rest_s))
+        percent.append(top)
     head_s = 0.0
     while times_s[-1] < duration_s + head_s:
         nadir = top - swing * rng.uniform(0.7, 1.0)
@@ -82,7 +93,7 @@ def _events(
         )
         times_s.extend(times_s[-1] + np.cumsum(steps_s))
         percent.extend((top, nadir, nadir, top))
-        if head_s == 0.0:  # begin anywhere in the first event
+        if head_s == 0.0 and profile.rest_s is None:  # begin anywhere in the first event
             head_s = rng.uniform(0, times_s[-1])
     return np.asarray(times_s) - head_s, np.asarray(percent)
 

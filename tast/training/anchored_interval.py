@@ -55,7 +55,8 @@ def growth(change_percent: FloatArray, since_s: FloatArray, of_change: float, of
 
 
 def fit_anchored_interval(predictions: pd.DataFrame, coverage: float = COVERAGE) -> AnchoredInterval | None:
-    """From one row per validation clip and second of it, as tast.training.inference.predict gives them.
+    """From one row per clip and second of it, as tast.training.inference.predict gives them, of people whom what follows the
+    change has not seen.
 
     A recording is anchored by its first SPAN_S, as people do: anchors amid it are nearer to its other seconds, and would promise
     more. None where no recording has seconds that are no anchor's.

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from sklearn.model_selection import GroupKFold
 
 from tast.pulse_rate import at_rate, face_rate_hz
 from tast.records import FaceLight
@@ -30,6 +31,7 @@ SMALLEST_POWER, SMALLEST_SPREAD = 1e-16, 1e-6  # nothing is divided by less
 RIDGE = 1e-3  # penalty on a slope over its colour's spread, of each clip's worth
 SLOPES = ("slopes", "slopes_of_face")
 SHARES = (1.0, 0.75, 0.5, 0.25, 0.0)  # of the network, tried; of equals the first
+FOLDS = 5
 LEAST_CHANGE = 0.5  # points of SpO2, SD within recordings: a line fitted on less has nothing to go by
 
 
@@ -104,6 +106,26 @@ def fit_change_reader(
     of_face = _line(colours[known, :OF_FACE], percent[known], recording[known])
     of_all = _line(colours[behind], percent[behind], recording[behind]) if behind.any() else (*of_face, 0.0, 0.0, 0.0)
     return ChangeReader(of_all, of_face, 0.0, int(person[known].nunique()), int(recording[known].nunique()))
+
+
+def left_out_changes(
+    colours: FloatArray, spo2_percent: FloatArray, recording: pd.Series, person: pd.Series, apart: pd.Series
+) -> FloatArray | None:
+    """(N,) what lines read of windows (N, COLOURS) that were fitted on the others of `apart` (N,), a fifth of which is left out
+    at a time: how a change is read of cameras, or people, that a line has not seen. None where that cannot be asked.
+
+    The rest as of fit_change_reader.
+    """
+    folds = min(FOLDS, apart.nunique())
+    if folds < 2:
+        return None
+    read = np.full(len(colours), np.nan)
+    for others, left_out in GroupKFold(folds).split(colours, groups=apart.to_numpy()):
+        line = fit_change_reader(colours[others], spo2_percent[others], recording.iloc[others], person.iloc[others])
+        if line is None:
+            return None
+        read[left_out] = line.read(colours[left_out])
+    return read
 
 
 def mean_known(percent: FloatArray) -> FloatArray:

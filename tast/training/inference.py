@@ -38,11 +38,17 @@ def predict(
     """
     device = next(model.parameters()).device
     outputs = standardised_predictions(model, dataset, batch_size=batch_size, device=device)
+    table = labelled(dataset)
+    table["predicted_percent"] = scaling.to_percent(outputs.numpy()).ravel()
+    unbounded = scaling.unbounded_percent(outputs.numpy())
+    table["changing_percent"] = (unbounded if change is None else change.changing(unbounded, dataset.colours)).ravel()
+    return table
+
+
+def labelled(dataset: ClipDataset) -> pd.DataFrame:
+    """The columns of `predict` that no model has a say in."""
     rows = dataset.clips[[*CLIP_COLUMNS, "quality", SPOT, *SOURCE_COLUMNS]].reset_index(drop=True)
     table = rows.loc[rows.index.repeat(dataset.seconds)].reset_index(drop=True)
     table["second"] = np.tile(np.arange(dataset.seconds), len(dataset))
     table["true_percent"] = dataset.spo2_percent.astype(np.float64).ravel()
-    table["predicted_percent"] = scaling.to_percent(outputs.numpy()).ravel()
-    unbounded = scaling.unbounded_percent(outputs.numpy())
-    table["changing_percent"] = (unbounded if change is None else change.changing(unbounded, dataset.colours)).ravel()
     return table

@@ -139,7 +139,7 @@ def stopped_after_two(render: Callable[..., None]) -> Callable[..., None]:
 def test_a_set_that_is_tested_on_other_people_tests_them_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TAST_CACHE", str(tmp_path / "cache"))
     params = small(params_of_set(load_params(PROJECT / "params.yaml"), "narrow"))
-    phantoms = phantoms_of(params, {**(SETS["narrow"].tested_on or {}), "subjects": 1})
+    phantoms = phantoms_of(params, {"other": {**SETS["narrow"].others["other"], "subjects": 1}})
     render = sets._render
     monkeypatch.setattr(sets, "_render", stopped_after_two(render))
     with pytest.raises(KeyboardInterrupt):
@@ -167,8 +167,8 @@ def test_a_set_that_is_tested_on_other_people_tests_them_alone(tmp_path: Path, m
 def test_kept_clips_are_those_of_this_phantom_preprocessing_and_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     params = params_of_set(load_params(PROJECT / "params.yaml"), "narrow")
 
-    def folder(own: Params = params, **tested_on: object) -> Path:
-        return clips_folder(tmp_path, "narrow", phantoms_of(own, {"subjects": 1} | tested_on), own)
+    def folder(own: Params = params, **other: object) -> Path:
+        return clips_folder(tmp_path, "narrow", phantoms_of(own, {"other": {"subjects": 1} | other}), own)
 
     folders = [
         folder(),

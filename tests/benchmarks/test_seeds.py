@@ -48,12 +48,12 @@ def test_nothing_but_the_publishing_command_reads_them() -> None:
 
 
 def test_every_set_has_sealed_seeds_of_its_own() -> None:
-    seeds = [seed for one in SEALED.values() for seed in (one.phantom, one.tested_on) if seed is not None]
+    seeds = [seed for one in SEALED.values() for seed in (one.phantom, *one.others.values())]
     assert set(SEALED) == set(SETS) and len(set(seeds)) == len(seeds)
     assert set(seeds) <= set(SEALED_SEEDS) and not set(SEALED_SEEDS) & set(DEVELOPMENT_SEEDS)
     for name, chosen in SETS.items():
-        assert (chosen.tested_on is None) == (SEALED[name].tested_on is None)
-        assert (chosen.tested_on or {"seed": 0})["seed"] in DEVELOPMENT_SEEDS
+        assert set(chosen.others) == set(SEALED[name].others)
+        assert all(other["seed"] in DEVELOPMENT_SEEDS for other in chosen.others.values())
 
 
 def test_parameters_and_commands_refuse_a_sealed_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -82,9 +82,8 @@ def test_the_readme_shows_what_was_published_with_sealed_seeds(monkeypatch: pyte
     results = read_results()
     assert published_in(README) == tables(results)
     for name, result in results.items():
-        expected = {"phantom": SEALED[name].phantom, "other": SEALED[name].tested_on}
         seeds = {key: seed for key, seed in result["seeds"].items() if key != "training"}
-        assert seeds == {key: seed for key, seed in expected.items() if seed is not None}
+        assert seeds == {"phantom": SEALED[name].phantom, **SEALED[name].others}
         assert re.fullmatch(r"[0-9a-f]{40}", result["commit"]) and {"params", "clips", "code", "computed"} <= set(result)
 
 

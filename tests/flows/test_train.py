@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from flows.fitting import fit_model, new_network, settings_of
+from flows.fitting import changes_left_out, fit_model, new_network, settings_of
 from flows.stages.evaluate import predict_test
-from tast.clip_store import PREPROCESSING, ClipStore
+from tast.clip_store import PREPROCESSING, ClipRow, ClipStore, write_tables
 from tast.datasets.splits import Split, make_split
 from tast.errors import BadInput
 from tast.params import Params, changed, load_params
 from tast.people import person_of
 from tast.saved_model import WEIGHTS, save_model
+from tast.training.change_reader import COLOURS, OF_FACE, ChangeReader
 from tast.training.checkpoint import weights_digest
 from tast.training.colour_axes import fit_colour_axes
 from tast.training.compute import compute_reproducibly
@@ -130,3 +131,31 @@ def test_the_same_run_saves_the_same_bytes_and_refuses_other_clips(
     (other.folder / PREPROCESSING).write_text('{"kind": "another"}')
     with pytest.raises(BadInput, match="kind was synthetic in training, is another"):
         predict_test(other, split, tmp_path / "first")
+
+
+def in_windows(folder: Path, camera: str) -> ClipStore:
+    """Six people's recordings of 12 s, in which SpO2 falls, in windows of 4, one a second; each person before a camera of its own."""
+    store = write_store(folder, seed=1, subjects=6, clips=1, frames=180, seconds=12)
+    rows = []
+    for clip in store.manifest.reset_index(drop=True).to_dict("records"):
+        labels = np.linspace(97, 85, 12).tolist()
+        for k in range(9):
+            window = {"clip_id": f"{clip['record_id']}-{k}", "first_frame": 15 * k, "n_frames": 60, "start_s": float(k)}
+            window |= {"spo2_percent": tuple(labels[k : k + 4]), "camera": camera.format(clip["subject_id"])}
+            rows.append(ClipRow(**{name: (clip | window)[name] for name in ClipRow.__dataclass_fields__}))
+    write_tables(folder, rows, [], [], {"kind": "synthetic"})
+    return ClipStore(folder)
+
+
+@pytest.mark.parametrize("camera", ["", "one", "of {}"])
+def test_the_interval_of_a_line_rests_on_all_people_of_the_training_and_that_of_a_network_on_none(
+    camera: str, tmp_path: Path
+) -> None:
+    store = in_windows(tmp_path, camera)
+    clips = ClipDataset(store, store.clip_ids, kind="normalised", frame_size_px=8)
+    line = ChangeReader((1.0,) * len(COLOURS), (1.0,) * OF_FACE, 0.5, 6, 6)
+    (rows,) = changes_left_out(line, clips)
+    assert set(person_of(rows)) == set(person_of(clips.clips)) and len(rows) == len(clips) * clips.seconds
+    assert np.isfinite(rows["changing_percent"]).all() and rows["changing_percent"].std() > 0
+    assert np.allclose(rows["true_percent"], clips.spo2_percent.ravel())
+    assert changes_left_out(replace(line, network_share=1.0), clips) == [] == changes_left_out(None, clips)

@@ -41,6 +41,14 @@ def test_the_clock_tells_nothing_of_the_saturation(wide: np.ndarray) -> None:
     assert np.abs(wide.mean(axis=0) - wide.mean()).max() < 1.0
 
 
+def test_from_rest_begins_as_healthy_people_do_and_then_falls() -> None:
+    times_s = np.arange(-1.5, 36, 0.5)
+    courses = [spo2_course(stream(2, k, "spo2"), k / 99, PROFILES["from_rest"], -6, 42).at(times_s) for k in range(100)]
+    rest = np.array(courses)[:, times_s <= 10.5]
+    assert rest.min() > 95 and rest.max() <= 99 and np.ptp(rest, axis=1).max() < 1
+    assert np.ptp(courses, axis=1).min() > 5
+
+
 def test_strata_are_each_drawn_once_in_a_run() -> None:
     fractions = np.array([stratified_fraction(9, "level", k, 6) for k in range(12)])
     assert sorted((6 * fractions[:6]).astype(int)) == list(range(6))

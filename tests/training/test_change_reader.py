@@ -10,7 +10,16 @@ import pytest
 from numpy.testing import assert_allclose
 
 from tast.records import FaceLight
-from tast.training.change_reader import COLOURS, OF_FACE, ChangeReader, fit_change_reader, linear, mixed, window_colours
+from tast.training.change_reader import (
+    COLOURS,
+    OF_FACE,
+    ChangeReader,
+    fit_change_reader,
+    left_out_changes,
+    linear,
+    mixed,
+    window_colours,
+)  # fmt: skip
 from tests.training.test_anchored_interval import people
 
 SLOPES = np.array([0.0, 0.0, 60.0, 0.0, 0.0, -60.0, 0.0, 0.0])  # skin's red, less what the light does to it
@@ -75,6 +84,24 @@ def test_the_network_has_the_share_that_validation_people_give_it(network_noise:
     assert best == replace(line, network_share=share)
     expected = rows["changing_percent"] if share else 60 * colours[:, 2]
     assert_allclose(mixture["changing_percent"], expected)
+
+
+def test_what_is_left_out_is_read_by_lines_that_have_not_seen_it() -> None:
+    """Each camera moves one colour of its own with SpO2: who has seen it reads it from there, and who has not cannot."""
+    rng = np.random.default_rng(5)
+    percent = np.tile(97 - np.linspace(0, 10, 20), 8)[:, None]
+    colours = 0.001 * rng.standard_normal((160, 8))
+    names = pd.Series(np.repeat([f"r{k}" for k in range(8)], 20))
+    camera = np.repeat(np.arange(8) // 2, 20)
+    colours[np.arange(160), camera] += percent[:, 0] / 100
+    line = fit_change_reader(colours, percent, names, names)
+    apart = left_out_changes(colours, percent, names, names, pd.Series(camera))
+    assert line is not None and apart is not None
+    known, unknown = (np.ptp(read[:20]) for read in (line.read(colours), apart))
+    assert known > 9 and unknown < 4
+    people = left_out_changes(colours, percent, names, names, names)
+    assert people is not None and np.ptp(people[:20]) > 9, "the other person of the camera is known"
+    assert left_out_changes(colours, percent, names, names, pd.Series(["one"] * 160)) is None
 
 
 def test_colours_are_those_of_the_pulse_and_of_the_steady_light() -> None:
