@@ -2,12 +2,14 @@
 
     python -m benchmarks.knowable [--worlds 1500] [--publish]
 
-A moment of a person in a world (lamp, sensor, white balance) is four numbers: the logarithms of the pulse (AC/DC) of red and of
-blue over green, and of the skin's own red and blue over green, in the picture's linear light. A small network (scikit-learn's)
-learns to read SpO2, evenly between 75 and 100 %, from them: in worlds that it knows but of people whom it does not, or in worlds
-that it does not know; of one moment alone, or of the change since an anchor, a moment of the same person in the same world whose
-SpO2 is known. With noise, the pulse's ratios are off by so much in each moment, the anchor's too. No camera wanders: white
-balance that drifts would move the skin's colour as oxygen does. --publish writes the table into docs/phantom.md.
+A moment of a person in a world (lamp, sensor, white balance) is five numbers: the logarithms of the pulse (AC/DC) of red and of
+blue over green, of the skin's own red and blue over green, and of its green, in the picture's linear light. A small network
+(scikit-learn's) learns to read SpO2, evenly between 75 and 100 %, from some of them: in worlds that it knows but of people whom
+it does not, or in worlds that it does not know; of one moment alone, or of the change since an anchor, a moment of the same
+person in the same world whose SpO2 is known. With noise, the pulse's ratios are off by so much in each moment, the anchor's
+too; the skin's by what is said of them, which stands for all that lamp and camera do meanwhile, and its green by twice that.
+Where blood flows, it does so faster and slower from moment to moment, and fills and darkens the skin
+(tast/phantom/perfusion.py). --publish writes the table into docs/phantom.md.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from benchmarks.results import Row, write_between, write_rows
 from tast.evaluation.metrics import score
 from tast.phantom.colours import colours
 from tast.phantom.lamps import draw_lamp
+from tast.phantom.perfusion import BAND_HZ, draw_perfusion
 from tast.phantom.sensor import draw_camera
 from tast.phantom.skin import draw_skin
 from tast.records import FloatArray
@@ -43,14 +46,15 @@ PEOPLE, TEST_SHARE = 6, 0.2  # of each world that is left out when it is tested
 HOME_WORLDS, HOME_PEOPLE, HOME_TESTED = 12, 60, 12
 REST_SD_PERCENT = 1.5  # of an anchor at rest, without an oximeter, for which 97 % is assumed
 NOISES = (0.0, 0.02, 0.05)
+LIGHT_NOISE = 0.005  # of the skin's ratios
 LEAST = 1e-6  # of light and pulse: a channel that sees neither has no ratio
 
-RATIOS, SKIN = [0, 1], [2, 3]
+RATIOS, SKIN, GREEN = [0, 1], [2, 3], [4]
 
 
 @dataclass(frozen=True, eq=False)
 class Moments:
-    """colours (people, MOMENTS, 4): the four logarithms; percent (people, MOMENTS): SpO2; world (people,)."""
+    """colours (people, MOMENTS, 5): the five logarithms; percent (people, MOMENTS): SpO2; world (people,)."""
 
     colours: FloatArray
     percent: FloatArray
@@ -59,14 +63,15 @@ class Moments:
     def of(self, chosen: npt.NDArray[np.bool_]) -> Moments:
         return Moments(self.colours[chosen], self.percent[chosen], self.world[chosen])
 
-    def noisy(self, deviation: float, seed: int) -> Moments:
-        """The ratios of the pulse off by so much (1 SD of their logarithms)."""
-        noise = np.random.default_rng(seed).normal(0, deviation, self.colours.shape) if deviation else np.zeros(4)
-        return replace(self, colours=self.colours + noise * [1, 1, 0, 0])
+    def noisy(self, pulse: float, light: float, seed: int) -> Moments:
+        """The pulse's ratios off by so much, the skin's by that (1 SD of their logarithms), its green by twice that."""
+        noise = np.random.default_rng(seed).standard_normal(self.colours.shape)
+        return replace(self, colours=self.colours + noise * [pulse, pulse, light, light, 2 * light])
 
 
-def moments(worlds: int, people: int, seed: int) -> Moments:
-    """People in worlds, each person in one; those whose red or blue shows no pulse at all are left out."""
+def moments(worlds: int, people: int, seed: int, *, flowing: bool = False) -> Moments:
+    """People in worlds, each person in one; those whose red or blue shows no pulse at all are left out. flowing: their blood
+    flows faster and slower from moment to moment."""
     seen, percent, world = [], [], []
     for number in range(worlds):
         rng = np.random.default_rng((seed, number))
@@ -77,13 +82,20 @@ def moments(worlds: int, people: int, seed: int) -> Moments:
         to_picture = (its.matrix * its.white_balance).T
         for _ in range(people):
             skin, saturation = draw_skin(rng), rng.uniform(LOWEST, HIGHEST, MOMENTS)
-            light = its.tint(skin, saturation) * its.skin(skin.melanosomes, skin.blood) @ to_picture
+            blood = flow(rng) if flowing else ()
+            light = its.tint(skin, saturation, *blood) * its.skin(skin.melanosomes, skin.blood) @ to_picture
             pulse = its.picture_pulse(skin, saturation)
             if min(light.min(), pulse.min()) > LEAST:
-                seen.append(np.log(np.c_[pulse[:, ::2] / pulse[:, 1:2], light[:, ::2] / light[:, 1:2]]))
+                seen.append(np.log(np.c_[pulse[:, ::2] / pulse[:, 1:2], light[:, ::2] / light[:, 1:2], light[:, 1:2]]))
                 percent.append(100 * saturation)
                 world.append(number)
     return Moments(np.array(seen), np.array(percent), np.array(world))
+
+
+def flow(rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+    """(MOMENTS,) blood in the skin over the person's own, and how far its saturation lies below the arteries': moments so far
+    apart that they know nothing of each other."""
+    return draw_perfusion(rng).at(np.arange(MOMENTS) / BAND_HZ[0])
 
 
 def alone(some: Moments, used: list[int]) -> FloatArray:
@@ -124,7 +136,7 @@ def rows(worlds: int, seed: int) -> list[Row]:
         _home(seed),
     ]
     for noise in NOISES:
-        given, asked = train.noisy(noise, seed + 1), test.noisy(noise, seed + 2)
+        given, asked = train.noisy(noise, 0, seed + 1), test.noisy(noise, 0, seed + 2)
         beside = f"worlds left out, ratios off by {noise:.0%}: " if noise else "worlds left out: "
         by_ratios = read(anchored, RATIOS, given, asked)
         found += [
@@ -141,7 +153,28 @@ def rows(worlds: int, seed: int) -> list[Row]:
     rest = np.random.default_rng(seed).normal(0, REST_SD_PERCENT, (len(true), 1))
     at_rest = read(anchored, RATIOS + SKIN, train, test) + rest
     name = f"worlds left out: anchored, of the skin's colour too, the anchor's SpO2 off by {REST_SD_PERCENT:g}"
-    return [*found, _row(name, at_rest, true, spread, must=0.5)]
+    return [*found, _row(name, at_rest, true, spread, must=0.5), *_flowing(worlds, seed)]
+
+
+def _flowing(worlds: int, seed: int) -> list[Row]:
+    """As `rows`, of people whose blood flows faster and slower; what is read from the skin is no longer oxygen's alone."""
+    everyone = moments(worlds, PEOPLE, seed, flowing=True)
+    left_out = everyone.world >= worlds * (1 - TEST_SHARE)
+    used = {
+        "change of the ratios": RATIOS,
+        "of the skin's colour": SKIN,
+        "of all and the skin's brightness": RATIOS + SKIN + GREEN,
+    }
+    found = []
+    for pulse, light in ((0.0, 0.0), (0.05, 0.0), (0.05, LIGHT_NOISE)):
+        train, test = (everyone.of(chosen).noisy(pulse, light, seed + k) for k, chosen in enumerate((~left_out, left_out)))
+        off = f", ratios off by {pulse:.0%}" * bool(pulse) + f", the skin's by {light:.1%}" * bool(light)
+        true = test.percent[:, 1:]
+        for name, columns in used.items():
+            must = None if pulse or columns is not used["of all and the skin's brightness"] else 0.35
+            given = read(anchored, columns, train, test)
+            found.append(_row(f"worlds left out, blood that flows{off}: anchored, {name}", given, true, float(true.std()), must))
+    return found
 
 
 def _home(seed: int) -> Row:

@@ -15,12 +15,20 @@ PAGE = Path(__file__).parents[2] / knowable.PAGE
 
 def test_an_anchor_is_taken_off_and_never_scored() -> None:
     some = moments(2, 2, seed=1)
-    assert some.colours.shape == (4, MOMENTS, 4) and some.world.tolist() == [0, 0, 1, 1]
+    assert some.colours.shape == (4, MOMENTS, 5) and some.world.tolist() == [0, 0, 1, 1]
     assert alone(some, [0]).shape == (4, MOMENTS - 1, 1)
     changed = anchored(some, [0, 1])
     np.testing.assert_allclose(changed[..., :2] + changed[..., 2:4], some.colours[:, 1:, :2])
     np.testing.assert_array_equal(changed[:, 3, 2:], some.colours[:, 0])
-    assert (some.noisy(0.05, 1).colours[..., 2:] == some.colours[..., 2:]).all(), "the skin's colour has no noise"
+    assert (some.noisy(0.05, 0, 1).colours[..., 2:] == some.colours[..., 2:]).all(), "the skin's colour has no noise"
+    assert (some.noisy(0, 0.005, 1).colours[..., :2] == some.colours[..., :2]).all(), "nor the pulse's"
+
+
+def test_blood_that_flows_moves_the_skin_and_not_the_pulse() -> None:
+    still, flowing = (moments(4, 2, seed=5, flowing=flowing) for flowing in (False, True))
+    np.testing.assert_allclose(flowing.colours[0, :, :2], still.colours[0, :, :2], err_msg="the first has the same SpO2")
+    apart = [np.polyfit(some.percent[0], some.colours[0, :, 2], 2, full=True)[1][0] for some in (still, flowing)]
+    assert apart[1] > 10 * apart[0]
 
 
 def test_darker_blood_raises_reds_share_of_the_pulse_and_dims_red_skin() -> None:

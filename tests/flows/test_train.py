@@ -134,7 +134,7 @@ def test_the_same_run_saves_the_same_bytes_and_refuses_other_clips(
 
 
 def in_windows(folder: Path, camera: str) -> ClipStore:
-    """Six people's recordings of 12 s, in which SpO2 falls, in windows of 4, one a second; each person before a camera of its own."""
+    """Six people's recordings of 12 s, in which SpO2 falls, in windows of 4, one a second."""
     store = write_store(folder, seed=1, subjects=6, clips=1, frames=180, seconds=12)
     rows = []
     for clip in store.manifest.reset_index(drop=True).to_dict("records"):
