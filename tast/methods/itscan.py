@@ -35,6 +35,7 @@ from tast.methods.method import FEW_PEOPLE, NO_AUGMENTATION, Method, Outputs, Re
 from tast.methods.networks.coordinate_attention import CoordinateAttention
 from tast.methods.networks.spans import mean_over_spans
 from tast.methods.networks.temporal_shift import temporal_shift
+from tast.vector_math import square_root, tanh
 
 DARK_LEVEL = 1 / 255  # of the light's range: below is outside the face
 SMALLEST_DEVIATION = 1e-6  # of a clip that does not move
@@ -114,9 +115,9 @@ class Stage(nn.Module):
         self.drop_motion, self.drop_appearance = nn.Dropout(config.pool_dropout), nn.Dropout(config.pool_dropout)
 
     def forward(self, motion: Tensor, appearance: Tensor) -> tuple[Tensor, Tensor]:
-        motion = torch.tanh(self.motion_1(self._shifted(motion)))
-        motion = torch.tanh(self.motion_2(self._shifted(motion)))
-        appearance = torch.tanh(self.appearance_2(torch.tanh(self.appearance_1(appearance))))
+        motion = tanh(self.motion_1(self._shifted(motion)))
+        motion = tanh(self.motion_2(self._shifted(motion)))
+        appearance = tanh(self.appearance_2(tanh(self.appearance_1(appearance))))
         appearance = self.attention(appearance)
         mask = torch.sigmoid(self.mask(appearance))
         mask = 0.5 * mask / mask.mean(dim=(2, 3), keepdim=True)  # 1/2 on average over each frame
@@ -148,7 +149,7 @@ class Itscan(nn.Module):
         appearance = standardised(light).transpose(1, 2).flatten(0, 1)
         for stage in self.stages:
             motion, appearance = stage(motion, appearance)
-        of_frames = self.out(self.drop(torch.tanh(self.hidden(motion.flatten(1)))))
+        of_frames = self.out(self.drop(tanh(self.hidden(motion.flatten(1)))))
         seconds: Tensor = self.pool_seconds @ of_frames.unflatten(0, (-1, self.config.frames))  # (B, S, 1)
         return seconds.squeeze(-1)
 
@@ -185,7 +186,7 @@ def mae_and_pearson(outputs: Outputs, target: Tensor) -> Tensor:
     x = torch.where(known, predicted - (predicted * known).sum() / count, 0.0)
     y = torch.where(known, target - target.sum() / count, 0.0)
     variances = (x.square().sum() / count + VARIANCE_FLOOR) * (y.square().sum() / count + VARIANCE_FLOOR)
-    r = (x * y).sum() / count / variances.sqrt()
+    r = (x * y).sum() / count / square_root(variances)
     return error + 0.5 * (1 - r) * known.any()
 
 

@@ -34,6 +34,7 @@ from torch import Tensor, nn
 
 from tast.methods.method import FEW_PEOPLE, Method, Outputs, spo2_of
 from tast.methods.networks.light import lit_light, percent_of_mean
+from tast.vector_math import square_root
 
 COLOURS = 3
 RMSE_FLOOR = 1e-6  # of standardised labels: keeps the root's gradient finite where nothing is wrong
@@ -150,7 +151,7 @@ def rmse(outputs: Outputs, target: Tensor) -> Tensor:
     known = torch.isfinite(target)
     error = torch.where(known, spo2_of(outputs) - torch.where(known, target, 0.0), 0.0)
     mean_square = error.square().sum() / known.sum().clamp(min=1)
-    return (mean_square + RMSE_FLOOR**2).sqrt() * known.any()
+    return square_root(mean_square + RMSE_FLOOR**2) * known.any()
 
 
 def build(

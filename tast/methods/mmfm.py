@@ -47,6 +47,7 @@ from tast.methods.method import FEW_PEOPLE, Method, Outputs, Reported, spo2_of
 from tast.methods.networks.coordinate_attention import CoordinateAttention
 from tast.methods.networks.light import NO_LIGHT, lit_light, percent_of_mean
 from tast.methods.networks.spans import mean_over_spans
+from tast.vector_math import square_root
 
 RED, GREEN, BLUE = 0, 1, 2
 STILL_PERCENT = 0.01  # of a colour's mean: below, its deviation is the rounding of a still picture
@@ -175,7 +176,7 @@ class Mmfm(nn.Module):
     def own_rate_hz(self, wave: Tensor) -> tuple[Tensor, Tensor]:
         """Waves (B, T) in percent -> the frequency in RATES_HZ where each is strongest (B,), and whether it moves at all (B,)."""
         power = (self.sines @ wave.T).square().sum(dim=0)  # (F, B)
-        moves = wave.square().mean(dim=1).sqrt() > STILL_PERCENT
+        moves = square_root(wave.square().mean(dim=1)) > STILL_PERCENT
         return self.rates_hz[power.argmax(dim=0)], moves
 
     def _at_each_second(self, values: Tensor) -> Tensor:
@@ -213,7 +214,7 @@ def ratio_of_ratios(waves: Tensor) -> Tensor:
     percent = percent_of_mean(
         waves, dim=2
     )  # and not the share: of what is added, ONNX's optimiser drops 1e-8 and less as nothing
-    ac_over_dc = (percent.square().mean(dim=2) + STILL_PERCENT**2).sqrt()
+    ac_over_dc = square_root(percent.square().mean(dim=2) + STILL_PERCENT**2)
     return ac_over_dc[:, 0] / ac_over_dc[:, 1]
 
 

@@ -40,6 +40,7 @@ from torch import Tensor, nn
 
 from tast.methods.method import FEW_PEOPLE, NO_AUGMENTATION, Method, Outputs, Reported, spo2_of
 from tast.methods.networks.spans import mean_over_spans
+from tast.vector_math import square_root
 
 PULSE_WEIGHT = 100.0  # the authors', of the pulse beside SpO2
 SMALL_POWER = 1e-12  # keeps r and its gradient finite where a wave is constant
@@ -159,7 +160,7 @@ def pulse_loss(outputs: Outputs, wave: Tensor) -> Tensor:
     known = torch.isfinite(wave)
     enough = known.float().mean(dim=1) >= 0.5
     drawn, recorded = (_centred(values, known) for values in (outputs["pulse"].float(), torch.where(known, wave, 0.0)))
-    size = (drawn.square().sum(dim=1) * recorded.square().sum(dim=1) + SMALL_POWER).sqrt()
+    size = square_root(drawn.square().sum(dim=1) * recorded.square().sum(dim=1) + SMALL_POWER)
     r = (drawn * recorded).sum(dim=1) / size
     return PULSE_WEIGHT * torch.where(enough, 1 - r, 0.0).sum() / enough.sum().clamp(min=1)
 

@@ -122,7 +122,7 @@ def prepare(model: nn.Module, n_clips: int, settings: FitSettings, fabric: Fabri
         use_channels_last(trained)
     decay = get_ema_multi_avg_fn(ema_decay(settings.ema_epochs * steps_per_epoch))
     averaged = fabric.to_device(AveragedModel(trained, multi_avg_fn=decay, use_buffers=True))
-    optimiser = torch.optim.AdamW(parameter_groups(trained, settings.weight_decay), lr=settings.learning_rate)
+    optimiser = torch.optim.AdamW(parameter_groups(trained, settings.weight_decay), lr=settings.learning_rate, fused=True)
     schedule = SCHEDULES[settings.schedule](optimiser, steps=settings.epochs * steps_per_epoch, warm_up=settings.warm_up)
     wrapped, wrapped_optimiser = fabric.setup(torch.compile(trained) if settings.compile else trained, optimiser)
     return Parts(trained, averaged, optimiser, schedule, wrapped, wrapped_optimiser)
@@ -200,7 +200,7 @@ def validate(
     true = torch.from_numpy(val.spo2_percent)
     error = torch.from_numpy(scaling.to_percent(outputs.numpy())) - true
     loss_of = loss or partial(_spo2_loss, settings)
-    return float(loss_of(outputs, scaling.standardise_tensor(true))), float(error.square().nanmean().sqrt())
+    return float(loss_of(outputs, scaling.standardise_tensor(true))), math.sqrt(float(error.square().nanmean()))
 
 
 def _spo2_loss(settings: FitSettings, outputs: Outputs, target: Tensor) -> Tensor:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from tast.vector_math import square_root
+
 VARIANCE_FLOOR = 1e-6  # of standardised labels, whose variance is 1: keeps r and its gradient finite where one side is constant
 
 
@@ -45,4 +47,4 @@ def pearson(predicted: Tensor, target: Tensor, known: Tensor) -> Tensor:
     x = torch.where(known, predicted - (predicted * known).sum() / count, 0.0)
     y = torch.where(known, target - (target * known).sum() / count, 0.0)
     variances = ((x * x).sum() / count + VARIANCE_FLOOR) * ((y * y).sum() / count + VARIANCE_FLOOR)
-    return (x * y).sum() / count / variances.sqrt()
+    return (x * y).sum() / count / square_root(variances)

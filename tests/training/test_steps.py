@@ -91,6 +91,31 @@ def test_what_is_kept_is_the_moving_average_of_the_weights(data: Watched) -> Non
     assert (kept - after_steps[-1]).abs().max() > 1e-3
 
 
+def test_a_first_step_goes_by_the_sign_of_each_gradient_and_decays_weights(data: Watched) -> None:
+    """AdamW's (Loshchilov and Hutter 2019): w (1 - rate decay) - rate g / (|g| + 1e-8), however weights lie in memory."""
+    settings = replace(SETTINGS, channels_last_3d=True, warm_up=0.0, gradient_clip=1e9)
+    parts, fabric = prepared(data, settings)
+    steps: list[tuple[list[np.ndarray], list[np.ndarray]]] = []
+
+    def note(*_: object) -> None:
+        groups = [(one, group) for group in parts.optimiser.param_groups for one in group["params"] if one.grad is not None]
+        values = [(one.detach().double().numpy().copy(), one.grad.double().numpy(), group) for one, group in groups]
+        expected = [
+            weights * (1 - group["lr"] * group["weight_decay"]) - group["lr"] * gradient / (np.abs(gradient) + 1e-8)
+            for weights, gradient, group in values
+        ]
+        steps.append((expected, [one for one, _ in groups]))
+
+    parts.optimiser.register_step_pre_hook(note)
+    found: list[list[np.ndarray]] = []
+    parts.optimiser.register_step_post_hook(lambda *_: found.append([one.detach().numpy().copy() for one in steps[0][1]]))
+    train_epoch(parts, data, settings, scaling_of(data), fabric, epoch=0)
+    assert any(not one.is_contiguous() for one in parts.model.parameters())
+    for expected, weights in zip(steps[0][0], found[0], strict=True):
+        np.testing.assert_allclose(weights, expected, atol=2e-6)
+    assert parts.optimiser.defaults["fused"], "the others take torch's roots, whose last bits are the processor's"
+
+
 @pytest.mark.parametrize("sampler", ["shuffled", "balanced"])
 def test_an_epoch_shows_the_clips_that_its_sampler_chooses(data: Watched, sampler: str) -> None:
     settings = replace(SETTINGS, sampler=sampler)
