@@ -9,7 +9,8 @@ worlds are and beginning anywhere, half with bits enough and beginning at rest (
 anchor); then people with other faces, who begin at rest, are filmed by other sensors, in worlds that nobody trained in: `clear`
 with bits enough, `coded` as worlds are. Each is read once, anchored by what the oximeter showed in its first 10 s, or by `rest`
 (97 %, assumed). A second counts as answered where a percentage with an interval is given. Beside the model stand the constant
-(the mean of the training) and who stays where the anchor was. How many bits are enough, tast/prediction/causes/recording.py says.
+(the mean of the training), who stays where the anchor was, and who goes on from there as the training's people from rest did on
+average. How many bits are enough, tast/prediction/causes/recording.py says.
 """
 
 from __future__ import annotations
@@ -52,8 +53,10 @@ from tast.prediction.trace import PredictedTrace
 from tast.preprocessing.clips import labels_per_second
 from tast.records import FITZPATRICK, VideoRecord
 from tast.saved_model import ModelCard, load_model, save_model
+from tast.seconds import per_second
 from tast.training.compute import compute_reproducibly
 from tast.training.dataset import ClipDataset
+from tast.training.inference import labelled
 
 SET = "left_out"
 HOME, AWAY = ("phantom", "rested"), ("clear", "coded")  # its phantoms
@@ -98,8 +101,19 @@ class Kept:
         return self.root / f"{SET}-read-{key_of([self.model.name, self.videos.name, code_digest('benchmarks.worlds')])}"
 
 
-def trained(kept: Kept) -> tuple[ModelCard, pd.DataFrame, float]:
-    """The model in its folder; what it says, without an anchor, of people left out in home worlds; the mean of the training."""
+@dataclass(frozen=True, eq=False)
+class Home:
+    """What home worlds give: the model's card, what it says without an anchor of people left out there, the mean of the training,
+    and by the second, how far SpO2 lies from that of the first 10 s, on average over the training's people from rest."""
+
+    card: ModelCard
+    predictions: pd.DataFrame
+    mean_percent: float
+    course_percent: pd.Series
+
+
+def trained(kept: Kept) -> Home:
+    """The model is in its folder then."""
     params, store = kept.plan.params, kept_clips(kept.root, SET, kept.home, kept.plan.params)
     split = make_split(store.manifest, **(params.split.model_dump() | {"protocol": "subject_independent", "fold": 0}))
     parts = {
@@ -116,7 +130,15 @@ def trained(kept: Kept) -> tuple[ModelCard, pd.DataFrame, float]:
         with whole_folder(kept.model) as folder:
             save_model(folder, model, card)
     model, card = load_model(kept.model)
-    return card, predictions_by(model, card, parts["test"]), train_mean_percent(store, split)
+    predictions = predictions_by(model, card, parts["test"])
+    return Home(card, predictions, train_mean_percent(store, split), mean_course(labelled(parts["train"])))
+
+
+def mean_course(labels: pd.DataFrame) -> pd.Series:
+    """By second since the first frame, of the recordings from rest among these clips' (as tast.training.inference.labelled)."""
+    seconds = per_second(labels[labels["dataset"] == HOME[1]], ["true_percent"])
+    first = seconds["true_percent"].where(seconds["second"] < SPAN_S).groupby(recording_of(seconds)).transform("mean")
+    return (seconds["true_percent"] - first).groupby(seconds["second"]).mean()
 
 
 def read_all(kept: Kept, workers: int) -> pd.DataFrame:
@@ -185,8 +207,11 @@ def _loaded(model_folder: Path) -> tuple[nn.Module, ModelCard]:
     return load_model(model_folder)
 
 
-def rows_of(seconds: pd.DataFrame, home: pd.DataFrame, mean_percent: float) -> list[Row]:
-    """seconds: as read_all gives them; home: the predictions table of home worlds' people; mean_percent: of the training."""
+def rows_of(seconds: pd.DataFrame, at_home: Home) -> list[Row]:
+    """seconds: as read_all gives them."""
+    mean_percent, home = at_home.mean_percent, at_home.predictions
+    moved = at_home.course_percent.reindex(np.floor(seconds["start_s"]).astype(int), method="nearest").to_numpy()
+    seconds = seconds.assign(course_percent=seconds["stays_percent"] + moved)
     known = seconds[seconds["true_percent"].notna()]
     answered = known[known["lower_percent"].notna()]
     high = answered[answered["rate"] != RATES[2]]
@@ -202,7 +227,8 @@ def rows_of(seconds: pd.DataFrame, home: pd.DataFrame, mean_percent: float) -> l
         *_errors("anchored by rest assumed, of enough bits or lossless", high, "rest_percent", mean_percent, (0.5, None)),
         *_errors("nothing known, not told", known[known["alone_percent"].notna()], "alone_percent", mean_percent, (None, None)),
         *_errors("home worlds, no anchor", home, "predicted_percent", mean_percent, (0.4, None)),
-        Row("r within recordings, of enough bits or lossless, median", _median_r(high), "1", must=0.9),
+        Row("r within recordings, of enough bits or lossless, median", _median_r(high, "read_percent"), "1", must=0.9),
+        Row("r within recordings, of the course from rest, median", _median_r(high, "course_percent"), "1"),
         _covered("all", answered, 0.85),
     ]
     for what in ("rate", "skin_type", "lamp", "coding"):
@@ -229,6 +255,8 @@ def _errors(
     if column == "read_percent":
         stays = rmse(rows["stays_percent"].to_numpy())
         found.append(Row(f"{name}, beside", value, unit, "stays there", value / stays, better="lower", must=bars[1]))
+        course = value / rmse(rows["course_percent"].to_numpy())
+        found.append(Row(f"{name}, beside", value, unit, "the course from rest", course, better="lower"))
     return found
 
 
@@ -254,9 +282,9 @@ def _covered(name: str, rows: pd.DataFrame, must: float | None) -> Row:
     return Row(f"in the 90 % interval: {name}", *_mean(inside, rows), must=must)
 
 
-def _median_r(rows: pd.DataFrame) -> float:
+def _median_r(rows: pd.DataFrame, column: str) -> float:
     moving = [one for _, one in rows.groupby(recording_of(rows)) if one["true_percent"].std() > 0]
-    return float(np.median([one["read_percent"].corr(one["true_percent"]) for one in moving])) if moving else float("nan")
+    return float(np.median([one[column].corr(one["true_percent"]) for one in moving])) if moving else float("nan")
 
 
 def lines(found: Sequence[Row]) -> list[str]:
@@ -277,12 +305,12 @@ def _holds(measured: float, row: Row) -> bool:
 
 
 def measure(kept: Kept, workers: int) -> list[Row]:
-    card, home, mean_percent = trained(kept)
+    home = trained(kept)
     seconds = read_all(kept, workers)
     for reason, share in (seconds["refused"].replace("", np.nan).value_counts() / len(seconds)).items():
         print(f"{share:.1%} of the seconds: {reason}")
-    share = 1.0 if card.change is None else card.change.network_share
-    return [*rows_of(seconds, home, mean_percent), Row("share of a change that is the network's", share, "1")]
+    share = 1.0 if home.card.change is None else home.card.change.network_share
+    return [*rows_of(seconds, home), Row("share of a change that is the network's", share, "1")]
 
 
 def show_plan(kept: Kept) -> None:

@@ -7,13 +7,14 @@ import pandas as pd
 import pytest
 
 from benchmarks import worlds
-from benchmarks.worlds import GIVEN, lines, rows_of, told
+from benchmarks.worlds import GIVEN, Home, lines, mean_course, rows_of, told
 from tast.evaluation.predictions import COLUMNS
 from tast.prediction.causes.findings import Findings
 from tast.prediction.trace import PredictedTrace
 from tast.records import SourceFacts
 from tast.training.anchored_interval import AnchoredInterval
 from tast.training.domain import LIGHT
+from tests.training.test_anchored_interval import people
 
 FACTS = SourceFacts("h264", 320, 240, 0.5, 8, "420", False, "bt601", "sdr", "bt709", 0, 30.0, 30.0, 1200, 0, 0)
 
@@ -72,16 +73,28 @@ def test_the_figures_are_those_of_planted_seconds_and_a_refused_world_counts_as_
         dataset="phantom", subject_id=[f"h{k}" for k in range(10)], record_id="r", true_percent=90.0 + np.arange(10),
         predicted_percent=90.5 + np.arange(10),
     )  # fmt: skip
-    found = {row.name: row for row in rows_of(seconds(), home, 88.0)}
+    course = pd.Series(np.r_[np.zeros(10), -np.linspace(0, 8, 16)], index=range(26))  # of shorter recordings
+    rows = rows_of(seconds(), Home(card=None, predictions=home, mean_percent=88.0, course_percent=course))
+    found = {row.name: row for row in rows if row.peer != "the course from rest"}
     assert found["people left out"].value == 24 and found["worlds left out"].value == 6
     assert found["answered, of all"].value == pytest.approx(0.5)
     read = found["anchored by a reading, of enough bits or lossless"]
     assert read.value == pytest.approx(1.0) and read.better == "lower" and read.must == 0.35
     stays = np.sqrt(np.mean(np.linspace(0, 10, 20) ** 2))
     assert found["anchored by a reading, of enough bits or lossless, beside"].ratio == pytest.approx(1 / stays)
+    beside, _ = (row for row in rows if row.peer == "the course from rest")
+    by_course = np.r_[np.linspace(0, 8, 16), [8] * 4]
+    assert beside.ratio == pytest.approx(1 / np.sqrt(np.mean((by_course - np.linspace(0, 10, 20)) ** 2)))
     assert found["home worlds, no anchor"].value == pytest.approx(0.5)
     assert found["r within recordings, of enough bits or lossless, median"].value == pytest.approx(1.0)
     assert found["in the 90 % interval: all"].value == pytest.approx(1.0)
     page = lines(list(found.values()))
     assert any("people left out" in line and "**falls short**" in line for line in page)
     assert any(line.startswith("| r within recordings") and line.endswith("| holds |") for line in page)
+
+
+def test_the_course_from_rest_is_the_mean_of_those_who_began_so() -> None:
+    falling, steady = (people(seed, 3).assign(dataset=name) for seed, name in ((1, "rested"), (2, "phantom")))
+    course = mean_course(pd.concat([falling, steady]))
+    expected = [one["true_percent"].to_numpy() - one["true_percent"][:10].mean() for _, one in falling.groupby("record_id")]
+    np.testing.assert_allclose(course, np.mean(expected, axis=0))
