@@ -2,9 +2,10 @@
 
     apt-get install qemu-user; python -m benchmarks.other_makes [--cpu Haswell] [--steps 3]
 
-Each step is of a batch and with the settings of params.yaml, on two threads: forward, loss, backward, clipped gradients, optimiser,
-moving average. An emulator computes every instruction as it is defined, approximations (rsqrtps) exactly, and shows libraries the
-make, features and caches of the processor that it is told to be. Minutes a step. Exits with 1 where the bytes differ.
+Each step is of a batch and with the settings of params.yaml, on two threads: forward, loss, backward, clipped gradients,
+optimiser, moving average. An emulator computes every instruction as it is defined, approximations (rsqrtps) exactly, and shows
+libraries the make, features and caches of the processor that it is told to be. Minutes a step. Exits with 1 where the bytes
+differ.
 """
 
 from __future__ import annotations
