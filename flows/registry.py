@@ -50,11 +50,12 @@ def comparison_table(comparison: Comparison) -> Table:
     table = Table("", "", title=title, show_header=False)
     rows = {
         "challenger": f"version {comparison.challenger}",
-        "champion": f"version {comparison.champion}" if comparison.champion else "none yet: it must beat the constant predictor",
+        "champion": f"version {comparison.champion}" if comparison.champion else "none yet: it must beat who knows nothing",
         "outcome": comparison.outcome,
     }
     if (evidence := comparison.evidence) is not None:
-        against = "champion" if evidence.reference == "champion" else "mean of the training labels, said for all"
+        nothing = {"constant": "mean of the training labels, said for all", "stays": "SpO2 that stays where it was known"}
+        against = nothing.get(evidence.reference, "champion")
         rows |= {
             "judged on people that neither has seen": f"{len(evidence.people)}: {', '.join(evidence.people)}",
             "RMSE of the challenger": _or_dash(evidence.challenger_rmse, "{:.3f} % SpO2"),

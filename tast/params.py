@@ -243,6 +243,7 @@ class Publish(Section):
 
 
 class Promote(Section):
+    judged: Literal["level", "change"]
     fewest_subjects: Annotated[int, Field(ge=2)]  # of one person there is no interval
     margin_percent: NonNegative
     confidence: Fraction

@@ -1,4 +1,6 @@
-"""A challenger against the champion, or against the constant predictor where there is none, on people that neither has seen.
+"""A challenger against the champion, or against who knows nothing where there is none, on people that neither has seen.
+
+Judged is what people use a model for: the level of SpO2, or how it changes from a known moment on.
 
 An answer is a value: better, not better, or undecided where the evidence does not reach. Failures raise. Seconds of one person
 are no independent evidence, so people are what is counted, resampled and asked for, also of a group that objects.
@@ -13,13 +15,16 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from tast.anchors import SPAN_S
 from tast.errors import TastError
+from tast.evaluation.anchored import anchored_predictions
 from tast.evaluation.evaluate import with_band
 from tast.evaluation.metrics import PairedComparison, compare_paired, score
 from tast.people import person_of
 from tast.seconds import KEY
 
 Outcome = Literal["better", "not better", "undecided"]
+Reference = Literal["champion", "constant", "stays"]
 
 GROUPINGS = ("scenario", "band")  # columns of the table that subgroups are made of
 FEWEST_SECONDS = 20  # a smaller group says nothing about a model,
@@ -31,10 +36,11 @@ MOST_NAMES = 8  # of people, in a sentence
 class Rules:
     """When a challenger wins.
 
-    fewest_subjects: people of the test set that neither model has seen; with fewer nothing is decided. margin_percent: by how
-    much its RMSE must be lower than the champion's, in points of SpO2. confidence: share of paired bootstrap draws of whole
-    people in which it must be lower. group_tolerance_percent: how much worse its RMSE may be in any scenario or band of SpO2.
-    draws, seed: of the bootstrap.
+    judged: `level`, each second's SpO2 by itself; `change`, that of the seconds after the first 10 s of each recording,
+    whose SpO2 is known. fewest_subjects: people of the test set that neither model has seen; with fewer nothing is decided.
+    margin_percent: by how much its RMSE must be lower than the champion's, in points of SpO2. confidence: share of paired
+    bootstrap draws of whole people in which it must be lower. group_tolerance_percent: how much worse its RMSE may be in
+    any scenario or band of SpO2. draws, seed: of the bootstrap.
     """
 
     fewest_subjects: int
@@ -43,6 +49,7 @@ class Rules:
     group_tolerance_percent: float
     draws: int
     seed: int
+    judged: Literal["level", "change"] = "level"
 
 
 @dataclass(frozen=True)
@@ -60,15 +67,15 @@ class Entrant:
 class Verdict:
     """What came of a contest. RMSE in percent SpO2; difference: challenger - reference, with its 95 % interval over people.
 
-    reason: why it wins or not, or what is missing for a decision, without names of versions. people: whom both were judged on.
-    reference: what it was judged against. worse_groups: "band 75-80: 3.10 against 2.00 ..." for each that objects. Numbers are
-    None where nothing was scored.
+    reason: why it wins or not, or what is missing for a decision, without names of versions. people: whom both were judged
+    on. reference: what it was judged against: the champion, `constant_percent` said for all, or SpO2 that stays where it
+    was. worse_groups: "band 75-80: 3.10 against 2.00 ..." for each that objects. Numbers are None where nothing was scored.
     """
 
     outcome: Outcome
     reason: str
     people: tuple[str, ...] = ()
-    reference: Literal["champion", "constant"] = "champion"
+    reference: Reference = "champion"
     challenger_rmse: float | None = None
     reference_rmse: float | None = None
     difference_low: float | None = None
@@ -78,20 +85,25 @@ class Verdict:
 
 
 def judge(challenger: Entrant, champion: Entrant | None, *, constant_percent: float, rules: Rules) -> Verdict:
-    """The challenger against the champion, or, where there is none, against `constant_percent` said for every second.
+    """The challenger against the champion, or, where there is none, against `constant_percent` said for every second; of changes,
+    against who says that SpO2 stays where it was known.
 
     Both are judged on the people of the test set that neither has seen. Raises TastError where the two tables are not of the same
     seconds with the same labels.
     """
-    reference: Literal["champion", "constant"] = "constant" if champion is None else "champion"
+    nothing: Reference = "constant" if rules.judged == "level" else "stays"
+    reference = nothing if champion is None else "champion"
     entrants = {"challenger": challenger} | ({} if champion is None else {"champion": champion})
     seen = {name: frozenset(one.people_seen) for name, one in entrants.items() if one.people_seen is not None}
     for name in entrants.keys() - seen.keys():
         return Verdict(
             "undecided", f"the card of the {name} does not name the people that it was trained on", reference=reference
         )
-    ours = challenger.rows.sort_values(KEY, ignore_index=True)
-    theirs = ours.assign(predicted_percent=constant_percent) if champion is None else _on_the_same_seconds(ours, champion.rows)
+    ours = _judged(challenger.rows, rules)
+    if champion is None:
+        theirs = ours.assign(predicted_percent=ours["stays_percent"] if nothing == "stays" else constant_percent)
+    else:
+        theirs = _on_the_same_seconds(ours, _judged(champion.rows, rules))
     unseen = new_to_all(ours, seen.values())
     people = tuple(sorted(set(person_of(ours[unseen]))))
     if len(people) < rules.fewest_subjects:
@@ -99,7 +111,7 @@ def judge(challenger: Entrant, champion: Entrant | None, *, constant_percent: fl
     ours, theirs = ours[unseen], theirs[unseen]
     paired = _compare(ours, theirs, rules)
     worse = _worse_groups(ours, theirs, rules) if reference == "champion" else ()
-    objection = _objection(paired, worse, rules) if reference == "champion" else _objection_of_constant(paired)
+    objection = _objection(paired, worse, rules) if reference == "champion" else _objection_of(nothing, paired)
     rmse = score(ours["true_percent"], ours["predicted_percent"]).rmse
     return Verdict(
         outcome="not better" if objection else "better",
@@ -120,8 +132,11 @@ def new_to_all(rows: pd.DataFrame, people_seen: Iterable[Collection[str]]) -> pd
     return ~person_of(rows).isin(frozenset().union(*people_seen))
 
 
+def _judged(rows: pd.DataFrame, rules: Rules) -> pd.DataFrame:
+    return (anchored_predictions(rows, None) if rules.judged == "change" else rows).sort_values(KEY, ignore_index=True)
+
+
 def _on_the_same_seconds(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFrame:
-    theirs = theirs.sort_values(KEY, ignore_index=True)
     if not ours[[*KEY, "true_percent"]].equals(theirs[[*KEY, "true_percent"]]):
         raise TastError("not comparable: challenger and champion were not scored on the same seconds with the same labels")
     return theirs
@@ -129,6 +144,8 @@ def _on_the_same_seconds(ours: pd.DataFrame, theirs: pd.DataFrame) -> pd.DataFra
 
 def _missing(rows: pd.DataFrame, people: tuple[str, ...], seen: dict[str, frozenset[str]], rules: Rules) -> str:
     """What an undecided contest lacks: how many people, and who has seen those that there are."""
+    if rows.empty:
+        return f"no recording is longer than the {SPAN_S:g} s whose SpO2 is known; promote.judged = {rules.judged!r} needs some"
     tested = sorted(set(person_of(rows)))
     lacking = rules.fewest_subjects - len(people)
     unseen = f"{len(people)} of the {len(tested)} test people {'is' if len(people) == 1 else 'are'} new to all ({_names(people)})"
@@ -160,12 +177,13 @@ def _objection(paired: PairedComparison, worse: tuple[str, ...], rules: Rules) -
     return ""
 
 
-def _objection_of_constant(paired: PairedComparison) -> str:
+def _objection_of(nothing: Reference, paired: PairedComparison) -> str:
     interval = paired.rmse_difference_interval
     if interval.high < 0:
         return ""
+    nobody = {"constant": "the mean of its training labels said for all", "stays": "SpO2 that stays where it was known"}
     return (
-        f"not surely better than the mean of its training labels said for all: difference {paired.rmse_difference:+.3f}, "
+        f"not surely better than {nobody[nothing]}: difference {paired.rmse_difference:+.3f}, "
         f"95 % interval {interval.low:+.3f} to {interval.high:+.3f}"
     )
 

@@ -225,9 +225,11 @@ def _sentence(comparison: Comparison, evidence: Verdict) -> str:
             f"between {new} and the champion, version {champion}" if champion else f"whether {new} becomes the first champion"
         )
         return f"Undecided {question}: {evidence.reason}."
-    against = f"{evidence.reference_rmse:.3f} %" + ("" if champion else " of the constant predictor")
+    who = {"champion": "", "constant": " of the constant predictor", "stays": " of SpO2 that stays where it was known"}
+    against = f"{evidence.reference_rmse:.3f} %{who[evidence.reference]}"
     unseen = f"on {len(evidence.people)} people that {'neither' if champion else 'it'} has {'' if champion else 'not '}seen"
-    figures = f"an RMSE of {evidence.challenger_rmse:.3f} % against {against} {unseen}"
+    of = "an RMSE" if comparison.rules.judged == "level" else "from the first 10 s on an RMSE"
+    figures = f"{of} of {evidence.challenger_rmse:.3f} % against {against} {unseen}"
     if champion is None:
         verb = "becomes the first champion" if evidence.outcome == "better" else "does not become champion"
         return f"{new.capitalize()} {verb}: {figures}; {evidence.reason}."

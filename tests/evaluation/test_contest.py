@@ -194,3 +194,38 @@ def test_the_figures_are_those_of_the_paired_comparison_of_people() -> None:
     assert (output["difference_low"], output["difference_high"]) == (
         paired.rmse_difference_interval.low, paired.rmse_difference_interval.high,
     )  # fmt: skip
+
+
+CHANGE = replace(RULES, judged="change")
+
+
+def moving(slope: float, off: float = 0.0) -> pd.DataFrame:
+    """The table of `off`, whose change is followed by `slope` from a level that is no percentage at all."""
+    rows = table(off)
+    return rows.assign(
+        start_s=rows["second"] * 1.0, changing_percent=300 + slope * rows["true_percent"], lower_percent=np.nan,
+        upper_percent=np.nan, quality=1.0, spot_sd_percent=np.nan,
+    )  # fmt: skip
+
+
+def test_judged_by_the_change_the_first_must_beat_who_stays_and_its_level_counts_for_nothing() -> None:
+    verdict = met(moving(0.8, off=30.0), None, CHANGE)
+    assert (verdict.outcome, verdict.reference) == ("better", "stays")
+    change = 0.5 * (np.arange(10, 20) - 4.5)  # since the mean of the first ten seconds
+    rms = np.sqrt(np.mean(change**2))
+    assert (verdict.challenger_rmse, verdict.reference_rmse) == pytest.approx((0.2 * rms, rms))
+    lost = met(moving(-0.1), None, CHANGE)
+    assert lost.outcome == "not better" and "SpO2 that stays where it was known" in lost.reason
+    assert met(moving(0.8, off=30.0), None).outcome == "not better", "by its level it is far off"
+
+
+def test_judged_by_the_change_the_nearer_slope_wins() -> None:
+    verdict = met(moving(0.9, off=30.0), moving(0.5), CHANGE)
+    assert (verdict.outcome, verdict.reference) == ("better", "champion")
+    assert met(moving(0.9, off=30.0), moving(0.5)).outcome == "not better"
+
+
+def test_recordings_no_longer_than_an_anchor_decide_nothing() -> None:
+    rows = moving(0.9)
+    verdict = met(rows[rows["second"] < 10], None, CHANGE)
+    assert verdict.outcome == "undecided" and "no recording is longer than the 10 s" in verdict.reason
