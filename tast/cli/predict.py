@@ -24,9 +24,8 @@ from tast.pages.page import number, percentage
 from tast.prediction import MIN_QUALITY
 
 if TYPE_CHECKING:
-    from tast.prediction.anchoring import Anchors
+    from tast.prediction.asked import AskedOfEach
     from tast.prediction.batch import Outcome
-    from tast.prediction.calibrating import CameraProfile
     from tast.prediction.sources import NamedVideo
     from tast.prediction.trace import PredictedTrace
 
@@ -114,15 +113,15 @@ def predict(
         raise typer.BadParameter("an anchor gives percentages; expected one of the two", param_hint="--uncalibrated")
     if profile and uncalibrated:
         raise typer.BadParameter("a profile gives percentages; expected one of the two", param_hint="--uncalibrated")
-    accepted: dict[str, Any] = {"min_quality": min_quality, "largest_face": largest_face, "uncalibrated": uncalibrated}
     crew = {"workers": workers or workers_that_fit(1), "memory_gb": memory_gb or None}
     with saved_model(model) as folder:
-        anchors = anchors_from(anchor or [], folder)
-        accepted["profile"] = _profile(profile, folder)
+        asked = asked_of_each(
+            folder, anchor or [], profile, min_quality=min_quality, largest_face=largest_face, uncalibrated=uncalibrated
+        )
         if camera is not None:
-            outcomes = [_of_camera(camera, seconds, folder, tables, accepted, anchors)]
+            outcomes = [_of_camera(camera, seconds, folder, tables, asked)]
         else:
-            outcomes = _of_videos(videos or [], folder, tables, accepted | {"anchors": anchors}, crew)
+            outcomes = _of_videos(videos or [], folder, tables, asked, crew)
     from tast.prediction.trace import PredictedTrace  # takes seconds to import, which a mistake in a path need not wait for
 
     traces = [outcome for outcome in outcomes if isinstance(outcome, PredictedTrace)]
@@ -133,18 +132,16 @@ def predict(
         raise typer.Exit(1)
 
 
-def anchors_from(given: list[str], model_folder: Path) -> Anchors:
-    from tast.prediction.anchoring import Anchors, anchors_of  # takes seconds to import, which other commands need not wait for
+def asked_of_each(model_folder: Path, anchors: list[str], profile: Path | None, **of_all: Any) -> AskedOfEach:
+    """anchors, profile: as `--anchor` and `--profile` give them. of_all: fields of Asked, the same for every video."""
+    from tast.prediction.anchoring import anchors_of  # they take seconds to import, which other commands need not wait for
+    from tast.prediction.asked import Asked, AskedOfEach
+    from tast.prediction.profiles import Profiles, profiles_of
     from tast.saved_model import weights_digest
 
-    return anchors_of(given, weights_digest(model_folder)) if given else Anchors()
-
-
-def _profile(path: Path | None, model_folder: Path) -> CameraProfile | None:
-    from tast.prediction.calibrating import read_profile  # as above
-    from tast.saved_model import weights_digest
-
-    return None if path is None else read_profile(path, weights_digest(model_folder))
+    weights = weights_digest(model_folder) if anchors or profile else ""
+    profiles = profiles_of(profile, weights) if profile else Profiles()
+    return AskedOfEach(Asked(**of_all), anchors_of(anchors, weights), profiles)
 
 
 @contextmanager
@@ -187,16 +184,14 @@ class _Tables:
         return True
 
 
-def _of_videos(
-    paths: list[Path], model_folder: Path, tables: _Tables, accepted: dict[str, Any], crew: dict[str, Any]
-) -> list[Outcome]:
+def _of_videos(paths: list[Path], model_folder: Path, tables: _Tables, asked: AskedOfEach, crew: dict[str, Any]) -> list[Outcome]:
     from tast.prediction.sources import find_videos  # they take seconds to import, which other commands need not wait for
 
     found = find_videos(paths)
     from tast.prediction.batch import predict_videos
     from tast.prediction.resume import Finished
 
-    finished = Finished(tables.folder, tables.kind, model_folder=model_folder, settings=f"{accepted}")
+    finished = Finished(tables.folder, tables.kind, model_folder=model_folder, settings=f"{asked}")
     left = finished.without_those(found) if tables.resume else found
     if len(left) < len(found):
         say(f"{len(found) - len(left)} of {len(found)} videos were read before: {tables.folder}")
@@ -209,12 +204,10 @@ def _of_videos(
                 finished.add(video)
             done_one()
 
-        return predict_videos(left, model_folder, on_outcome=done, **accepted, **crew) if left else []
+        return predict_videos(left, model_folder, asked, on_outcome=done, **crew) if left else []
 
 
-def _of_camera(
-    device: str, seconds: float, model_folder: Path, tables: _Tables, accepted: dict[str, Any], anchors: Anchors
-) -> Outcome:
+def _of_camera(device: str, seconds: float, model_folder: Path, tables: _Tables, asked: AskedOfEach) -> Outcome:
     from tast.crew.worker import limited_threads
     from tast.errors import VideoRejected
     from tast.prediction.batch import Refusal
@@ -224,10 +217,11 @@ def _of_camera(
 
     network, card = load_model(model_folder)
     name = f"camera-{device}" if device.isdigit() else Path(device).stem
-    frames = read_camera(int(device) if device.isdigit() else Path(device), seconds)
     try:
+        wanted = asked.of(name)
+        frames = read_camera(int(device) if device.isdigit() else Path(device), seconds)
         with Console(stderr=True).status(f"watching camera {device} for {seconds:g} s"), limited_threads(1):
-            trace = predict_frames(name, frames, network, card, anchor=anchors.of(name), **accepted)
+            trace = predict_frames(name, frames, network, card, wanted)
     except VideoRejected as error:
         return Refusal(name, error.reason)
     tables.keep(trace)

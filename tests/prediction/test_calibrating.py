@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -13,9 +12,11 @@ from typer.testing import CliRunner
 
 from tast.cli.main import app
 from tast.errors import BadInput, TastError, VideoRejected
-from tast.prediction.calibrating import CameraProfile, calibrate, calibrated, read_profile, write_profile
+from tast.prediction.asked import Asked
+from tast.prediction.calibrating import calibrate, calibrated
 from tast.prediction.causes.findings import Findings
 from tast.prediction.predict import delivered, read_video
+from tast.prediction.profiles import CameraProfile, read_profile, write_profile
 from tast.prediction.trace import PredictedTrace
 from tast.records import VideoSource
 from tast.saved_model import load_model, weights_digest
@@ -86,12 +87,12 @@ def read(changing: np.ndarray, outside: float = 0.0) -> PredictedTrace:
 
 
 def test_a_calibrated_trace_is_inside_of_what_is_known_and_says_how_far_that_goes() -> None:
-    trace = delivered(read(np.array([44.0, 40.0, 30.0]), outside=2.0), profile=PROFILE)
+    trace = delivered(read(np.array([44.0, 40.0, 30.0]), outside=2.0), Asked(profile=PROFILE))
     assert_allclose(trace.spo2_percent, [98, 90, 70])
     assert_allclose(trace.half_width_percent, 4.0)
     assert trace.notes == ("1 s lie far beyond the 80 to 98 % that the profile was learnt from",)
     with pytest.raises(VideoRejected, match="the light's colour"):
-        delivered(read(np.array([44.0]), outside=2.0))
+        delivered(read(np.array([44.0]), outside=2.0), Asked())
     again = calibrated(read(np.array([44.0, 40.0])), PROFILE)
     assert_allclose(np.diff(again.changing_percent), -8.0)  # what an anchor moves has the gain
 
@@ -138,7 +139,7 @@ def test_recordings_on_disk_give_a_profile_that_predict_reads_by(filmed, saved, 
     assert result.exit_code == 0, result.output
     assert "the others' mean" in result.stdout and "of 2 recordings of 2 people" in result.stdout
     profile = read_profile(out, weights_digest(saved))
-    assert replace(profile, gain=0, level_percent=0).n_recordings == 2 and profile.gain > 0
+    assert profile.n_recordings == 2 and profile.gain > 0
     done = run("predict", filmed / "anna.avi", "--model", saved, "--out", tmp_path, "--profile", out)
     assert done.exit_code == 0, done.output
     table = pd.read_csv(tmp_path / "anna.csv")
