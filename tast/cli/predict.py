@@ -68,7 +68,7 @@ def predict(
         bool, typer.Option("--uncalibrated", help="A trend in units of no scale, of videos outside of the model's training too.")
     ] = False,
     profile: Annotated[
-        Path | None, typer.Option(help="Of the camera and lamp, as `tast calibrate` learnt it from recordings with an oximeter.")
+        Path | None, typer.Option(help="Of camera and lamp, as `tast calibrate` learnt it; or a table: video, profile.")
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Leave alone what OUT holds of the same videos, model and options.")
@@ -88,7 +88,9 @@ def predict(
 
     A video whose colours are outside of all that the model was trained on is refused without an anchor: of it nobody knows a
     percentage. --uncalibrated gives its trend, in units of no scale. Of a camera and lamp whose --profile is known it is read as
-    that says.
+    that says, and may be anchored too. Where several cameras are read at once, --profile is a CSV table with the columns video
+    (its name, as the tables of OUT are called) and profile (a file, seen from the table). Table, picture and terminal say what
+    the values rest on.
 
     Examples:
 
@@ -100,11 +102,17 @@ def predict(
 
     `tast predict recordings --anchor readings.csv`
 
+    `tast predict visit.mp4 --profile webcam.json --anchor 97`
+
+    `tast predict recordings --profile cameras.csv`
+
+    `tast predict visit.mp4 --uncalibrated`
+
     `tast predict recordings --model models:/tast-net@champion --format parquet --out spo2 --workers 8`
 
     `tast predict recordings --resume`
 
-    `tast predict --camera 0 --seconds 30`
+    `tast predict --camera 0 --seconds 30 --profile webcam.json`
     """
     if bool(videos) == (camera is not None):
         raise typer.BadParameter("give either videos or --camera", param_hint="VIDEOS")
@@ -125,7 +133,7 @@ def predict(
     from tast.prediction.trace import PredictedTrace  # takes seconds to import, which a mistake in a path need not wait for
 
     traces = [outcome for outcome in outcomes if isinstance(outcome, PredictedTrace)]
-    _tell(outcomes, traces)
+    _tell(outcomes, traces, tables)
     if traces:
         say(f"Tables and pictures: {out}")
     if len(traces) < len(outcomes):
@@ -183,6 +191,14 @@ class _Tables:
         write_trace(self.folder, outcome, self.kind)
         return True
 
+    def of_an_earlier_run(self, outcomes: list[Outcome]) -> list[Path]:
+        """Tables that lie there of videos that are refused now: nothing of what is asked for."""
+        from tast.prediction.files import table_path  # as above
+        from tast.prediction.trace import PredictedTrace
+
+        refused = [one.name for one in outcomes if not isinstance(one, PredictedTrace)]
+        return [path for name in refused if (path := table_path(self.folder, name, self.kind)).is_file()]
+
 
 def _of_videos(paths: list[Path], model_folder: Path, tables: _Tables, asked: AskedOfEach, crew: dict[str, Any]) -> list[Outcome]:
     from tast.prediction.sources import find_videos  # they take seconds to import, which other commands need not wait for
@@ -228,38 +244,42 @@ def _of_camera(device: str, seconds: float, model_folder: Path, tables: _Tables,
     return trace
 
 
-def _tell(outcomes: list[Outcome], traces: list[PredictedTrace]) -> None:
+def _tell(outcomes: list[Outcome], traces: list[PredictedTrace], tables: _Tables) -> None:
     if not outcomes:
         return
-    if len(outcomes) == 1 and traces and len(traces[0]) <= LARGEST_TABLE_S:
+    if len(outcomes) == len(traces) == 1 and len(traces[0]) <= LARGEST_TABLE_S:
         show(seconds_table(traces[0]))
     else:
         show(videos_table(outcomes))
     for caution in dict.fromkeys(trace.caution for trace in traces):
         if caution:
             say(caution)
+    of_which: dict[str, list[str]] = {}
     for trace in traces:
-        for note in trace.findings.sentences() + trace.notes:
-            say(f"{trace.name}: {note}")
+        for note in trace.basis + trace.findings.sentences() + trace.notes:
+            of_which.setdefault(note, []).append(trace.name)
+    for note, names in of_which.items():
+        say(f"{f'all {len(names)}' if len(names) == len(traces) > 1 else ', '.join(names)}: {note}")
+    for earlier in tables.of_an_earlier_run(outcomes):
+        say(f"{earlier} is of an earlier run: this one refuses its video")
 
 
 def seconds_table(trace: PredictedTrace) -> Table:
     """One row per second."""
-    mean = f"mean {number(trace.spo2_percent.mean(), 1)} %, quality {number(trace.quality.mean())}"
-    headings = ["second", "SpO2 (%)", _interval(trace), "quality", "pulse (1/min)"]
     causes = trace.findings.per_second(len(trace))
-    if trace.trend is not None:
-        headings[1:3], mean = ["trend", "(no scale)"], f"no percentage; quality {number(trace.quality.mean())}"
-    if any(causes):
-        headings.append("may be wrong by")
-    table = Table(*headings, title=trace.name, caption=mean)
+    held = math.isfinite(trace.coverage)
+    if trace.trend is None:
+        of_values = ["SpO2 (%)", *([_interval(trace)] if held else [])]
+        mean = f"mean {number(trace.spo2_percent.mean(), 1)} %, quality {number(trace.quality.mean())}"
+    else:
+        of_values, mean = ["trend (no scale)"], f"no percentage; quality {number(trace.quality.mean())}"
+    others = ["may be wrong by"] if any(causes) else []
+    table = Table("second", *of_values, "quality", "pulse (1/min)", *others, title=trace.name, caption=mean)
     for row, names in zip(trace.table().itertuples(), causes, strict=True):
-        span = f"{number(row.lower_percent, 1)} to {number(row.upper_percent, 1)}"
-        spo2, pulse = number(row.spo2_percent, 1), number(row.pulse_per_minute, 0)
-        if trace.trend is not None:
-            spo2, span = number(row.trend), ""
-        cells = [number(row.start_s, 1), spo2, span, number(row.quality), pulse]
-        table.add_row(*cells, *([", ".join(names)] if any(causes) else []))
+        values = [number(row.spo2_percent, 1)] if trace.trend is None else [number(row.trend)]
+        span = [f"{number(row.lower_percent, 1)} to {number(row.upper_percent, 1)}"] if held else []
+        cells = [number(row.start_s, 1), *values, *span, number(row.quality), number(row.pulse_per_minute, 0)]
+        table.add_row(*cells, *([", ".join(names)] if others else []))
     return table
 
 
@@ -267,24 +287,24 @@ def videos_table(outcomes: list[Outcome]) -> Table:
     """One row per video; a refused one with its reason."""
     from tast.prediction.trace import PredictedTrace  # as above
 
-    intervals = [_interval(outcome) for outcome in outcomes if isinstance(outcome, PredictedTrace)]  # of one model: all alike
     name, reason = Column("video", overflow="fold"), Column("refused", overflow="fold")
-    table = Table(name, "seconds", "SpO2 (%)", "range", "quality", reason, caption=intervals[0] if intervals else None)
+    table = Table(name, "seconds", "SpO2 (%)", "range", "interval", "calibrated by", "quality", reason)
+    if not any(isinstance(outcome, PredictedTrace) for outcome in outcomes):
+        table = Table(name, reason)  # nothing else is known of them
     for outcome in outcomes:
-        if isinstance(outcome, PredictedTrace):
-            spo2 = outcome.spo2_percent
-            span = f"{number(spo2.min(), 1)} to {number(spo2.max(), 1)}"
-            table.add_row(outcome.name, str(len(outcome)), number(spo2.mean(), 1), span, number(outcome.quality.mean()), "")
-        else:
-            table.add_row(outcome.name, "", "", "", "", outcome.reason, style="red")
+        if not isinstance(outcome, PredictedTrace):
+            table.add_row(outcome.name, *[""] * (len(table.columns) - 2), outcome.reason, style="red")
+            continue
+        spo2 = outcome.spo2_percent
+        values = [number(spo2.mean(), 1), f"{number(spo2.min(), 1)} to {number(spo2.max(), 1)}", _interval(outcome)]
+        if outcome.trend is not None:
+            values = ["no percentage", f"{number(outcome.trend.min())} to {number(outcome.trend.max())}, no scale", ""]
+        by = outcome.calibrated_by or ("" if outcome.trend is not None else "the model alone")
+        table.add_row(outcome.name, str(len(outcome)), *values, by, number(outcome.quality.mean()), "")
     return table
 
 
 def _interval(trace: PredictedTrace) -> str:
     from tast.prediction.picture import half_widths  # as above
 
-    anchored = ", anchored" if trace.anchor else ""
-    if not math.isfinite(trace.coverage):
-        why = "outside of the model's training" if trace.findings.outside() else "the model knows none"
-        return f"no interval{anchored}: {why}"
-    return f"{percentage(trace.coverage)} interval ({half_widths(trace)}{anchored})"
+    return f"{percentage(trace.coverage)} interval ({half_widths(trace)})" if math.isfinite(trace.coverage) else "no interval"

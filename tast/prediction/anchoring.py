@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from tast.anchors import EXPECTED, READING_SD_PERCENT, Offset, Reading, is_reading, reading_at, reading_of
@@ -113,7 +113,7 @@ def readings_in(path: Path) -> list[tuple[str, Reading]]:
 
 
 def write_anchor(path: Path, kept: KeptAnchor, weights_sha256: str) -> None:
-    write_kept(path, kept, weights_sha256)
+    write_kept(path, asdict(kept), weights_sha256)
 
 
 def read_anchor(path: Path, weights_sha256: str) -> KeptAnchor:

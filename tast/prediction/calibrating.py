@@ -123,17 +123,11 @@ def _scores(tried: pd.DataFrame, half_width: float) -> LeftOut:
 
 
 def calibrated(trace: PredictedTrace, profile: CameraProfile) -> PredictedTrace:
-    """The trace as the profile reads it, with the profile's intervals, inside of what is known; its notes say whose profile."""
+    """The trace as the profile reads it, with the profile's intervals, inside of what is known."""
     read = profile.gain * trace.changing_percent + profile.level_percent
-    beyond = (read < profile.lowest_percent - LEAST_SPAN_PERCENT) | (read > profile.highest_percent + LEAST_SPAN_PERCENT)
-    seen = f"{profile.lowest_percent:.0f} to {profile.highest_percent:.0f} %"
-    notes = [
-        *([f"the profile is of {profile.person} alone, and holds for nobody else"] if profile.person else []),
-        *([f"{beyond.sum()} s lie far beyond the {seen} that the profile was learnt from"] if beyond.any() else []),
-    ]
     return replace(
         trace, spo2_percent=np.clip(read, trace.lowest_percent, trace.highest_percent), changing_percent=read, profile=profile,
-        interval=profile.interval, anchored_interval=profile.anchored_interval, notes=(*trace.notes, *notes),
+        interval=profile.interval, anchored_interval=profile.anchored_interval,
     )  # fmt: skip
 
 

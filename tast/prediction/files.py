@@ -39,6 +39,7 @@ def _write_json(path: Path, trace: PredictedTrace) -> None:
         "video": trace.name,
         "coverage": _known(trace.coverage),
         "half_width_percent": None if trace.anchor or not trace.interval else trace.interval.half_width_percent,
+        "basis": list(trace.basis),
         "calibrated_by": trace.calibrated_by or None,
         "profile": None if trace.profile is None else asdict(trace.profile),
         "anchor": None if trace.anchor is None else asdict(trace.anchor),

@@ -7,17 +7,14 @@ whose fields stand beside `weights_sha256`. Of another model they would be numbe
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter, ValidationError
 
 from tast.errors import BadInput, TastError
 from tast.files import whole_file
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
 
 MOST_BYTES = 64 * 1024  # a profile has half a kilobyte, a kept anchor one for every ten readings
 OBJECT: TypeAdapter[dict[str, JsonValue]] = TypeAdapter(dict[str, JsonValue])
@@ -34,10 +31,10 @@ class _Kept(BaseModel, Generic[Kind]):
     kept: Kind
 
 
-def write_kept(path: Path, kept: DataclassInstance, weights_sha256: str) -> None:
-    content = {"weights_sha256": weights_sha256, **asdict(kept)}
+def write_kept(path: Path, fields: Mapping[str, Any], weights_sha256: str) -> None:
+    """fields: of the dataclass that read_kept gives back."""
     with whole_file(path) as part:
-        part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        part.write_text(json.dumps({"weights_sha256": weights_sha256, **fields}, indent=1) + "\n", encoding="utf-8")
 
 
 def kept_bytes(path: Path, expected: str) -> bytes:

@@ -43,7 +43,10 @@ from tast.video.read import read_pictures
 
 BATCH_SIZE = 16
 PIECE_S = 120.0
-NO_PERCENTAGE = "no percentage can be told (give SpO2 of some seconds as `anchor`, or ask for the trend alone, `uncalibrated`)"
+NO_PERCENTAGE = (
+    "no percentage can be told (give SpO2 of some seconds as `anchor`, or a `profile` of camera and lamp, or ask for the trend "
+    "alone, `uncalibrated`)"
+)
 
 
 def predict_video(

@@ -13,13 +13,18 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from tast.datasets.tables import read_columns
 from tast.errors import BadInput, TastError, VideoRejected
 from tast.prediction.kept import kept_bytes, read_kept, write_kept
+from tast.records import FloatArray
 from tast.training.anchored_interval import AnchoredInterval
 from tast.training.interval import PredictionInterval
 
 EXPECTED = "a profile that `tast calibrate` made of this model"
+BEYOND_PERCENT = 4.0  # from what was seen
 TABLE = ("video", "profile")  # columns of a table of profiles
 
 
@@ -47,6 +52,12 @@ class CameraProfile:
         widths += [anchored.least_percent, anchored.of_change, anchored.of_minutes] if anchored else []
         if not all(0 < share < 1 for share in shares) or min(widths) < 0:
             raise TastError("an interval that cannot be; expected a coverage between 0 and 1, and no width below 0")
+
+    def is_beyond(self, spo2_percent: FloatArray) -> npt.NDArray[np.bool_]:
+        """(S,) whether SpO2 that was read by it lies far from all that was seen."""
+        low, high = self.lowest_percent - BEYOND_PERCENT, self.highest_percent + BEYOND_PERCENT
+        beyond: npt.NDArray[np.bool_] = (spo2_percent < low) | (spo2_percent > high)
+        return beyond
 
     @property
     def fingerprint(self) -> str:
@@ -87,7 +98,7 @@ def profiles_of(path: Path, weights_sha256: str) -> Profiles:
 
 
 def write_profile(path: Path, profile: CameraProfile, weights_sha256: str) -> None:
-    write_kept(path, profile, weights_sha256)
+    write_kept(path, asdict(profile), weights_sha256)
 
 
 def read_profile(path: Path, weights_sha256: str) -> CameraProfile:

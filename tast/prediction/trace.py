@@ -85,6 +85,27 @@ class PredictedTrace:
         return "+".join(name for name, given in (("profile", self.profile), ("anchor", self.anchor)) if given is not None)
 
     @property
+    def basis(self) -> tuple[str, ...]:
+        """Sentences of what its values rest on beside the model, and of where that ends; none of what the model alone gives."""
+        if self.trend is not None:
+            return (f"no percentage is known: its trend is the change since the first {SPAN_S:g} s, in units of no scale",)
+        said = []
+        if self.profile is not None:
+            of_whom = f" of {self.profile.person} alone: it holds for nobody else" if self.profile.person else ""
+            said.append(f"read by the profile of a camera and lamp, from {self.profile.n_recordings} recordings{of_whom}")
+        if self.anchor is not None:
+            readings = [f"{one.spo2_percent:g} % at {one.begin_s:g} to {one.end_s:g} s" for one in self.anchor.readings]
+            said.append(f"anchored by {', '.join(readings) or 'what was kept of another recording'}")
+        if self.profile is not None and (beyond := self.profile.is_beyond(self._unbounded_percent)).any():
+            seen = f"{self.profile.lowest_percent:.0f} to {self.profile.highest_percent:.0f} %"
+            said.append(f"{beyond.sum()} of {len(self)} s lie far beyond the {seen} that the profile was learnt from")
+        if np.isnan(self.coverage):
+            is_outside = self.anchor is not None and self.profile is None and self.findings.outside()
+            why = "how far it errs outside of its training nobody knows" if is_outside else "the model knows none"
+            said.append(f"no interval: {why}")
+        return tuple(said)
+
+    @property
     def caution(self) -> str:
         """What nobody should read a value without knowing, of a model that has seen rendered people alone; else empty."""
         return RENDERED_ALONE if set(self.trained_on) == {RENDERED} else ""
@@ -114,8 +135,13 @@ class PredictedTrace:
     def _change_percent(self) -> FloatArray:
         """(S,) how far each second is from the nearest level that SpO2 is known to have had."""
         levels = [one.spo2_percent for one in self.anchor.readings] if self.anchor else []
-        anchored = self.changing_percent - (self.anchor.percent if self.anchor else 0.0)
+        anchored = self._unbounded_percent
         return np.min([abs(anchored - level) for level in levels or [float(anchored[0])]], axis=0)
+
+    @property
+    def _unbounded_percent(self) -> FloatArray:
+        """(S,) what is read by the profile and from the anchor on, before it is held within what SpO2 can be."""
+        return self.changing_percent - (self.anchor.percent if self.anchor else 0.0)
 
     def anchored(self, by: Sequence[Reading] | Offset) -> PredictedTrace:
         """The same, moved so that it agrees with what is known: of some of its seconds, or by an offset of another recording.

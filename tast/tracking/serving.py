@@ -8,6 +8,7 @@ video and second, as `tast predict` writes them. What cannot be read is an error
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import tempfile
 import warnings
@@ -175,15 +176,15 @@ class VideoModel(PythonModel):
         from tast.prediction.asked import Asked
         from tast.prediction.profiles import profile_in
 
-        texts = {name: text for name in ("anchor", "profile") if isinstance(text := row.get(name), str) and text.strip()}
         weights = self._reader.weights_sha256
         try:
+            anchor, profile = (_text(row, name) for name in ("anchor", "profile"))
             return Asked(
                 min_quality=float(params.get("min_quality", MIN_QUALITY)),
                 largest_face=bool(params.get("largest_face", False)),
                 uncalibrated=bool(params.get("uncalibrated", False)),
-                anchor=anchor_in("`anchor`", texts["anchor"], weights) if "anchor" in texts else None,
-                profile=profile_in("`profile`", texts["profile"], weights) if "profile" in texts else None,
+                anchor=anchor_in("`anchor`", anchor, weights),
+                profile=profile_in("`profile`", profile, weights) if profile.strip() else None,
             )
         except TastError as error:
             raise TastError(f"row {number}: {error}") from None
@@ -195,3 +196,13 @@ class VideoModel(PythonModel):
         if isinstance(video, bytes):
             return self._reader.read_bytes(f"video-{number}", video, asked, deadline_s=deadline_s)
         return self._reader.read_path(str(path), asked, deadline_s=deadline_s)
+
+
+def _text(row: Mapping[str, Any], name: str) -> str:
+    """Of a column; empty where the row has nothing there. MLflow lets anything through that stands in a column of texts."""
+    value = row.get(name)
+    if isinstance(value, str):
+        return value
+    if value is None or (isinstance(value, float) and math.isnan(value)):  # as a table has it
+        return ""
+    raise TastError(f"`{name}`: {type(value).__name__} {str(value)[:30]}; expected text")

@@ -10,6 +10,7 @@ import pytest
 from numpy.testing import assert_allclose
 from typer.testing import CliRunner
 
+from tast.anchors import Reading
 from tast.cli.main import app
 from tast.errors import BadInput, TastError, VideoRejected
 from tast.prediction.asked import Asked
@@ -61,7 +62,8 @@ def test_of_one_person_the_profile_is_that_persons() -> None:
     profile, left_out = calibrate(recordings(1, each=3))
     assert profile.person == "csv/p0" and left_out.rmse < 0.1
     trace = calibrated(read(np.array([40.0, 41.0])), profile)
-    assert trace.notes == ("the profile is of csv/p0 alone, and holds for nobody else",)
+    of_whom = "from 3 recordings of csv/p0 alone: it holds for nobody else"
+    assert trace.basis == (f"read by the profile of a camera and lamp, {of_whom}",)
 
 
 def test_what_cannot_be_learnt_is_refused() -> None:
@@ -90,7 +92,10 @@ def test_a_calibrated_trace_is_inside_of_what_is_known_and_says_how_far_that_goe
     trace = delivered(read(np.array([44.0, 40.0, 30.0]), outside=2.0), Asked(profile=PROFILE))
     assert_allclose(trace.spo2_percent, [98, 90, 70])
     assert_allclose(trace.half_width_percent, 4.0)
-    assert trace.notes == ("1 s lie far beyond the 80 to 98 % that the profile was learnt from",)
+    beyond = "1 of 3 s lie far beyond the 80 to 98 % that the profile was learnt from"
+    assert trace.basis == ("read by the profile of a camera and lamp, from 3 recordings", beyond)
+    anchored = trace.anchored([Reading(0.0, 1.0, 88.0, 1.0)])  # 88, 80 and 60
+    assert anchored.basis[1:3] == ("anchored by 88 % at 0 to 1 s", beyond)
     with pytest.raises(VideoRejected, match="the light's colour"):
         delivered(read(np.array([44.0]), outside=2.0), Asked())
     again = calibrated(read(np.array([44.0, 40.0])), PROFILE)

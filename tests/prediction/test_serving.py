@@ -215,8 +215,11 @@ def test_a_profile_that_is_none_is_a_clear_400_before_any_video_is_read(ask, fil
     }
     for expected, text in profiles.items():
         status, answer = ask({"dataframe_records": [here, here | {"profile": text}]})
-        assert status == 400 and expected in json.loads(answer)["message"], answer
-        assert "\n" not in json.loads(answer)["message"]
+        line = json.loads(answer)["message"].rpartition("Error: ")[2]  # before it, MLflow shows the request
+        assert status == 400 and line.startswith(expected) and "\n" not in line, answer
+    for name, value in (("profile", content), ("anchor", [97])):
+        status, answer = ask({"dataframe_records": [here | {name: value}]})
+        assert status == 400 and f"row 0: `{name}`: {type(value).__name__}" in answer and "expected text" in answer
     trend = {"dataframe_records": [here | {"profile": webcam.read_text()}], "params": {"uncalibrated": True}}
     status, answer = ask(trend)
     assert status == 400 and "row 0: uncalibrated: a profile gives percentages; expected one of the two" in answer
