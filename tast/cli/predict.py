@@ -245,12 +245,15 @@ def _of_camera(device: str, seconds: float, model_folder: Path, tables: _Tables,
 
 
 def _tell(outcomes: list[Outcome], traces: list[PredictedTrace], tables: _Tables) -> None:
-    if not outcomes:
-        return
+    from tast.prediction.trace import PredictedTrace  # as above
+
     if len(outcomes) == len(traces) == 1 and len(traces[0]) <= LARGEST_TABLE_S:
         show(seconds_table(traces[0]))
-    else:
-        show(videos_table(outcomes))
+    elif traces:
+        show(videos_table(traces))
+    for outcome in outcomes:
+        if not isinstance(outcome, PredictedTrace):
+            say(f"{outcome.name}: refused: {outcome.reason}")
     for caution in dict.fromkeys(trace.caution for trace in traces):
         if caution:
             say(caution)
@@ -266,45 +269,38 @@ def _tell(outcomes: list[Outcome], traces: list[PredictedTrace], tables: _Tables
 
 def seconds_table(trace: PredictedTrace) -> Table:
     """One row per second."""
-    causes = trace.findings.per_second(len(trace))
-    held = math.isfinite(trace.coverage)
-    if trace.trend is None:
-        of_values = ["SpO2 (%)", *([_interval(trace)] if held else [])]
-        mean = f"mean {number(trace.spo2_percent.mean(), 1)} %, quality {number(trace.quality.mean())}"
-    else:
-        of_values, mean = ["trend (no scale)"], f"no percentage; quality {number(trace.quality.mean())}"
-    others = ["may be wrong by"] if any(causes) else []
-    table = Table("second", *of_values, "quality", "pulse (1/min)", *others, title=trace.name, caption=mean)
-    for row, names in zip(trace.table().itertuples(), causes, strict=True):
-        values = [number(row.spo2_percent, 1)] if trace.trend is None else [number(row.trend)]
-        span = [f"{number(row.lower_percent, 1)} to {number(row.upper_percent, 1)}"] if held else []
-        cells = [number(row.start_s, 1), *values, *span, number(row.quality), number(row.pulse_per_minute, 0)]
-        table.add_row(*cells, *([", ".join(names)] if others else []))
-    return table
-
-
-def videos_table(outcomes: list[Outcome]) -> Table:
-    """One row per video; a refused one with its reason."""
-    from tast.prediction.trace import PredictedTrace  # as above
-
-    name, reason = Column("video", overflow="fold"), Column("refused", overflow="fold")
-    table = Table(name, "seconds", "SpO2 (%)", "range", "interval", "calibrated by", "quality", reason)
-    if not any(isinstance(outcome, PredictedTrace) for outcome in outcomes):
-        table = Table(name, reason)  # nothing else is known of them
-    for outcome in outcomes:
-        if not isinstance(outcome, PredictedTrace):
-            table.add_row(outcome.name, *[""] * (len(table.columns) - 2), outcome.reason, style="red")
-            continue
-        spo2 = outcome.spo2_percent
-        values = [number(spo2.mean(), 1), f"{number(spo2.min(), 1)} to {number(spo2.max(), 1)}", _interval(outcome)]
-        if outcome.trend is not None:
-            values = ["no percentage", f"{number(outcome.trend.min())} to {number(outcome.trend.max())}, no scale", ""]
-        by = outcome.calibrated_by or ("" if outcome.trend is not None else "the model alone")
-        table.add_row(outcome.name, str(len(outcome)), *values, by, number(outcome.quality.mean()), "")
-    return table
-
-
-def _interval(trace: PredictedTrace) -> str:
     from tast.prediction.picture import half_widths  # as above
 
-    return f"{percentage(trace.coverage)} interval ({half_widths(trace)})" if math.isfinite(trace.coverage) else "no interval"
+    causes = trace.findings.per_second(len(trace))
+    quality = f"quality {number(trace.quality.mean())}"
+    if trace.trend is None:
+        value, caption = "SpO2 (%)", f"mean {number(trace.spo2_percent.mean(), 1)} %, {quality}"
+    else:
+        value, caption = "trend (no scale)", f"no percentage; {quality}"
+    interval = [f"{percentage(trace.coverage)} interval ({half_widths(trace)})"] if math.isfinite(trace.coverage) else []
+    others = ["may be wrong by"] if any(causes) else []
+    table = Table("second", value, *interval, "quality", "pulse (1/min)", *others, title=trace.name, caption=caption)
+    for row, names in zip(trace.table().itertuples(), causes, strict=True):
+        cells = [number(row.start_s, 1), number(row.spo2_percent, 1) if trace.trend is None else number(row.trend)]
+        cells += [f"{number(row.lower_percent, 1)} to {number(row.upper_percent, 1)}"] if interval else []
+        cells += [number(row.quality), number(row.pulse_per_minute, 0), *([", ".join(names)] if others else [])]
+        table.add_row(*cells)
+    return table
+
+
+def videos_table(traces: list[PredictedTrace]) -> Table:
+    """One row per video that was read; by what it is calibrated where one is."""
+    from tast.prediction.picture import half_widths  # as above
+
+    by = any(trace.calibrated_by for trace in traces)
+    headings = ["seconds", "SpO2 (%)", "range", "interval", *(["calibrated by"] if by else []), "quality"]
+    table = Table(Column("video", overflow="fold"), *(Column(heading, overflow="fold") for heading in headings))
+    for trace in traces:
+        spo2 = trace.spo2_percent
+        values = [number(spo2.mean(), 1), f"{number(spo2.min(), 1)} to {number(spo2.max(), 1)}"]
+        interval = f"{percentage(trace.coverage)}: {half_widths(trace)}" if math.isfinite(trace.coverage) else "none"
+        if trace.trend is not None:
+            values, interval = ["trend", f"{number(trace.trend.min())} to {number(trace.trend.max())}"], ""
+        calibrated_by = [trace.calibrated_by] if by else []
+        table.add_row(trace.name, str(len(trace)), *values, interval, *calibrated_by, number(trace.quality.mean()))
+    return table
