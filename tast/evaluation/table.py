@@ -25,6 +25,8 @@ from tast.seconds import KEY, SPOT
 PREDICTED = (*KEY, "run", "true_percent", "predicted_percent", "lower_percent", "upper_percent", "quality", "constant_percent")
 ANCHORED_BY = ("start_s", "changing_percent", SPOT, *run_interval.COLUMNS)  # columns more, that an anchored table is made from
 
+DIGITS = 9  # of a difference: beyond them, who gives one value all along would differ from who stays by how floats are rounded
+
 
 @dataclass(frozen=True)
 class MethodResult:
@@ -78,7 +80,8 @@ def _row(
     for name, other in against.items():
         paired = compare_paired(true, predicted, other["predicted_percent"], people, draws=draws, seed=seed)
         interval = paired.rmse_difference_interval
-        found = {name: paired.rmse_difference, f"{name}_low": interval.low, f"{name}_high": interval.high}
+        ends = (paired.rmse_difference, interval.low, interval.high)
+        found = {f"{name}{end}": round(value, DIGITS) + 0.0 for end, value in zip(("", "_low", "_high"), ends, strict=True)}
         found |= {"p": _two_sided(paired.probability_better, draws)} if name == "difference" else {}
         differences |= dict.fromkeys(found, np.nan) if predictions is other else found
     return {
