@@ -96,13 +96,19 @@ def test_videos_of_several_cameras_are_read_at_once(saved, short_film, cameras, 
         (tmp_path / "films" / f"{name}.avi").write_bytes(short_film)
     asked = ("--model", saved, "--workers", 1, "--format", "json", "--min-quality", 0)
     result = run(tmp_path / "films", *asked, "--out", tmp_path, "--profile", cameras / "cameras.csv")
-    assert result.exit_code == 1 and "the table of profiles has none of it (but of a, b, camera)" in result.stdout
+    assert result.exit_code == 1 and "c: refused: the table of profiles has none of it (but of a, b, camera)" in result.stdout
+    assert not (tmp_path / "c.json").exists()
     a, b = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("a", "b"))
     assert (a["calibrated_by"], a["profile"]["gain"], b["profile"]["gain"]) == ("profile", 0.5, 1.0)
     assert a["basis"] == ["read by the profile of a camera and lamp, from 3 recordings"]
     assert f"all 2: {a['basis'][0]}" in result.stdout and result.stdout.count("90 %: ± 2.5") == 2
+    again = run(tmp_path / "films", *asked, "--out", tmp_path, "--profile", cameras / "cameras.csv", "--resume")
+    assert "2 of 3 videos were read before" in again.stdout
+    other = run(tmp_path / "films", *asked, "--out", tmp_path, "--profile", cameras / "phone.json", "--resume")
+    assert other.exit_code == 0 and "all 3: read by the profile" in other.stdout  # one profile for all
+    assert "2 tables in" in other.stdout and "read anew" in other.stdout
     spans = [np.ptp([second["spo2_percent"] for second in one["seconds"]]) for one in (a, b)]
-    assert 2 * spans[0] == pytest.approx(spans[1], abs=0.03) and not (tmp_path / "c.json").exists()
+    assert 2 * spans[0] == pytest.approx(spans[1], abs=0.03)
 
 
 def test_an_anchor_kept_by_a_profile_holds_beside_it_alone(saved, short_film, cameras, tmp_path):  # noqa: F811

@@ -92,7 +92,7 @@ def test_each_row_has_its_difference_from_who_stays_and_the_interval_of_its_trai
 
 def test_who_gives_one_value_all_along_is_who_stays(tmp_path: Path) -> None:
     """However its mean is rounded: nothing is gained, and none is better by a quadrillionth of a point."""
-    same = RESULTS[1].predictions.assign(predicted_percent=90 + np.pi / 7, changing_percent=np.nan)
+    same = RESULTS[1].predictions.assign(predicted_percent=91.7, changing_percent=np.nan)
     write_table(tmp_path / "made", [RESULTS[0], MethodResult("same", same), RESULTS[2]], FACTS)
     table = pd.read_csv(tmp_path / "made" / "anchored.csv").set_index("method")
     assert (table.loc["same", ["from_stays", "from_stays_low", "from_stays_high"]] == 0).all()
