@@ -46,7 +46,19 @@ from flows.stages.source import look_outside
 from flows.stages.table import data_set_of
 from flows.tables.clips import clips_beside, folder_beside
 from flows.tables.keys import content_digest
-from flows.tables.methods import ANCHORED, DRAWS, DRAWS_SEED, LIKE, note_of, results_of, side_by_side, write_table
+from flows.tables.methods import (
+    ANCHORED,
+    DRAWS,
+    DRAWS_SEED,
+    LIKE,
+    anchored_note,
+    anchored_results,
+    note_of,
+    results_of,
+    side_by_side,
+    table_of,
+    write_table,
+)
 from flows.tables.rows import Row, all_rows, row_named
 from flows.tables.trainings import train_and_predict
 from flows.tables.trials import KEPT, Trial, run_of, split_of, trials_of
@@ -159,10 +171,12 @@ def of_set(asked: argparse.Namespace) -> None:
 
 def write_page(file: Path, results: Sequence[MethodResult], table: pd.DataFrame, facts: Mapping[str, Any]) -> None:
     """All methods of a table on one page of HTML, each with its bias and its risk."""
-    protocol = str(facts["protocol"])
+    protocol, anchored_methods = str(facts["protocol"]), anchored_results(results)
+    anchored = table_of(anchored_methods) if anchored_methods else None
     page = render_methods(
         results, table, title=protocol.replace("_", "-"), note=note_of(table, facts),
-        warning=PROTOCOL_WARNINGS.get(protocol, ""), draws=DRAWS, seed=DRAWS_SEED,
+        warning=PROTOCOL_WARNINGS.get(protocol, ""), draws=DRAWS, seed=DRAWS_SEED, anchored=anchored,
+        anchored_note="" if anchored is None else anchored_note(anchored),
     )  # fmt: skip
     with whole_file(file) as part:
         part.write_text(page, encoding="utf-8")

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
 
@@ -18,9 +19,11 @@ from flows.tables.rows import Row
 from tast.anchors import SPAN_S
 from tast.clip_store import ClipStore
 from tast.datasets.splits import Split
+from tast.evaluation import run_interval
 from tast.evaluation.anchored import anchored_predictions
 from tast.evaluation.baselines import ratio_predictions
 from tast.evaluation.classical import predictions
+from tast.evaluation.run_interval import interval_in
 from tast.evaluation.table import ANCHORED_BY, PREDICTED, MethodResult, as_html, as_latex, as_markdown, results_table
 from tast.files import whole_folder
 from tast.methods.method import method_named
@@ -29,6 +32,7 @@ from tast.seconds import KEY
 
 CONSTANT = "constant"
 ANCHORED = "anchored"  # files beside those of the table
+STAYS = "stays"  # the row of who says that SpO2 is what it was in the anchor
 BATCHES = (1, 16)  # clips at a time, of the time per frame
 REPEATS = 5
 DRAWS, DRAWS_SEED = 5000, 0  # of the bootstrap over people; of 1000 Holm's smallest p among 28 rows is .056
@@ -68,35 +72,35 @@ def results_of(
 
 
 def table_of(results: Sequence[MethodResult]) -> pd.DataFrame:
-    """One line for each (tast.evaluation.table)."""
-    return results_table(results, reference=results[0].name, draws=DRAWS, seed=DRAWS_SEED)
-
-
-STAYS = "stays"  # the row of who says that SpO2 is what it was in the anchor
+    """One line for each (tast.evaluation.table); beside who stays where that one is among them."""
+    stays = STAYS if any(one.name == STAYS for one in results) else None
+    return results_table(results, reference=results[0].name, draws=DRAWS, seed=DRAWS_SEED, stays=stays)
 
 
 def anchored_results(results: Sequence[MethodResult]) -> list[MethodResult]:
     """Every method anchored by the labels of each recording's first seconds, on the seconds after these, and who reads nothing.
 
-    None where no recording is longer than an anchor. Intervals are left out: those of the trials are of predictions without one.
+    None where no recording is longer than an anchor. The interval of each is that of anchored predictions, where its training
+    found one (tast.evaluation.run_interval); who needs no network has none.
     """
     anchored = [replace(one, predictions=_anchored(one.predictions), published={}) for one in results]
     reference = anchored[0].predictions
     if reference.empty:
         return []
-    stays = MethodResult(STAYS, reference.assign(predicted_percent=reference["stays_percent"]))
-    unmoved = reference.assign(predicted_percent=reference["constant_percent"])  # so that an anchor's worth can be seen
+    nothing = reference.assign(lower_percent=np.nan, upper_percent=np.nan)  # neither of these two promises anything
+    stays = MethodResult(STAYS, nothing.assign(predicted_percent=reference["stays_percent"]))
+    unmoved = nothing.assign(predicted_percent=reference["constant_percent"])  # so that an anchor's worth can be seen
     return [replace(one, predictions=unmoved) if one.name == CONSTANT else one for one in anchored] + [stays]
 
 
 def _anchored(predictions: pd.DataFrame) -> pd.DataFrame:
-    runs = [anchored_predictions(one, None).assign(run=name) for name, one in predictions.groupby("run", sort=True)]
+    runs = [anchored_predictions(one, interval_in(one)).assign(run=name) for name, one in predictions.groupby("run", sort=True)]
     return pd.concat(runs, ignore_index=True)
 
 
 def without_network(store: ClipStore, split: Split, run: str, truth: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """What is fitted on the training people of the split alone: the constant, colour ratios, the classical methods."""
-    of_network = [name for name in ("predicted_percent", "changing_percent") if name in truth]
+    of_network = [name for name in ("predicted_percent", "changing_percent", *run_interval.COLUMNS) if name in truth]
     base = truth.drop(columns=of_network).assign(lower_percent=float("nan"), upper_percent=float("nan"), run=run)
     tables = {CONSTANT: base.assign(predicted_percent=base["constant_percent"])}
     others = {**ratio_predictions(store, split.train, split.test), **predictions(store, split.train, split.test)}
@@ -149,7 +153,7 @@ def write_table(folder: Path, results: Sequence[MethodResult], facts: Mapping[st
         _write(made, "table", table, f"{note_of(table, facts)}\n{reading_of(table)}")
         if anchored := anchored_results(results):
             of_anchored = table_of(anchored)
-            _write(made, ANCHORED, of_anchored, f"{note_of(of_anchored, facts)}\n{anchored_note()}")
+            _write(made, ANCHORED, of_anchored, f"{note_of(of_anchored, facts)}\n{anchored_note(of_anchored)}")
         (made / "facts.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     return table
 
@@ -162,10 +166,15 @@ def _write(folder: Path, name: str, table: pd.DataFrame, below: str) -> None:
     (folder / f"{name}.html").write_text(as_html(table, reference), encoding="utf-8")
 
 
-def anchored_note() -> str:
+def anchored_note(table: pd.DataFrame) -> str:
+    """What an anchored table is of, and which of its rows surely read a change."""
+    better, rmse = table.loc[table["from_stays_high"] < 0, "method"], table.set_index("method")["rmse"]
+    listed = ", ".join(f"{name} ({rmse[name]:.2f})" for name in better) or "none"
     return (
         f"Anchored: what a method gives is moved, for each recording, to agree with the mean label of its first {SPAN_S:g} s, "
-        f"which are not scored; {STAYS} says that SpO2 is what it was there, and the constant is anchored by nothing.\n"
+        f"which are not scored; {STAYS} says that SpO2 is what it was there, and the constant is anchored by nothing. in "
+        "interval: of the 90 % interval of a network's anchored predictions, from its own validation people. Better than "
+        f"{STAYS} ({rmse[STAYS]:.2f}) with the whole interval of the difference: {listed}.\n"
     )
 
 

@@ -22,6 +22,7 @@ from tast.closure import code_digest
 from tast.datasets.splits import Split
 from tast.errors import TastError
 from tast.evaluation.predictions import labelled
+from tast.evaluation.run_interval import interval_columns
 from tast.files import whole_file
 from tast.methods import code_of_method
 from tast.params import Train
@@ -71,8 +72,8 @@ def network_of(params: Train, store: ClipStore) -> dict[str, Any]:
 def train_and_predict(training: SideTraining) -> pd.DataFrame:
     """Train, unless that is done: one row per labelled second of the tested recordings.
 
-    The predictions table (tast/evaluation/predictions.py), and constant_percent: the mean label of the training people. Raises
-    TastError where the clips lack some of the split's.
+    The predictions table (tast/evaluation/predictions.py), and constant_percent: the mean label of the training people, and the
+    model's anchored interval (tast/evaluation/run_interval.py). Raises TastError where the clips lack some of the split's.
     """
     if training.is_done:
         return pd.read_parquet(training.result)
@@ -86,7 +87,9 @@ def train_and_predict(training: SideTraining) -> pd.DataFrame:
     compute_reproducibly(params.seed, params.threads)
     checkpoints = training.kept / "checkpoints" / training.key
     model, _, card = fit_model(params, store, parts["train"], parts["val"], checkpoints)
-    rows = labelled(predictions_by(model, card, parts["test"])).assign(constant_percent=train_mean_percent(store, split))
+    rows = labelled(predictions_by(model, card, parts["test"])).assign(
+        constant_percent=train_mean_percent(store, split), **interval_columns(card.anchored_interval)
+    )
     with whole_file(training.result) as part:
         rows.to_parquet(part, index=False)
     shutil.rmtree(checkpoints)

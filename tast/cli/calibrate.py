@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from tast.cli.output import counting, say, show
-from tast.cli.predict import anchors_from, saved_model
+from tast.cli.predict import asked_of_each, saved_model
 from tast.crew.each import do_each, workers_that_fit
 from tast.errors import BadInput
 from tast.pages.page import number, percentage
@@ -22,6 +22,7 @@ def anchor(
     reading: Annotated[list[str], typer.Option("--anchor", help="SpO2 that is known: 97, 12=96, rest, or a table of readings.")],
     out: Annotated[Path, typer.Option(help="File to write, for `tast predict --anchor`; its name ends in .json.")],
     model: Annotated[str, typer.Option(help="As of `tast predict`.")] = "models/tast_net",
+    profile: Annotated[Path | None, typer.Option(help="Of the camera and lamp; the anchor then holds with it alone.")] = None,
     min_quality: Annotated[float, typer.Option(min=0, max=1, help="A video of a lower mean quality is refused.")] = MIN_QUALITY,
 ) -> None:
     """Keep what a model is off for one person under one camera and light, for their other recordings.
@@ -34,11 +35,15 @@ def anchor(
     `tast anchor anna/monday.mp4 --anchor 97 --out anna.json`
 
     `tast predict anna/tuesday.mp4 --anchor anna.json`
+
+    `tast anchor anna/monday.mp4 --anchor 97 --profile webcam.json --out anna.json`
+
+    `tast predict anna/tuesday.mp4 --anchor anna.json --profile webcam.json`
     """
     if out.suffix != ".json":
         raise typer.BadParameter(f"{out.name!r} does not end in .json", param_hint="--out")
-    from tast.errors import VideoRejected
-    from tast.prediction.anchoring import write_offset  # takes seconds to import, which other commands need not wait for
+    from tast.errors import VideoRejected  # they take seconds to import, which other commands need not wait for
+    from tast.prediction.anchoring import KeptAnchor, write_anchor
     from tast.prediction.batch import predict_videos
     from tast.prediction.sources import find_videos
     from tast.prediction.trace import PredictedTrace
@@ -48,13 +53,13 @@ def anchor(
     if others:
         raise BadInput(video, f"{1 + len(others)} videos", "one")
     with saved_model(model) as folder:
-        anchors = anchors_from(reading, folder)
-        (outcome,) = predict_videos(
-            [found], folder, min_quality=min_quality, workers=1, anchors=anchors, on_outcome=lambda *_: None
-        )
+        asked = asked_of_each(folder, reading, profile, min_quality=min_quality)
+        (outcome,) = predict_videos([found], folder, asked, workers=1, on_outcome=lambda *_: None)
         if not isinstance(outcome, PredictedTrace) or outcome.anchor is None:
             raise VideoRejected(found.name, getattr(outcome, "reason", "it is not anchored"))
-        write_offset(out, outcome.anchor, video=found.name, weights_sha256=weights_digest(folder))
+        known, read_by = outcome.anchor, outcome.profile.fingerprint if outcome.profile else ""
+        kept = KeptAnchor(found.name, known.percent, known.sd_percent, known.readings, read_by)
+        write_anchor(out, kept, weights_digest(folder))
     sd = number(outcome.anchor.sd_percent, 1)
     say(f"{out}: {found.name} is read {number(outcome.anchor.percent, 1)} points too high (1 SD {sd})")
 
@@ -86,7 +91,8 @@ def calibrate(
     from tast.datasets.recordings import read_recordings  # they take seconds to import, which other commands need not wait for
     from tast.prediction.batch import read_recording
     from tast.prediction.calibrating import calibrate as learn
-    from tast.prediction.calibrating import table_of, write_profile
+    from tast.prediction.calibrating import table_of
+    from tast.prediction.profiles import write_profile
     from tast.saved_model import weights_digest
 
     items = list(read_recordings(recordings))

@@ -24,9 +24,8 @@ from tast.pages.page import number, percentage
 from tast.prediction import MIN_QUALITY
 
 if TYPE_CHECKING:
-    from tast.prediction.anchoring import Anchors
+    from tast.prediction.asked import AskedOfEach
     from tast.prediction.batch import Outcome
-    from tast.prediction.calibrating import CameraProfile
     from tast.prediction.sources import NamedVideo
     from tast.prediction.trace import PredictedTrace
 
@@ -69,7 +68,7 @@ def predict(
         bool, typer.Option("--uncalibrated", help="A trend in units of no scale, of videos outside of the model's training too.")
     ] = False,
     profile: Annotated[
-        Path | None, typer.Option(help="Of the camera and lamp, as `tast calibrate` learnt it from recordings with an oximeter.")
+        Path | None, typer.Option(help="Of camera and lamp, as `tast calibrate` learnt it; or a table: video, profile.")
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Leave alone what OUT holds of the same videos, model and options.")
@@ -89,7 +88,9 @@ def predict(
 
     A video whose colours are outside of all that the model was trained on is refused without an anchor: of it nobody knows a
     percentage. --uncalibrated gives its trend, in units of no scale. Of a camera and lamp whose --profile is known it is read as
-    that says.
+    that says, and may be anchored too. Where several cameras are read at once, --profile is a CSV table with the columns video
+    (its name, as the tables of OUT are called) and profile (a file, seen from the table). Table, picture and terminal say what
+    the values rest on.
 
     Examples:
 
@@ -101,11 +102,17 @@ def predict(
 
     `tast predict recordings --anchor readings.csv`
 
+    `tast predict visit.mp4 --profile webcam.json --anchor 97`
+
+    `tast predict recordings --profile cameras.csv`
+
+    `tast predict visit.mp4 --uncalibrated`
+
     `tast predict recordings --model models:/tast-net@champion --format parquet --out spo2 --workers 8`
 
     `tast predict recordings --resume`
 
-    `tast predict --camera 0 --seconds 30`
+    `tast predict --camera 0 --seconds 30 --profile webcam.json`
     """
     if bool(videos) == (camera is not None):
         raise typer.BadParameter("give either videos or --camera", param_hint="VIDEOS")
@@ -114,37 +121,35 @@ def predict(
         raise typer.BadParameter("an anchor gives percentages; expected one of the two", param_hint="--uncalibrated")
     if profile and uncalibrated:
         raise typer.BadParameter("a profile gives percentages; expected one of the two", param_hint="--uncalibrated")
-    accepted: dict[str, Any] = {"min_quality": min_quality, "largest_face": largest_face, "uncalibrated": uncalibrated}
     crew = {"workers": workers or workers_that_fit(1), "memory_gb": memory_gb or None}
     with saved_model(model) as folder:
-        anchors = anchors_from(anchor or [], folder)
-        accepted["profile"] = _profile(profile, folder)
+        asked = asked_of_each(
+            folder, anchor or [], profile, min_quality=min_quality, largest_face=largest_face, uncalibrated=uncalibrated
+        )
         if camera is not None:
-            outcomes = [_of_camera(camera, seconds, folder, tables, accepted, anchors)]
+            outcomes = [_of_camera(camera, seconds, folder, tables, asked)]
         else:
-            outcomes = _of_videos(videos or [], folder, tables, accepted | {"anchors": anchors}, crew)
+            outcomes = _of_videos(videos or [], folder, tables, asked, crew)
     from tast.prediction.trace import PredictedTrace  # takes seconds to import, which a mistake in a path need not wait for
 
     traces = [outcome for outcome in outcomes if isinstance(outcome, PredictedTrace)]
-    _tell(outcomes, traces)
+    _tell(outcomes, traces, tables)
     if traces:
         say(f"Tables and pictures: {out}")
     if len(traces) < len(outcomes):
         raise typer.Exit(1)
 
 
-def anchors_from(given: list[str], model_folder: Path) -> Anchors:
-    from tast.prediction.anchoring import Anchors, anchors_of  # takes seconds to import, which other commands need not wait for
+def asked_of_each(model_folder: Path, anchors: list[str], profile: Path | None, **of_all: Any) -> AskedOfEach:
+    """anchors, profile: as `--anchor` and `--profile` give them. of_all: fields of Asked, the same for every video."""
+    from tast.prediction.anchoring import anchors_of  # they take seconds to import, which other commands need not wait for
+    from tast.prediction.asked import Asked, AskedOfEach
+    from tast.prediction.profiles import Profiles, profiles_of
     from tast.saved_model import weights_digest
 
-    return anchors_of(given, weights_digest(model_folder)) if given else Anchors()
-
-
-def _profile(path: Path | None, model_folder: Path) -> CameraProfile | None:
-    from tast.prediction.calibrating import read_profile  # as above
-    from tast.saved_model import weights_digest
-
-    return None if path is None else read_profile(path, weights_digest(model_folder))
+    weights = weights_digest(model_folder) if anchors or profile else ""
+    profiles = profiles_of(profile, weights) if profile else Profiles()
+    return AskedOfEach(Asked(**of_all), anchors_of(anchors, weights), profiles)
 
 
 @contextmanager
@@ -186,17 +191,23 @@ class _Tables:
         write_trace(self.folder, outcome, self.kind)
         return True
 
+    def of_an_earlier_run(self, outcomes: list[Outcome]) -> list[Path]:
+        """Tables that lie there of videos that are refused now: nothing of what is asked for."""
+        from tast.prediction.files import table_path  # as above
+        from tast.prediction.trace import PredictedTrace
 
-def _of_videos(
-    paths: list[Path], model_folder: Path, tables: _Tables, accepted: dict[str, Any], crew: dict[str, Any]
-) -> list[Outcome]:
+        refused = [one.name for one in outcomes if not isinstance(one, PredictedTrace)]
+        return [path for name in refused if (path := table_path(self.folder, name, self.kind)).is_file()]
+
+
+def _of_videos(paths: list[Path], model_folder: Path, tables: _Tables, asked: AskedOfEach, crew: dict[str, Any]) -> list[Outcome]:
     from tast.prediction.sources import find_videos  # they take seconds to import, which other commands need not wait for
 
     found = find_videos(paths)
     from tast.prediction.batch import predict_videos
     from tast.prediction.resume import Finished
 
-    finished = Finished(tables.folder, tables.kind, model_folder=model_folder, settings=f"{accepted}")
+    finished = Finished(tables.folder, tables.kind, model_folder=model_folder, settings=f"{asked}")
     left = finished.without_those(found) if tables.resume else found
     if len(left) < len(found):
         say(f"{len(found) - len(left)} of {len(found)} videos were read before: {tables.folder}")
@@ -209,12 +220,10 @@ def _of_videos(
                 finished.add(video)
             done_one()
 
-        return predict_videos(left, model_folder, on_outcome=done, **accepted, **crew) if left else []
+        return predict_videos(left, model_folder, asked, on_outcome=done, **crew) if left else []
 
 
-def _of_camera(
-    device: str, seconds: float, model_folder: Path, tables: _Tables, accepted: dict[str, Any], anchors: Anchors
-) -> Outcome:
+def _of_camera(device: str, seconds: float, model_folder: Path, tables: _Tables, asked: AskedOfEach) -> Outcome:
     from tast.crew.worker import limited_threads
     from tast.errors import VideoRejected
     from tast.prediction.batch import Refusal
@@ -224,73 +233,74 @@ def _of_camera(
 
     network, card = load_model(model_folder)
     name = f"camera-{device}" if device.isdigit() else Path(device).stem
-    frames = read_camera(int(device) if device.isdigit() else Path(device), seconds)
     try:
+        wanted = asked.of(name)
+        frames = read_camera(int(device) if device.isdigit() else Path(device), seconds)
         with Console(stderr=True).status(f"watching camera {device} for {seconds:g} s"), limited_threads(1):
-            trace = predict_frames(name, frames, network, card, anchor=anchors.of(name), **accepted)
+            trace = predict_frames(name, frames, network, card, wanted)
     except VideoRejected as error:
         return Refusal(name, error.reason)
     tables.keep(trace)
     return trace
 
 
-def _tell(outcomes: list[Outcome], traces: list[PredictedTrace]) -> None:
-    if not outcomes:
-        return
-    if len(outcomes) == 1 and traces and len(traces[0]) <= LARGEST_TABLE_S:
+def _tell(outcomes: list[Outcome], traces: list[PredictedTrace], tables: _Tables) -> None:
+    from tast.prediction.trace import PredictedTrace  # as above
+
+    if len(outcomes) == len(traces) == 1 and len(traces[0]) <= LARGEST_TABLE_S:
         show(seconds_table(traces[0]))
-    else:
-        show(videos_table(outcomes))
+    elif traces:
+        show(videos_table(traces))
+    for outcome in outcomes:
+        if not isinstance(outcome, PredictedTrace):
+            say(f"{outcome.name}: refused: {outcome.reason}")
     for caution in dict.fromkeys(trace.caution for trace in traces):
         if caution:
             say(caution)
+    of_which: dict[str, list[str]] = {}
     for trace in traces:
-        for note in trace.findings.sentences() + trace.notes:
-            say(f"{trace.name}: {note}")
+        for note in trace.basis + trace.findings.sentences() + trace.notes:
+            of_which.setdefault(note, []).append(trace.name)
+    for note, names in of_which.items():
+        say(f"{f'all {len(names)}' if len(names) == len(traces) > 1 else ', '.join(names)}: {note}")
+    for earlier in tables.of_an_earlier_run(outcomes):
+        say(f"{earlier} is of an earlier run: this one refuses its video")
 
 
 def seconds_table(trace: PredictedTrace) -> Table:
     """One row per second."""
-    mean = f"mean {number(trace.spo2_percent.mean(), 1)} %, quality {number(trace.quality.mean())}"
-    headings = ["second", "SpO2 (%)", _interval(trace), "quality", "pulse (1/min)"]
-    causes = trace.findings.per_second(len(trace))
-    if trace.trend is not None:
-        headings[1:3], mean = ["trend", "(no scale)"], f"no percentage; quality {number(trace.quality.mean())}"
-    if any(causes):
-        headings.append("may be wrong by")
-    table = Table(*headings, title=trace.name, caption=mean)
-    for row, names in zip(trace.table().itertuples(), causes, strict=True):
-        span = f"{number(row.lower_percent, 1)} to {number(row.upper_percent, 1)}"
-        spo2, pulse = number(row.spo2_percent, 1), number(row.pulse_per_minute, 0)
-        if trace.trend is not None:
-            spo2, span = number(row.trend), ""
-        cells = [number(row.start_s, 1), spo2, span, number(row.quality), pulse]
-        table.add_row(*cells, *([", ".join(names)] if any(causes) else []))
-    return table
-
-
-def videos_table(outcomes: list[Outcome]) -> Table:
-    """One row per video; a refused one with its reason."""
-    from tast.prediction.trace import PredictedTrace  # as above
-
-    intervals = [_interval(outcome) for outcome in outcomes if isinstance(outcome, PredictedTrace)]  # of one model: all alike
-    name, reason = Column("video", overflow="fold"), Column("refused", overflow="fold")
-    table = Table(name, "seconds", "SpO2 (%)", "range", "quality", reason, caption=intervals[0] if intervals else None)
-    for outcome in outcomes:
-        if isinstance(outcome, PredictedTrace):
-            spo2 = outcome.spo2_percent
-            span = f"{number(spo2.min(), 1)} to {number(spo2.max(), 1)}"
-            table.add_row(outcome.name, str(len(outcome)), number(spo2.mean(), 1), span, number(outcome.quality.mean()), "")
-        else:
-            table.add_row(outcome.name, "", "", "", "", outcome.reason, style="red")
-    return table
-
-
-def _interval(trace: PredictedTrace) -> str:
     from tast.prediction.picture import half_widths  # as above
 
-    anchored = ", anchored" if trace.anchor else ""
-    if not math.isfinite(trace.coverage):
-        why = "outside of the model's training" if trace.findings.outside() else "the model knows none"
-        return f"no interval{anchored}: {why}"
-    return f"{percentage(trace.coverage)} interval ({half_widths(trace)}{anchored})"
+    causes = trace.findings.per_second(len(trace))
+    quality = f"quality {number(trace.quality.mean())}"
+    if trace.trend is None:
+        value, caption = "SpO2 (%)", f"mean {number(trace.spo2_percent.mean(), 1)} %, {quality}"
+    else:
+        value, caption = "trend (no scale)", f"no percentage; {quality}"
+    interval = [f"{percentage(trace.coverage)} interval ({half_widths(trace)})"] if math.isfinite(trace.coverage) else []
+    others = ["may be wrong by"] if any(causes) else []
+    table = Table("second", value, *interval, "quality", "pulse (1/min)", *others, title=trace.name, caption=caption)
+    for row, names in zip(trace.table().itertuples(), causes, strict=True):
+        cells = [number(row.start_s, 1), number(row.spo2_percent, 1) if trace.trend is None else number(row.trend)]
+        cells += [f"{number(row.lower_percent, 1)} to {number(row.upper_percent, 1)}"] if interval else []
+        cells += [number(row.quality), number(row.pulse_per_minute, 0), *([", ".join(names)] if others else [])]
+        table.add_row(*cells)
+    return table
+
+
+def videos_table(traces: list[PredictedTrace]) -> Table:
+    """One row per video that was read; by what it is calibrated where one is."""
+    from tast.prediction.picture import half_widths  # as above
+
+    by = any(trace.calibrated_by for trace in traces)
+    headings = ["seconds", "SpO2 (%)", "range", "interval", *(["calibrated by"] if by else []), "quality"]
+    table = Table(Column("video", overflow="fold"), *(Column(heading, overflow="fold") for heading in headings))
+    for trace in traces:
+        spo2 = trace.spo2_percent
+        values = [number(spo2.mean(), 1), f"{number(spo2.min(), 1)} to {number(spo2.max(), 1)}"]
+        interval = f"{percentage(trace.coverage)}: {half_widths(trace)}" if math.isfinite(trace.coverage) else "none"
+        if trace.trend is not None:
+            values, interval = ["trend", f"{number(trace.trend.min())} to {number(trace.trend.max())}"], ""
+        calibrated_by = [trace.calibrated_by] if by else []
+        table.add_row(trace.name, str(len(trace)), *values, interval, *calibrated_by, number(trace.quality.mean()))
+    return table

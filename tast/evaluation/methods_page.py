@@ -22,12 +22,14 @@ from tast.people import person_of
 
 
 def render_methods(
-    results: Sequence[MethodResult], table: pd.DataFrame, *, title: str, note: str, warning: str, draws: int, seed: int
-) -> str:
+    results: Sequence[MethodResult], table: pd.DataFrame, *, title: str, note: str, warning: str, draws: int, seed: int,
+    anchored: pd.DataFrame | None = None, anchored_note: str = "",
+) -> str:  # fmt: skip
     """The page as HTML text: the same results give the same text.
 
     results, table: as results_table was given and gave them, the first the reference. note: what the numbers are of; warning:
-    why they must not be believed as they stand, or empty.
+    why they must not be believed as they stand, or empty. anchored, anchored_note: the table of the same methods, anchored, and
+    what that is; None where there is none.
     """
     anchors = {one.name: f"method-{place}" for place, one in enumerate(results, 1)}
     environment = page_environment("tast.evaluation")
@@ -42,6 +44,8 @@ def render_methods(
         seconds=len(first),
         runs=first["run"].nunique(),
         table=as_html(table, results[0].name, links),
+        anchored=None if anchored is None else as_html(anchored, results[0].name, links),
+        anchored_note=anchored_note,
         methods=[plain(_facts(one, anchors[one.name], draws, seed)) for one in results],
         a_rms_limit=A_RMS_LIMIT_PERCENT,
         threshold=HYPOXIA_PERCENT,

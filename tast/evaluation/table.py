@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
+from tast.evaluation import run_interval
 from tast.evaluation.agreement import agreement_of_repeated
 from tast.evaluation.clinical import a_rms
 from tast.evaluation.metrics import bootstrap_intervals, compare_paired, correlation_within, score
@@ -22,7 +23,9 @@ from tast.people import person_of
 from tast.seconds import KEY, SPOT
 
 PREDICTED = (*KEY, "run", "true_percent", "predicted_percent", "lower_percent", "upper_percent", "quality", "constant_percent")
-ANCHORED_BY = ("start_s", "changing_percent", SPOT)  # columns more, that an anchored table is made from
+ANCHORED_BY = ("start_s", "changing_percent", SPOT, *run_interval.COLUMNS)  # columns more, that an anchored table is made from
+
+DIGITS = 9  # of a difference: beyond them, who gives one value all along would differ from who stays by how floats are rounded
 
 
 @dataclass(frozen=True)
@@ -43,25 +46,29 @@ class MethodResult:
     published: Mapping[str, float] = field(default_factory=dict)
 
 
-def results_table(results: Sequence[MethodResult], *, reference: str, draws: int, seed: int) -> pd.DataFrame:
+def results_table(
+    results: Sequence[MethodResult], *, reference: str, draws: int, seed: int, stays: str | None = None
+) -> pd.DataFrame:
     """One row per method, in the order of the results; errors in percent SpO2, NaN where a number cannot be had.
 
     a_rms: as ISO 80601-2-61 has it, the root mean square of all errors where the truth is 70 to 100 %. loa_low, loa_high: limits
     of agreement of repeated measures. skill: 1 - RMSE over the constant's. difference: of RMSE from the reference's, with its
-    interval and p, two-sided from the draws, after Holm over the methods. Raises ValueError where two methods were scored on
-    other seconds.
+    interval and p, two-sided from the draws, after Holm over the methods. stays: among anchored results, the row of who says that
+    SpO2 is what it was in the anchor; from_stays is then the difference from that one. Raises ValueError where two methods were
+    scored on other seconds.
     """
     by_name = {one.name: one.predictions.sort_values(["run", *KEY], ignore_index=True) for one in results}
-    of_reference = by_name[reference]
-    rows = [_row(one, by_name[one.name], of_reference, draws=draws, seed=seed) for one in results]
-    table = pd.DataFrame(rows)
+    against = {"difference": by_name[reference], **({"from_stays": by_name[stays]} if stays else {})}
+    table = pd.DataFrame([_row(one, by_name[one.name], against, draws=draws, seed=seed) for one in results])
     others = (table["method"] != reference) & table["p"].notna()
     table.loc[others, "p"] = multipletests(table.loc[others, "p"], method="holm")[1] if others.any() else np.nan
     return table
 
 
-def _row(result: MethodResult, predictions: pd.DataFrame, reference: pd.DataFrame, *, draws: int, seed: int) -> dict[str, object]:
-    if not predictions[["run", *KEY]].equals(reference[["run", *KEY]]):
+def _row(
+    result: MethodResult, predictions: pd.DataFrame, against: Mapping[str, pd.DataFrame], *, draws: int, seed: int
+) -> dict[str, object]:
+    if not predictions[["run", *KEY]].equals(against["difference"][["run", *KEY]]):
         raise ValueError(f"{result.name} was scored on other seconds than the reference")
     true, predicted, people = predictions["true_percent"], predictions["predicted_percent"], person_of(predictions)
     pooled = score(true, predicted)
@@ -69,8 +76,14 @@ def _row(result: MethodResult, predictions: pd.DataFrame, reference: pd.DataFram
     within, _ = correlation_within(true, predicted, predictions["run"] + "/" + people, people, draws=1, seed=seed)
     limits = agreement_of_repeated(predicted - true, people)
     constant = compare_paired(true, predicted, predictions["constant_percent"], people, draws=draws, seed=seed)
-    against = compare_paired(true, predicted, reference["predicted_percent"], people, draws=draws, seed=seed)
-    is_reference = predictions is reference
+    differences: dict[str, float] = {}
+    for name, other in against.items():
+        paired = compare_paired(true, predicted, other["predicted_percent"], people, draws=draws, seed=seed)
+        interval = paired.rmse_difference_interval
+        ends = (paired.rmse_difference, interval.low, interval.high)
+        found = {f"{name}{end}": round(value, DIGITS) + 0.0 for end, value in zip(("", "_low", "_high"), ends, strict=True)}
+        found |= {"p": _two_sided(paired.probability_better, draws)} if name == "difference" else {}
+        differences |= dict.fromkeys(found, np.nan) if predictions is other else found
     return {
         "method": result.name,
         "parameters": result.parameters,
@@ -80,10 +93,7 @@ def _row(result: MethodResult, predictions: pd.DataFrame, reference: pd.DataFram
         "a_rms": a_rms(true, predicted),
         "coverage": covered(predictions).mean(), "width": (predictions["upper_percent"] - predictions["lower_percent"]).mean(),
         "skill": constant.skill,
-        "difference": np.nan if is_reference else against.rmse_difference,
-        "difference_low": np.nan if is_reference else against.rmse_difference_interval.low,
-        "difference_high": np.nan if is_reference else against.rmse_difference_interval.high,
-        "p": np.nan if is_reference else _two_sided(against.probability_better, draws),
+        **differences,
         "abstained": result.abstained / max(len(predictions), 1),
         **{f"published_{name}": result.published.get(name, np.nan) for name in ("rmse", "mae", "r")},
         "runs": predictions["run"].nunique(), "people": people.nunique(), "seconds": len(predictions),
@@ -113,14 +123,16 @@ HEADINGS = {
     "skill": "skill",
     "difference": "difference from {reference} [95 %]",
     "p": "p (Holm)",
+    "from_stays": "difference from who stays [95 %]",
     "published": "published RMSE / MAE / R",
 }
 
 
 def as_cells(table: pd.DataFrame, reference: str) -> tuple[list[str], list[list[str]]]:
-    """Headings and rows as text, two decimals, `-` where there is no number."""
-    headings = [heading.format(reference=reference) for heading in HEADINGS.values()]
-    return headings, [[_cell(row, name) for name in HEADINGS] for row in table.to_dict("records")]
+    """Headings and rows as text, two decimals, `-` where there is no number; who stays has a column in an anchored table."""
+    shown = [name for name in HEADINGS if name != "from_stays" or name in table]
+    headings = [HEADINGS[name].format(reference=reference) for name in shown]
+    return headings, [[_cell(row, name) for name in shown] for row in table.to_dict("records")]
 
 
 def _cell(row: Mapping[str, object], name: str) -> str:
@@ -137,10 +149,10 @@ def _cell(row: Mapping[str, object], name: str) -> str:
         return _number(row.get(name, np.nan), digits=3)
     if name == "p":
         return _number(row[name], digits=3)
-    value = _number(row[name], "+" if name in ("bias", "difference") else "")
+    sign = "+" if name in ("bias", "difference", "from_stays") else ""
+    value = _number(row[name], sign)
     if f"{name}_low" not in row or value == "-":
         return value
-    sign = "+" if name == "difference" else ""
     return f"{value} [{_number(row[f'{name}_low'], sign)}, {_number(row[f'{name}_high'], sign)}]"
 
 

@@ -1,8 +1,7 @@
-"""Which anchor each video has: readings for all of them, a table of readings, or an offset kept of another recording."""
+"""Which anchor each video has: readings for all of them, a table of readings, or one that was kept of another recording."""
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -11,22 +10,55 @@ from pathlib import Path
 from tast.anchors import EXPECTED, READING_SD_PERCENT, Offset, Reading, is_reading, reading_at, reading_of
 from tast.datasets.tables import number_or_nan, read_columns
 from tast.errors import BadInput, TastError, VideoRejected
-from tast.files import whole_file
+from tast.prediction.kept import kept_bytes, read_kept, write_kept
+from tast.prediction.profiles import CameraProfile
 
 TABLE = ("second", "spo2_percent")  # columns of a table of readings; beside them `video` and `sd_percent`, where wanted
-KEPT = ".json"  # ending of an offset that `tast anchor` keeps
+KEPT = ".json"  # ending of what `tast anchor` keeps
+EXPECTED_KEPT = "an anchor that `tast anchor` kept of this model"
+
+
+@dataclass(frozen=True)
+class KeptAnchor:
+    """What a model was off for a person under one camera and light: percent too high, known within sd_percent (1 SD).
+
+    video, readings: of which recording, and what was known of it. of_profile: fingerprint of the profile that it was read by,
+    empty of none: by another profile, the same face gives other numbers.
+    """
+
+    video: str
+    percent: float
+    sd_percent: float
+    readings: tuple[Reading, ...] = ()
+    of_profile: str = ""
+
+    def __post_init__(self) -> None:
+        if self.sd_percent < 0:
+            raise TastError(f"off by {self.sd_percent:g} (1 SD); expected none or more")
+
+    @property
+    def offset(self) -> Offset:
+        """Of another recording, of whose seconds nothing is known."""
+        return Offset(self.percent, self.sd_percent)
+
+    def require(self, profile: CameraProfile | None) -> None:
+        """Raises TastError where the anchor is not one of what this profile reads, or the model without one."""
+        if self.of_profile == (profile.fingerprint if profile else ""):
+            return
+        kept = "without a profile" if not self.of_profile else "with another profile" if profile else "with a profile"
+        raise TastError(f"the anchor of {self.video} was kept {kept}; expected the profile that it was kept with, or as it none")
 
 
 @dataclass(frozen=True)
 class Anchors:
     """of_all: for every video. of_video: readings by the video's name; where there are any, each video needs its own."""
 
-    of_all: tuple[Reading, ...] | Offset = ()
+    of_all: tuple[Reading, ...] | KeptAnchor = ()
     of_video: Mapping[str, tuple[Reading, ...]] = field(default_factory=dict)
 
-    def of(self, video: str) -> Sequence[Reading] | Offset | None:
+    def of(self, video: str) -> Sequence[Reading] | KeptAnchor | None:
         """None where nothing is known of any video. Raises VideoRejected where others have a reading and this one has none."""
-        if isinstance(self.of_all, Offset):
+        if isinstance(self.of_all, KeptAnchor):
             return self.of_all
         readings = self.of_all + self.of_video.get(video, ())
         if self.of_video and not readings:
@@ -36,10 +68,10 @@ class Anchors:
 
 
 def anchors_of(given: Sequence[str], weights_sha256: str) -> Anchors:
-    """What `--anchor` was given: readings (tast.anchors.reading_of), tables of them, or one offset that `tast anchor` kept.
+    """What `--anchor` was given: readings (tast.anchors.reading_of), tables of them, or one that `tast anchor` kept.
 
-    weights_sha256: of the model that is to be anchored. Raises TastError, BadInput for what is none, and for an offset of
-    another model.
+    weights_sha256: of the model that is to be anchored. Raises TastError, BadInput for what is none, and for one kept
+    of another model.
     """
     readings = [reading_of(one) for one in given if is_reading(one)]
     files = [Path(one) for one in given if not is_reading(one)]
@@ -50,7 +82,7 @@ def anchors_of(given: Sequence[str], weights_sha256: str) -> Anchors:
     if kept and len(given) > 1:
         raise TastError(f"{kept[0]} is what a model is off; expected no other anchor beside it")
     if kept:
-        return Anchors(read_offset(kept[0], weights_sha256))
+        return Anchors(read_anchor(kept[0], weights_sha256))
     of_video: dict[str, tuple[Reading, ...]] = {}
     for file in files:
         for video, reading in readings_in(file):
@@ -80,21 +112,24 @@ def readings_in(path: Path) -> list[tuple[str, Reading]]:
     return found
 
 
-def write_offset(path: Path, offset: Offset, *, video: str, weights_sha256: str) -> None:
-    """Keep what a model is off for the person, camera and light of a video."""
-    content = {"video": video, "weights_sha256": weights_sha256, **asdict(offset)}
-    with whole_file(path) as part:
-        part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+def write_anchor(path: Path, kept: KeptAnchor, weights_sha256: str) -> None:
+    write_kept(path, asdict(kept), weights_sha256)
 
 
-def read_offset(path: Path, weights_sha256: str) -> Offset:
+def read_anchor(path: Path, weights_sha256: str) -> KeptAnchor:
     """Raises BadInput where it is none, or one of another model."""
-    expected = "an offset that `tast anchor` kept of this model"
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        percent, sd, of = float(content["percent"]), float(content["sd_percent"]), content["weights_sha256"]
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
-        raise BadInput(path, f"not an offset ({error})", expected) from None
-    if of != weights_sha256:
-        raise BadInput(path, "an offset of another model", expected)
-    return Offset(percent, sd)
+    return _kept_anchor(path, kept_bytes(path, EXPECTED_KEPT), weights_sha256)
+
+
+def anchor_in(name: str, text: str, weights_sha256: str) -> tuple[Reading, ...] | KeptAnchor | None:
+    """Of a text that was sent: readings (`97`, or `0=97 60=95`), or the content of a kept anchor's file; None of an empty one.
+
+    name: what to call it in an error. Raises TastError, BadInput.
+    """
+    if text.lstrip().startswith("{"):
+        return _kept_anchor(name, text, weights_sha256)
+    return tuple(reading_of(one) for one in text.split()) or None
+
+
+def _kept_anchor(name: str | Path, text: str | bytes, weights_sha256: str) -> KeptAnchor:
+    return read_kept(name, text, weights_sha256, KeptAnchor, "a kept anchor", EXPECTED_KEPT)

@@ -14,8 +14,8 @@ from tast.clip_store import Reject
 from tast.crew.each import do_each
 from tast.datasets.layout import reason_below
 from tast.errors import TastError
-from tast.prediction.anchoring import Anchors
-from tast.prediction.calibrating import CameraProfile, seconds_of
+from tast.prediction.asked import AskedOfEach
+from tast.prediction.calibrating import seconds_of
 from tast.prediction.predict import predict_video, read_video
 from tast.prediction.sources import NamedVideo, video_source
 from tast.prediction.trace import PredictedTrace
@@ -32,13 +32,11 @@ class Refusal:
 
 
 Outcome = PredictedTrace | Refusal
-NO_ANCHOR = Anchors()
 
 
 def predict_videos(
-    videos: Sequence[NamedVideo], model_folder: Path, *, min_quality: float, workers: int,
-    on_outcome: Callable[[NamedVideo, Outcome], None], largest_face: bool = False, anchors: Anchors = NO_ANCHOR,
-    uncalibrated: bool = False, profile: CameraProfile | None = None, memory_gb: float | None = None,
+    videos: Sequence[NamedVideo], model_folder: Path, asked: AskedOfEach, *, workers: int,
+    on_outcome: Callable[[NamedVideo, Outcome], None], memory_gb: float | None = None,
 ) -> list[Outcome]:  # fmt: skip
     """What became of each video, in their order, the same for any number of workers; on_outcome hears of each as it is done.
 
@@ -48,15 +46,7 @@ def predict_videos(
     """
     load_model(model_folder)  # a model that is none is told once, before any work
     return do_each(
-        partial(
-            _outcome,
-            model_folder=model_folder,
-            min_quality=min_quality,
-            largest_face=largest_face,
-            anchors=anchors,
-            uncalibrated=uncalibrated,
-            profile=profile,
-        ),
+        partial(_outcome, model_folder=model_folder, asked=asked),
         videos,
         workers=workers,
         memory_gb=memory_gb if len(videos) > 1 else None,
@@ -65,17 +55,11 @@ def predict_videos(
     )
 
 
-def _outcome(
-    video: NamedVideo, *, model_folder: Path, min_quality: float, largest_face: bool, anchors: Anchors, uncalibrated: bool,
-    profile: CameraProfile | None,
-) -> Outcome:  # fmt: skip
+def _outcome(video: NamedVideo, *, model_folder: Path, asked: AskedOfEach) -> Outcome:
     model, card = _loaded(model_folder)
     try:
         source, notes = video_source(video.path)
-        trace = predict_video(
-            video.name, source, model, card, min_quality=min_quality, largest_face=largest_face,
-            anchor=anchors.of(video.name), uncalibrated=uncalibrated, profile=profile,
-        )  # fmt: skip
+        trace = predict_video(video.name, source, model, card, asked.of(video.name))
     except TastError as error:
         return Refusal(video.name, reason_below(video.path.parent, error))
     return replace(trace, notes=notes + trace.notes)

@@ -1,6 +1,4 @@
-"""A camera's profile: what a model reads under one camera and lamp, learnt from recordings with an oximeter beside them.
-
-    SpO2 = gain * read + level        read: what the model follows a change by (tast.training.change_reader)
+"""A camera's profile (tast.prediction.profiles), learnt from recordings with an oximeter beside them, and a trace read by it.
 
 The gain is how much of a change shows under this camera and lamp, and comes from what moves within recordings; the level is the
 mean over people, who differ in it. Both are tried on recordings left out: each person's in turn, or each recording of the one
@@ -9,42 +7,24 @@ person there is. What cannot be learnt is refused: no gain comes from a level th
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from tast.errors import BadInput, TastError
-from tast.files import whole_file
+from tast.errors import TastError
 from tast.people import person_of, recording_of
+from tast.prediction.profiles import CameraProfile
 from tast.prediction.trace import PredictedTrace
 from tast.preprocessing.clips import labels_per_second
 from tast.records import FloatArray, VideoRecord
-from tast.training.anchored_interval import AnchoredInterval, anchored_errors, fit_anchored_interval
+from tast.training.anchored_interval import anchored_errors, fit_anchored_interval
 from tast.training.interval import COVERAGE, PredictionInterval, conformal_quantile
 
 LEAST_SECONDS = 20  # of a recording, with a reading each: an anchor takes ten of them
 LEAST_SPAN_PERCENT = 4.0  # between the 5th and 95th percentile of SpO2 in the recording in which it moves most
 LEAST_R = 0.3  # within recordings, of what is read and what is true: below it nothing is followed
-
-
-@dataclass(frozen=True)
-class CameraProfile:
-    """gain, level_percent: see above. interval, anchored_interval: how far calibrated predictions may be off, from recordings
-    left out. person: whose profile it is, where there was one person alone; else "". lowest_percent, highest_percent: SpO2 that
-    was seen. n_recordings: it was learnt from."""
-
-    gain: float
-    level_percent: float
-    interval: PredictionInterval
-    anchored_interval: AnchoredInterval | None
-    lowest_percent: float
-    highest_percent: float
-    person: str
-    n_recordings: int
 
 
 @dataclass(frozen=True)
@@ -143,41 +123,12 @@ def _scores(tried: pd.DataFrame, half_width: float) -> LeftOut:
 
 
 def calibrated(trace: PredictedTrace, profile: CameraProfile) -> PredictedTrace:
-    """The trace as the profile reads it, with the profile's intervals, inside of what is known; its notes say whose profile."""
+    """The trace as the profile reads it, with the profile's intervals, inside of what is known."""
     read = profile.gain * trace.changing_percent + profile.level_percent
-    beyond = (read < profile.lowest_percent - LEAST_SPAN_PERCENT) | (read > profile.highest_percent + LEAST_SPAN_PERCENT)
-    seen = f"{profile.lowest_percent:.0f} to {profile.highest_percent:.0f} %"
-    notes = [
-        *([f"the profile is of {profile.person} alone, and holds for nobody else"] if profile.person else []),
-        *([f"{beyond.sum()} s lie far beyond the {seen} that the profile was learnt from"] if beyond.any() else []),
-    ]
     return replace(
-        trace, spo2_percent=np.clip(read, trace.lowest_percent, trace.highest_percent), changing_percent=read, calibrated=True,
-        interval=profile.interval, anchored_interval=profile.anchored_interval, notes=(*trace.notes, *notes),
+        trace, spo2_percent=np.clip(read, trace.lowest_percent, trace.highest_percent), changing_percent=read, profile=profile,
+        interval=profile.interval, anchored_interval=profile.anchored_interval,
     )  # fmt: skip
-
-
-def write_profile(path: Path, profile: CameraProfile, weights_sha256: str) -> None:
-    content = {"weights_sha256": weights_sha256, **asdict(profile)}
-    with whole_file(path) as part:
-        part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-
-
-def read_profile(path: Path, weights_sha256: str) -> CameraProfile:
-    """Raises BadInput where it is none, or one of another model."""
-    expected = "a profile that `tast calibrate` made of this model"
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        of, anchored = content.pop("weights_sha256"), content.pop("anchored_interval")
-        content["interval"] = PredictionInterval(**content["interval"])
-        profile = CameraProfile(**content, anchored_interval=anchored and AnchoredInterval(**anchored))
-    except FileNotFoundError:
-        raise BadInput(path, "no such file", expected) from None
-    except (json.JSONDecodeError, UnicodeDecodeError, AttributeError, KeyError, TypeError) as error:
-        raise BadInput(path, f"not a profile ({error})", expected) from None
-    if of != weights_sha256:
-        raise BadInput(path, "a profile of another model", expected)
-    return profile
 
 
 def table_of(left_out: LeftOut) -> Sequence[tuple[str, float, str, float]]:

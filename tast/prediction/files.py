@@ -33,13 +33,15 @@ def _write_csv(path: Path, trace: PredictedTrace) -> None:
 
 def _write_json(path: Path, trace: PredictedTrace) -> None:
     """What holds for the whole video once, then its seconds; null where there is no value."""
-    rows = json.loads(
-        trace.table().drop(columns=["video", "coverage", "trained_on", "anchored_by_percent"]).to_json(orient="records")
-    )
+    of_video = ["video", "coverage", "trained_on", "calibrated_by", "anchored_by_percent"]
+    rows = json.loads(trace.table().drop(columns=of_video).to_json(orient="records"))
     content = {
         "video": trace.name,
         "coverage": _known(trace.coverage),
         "half_width_percent": None if trace.anchor or not trace.interval else trace.interval.half_width_percent,
+        "basis": list(trace.basis),
+        "calibrated_by": trace.calibrated_by or None,
+        "profile": None if trace.profile is None else asdict(trace.profile),
         "anchor": None if trace.anchor is None else asdict(trace.anchor),
         "trained_on": list(trace.trained_on),
         "caution": trace.caution or None,

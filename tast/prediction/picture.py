@@ -14,7 +14,8 @@ from tast.prediction.trace import PredictedTrace
 
 HEADROOM_PERCENT = 1.0  # above and below the interval
 LARGEST_STEP_S, MOST_MARKERS = 1.5, 120
-MOST_SENTENCES = 3  # of causes, below the axis: more would leave no room for the trace
+MOST_SENTENCES = 3  # of causes, below the axis
+LINE_IN = 0.18  # for each line there beyond so many, so that the trace keeps its room
 LEAST_SPAN_PERCENT = 6.0  # of the axis, so that a steady trace looks steady
 
 
@@ -27,7 +28,8 @@ def trace_png(trace: PredictedTrace) -> bytes:
         _draw_quality(below, trace)
         figure.align_ylabels((above, below))
 
-    return png(draw, width_in=8.5, height_in=4.6)
+    more_in = LINE_IN * max(0, len(_lines_below(trace)) - MOST_SENTENCES)
+    return png(draw, width_in=8.5, height_in=4.6 + more_in)
 
 
 def _draw_spo2(axes: Axes, trace: PredictedTrace) -> None:
@@ -84,12 +86,17 @@ def _limits(trace: PredictedTrace) -> tuple[float, float]:
     return float(low - missing - HEADROOM_PERCENT), float(min(high + missing + HEADROOM_PERCENT, trace.highest_percent + 0.5))
 
 
+def _lines_below(trace: PredictedTrace) -> list[str]:
+    """What the values rest on, and why they may be wrong."""
+    return [*filter(None, [*trace.basis, *trace.findings.sentences()[:MOST_SENTENCES], trace.caution])]
+
+
 def _draw_quality(axes: Axes, trace: PredictedTrace) -> None:
     good = trace.quality >= MIN_QUALITY
     axes.bar(trace.start_s, trace.quality, width=0.92, align="edge", color=np.where(good, GREEN, VERMILION))
     axes.axhline(MIN_QUALITY, color=INK, linewidth=1, linestyle=(0, (4, 3)))
     axes.set(
-        xlabel="\n".join(["Time (s)", *filter(None, [*trace.findings.sentences()[:MOST_SENTENCES], trace.caution])]),
+        xlabel="\n".join(["Time (s)", *_lines_below(trace)]),
         ylabel="Quality",
         ylim=(0, 1),
         yticks=(0, 0.5, 1),

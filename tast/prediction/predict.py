@@ -6,7 +6,7 @@ Videos longer than PIECE_S are read piece by piece, so that memory does not grow
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import groupby, pairwise
 from typing import Any
@@ -16,11 +16,12 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from tast.anchors import Offset, Reading
 from tast.errors import VideoRejected
 from tast.pictures import Picture
 from tast.prediction import MIN_QUALITY
-from tast.prediction.calibrating import CameraProfile, calibrated
+from tast.prediction.anchoring import KeptAnchor
+from tast.prediction.asked import PLAIN, Asked
+from tast.prediction.calibrating import calibrated
 from tast.prediction.causes.evidence import Gathering
 from tast.prediction.causes.findings import Findings, find_causes
 from tast.prediction.pulse import hint_of_rate, pulse_clarity, pulse_wave
@@ -40,46 +41,51 @@ from tast.video.facts import SourceMeter, doubts
 from tast.video.images import MAX_PIXELS
 from tast.video.read import read_pictures
 
-Anchor = Sequence[Reading] | Offset
-
 BATCH_SIZE = 16
 PIECE_S = 120.0
-NO_PERCENTAGE = "no percentage can be told (give SpO2 of some seconds as `anchor`, or ask for the trend alone, `uncalibrated`)"
+NO_PERCENTAGE = (
+    "no percentage can be told (give SpO2 of some seconds as `anchor`, or a `profile` of camera and lamp, or ask for the trend "
+    "alone, `uncalibrated`)"
+)
 
 
 def predict_video(
-    name: str, video: VideoSource, model: nn.Module, card: ModelCard, *, anchor: Anchor | None = None, uncalibrated: bool = False,
-    profile: CameraProfile | None = None, **reading: Any,
+    name: str, video: VideoSource, model: nn.Module, card: ModelCard, asked: Asked = PLAIN, *, max_pixels: int = MAX_PIXELS,
+    watch: Callable[[], None] = lambda: None,
 ) -> PredictedTrace:  # fmt: skip
     """SpO2 per second of a video on disk: what read_video reads, as `delivered` gives it. Raises as both."""
-    return delivered(read_video(name, video, model, card, **reading), anchor, uncalibrated, profile)
+    trace = read_video(
+        name, video, model, card, min_quality=asked.min_quality, largest_face=asked.largest_face, max_pixels=max_pixels,
+        watch=watch,
+    )  # fmt: skip
+    return delivered(trace, asked)
 
 
 def predict_frames(
-    name: str, frames: Iterable[tuple[float, Picture]], model: nn.Module, card: ModelCard, *, anchor: Anchor | None = None,
-    uncalibrated: bool = False, profile: CameraProfile | None = None, **reading: Any,
+    name: str, frames: Iterable[tuple[float, Picture]], model: nn.Module, card: ModelCard, asked: Asked = PLAIN, *,
+    watch: Callable[[], None] = lambda: None,
 ) -> PredictedTrace:  # fmt: skip
     """The same of frames (time_s, picture, RGB or YUV) from anywhere: what read_frames reads, as `delivered` gives it."""
-    return delivered(read_frames(name, frames, model, card, **reading), anchor, uncalibrated, profile)
+    trace = read_frames(
+        name, frames, model, card, min_quality=asked.min_quality, largest_face=asked.largest_face, watch=watch
+    )  # fmt: skip
+    return delivered(trace, asked)
 
 
-def delivered(
-    trace: PredictedTrace, anchor: Anchor | None = None, uncalibrated: bool = False, profile: CameraProfile | None = None
-) -> PredictedTrace:
-    """What a user is given of a trace that was read.
+def delivered(trace: PredictedTrace, asked: Asked) -> PredictedTrace:
+    """What a user is given of a trace that was read: by the profile, from the anchor on, as a trend, or as it stands.
 
-    anchor: SpO2 that is known of some of its seconds, or what the model is off for this person, camera and light: what is
-    predicted is moved by it, and the interval is that of anchored predictions (tast.anchors). uncalibrated: no percentage, but a
-    trend in units of no scale. profile: of the camera and lamp, which are known then. Raises VideoRejected where none of these is
-    asked for and most seconds lie outside of what the model was trained on, and where an anchor holds for none of its seconds.
+    With an anchor, what is predicted is moved by it, and the interval is that of anchored predictions (tast.anchors). By a
+    profile, camera and lamp are known. Raises VideoRejected where nothing is asked for and most seconds lie outside of what the
+    model was trained on, and where an anchor holds for none of its seconds.
     """
-    if profile is not None:
-        trace = calibrated(trace, profile)
-    if anchor is not None:
-        return trace.anchored(anchor)
-    if uncalibrated:
+    if asked.profile is not None:
+        trace = calibrated(trace, asked.profile)
+    if asked.anchor is not None:
+        return trace.anchored(asked.anchor.offset if isinstance(asked.anchor, KeptAnchor) else asked.anchor)
+    if asked.uncalibrated:
         return trace.as_trend()
-    if not trace.calibrated:
+    if asked.profile is None:
         _require_domain(trace)
     return trace
 

@@ -23,12 +23,13 @@ from tast.datasets.layout import reason_below
 from tast.datasets.pure import IMAGE
 from tast.datasets.vipl_hr import STAMPS, VIDEO
 from tast.errors import BadInput, TastError, VideoRejected
+from tast.prediction.asked import Asked
 from tast.prediction.limits import Limits
-from tast.prediction.predict import PIECE_S, Anchor, predict_video
+from tast.prediction.predict import PIECE_S, predict_video
 from tast.prediction.sources import CONTAINERS, video_source
 from tast.prediction.trace import PredictedTrace
 from tast.records import FloatArray, VideoSource
-from tast.saved_model import load_model
+from tast.saved_model import load_model, weights_digest
 from tast.video.containers import HEAD_BYTES, container_format, extent
 
 MEBIBYTE = 2**20
@@ -50,6 +51,7 @@ class VideoReader:
 
     def __init__(self, model_folder: Path, limits: Limits) -> None:
         self._model, self._card = load_model(model_folder)
+        self.weights_sha256 = weights_digest(model_folder)
         self._limits = limits
         self._root = None if limits.video_root is None else limits.video_root.resolve()
         self._free = threading.Lock()  # dlib's detector serves one at a time
@@ -58,17 +60,7 @@ class VideoReader:
         """For a request that comes now, on the monotonic clock."""
         return time.monotonic() + self._limits.timeout_s
 
-    def read_bytes(
-        self,
-        name: str,
-        content: bytes,
-        *,
-        min_quality: float,
-        deadline_s: float,
-        largest_face: bool = False,
-        anchor: Anchor | None = None,
-        uncalibrated: bool = False,
-    ) -> PredictedTrace:
+    def read_bytes(self, name: str, content: bytes, asked: Asked, *, deadline_s: float) -> PredictedTrace:
         """The trace of a container file's content (AVI, MP4, MOV, MKV or WebM).
 
         Raises BadInput or VideoRejected where the video is none, beyond a limit, or refused; TookTooLong.
@@ -81,18 +73,9 @@ class VideoReader:
             path.write_bytes(content)
             return path
 
-        return self._read(name, put, min_quality, largest_face, anchor, uncalibrated, deadline_s)
+        return self._read(name, put, asked, deadline_s)
 
-    def read_path(
-        self,
-        given: str,
-        *,
-        min_quality: float,
-        deadline_s: float,
-        largest_face: bool = False,
-        anchor: Anchor | None = None,
-        uncalibrated: bool = False,
-    ) -> PredictedTrace:
+    def read_path(self, given: str, asked: Asked, *, deadline_s: float) -> PredictedTrace:
         """The trace of a video file, or of a folder of PURE's images, below video_root. Raises as read_bytes.
 
         given: absolute, or seen from video_root. Raises TastError where no video_root is set.
@@ -111,7 +94,7 @@ class VideoReader:
                 with _images_of(found, Path(root, given).resolve().name) as (images, names):
                     return self._copy_images(name, images, names, folder / "images", deadline_s)
 
-        return self._read(name, put, min_quality, largest_face, anchor, uncalibrated, deadline_s)
+        return self._read(name, put, asked, deadline_s)
 
     def _copy_video(self, name: str, root: Path, given: str, found: int, folder: Path) -> Path:
         path = folder / f"video.{_ending(name, os.pread(found, HEAD_BYTES, 0))}"
@@ -146,16 +129,7 @@ class VideoReader:
                 copy.write(chunk)
         return size
 
-    def _read(
-        self,
-        name: str,
-        put: Callable[[Path], Path],
-        min_quality: float,
-        largest_face: bool,
-        anchor: Anchor | None,
-        uncalibrated: bool,
-        deadline_s: float,
-    ) -> PredictedTrace:
+    def _read(self, name: str, put: Callable[[Path], Path], asked: Asked, deadline_s: float) -> PredictedTrace:
         """put: lays the video into an empty folder of ours, and says where."""
         with self._turn(name, deadline_s), tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch)
@@ -166,8 +140,7 @@ class VideoReader:
                 source, notes = video_source(path)
                 self._require_extent(path, source)
                 trace = predict_video(
-                    name, source, self._model, self._card, min_quality=min_quality, largest_face=largest_face, anchor=anchor,
-                    uncalibrated=uncalibrated, watch=lambda: self._require_time(name, deadline_s),
+                    name, source, self._model, self._card, asked, watch=lambda: self._require_time(name, deadline_s),
                     max_pixels=self._limits.max_pixels,
                 )  # fmt: skip
             except VideoRejected as error:

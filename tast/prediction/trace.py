@@ -12,6 +12,7 @@ import pandas as pd
 from tast.anchors import SPAN_S, Offset, Reading, offset_by, seconds_from
 from tast.errors import TastError, VideoRejected
 from tast.prediction.causes.findings import Findings, joined_findings
+from tast.prediction.profiles import CameraProfile
 from tast.prediction.pulse import decibel
 from tast.records import SourceFacts
 from tast.training.anchored_interval import AnchoredInterval
@@ -36,7 +37,7 @@ class PredictedTrace:
     notes: what was met in the video, and mended or left out. source: what it is made of, where that is known. findings: causes
     of a wrong reading that hold. trend: of a trace without percentages, where spo2_percent is NaN: the change since its first
     seconds, in tens of points of the model's own, which are points of SpO2 only where it was trained. trained_on: the data sets
-    whose people the model has seen; empty where it does not say. calibrated: read by a profile of its camera and lamp, of which
+    whose people the model has seen; empty where it does not say. profile: of its camera and lamp, that it was read by: of these
     something is known then, whatever the model was trained on.
     """
 
@@ -57,7 +58,7 @@ class PredictedTrace:
     findings: Findings = field(default_factory=Findings)
     trend: FloatArray | None = None
     trained_on: tuple[str, ...] = ()
-    calibrated: bool = False
+    profile: CameraProfile | None = None
 
     def __post_init__(self) -> None:
         shapes = {array.shape for array in (self.start_s, self.spo2_percent, self.face_share, self.pulse_share)}
@@ -79,6 +80,32 @@ class PredictedTrace:
         return self.face_share * self.pulse_share
 
     @property
+    def calibrated_by(self) -> str:
+        """What the level of SpO2 rests on beside the model: `profile`, `anchor` or `profile+anchor`; empty where on nothing."""
+        return "+".join(name for name, given in (("profile", self.profile), ("anchor", self.anchor)) if given is not None)
+
+    @property
+    def basis(self) -> tuple[str, ...]:
+        """Sentences of what its values rest on beside the model, and of where that ends; none of what the model alone gives."""
+        if self.trend is not None:
+            return (f"no percentage is known: its trend is the change since the first {SPAN_S:g} s, in units of no scale",)
+        said = []
+        if self.profile is not None:
+            of_whom = f" of {self.profile.person} alone: it holds for nobody else" if self.profile.person else ""
+            said.append(f"read by the profile of a camera and lamp, from {self.profile.n_recordings} recordings{of_whom}")
+        if self.anchor is not None:
+            readings = [f"{one.spo2_percent:g} % at {one.begin_s:g} to {one.end_s:g} s" for one in self.anchor.readings]
+            said.append(f"anchored by {', '.join(readings) or 'what was kept of another recording'}")
+        if self.profile is not None and (beyond := self.profile.is_beyond(self._unbounded_percent)).any():
+            seen = f"{self.profile.lowest_percent:.0f} to {self.profile.highest_percent:.0f} %"
+            said.append(f"{beyond.sum()} of {len(self)} s lie far beyond the {seen} that the profile was learnt from")
+        if np.isnan(self.coverage):
+            is_outside = self.anchor is not None and self.profile is None and self.findings.outside()
+            why = "how far it errs outside of its training nobody knows" if is_outside else "the model knows none"
+            said.append(f"no interval: {why}")
+        return tuple(said)
+
+    @property
     def caution(self) -> str:
         """What nobody should read a value without knowing, of a model that has seen rendered people alone; else empty."""
         return RENDERED_ALONE if set(self.trained_on) == {RENDERED} else ""
@@ -92,7 +119,7 @@ class PredictedTrace:
     @property
     def _interval_of_anchor(self) -> AnchoredInterval | None:
         """None outside of the model's training: there its errors are others than those that the interval was made from."""
-        return self.anchored_interval if self.calibrated or not self.findings.outside() else None
+        return self.anchored_interval if self.profile or not self.findings.outside() else None
 
     @property
     def half_width_percent(self) -> FloatArray:
@@ -108,8 +135,13 @@ class PredictedTrace:
     def _change_percent(self) -> FloatArray:
         """(S,) how far each second is from the nearest level that SpO2 is known to have had."""
         levels = [one.spo2_percent for one in self.anchor.readings] if self.anchor else []
-        anchored = self.changing_percent - (self.anchor.percent if self.anchor else 0.0)
+        anchored = self._unbounded_percent
         return np.min([abs(anchored - level) for level in levels or [float(anchored[0])]], axis=0)
+
+    @property
+    def _unbounded_percent(self) -> FloatArray:
+        """(S,) what is read by the profile and from the anchor on, before it is held within what SpO2 can be."""
+        return self.changing_percent - (self.anchor.percent if self.anchor else 0.0)
 
     def anchored(self, by: Sequence[Reading] | Offset) -> PredictedTrace:
         """The same, moved so that it agrees with what is known: of some of its seconds, or by an offset of another recording.
@@ -151,6 +183,7 @@ class PredictedTrace:
             "pulse_per_minute": self.pulse_per_minute.round(1),
             "anchored_by_percent": np.nan if self.anchor is None else round(-self.anchor.percent, 2),
             "trend": np.nan if self.trend is None else self.trend.round(3),
+            "calibrated_by": self.calibrated_by,
             "trained_on": "+".join(self.trained_on),
             "causes": ["; ".join(names) for names in self.findings.per_second(len(self))],
         })  # fmt: skip

@@ -1,13 +1,14 @@
 """The model as a service of MLflow's: video bytes or a path in, SpO2 per second out, preprocessing inside.
 
 A request names videos in a table of one row each: `video`, a file's content (base64 in JSON), or, where the service has a
-video_root, `path`, a file below it. The answer has one row per video and second, as `tast predict` writes them. What cannot be
-read is an error that says why.
+video_root, `path`, a file below it; beside it what is known of it, `anchor` and `profile`, as text. The answer has one row per
+video and second, as `tast predict` writes them. What cannot be read is an error that says why.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import tempfile
 import warnings
@@ -21,7 +22,6 @@ from mlflow.models import Model, ModelSignature
 from mlflow.protos.databricks_pb2 import DEADLINE_EXCEEDED, INVALID_PARAMETER_VALUE
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
-from tast.anchors import reading_of
 from tast.closure import PACKAGES, ROOT, closure
 from tast.errors import TastError
 from tast.methods import entry_of
@@ -35,6 +35,7 @@ with warnings.catch_warnings():  # importing it, MLflow warns of type hints of i
     from mlflow.pyfunc import PythonModel, PythonModelContext
 
 if TYPE_CHECKING:
+    from tast.prediction.asked import Asked
     from tast.prediction.request import VideoReader
     from tast.prediction.trace import PredictedTrace
 
@@ -54,14 +55,17 @@ COLUMNS = {  # of the answer: unit and meaning
     "pulse_per_minute": "beats per minute",
     "anchored_by_percent": "% SpO2 that the anchor moved the prediction by; null without an anchor",
     "trend": "instead of a percentage, where it was asked for: change since the first 10 s, in units of no scale",
+    "calibrated_by": "what the level of SpO2 rests on beside the model: profile, anchor or profile+anchor; empty: on nothing",
     "trained_on": "data sets whose people the model has seen, joined by '+'; phantom alone: rendered people, no living ones",
     "causes": "names of what may make the second read wrong, joined by '; ': docs/prediction.md says what each means",
 }
-WORDS = {"video", "trained_on", "causes"}  # columns that hold no number
+WORDS = {"video", "calibrated_by", "trained_on", "causes"}  # columns that hold no number
 GIVEN = {
     "video": "content of an AVI, MP4, MOV, MKV or WebM file; in JSON as base64",
     "path": "instead of it: a video on the machine of the service, where that has a folder of videos",
-    "anchor": "SpO2 that is known: of the first seconds (97), at others (12=96), several (0=97 60=95), assumed at rest (rest)",
+    "anchor": "SpO2 that is known: of the first seconds (97), at others (12=96), several (0=97 60=95), assumed at rest (rest); "
+    "or the text of a file that `tast anchor` kept",
+    "profile": "of the camera and lamp: the text of a file that `tast calibrate` made",
 }
 CHOICES = {
     "min_quality": "0 to 1: a video of a lower mean quality is refused",
@@ -73,6 +77,7 @@ INPUTS = Schema(
         ColSpec(DataType.binary, "video", required=False),
         ColSpec(DataType.string, "path", required=False),
         ColSpec(DataType.string, "anchor", required=False),
+        ColSpec(DataType.string, "profile", required=False),
     ]
 )
 OPTIONS = ParamSchema(
@@ -147,18 +152,17 @@ class VideoModel(PythonModel):
         from tast.prediction.request import TookTooLong  # as above
 
         given = params or {}
-        asked = {
-            "min_quality": float(given.get("min_quality", MIN_QUALITY)), "largest_face": bool(given.get("largest_face", False)),
-            "uncalibrated": bool(given.get("uncalibrated", False)),
-            "deadline_s": self._reader.deadline_s(),
-        }  # fmt: skip
         rows = model_input.to_dict("records")
+        deadline_s = self._reader.deadline_s()
         try:
             if not rows:
                 raise TastError("no row: expected one for each video")
             if len(rows) > self._limits.max_rows:
                 raise TastError(f"{len(rows)} rows are too many: expected at most {self._limits.max_rows} videos in a request")
-            traces = [self._trace(number, row, asked) for number, row in enumerate(rows)]
+            asked = [self._asked(number, row, given) for number, row in enumerate(rows)]  # a mistake costs no video
+            traces = [
+                self._trace(number, row, one, deadline_s) for number, (row, one) in enumerate(zip(rows, asked, strict=True))
+            ]
         except TookTooLong as error:
             raise MlflowException(str(error), error_code=DEADLINE_EXCEEDED) from None
         except TastError as error:
@@ -166,13 +170,39 @@ class VideoModel(PythonModel):
         table = pd.concat([trace.table() for trace in traces], ignore_index=True)
         return table.astype(object).where(table.notna(), None)
 
-    def _trace(self, number: int, row: Mapping[str, Any], asked: Mapping[str, Any]) -> PredictedTrace:
+    def _asked(self, number: int, row: Mapping[str, Any], params: Mapping[str, Any]) -> Asked:
+        """What a row and the request's parameters ask for; nothing of it is looked for on this machine."""
+        from tast.prediction.anchoring import anchor_in  # as above
+        from tast.prediction.asked import Asked
+        from tast.prediction.profiles import profile_in
+
+        weights = self._reader.weights_sha256
+        try:
+            anchor, profile = (_text(row, name) for name in ("anchor", "profile"))
+            return Asked(
+                min_quality=float(params.get("min_quality", MIN_QUALITY)),
+                largest_face=bool(params.get("largest_face", False)),
+                uncalibrated=bool(params.get("uncalibrated", False)),
+                anchor=anchor_in("`anchor`", anchor, weights),
+                profile=profile_in("`profile`", profile, weights) if profile.strip() else None,
+            )
+        except TastError as error:
+            raise TastError(f"row {number}: {error}") from None
+
+    def _trace(self, number: int, row: Mapping[str, Any], asked: Asked, deadline_s: float) -> PredictedTrace:
         video, path = row.get("video"), row.get("path")
         if isinstance(video, bytes) == isinstance(path, str):
             raise TastError(f"row {number}: expected either `video` (a file's content) or `path`")
-        anchor = row.get("anchor")
-        readings = [reading_of(one) for one in anchor.split()] if isinstance(anchor, str) else []
-        asked = {**asked, "anchor": readings or None}
         if isinstance(video, bytes):
-            return self._reader.read_bytes(f"video-{number}", video, **asked)
-        return self._reader.read_path(str(path), **asked)
+            return self._reader.read_bytes(f"video-{number}", video, asked, deadline_s=deadline_s)
+        return self._reader.read_path(str(path), asked, deadline_s=deadline_s)
+
+
+def _text(row: Mapping[str, Any], name: str) -> str:
+    """Of a column; empty where the row has nothing there. MLflow lets anything through that stands in a column of texts."""
+    value = row.get(name)
+    if isinstance(value, str):
+        return value
+    if value is None or (isinstance(value, float) and math.isnan(value)):  # as a table has it
+        return ""
+    raise TastError(f"`{name}`: {type(value).__name__} {str(value)[:30]}; expected text")

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 
+import numpy as np
 import pandas as pd
 import pytest
 from typer.testing import CliRunner, Result
@@ -14,6 +15,9 @@ from tast.cli.main import app
 from tast.cli.predict import Format
 from tast.errors import BadInput, TastError
 from tast.prediction.files import FORMATS
+from tast.prediction.profiles import CameraProfile, write_profile
+from tast.saved_model import weights_digest
+from tast.training.interval import PredictionInterval
 from tests.prediction.conftest import film, saved, videos, write_film  # noqa: F401
 
 
@@ -37,8 +41,8 @@ def test_a_folder_with_one_refused_video_gives_the_others_and_exit_code_1(videos
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         ".predicted", "anna-day1.csv", "anna-day1.png", "bert-day1.csv", "bert-day1.png",
     ]  # fmt: skip
-    assert "nobody" in result.stdout and "no face" in result.stdout
-    assert "90 % interval (± 3.5)" in result.stdout
+    assert "\nnobody: refused: no face" in result.stdout
+    assert result.stdout.count("90 %: ± 3.5") == 2 and "calibrated by" not in result.stdout
     assert len(pd.read_csv(tmp_path / "bert-day1.csv")) == 6
 
 
@@ -59,7 +63,8 @@ def test_an_anchor_moves_what_is_predicted_and_is_said(saved, short_film, tmp_pa
     output = json.loads((tmp_path / "out" / "day1.json").read_text())
     assert sum(one["spo2_percent"] for one in output["seconds"]) / len(output["seconds"]) == pytest.approx(95.5, abs=0.01)
     assert output["anchor"]["readings"] == [{"begin_s": 0.0, "end_s": 10.0, "spo2_percent": 95.5, "sd_percent": 1.0}]
-    assert "no interval, anchored" in " ".join(result.stdout.split())  # this model's card is of before
+    said = ("anchored by 95.5 % at 0 to 10 s", "no interval: the model knows none")  # its card is of before
+    assert output["basis"] == list(said) and all(f"day1: {line}" in result.stdout for line in said)
 
 
 def test_an_offset_is_kept_of_one_recording_for_another(saved, short_film, tmp_path):  # noqa: F811
@@ -74,6 +79,62 @@ def test_an_offset_is_kept_of_one_recording_for_another(saved, short_film, tmp_p
     assert pd.read_csv(tmp_path / "tuesday.csv")["spo2_percent"].mean() == pytest.approx(95.5, abs=0.01)
 
 
+@pytest.fixture(scope="module")
+def cameras(saved, tmp_path_factory):  # noqa: F811
+    """Two profiles, and a table of which video has which: the gain of one is twice the other's."""
+    folder = tmp_path_factory.mktemp("cameras")
+    for name, gain in (("webcam", 0.5), ("phone", 1.0)):
+        profile = CameraProfile(gain, 90 - 92 * gain, PredictionInterval(0.9, 2.5, 3, 90), None, 80.0, 98.0, "", 3)
+        write_profile(folder / f"{name}.json", profile, weights_digest(saved))
+    (folder / "cameras.csv").write_text("video,profile\na,webcam.json\nb,phone.json\ncamera,webcam.json\n")
+    return folder
+
+
+def test_videos_of_several_cameras_are_read_at_once(saved, short_film, cameras, tmp_path):  # noqa: F811
+    for name in ("a", "b", "c"):
+        (tmp_path / "films" / f"{name}.avi").parent.mkdir(exist_ok=True)
+        (tmp_path / "films" / f"{name}.avi").write_bytes(short_film)
+    asked = ("--model", saved, "--workers", 1, "--format", "json", "--min-quality", 0)
+    result = run(tmp_path / "films", *asked, "--out", tmp_path, "--profile", cameras / "cameras.csv")
+    assert result.exit_code == 1 and "c: refused: the table of profiles has none of it (but of a, b, camera)" in result.stdout
+    assert not (tmp_path / "c.json").exists()
+    a, b = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("a", "b"))
+    assert (a["calibrated_by"], a["profile"]["gain"], b["profile"]["gain"]) == ("profile", 0.5, 1.0)
+    assert a["basis"] == ["read by the profile of a camera and lamp, from 3 recordings"]
+    assert f"all 2: {a['basis'][0]}" in result.stdout and result.stdout.count("90 %: ± 2.5") == 2
+    again = run(tmp_path / "films", *asked, "--out", tmp_path, "--profile", cameras / "cameras.csv", "--resume")
+    assert "2 of 3 videos were read before" in again.stdout
+    other = run(tmp_path / "films", *asked, "--out", tmp_path, "--profile", cameras / "phone.json", "--resume")
+    assert other.exit_code == 0 and "all 3: read by the profile" in other.stdout  # one profile for all
+    assert "2 tables in" in other.stdout and "read anew" in other.stdout
+    spans = [np.ptp([second["spo2_percent"] for second in one["seconds"]]) for one in (a, b)]
+    assert 2 * spans[0] == pytest.approx(spans[1], abs=0.03)
+
+
+def test_an_anchor_kept_by_a_profile_holds_beside_it_alone(saved, short_film, cameras, tmp_path):  # noqa: F811
+    (tmp_path / "a.avi").write_bytes(short_film)
+    kept, model, webcam = tmp_path / "anna.json", ("--model", saved, "--min-quality", 0), ("--profile", cameras / "webcam.json")
+    done = CliRunner().invoke(app, [*map(str, ["anchor", tmp_path / "a.avi", "--anchor", 97, "--out", kept, *model, *webcam])])
+    assert done.exit_code == 0, done.output
+    result = run(tmp_path / "a.avi", *model, *webcam, "--anchor", kept, "--out", tmp_path)
+    assert result.exit_code == 0, result.output
+    table = pd.read_csv(tmp_path / "a.csv")
+    assert table["spo2_percent"].mean() == pytest.approx(97, abs=0.01) and set(table["calibrated_by"]) == {"profile+anchor"}
+    assert "anchored by what was kept of another recording" in result.stdout
+    for others in ((), ("--profile", cameras / "phone.json")):
+        caught = run(tmp_path / "a.avi", *model, *others, "--anchor", kept, "--out", tmp_path).exception
+        assert isinstance(caught, TastError) and "the anchor of a was kept with a" in str(caught) and "\n" not in str(caught)
+
+
+def test_a_table_of_an_earlier_run_is_not_taken_for_a_refused_videos(saved, short_film, tmp_path):  # noqa: F811
+    (tmp_path / "a.avi").write_bytes(short_film)
+    asked = (tmp_path / "a.avi", "--model", saved, "--out", tmp_path)
+    assert run(*asked, "--min-quality", 0).exit_code == 0
+    result = run(*asked, "--min-quality", 1)
+    assert result.exit_code == 1 and f"{tmp_path / 'a.csv'} is of an earlier run: this one refuses its video" in result.stdout
+    assert "earlier run" not in run(*asked, "--min-quality", 1, "--format", "parquet").stdout
+
+
 def test_a_trend_and_percentages_are_not_asked_for_at_once(saved, tmp_path):  # noqa: F811
     result = run("a.avi", "--model", saved, "--out", tmp_path, "--anchor", "97", "--uncalibrated")
     assert result.exit_code == 2 and "expected one of the two" in result.output
@@ -83,7 +144,9 @@ def test_a_trend_is_told_without_a_percentage(saved, short_film, tmp_path):  # n
     (tmp_path / "a.avi").write_bytes(short_film)
     result = run(tmp_path / "a.avi", "--model", saved, "--out", tmp_path, "--min-quality", 0, "--uncalibrated")
     assert result.exit_code == 0, result.output
-    assert "trend" in result.stdout and "no percentage" in result.stdout and "SpO2 (%)" not in result.stdout
+    assert "trend (no scale)" in result.stdout and "SpO2 (%)" not in result.stdout
+    assert "a: no percentage is known: its trend is the change since the first 10 s" in result.stdout
+    assert "interval" not in result.stdout and " to –" not in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -171,7 +234,7 @@ def test_an_unreadable_or_damaged_video_is_refused_with_the_reason(saved, short_
     assert not (tmp_path / "out").exists()
 
 
-def test_a_video_file_in_place_of_a_camera(saved, tmp_path, monkeypatch):  # noqa: F811
+def test_a_video_file_in_place_of_a_camera(saved, cameras, tmp_path, monkeypatch):  # noqa: F811
     """A file has no clock of its own: frames are timed as they are taken, here one every 40 ms."""
     path = write_film(tmp_path / "camera.avi", 4.5)
     clock = iter(range(10_000))
@@ -184,6 +247,12 @@ def test_a_video_file_in_place_of_a_camera(saved, tmp_path, monkeypatch):  # noq
     result = run("--camera", path, "--seconds", 10, "--model", saved, "--out", tmp_path / "out")
     assert result.exit_code == 0, result.output
     assert len(pd.read_csv(tmp_path / "out" / "camera.csv")) == 4
+    clock = iter(range(10_000))
+    by_table = ("--profile", cameras / "cameras.csv")
+    result = run("--camera", path, "--seconds", 10, "--model", saved, "--out", tmp_path / "calibrated", *by_table)
+    assert result.exit_code == 0, result.output
+    plain, calibrated = (pd.read_csv(tmp_path / folder / "camera.csv")["spo2_percent"] for folder in ("out", "calibrated"))
+    assert np.allclose(calibrated, 0.5 * plain + 44, atol=0.011) and "read by the profile" in result.stdout
     result = run("--camera", path, "--seconds", 1, "--model", saved, "--out", tmp_path / "out2")
     assert result.exit_code == 1 and "shorter" in result.stdout
     assert not (tmp_path / "out2").exists()

@@ -134,6 +134,16 @@ def test_the_page_leads_from_each_row_to_its_method_and_back(page: str, results:
     assert not re.search(r"\b(nan|None|inf)\b", re.sub(r"base64,[^\"]+", "", page))
 
 
+def test_the_page_has_the_anchored_table_where_there_is_one(page: str, results: list[MethodResult], table: pd.DataFrame) -> None:
+    stays = MethodResult("stays", constant())
+    anchored = results_table([*results, stays], reference="ours", draws=50, seed=0, stays="stays")
+    asked = {"title": "planted", "note": "", "warning": "", "draws": 50, "seed": 0}
+    both = render_methods(results, table, **asked, anchored=anchored, anchored_note="From an anchor on.")
+    assert "anchored" not in page and "From an anchor on." in both
+    assert both.count("<table>") == 2 and both.count("difference from who stays") == 1
+    assert anchored.set_index("method").loc["ours", "from_stays_high"] < 0
+
+
 def test_the_page_in_a_browser(page: str, tmp_path: Path) -> None:
     path = tmp_path / "methods.html"
     path.write_text(page, encoding="utf-8")

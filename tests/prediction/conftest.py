@@ -44,7 +44,7 @@ def write_film(path: Path, seconds: float, **kind: Any) -> Path:
 
 def table_in(path: Path) -> pd.DataFrame:
     """A written trace: in its texts nothing is an empty text, in its numbers no number."""
-    return pd.read_csv(path).fillna({"causes": "", "trained_on": ""})
+    return pd.read_csv(path).fillna({"causes": "", "trained_on": "", "calibrated_by": ""})
 
 
 @pytest.fixture(scope="session")

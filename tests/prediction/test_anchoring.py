@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tast.anchors import Offset, Reading
+from tast.anchors import Reading
 from tast.errors import BadInput, TastError, VideoRejected
-from tast.prediction.anchoring import Anchors, anchors_of, read_offset, readings_in, write_offset
+from tast.prediction.anchoring import Anchors, KeptAnchor, anchors_of, read_anchor, readings_in, write_anchor
 
 WEIGHTS = "a" * 64
 FIRST = Reading(0.0, 10.0, 97.0, 1.0)
@@ -65,9 +65,9 @@ def test_what_is_neither_a_reading_nor_a_file() -> None:
 
 def test_an_offset_is_kept_for_the_same_model_alone(tmp_path: Path) -> None:
     path = tmp_path / "anna.json"
-    write_offset(path, Offset(-4.25, 1.5, (FIRST,)), video="monday", weights_sha256=WEIGHTS)
-    assert anchors_of([str(path)], WEIGHTS).of("tuesday") == Offset(-4.25, 1.5)
-    with pytest.raises(BadInput, match="an offset of another model"):
+    write_anchor(path, KeptAnchor("monday", -4.25, 1.5, (FIRST,)), WEIGHTS)
+    assert anchors_of([str(path)], WEIGHTS).of("tuesday") == KeptAnchor("monday", -4.25, 1.5, (FIRST,))
+    with pytest.raises(BadInput, match="a kept anchor of another model"):
         anchors_of([str(path)], "b" * 64)
     with pytest.raises(TastError, match="no other anchor beside it"):
         anchors_of([str(path), "97"], WEIGHTS)
@@ -75,5 +75,5 @@ def test_an_offset_is_kept_for_the_same_model_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"percent": "much"}'])
 def test_a_file_that_is_no_offset(text: str, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="not an offset"):
-        read_offset(table(tmp_path, text, "anna.json"), WEIGHTS)
+    with pytest.raises(BadInput, match="not a kept anchor"):
+        read_anchor(table(tmp_path, text, "anna.json"), WEIGHTS)

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from tast.errors import BadInput
+from tast.prediction.asked import AskedOfEach
 from tast.prediction.batch import Refusal, predict_videos
 from tast.prediction.files import FORMATS, write_trace
 from tast.prediction.sources import find_videos
@@ -22,7 +23,7 @@ from tests.prediction.conftest import FPS_HZ, MJPEG, film, table_in, write_film
 def outcomes_of(videos: Path, saved: Path, workers: int) -> list[PredictedTrace | Refusal]:
     heard = []
     outcomes = predict_videos(
-        find_videos([videos]), saved, min_quality=0.45, workers=workers, on_outcome=lambda _, one: heard.append(one)
+        find_videos([videos]), saved, AskedOfEach(), workers=workers, on_outcome=lambda _, one: heard.append(one)
     )
     assert sorted(one.name for one in heard) == [one.name for one in outcomes]
     return outcomes
@@ -62,7 +63,7 @@ def test_a_video_whose_worker_is_killed_twice_is_refused_and_the_others_are_read
     large = ((time_s, cv2.resize(rgb, (6000, 4500))) for time_s, rgb in film(0.2))
     write_coded(tmp_path / "large", large, MJPEG)
     outcomes = predict_videos(
-        find_videos([tmp_path]), saved, min_quality=0.45, workers=1, memory_gb=0.65, on_outcome=lambda *_: None
+        find_videos([tmp_path]), saved, AskedOfEach(), workers=1, memory_gb=0.65, on_outcome=lambda *_: None
     )
     assert outcomes[1] == Refusal("large", "worker killed (needs more than 0.65 GB: memory_gb)")
     pd.testing.assert_frame_equal(outcomes[0].table().drop(columns="video"), alone[0].table().drop(columns="video"))
@@ -87,7 +88,7 @@ def test_all_formats_say_the_same(alone, tmp_path):
 
 def test_a_model_that_is_none_is_told_before_any_work(videos, tmp_path):
     with pytest.raises(BadInput, match=r"model\.json: no such file"):
-        predict_videos(find_videos([videos]), tmp_path, min_quality=0, workers=2, on_outcome=print)
+        predict_videos(find_videos([videos]), tmp_path, AskedOfEach(), workers=2, on_outcome=print)
 
 
 def test_what_was_mended_in_a_videos_times_is_told(saved, tmp_path):

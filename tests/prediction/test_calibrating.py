@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,11 +10,14 @@ import pytest
 from numpy.testing import assert_allclose
 from typer.testing import CliRunner
 
+from tast.anchors import Reading
 from tast.cli.main import app
 from tast.errors import BadInput, TastError, VideoRejected
-from tast.prediction.calibrating import CameraProfile, calibrate, calibrated, read_profile, write_profile
+from tast.prediction.asked import Asked
+from tast.prediction.calibrating import calibrate, calibrated
 from tast.prediction.causes.findings import Findings
 from tast.prediction.predict import delivered, read_video
+from tast.prediction.profiles import CameraProfile, read_profile, write_profile
 from tast.prediction.trace import PredictedTrace
 from tast.records import VideoSource
 from tast.saved_model import load_model, weights_digest
@@ -60,7 +62,8 @@ def test_of_one_person_the_profile_is_that_persons() -> None:
     profile, left_out = calibrate(recordings(1, each=3))
     assert profile.person == "csv/p0" and left_out.rmse < 0.1
     trace = calibrated(read(np.array([40.0, 41.0])), profile)
-    assert trace.notes == ("the profile is of csv/p0 alone, and holds for nobody else",)
+    of_whom = "from 3 recordings of csv/p0 alone: it holds for nobody else"
+    assert trace.basis == (f"read by the profile of a camera and lamp, {of_whom}",)
 
 
 def test_what_cannot_be_learnt_is_refused() -> None:
@@ -86,12 +89,15 @@ def read(changing: np.ndarray, outside: float = 0.0) -> PredictedTrace:
 
 
 def test_a_calibrated_trace_is_inside_of_what_is_known_and_says_how_far_that_goes() -> None:
-    trace = delivered(read(np.array([44.0, 40.0, 30.0]), outside=2.0), profile=PROFILE)
+    trace = delivered(read(np.array([44.0, 40.0, 30.0]), outside=2.0), Asked(profile=PROFILE))
     assert_allclose(trace.spo2_percent, [98, 90, 70])
     assert_allclose(trace.half_width_percent, 4.0)
-    assert trace.notes == ("1 s lie far beyond the 80 to 98 % that the profile was learnt from",)
+    beyond = "1 of 3 s lie far beyond the 80 to 98 % that the profile was learnt from"
+    assert trace.basis == ("read by the profile of a camera and lamp, from 3 recordings", beyond)
+    anchored = trace.anchored([Reading(0.0, 1.0, 88.0, 1.0)])  # 88, 80 and 60
+    assert anchored.basis[1:3] == ("anchored by 88 % at 0 to 1 s", beyond)
     with pytest.raises(VideoRejected, match="the light's colour"):
-        delivered(read(np.array([44.0]), outside=2.0))
+        delivered(read(np.array([44.0]), outside=2.0), Asked())
     again = calibrated(read(np.array([44.0, 40.0])), PROFILE)
     assert_allclose(np.diff(again.changing_percent), -8.0)  # what an anchor moves has the gain
 
@@ -138,7 +144,7 @@ def test_recordings_on_disk_give_a_profile_that_predict_reads_by(filmed, saved, 
     assert result.exit_code == 0, result.output
     assert "the others' mean" in result.stdout and "of 2 recordings of 2 people" in result.stdout
     profile = read_profile(out, weights_digest(saved))
-    assert replace(profile, gain=0, level_percent=0).n_recordings == 2 and profile.gain > 0
+    assert profile.n_recordings == 2 and profile.gain > 0
     done = run("predict", filmed / "anna.avi", "--model", saved, "--out", tmp_path, "--profile", out)
     assert done.exit_code == 0, done.output
     table = pd.read_csv(tmp_path / "anna.csv")

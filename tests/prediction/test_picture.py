@@ -8,8 +8,10 @@ import cv2
 import numpy as np
 from numpy.testing import assert_allclose
 
+from tast.anchors import Reading
 from tast.prediction import MIN_QUALITY
 from tast.prediction.picture import trace_png
+from tast.prediction.profiles import CameraProfile
 from tast.prediction.trace import PredictedTrace, joined
 from tast.training.interval import PredictionInterval
 
@@ -53,6 +55,16 @@ def test_a_model_of_rendered_people_alone_says_so_below_the_axis():
     assert rendered.caution and not of_both.caution and not trace().caution
     assert trace_png(of_both) == trace_png(trace()) != trace_png(rendered)
     assert rendered.table()["trained_on"].unique() == ["phantom"] and of_both.table()["trained_on"].unique() == ["phantom+pure"]
+
+
+def test_what_the_values_rest_on_stands_below_the_axis():
+    """A line more for each; many of them make the picture higher, and leave the trace its room."""
+    profile = CameraProfile(1.0, 0.0, PredictionInterval(0.9, 3.0, 8, 70), None, 80.0, 85.0, "csv/p0", 3)
+    calibrated = replace(trace(), profile=profile, trained_on=("phantom",))
+    assert trace_png(calibrated) != trace_png(replace(trace(), trained_on=("phantom",)))
+    anchored = calibrated.anchored([Reading(0.0, 10.0, 94.0, 1.0)])
+    assert len(anchored.basis) == 4  # by whose profile, anchored, beyond what it has seen, and no interval
+    assert len(pixels(anchored)) > len(pixels(calibrated)) == len(pixels(trace()))
 
 
 def test_a_gap_stays_empty():

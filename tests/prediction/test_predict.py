@@ -15,6 +15,7 @@ from flows.predicted import predictions_by
 from tast.clip_store import ClipRow, ClipStore, write_tables
 from tast.errors import VideoRejected
 from tast.light import as_columns, light_path
+from tast.prediction.asked import Asked
 from tast.prediction.predict import predict_face, predict_frames, predict_video
 from tast.prediction.trace import PredictedTrace
 from tast.preprocessing.clips import cut
@@ -97,7 +98,9 @@ def test_a_trace_says_when_how_sure_and_how_good(face, model):
 
 
 def test_frames_without_a_sight_of_the_face_lower_the_quality_of_their_second_only(model):
-    trace = predict_frames("blink", film(6.0, hidden=range(74, 81)), *model, min_quality=0.0)  # the detector looks again at 3 s
+    trace = predict_frames(
+        "blink", film(6.0, hidden=range(74, 81)), *model, Asked(min_quality=0.0)
+    )  # the detector looks again at 3 s
     assert_allclose(trace.face_share[[0, 1, 2, 4, 5]], 1)
     assert 0.6 < trace.face_share[3] < 0.85
     assert_allclose(trace.quality, trace.face_share * trace.pulse_share)
@@ -128,16 +131,16 @@ def test_two_faces_are_refused_unless_the_largest_is_wanted(model):
 
     with pytest.raises(VideoRejected, match="2 faces in one frame, expected one"):
         predict_frames("two", beside_a_smaller_one(4.1), *model)
-    both = predict_frames("two", beside_a_smaller_one(4.1), *model, largest_face=True)
-    alone = predict_frames("one", film(4.1), *model, largest_face=True)
+    both = predict_frames("two", beside_a_smaller_one(4.1), *model, Asked(largest_face=True))
+    alone = predict_frames("one", film(4.1), *model, Asked(largest_face=True))
     assert len(both) == 4 and both.face_share.min() == 1
     assert_allclose(both.pulse_per_minute, alone.pulse_per_minute, atol=1)
 
 
 def test_the_limit_of_quality_is_an_option(model):
-    assert len(predict_frames("still", film(4.1, pulsing=False), *model, min_quality=0.0)) == 4
+    assert len(predict_frames("still", film(4.1, pulsing=False), *model, Asked(min_quality=0.0))) == 4
     with pytest.raises(VideoRejected, match=r"below 1\.00"):
-        predict_frames("good", film(4.1), *model, min_quality=1.0)
+        predict_frames("good", film(4.1), *model, Asked(min_quality=1.0))
 
 
 def test_a_video_that_breaks_off_gives_its_good_part_and_says_so(model, tmp_path):

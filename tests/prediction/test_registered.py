@@ -22,12 +22,14 @@ from typer.testing import CliRunner
 from flows.publish import example_video
 from tast.cli.main import app
 from tast.errors import BadInput
-from tast.saved_model import load_model, save_model
+from tast.prediction.profiles import CameraProfile, write_profile
+from tast.saved_model import load_model, save_model, weights_digest
 from tast.tracking.projection import publish
 from tast.tracking.registry import model_files, rollback, set_champion
 from tast.tracking.requirements import requirements_of
 from tast.tracking.serving import COLUMNS, OUTPUTS, served_code
 from tast.tracking.store import initialise
+from tast.training.interval import PredictionInterval
 from tests.prediction.conftest import table_in, write_film
 from tests.tracking.conftest import Store, make_publication
 
@@ -35,7 +37,7 @@ CHAMPION = "models:/tast-net@champion"
 REQUIREMENTS = requirements_of(served_code("tast_net"), Path("requirements.lock").read_text())
 PROGRAM = """
 import importlib.util, json, sys
-site, store, uri, video, refused = sys.argv[1:]
+site, store, uri, video, profile, refused = sys.argv[1:]
 refused = set(refused.split(","))
 
 
@@ -53,9 +55,12 @@ import mlflow, pandas
 mlflow.set_tracking_uri(store)
 service = mlflow.pyfunc.load_model(uri)
 table = service.predict(pandas.DataFrame({"video": [open(video, "rb").read()]}))
+row = {"video": [open(video, "rb").read()], "profile": [profile], "anchor": ["96"]}
+calibrated = service.predict(pandas.DataFrame(row)).to_dict("records")
 example = service.predict(service.input_example)
 import tast
-print(json.dumps({"rows": table.to_dict("records"), "example": example.to_dict("records"), "code": tast.__file__}))
+rows, examples = table.to_dict("records"), example.to_dict("records")
+print(json.dumps({"rows": rows, "calibrated": calibrated, "example": examples, "code": tast.__file__}))
 """
 
 
@@ -67,6 +72,8 @@ def store(saved: Path, tmp_path_factory: pytest.TempPathFactory) -> Store:
     initialise(store.tracking_uri)
     model, card = load_model(saved)
     save_model(folder / "lower", model, replace(card, scaling=replace(card.scaling, mean_percent=card.scaling.mean_percent - 6)))
+    profile = CameraProfile(0.5, 45.0, PredictionInterval(0.9, 2.5, 3, 90), None, 80.0, 98.0, "", 3)
+    write_profile(folder / "webcam.json", profile, weights_digest(saved))  # the weights of both
     for seed, files in enumerate((saved, folder / "lower")):
         publication = replace(
             make_publication(folder / "made", seed), model=model, model_folder=files, example_video=example_video(card),
@@ -89,7 +96,8 @@ def ask(store: Store, film: Path, elsewhere: Path, uri: str = CHAMPION) -> dict[
         module for module, names in packages_distributions().items() if not required & {canonicalize_name(name) for name in names}
     ]
     assert {"prefect", "dvc", "lightning", "pytest"} <= set(refused)
-    given = [sysconfig.get_paths()["purelib"], store.tracking_uri, uri, str(film), ",".join({*refused} - {"tast"})]
+    profile = (store.database.parent / "webcam.json").read_text()
+    given = [sysconfig.get_paths()["purelib"], store.tracking_uri, uri, str(film), profile, ",".join({*refused} - {"tast"})]
     command = [sys.executable, "-I", "-S", "-c", PROGRAM, *given]
     done = subprocess.run(command, cwd=elsewhere, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
@@ -111,6 +119,10 @@ def test_the_champion_reads_as_tast_predict_does_without_this_project_and_a_roll
     served = pd.DataFrame(answer["rows"]).astype({"anchored_by_percent": float, "trend": float})
     pd.testing.assert_frame_equal(served.drop(columns="video"), table.drop(columns="video"), **same)
     assert list(served.columns) == OUTPUTS.input_names()
+    calibrated = pd.DataFrame(answer["calibrated"])
+    assert set(calibrated["calibrated_by"]) == {"profile+anchor"}
+    assert calibrated["spo2_percent"].mean() == pytest.approx(96.0, abs=0.01)
+    assert np.ptp(calibrated["spo2_percent"]) == pytest.approx(0.5 * np.ptp(served["spo2_percent"]), abs=0.011)
     assert len(answer["example"]) == 5 and min(row["quality"] for row in answer["example"]) > 0.45
     assert "/code/tast/" in answer["code"]
     rollback("tast-net", reason="reads too low", tracking_uri=store.tracking_uri)

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from tast.errors import BadInput, TastError, VideoRejected
+from tast.prediction.asked import Asked
 from tast.prediction.limits import Limits
 from tast.prediction.request import TookTooLong, VideoReader, memory_mb
 from tast.records import VideoSource
@@ -31,17 +32,17 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def read(reader: VideoReader, content: bytes, **changed: float):
-    return reader.read_bytes("video-0", content, **{"min_quality": 0.45, "deadline_s": reader.deadline_s()} | changed)
+    return reader.read_bytes("video-0", content, Asked(), **{"deadline_s": reader.deadline_s()} | changed)
 
 
 def find(reader: VideoReader, path: Path | str):
-    return reader.read_path(str(path), min_quality=0.0, deadline_s=reader.deadline_s())
+    return reader.read_path(str(path), Asked(min_quality=0.0), deadline_s=reader.deadline_s())
 
 
 def test_bytes_and_path_say_the_same(saved, film):
     reader = VideoReader(saved, Limits(max_mb=10, timeout_s=600, video_root=film.parent))
     sent = read(reader, film.read_bytes())
-    found = reader.read_path(str(film), min_quality=0.45, deadline_s=reader.deadline_s())
+    found = reader.read_path(str(film), Asked(), deadline_s=reader.deadline_s())
     assert (sent.name, found.name) == ("video-0", "anna")
     assert sent.table().drop(columns="video").equals(found.table().drop(columns="video"))
 
@@ -286,13 +287,13 @@ def test_a_folder_is_read_only_where_it_holds_images_and_is_never_walked(saved, 
             find(reader, path)
         assert str(tmp_path) not in str(caught.value)
     with pytest.raises(TookTooLong, match="not done within"):
-        reader.read_path("wide", min_quality=0, deadline_s=time.monotonic() + 0.0001)
+        reader.read_path("wide", Asked(min_quality=0), deadline_s=time.monotonic() + 0.0001)
 
 
 def test_a_path_waits_for_its_turn_before_anything_is_looked_at(saved, tmp_path):
     reader = VideoReader(saved, Limits(video_root=tmp_path))
     with reader._turn("other", time.monotonic() + 1), pytest.raises(TookTooLong, match="try again later"):
-        reader.read_path("/", min_quality=0, deadline_s=time.monotonic() + 0.05)
+        reader.read_path("/", Asked(min_quality=0), deadline_s=time.monotonic() + 0.05)
 
 
 def test_the_true_times_beside_a_vipl_hr_video_are_read_and_never_from_outside(saved, film, tmp_path):

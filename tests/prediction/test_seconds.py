@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose
 
 from tast.anchors import Reading, reading_of
 from tast.errors import VideoRejected
+from tast.prediction.asked import Asked
 from tast.prediction.picture import trace_png
 from tast.prediction.predict import predict_frames
 from tast.prediction.trace import PredictedTrace, joined
@@ -47,7 +48,7 @@ def test_pieces_follow_each_other_in_time_whatever_their_quality() -> None:
 
 def test_seconds_are_those_of_the_video_also_where_the_face_comes_late(model) -> None:
     """The first face is seen in frame 10, at 0.4 s."""
-    late = predict_frames("late", film(5.5, hidden=range(10)), *model, min_quality=0.0)
+    late = predict_frames("late", film(5.5, hidden=range(10)), *model, Asked(min_quality=0.0))
     assert_allclose(late.start_s[0], 0.4, atol=0.05)
     assert_allclose(np.diff(late.start_s), 1.0)
 
@@ -91,8 +92,8 @@ def test_an_anchor_beyond_the_video_refuses_it_by_name() -> None:
 
 
 def test_a_video_is_anchored_as_a_whole(model) -> None:
-    without = predict_frames("one", film(5.5), *model, min_quality=0.0)
-    anchored = predict_frames("one", film(5.5), *model, min_quality=0.0, anchor=[reading_of("97")])
+    without = predict_frames("one", film(5.5), *model, Asked(min_quality=0.0))
+    anchored = predict_frames("one", film(5.5), *model, Asked(min_quality=0.0, anchor=[reading_of("97")]))
     assert_allclose(anchored.spo2_percent.mean(), 97.0, atol=0.5)  # all of it lies within the anchor's ten seconds
     assert_allclose(np.diff(anchored.spo2_percent), np.diff(without.changing_percent), atol=1e-9)
 
@@ -107,8 +108,8 @@ def outside(model, *, pulse: float):
 def test_outside_of_the_training_no_percentage_is_given_without_an_anchor(model) -> None:
     far = outside(model, pulse=1.5)
     with pytest.raises(VideoRejected, match=r"pulse.s colour is outside of all that the model was trained on.*anchor"):
-        predict_frames("one", film(5.5), *far, min_quality=0.0)
-    anchored = predict_frames("one", film(5.5), *far, min_quality=0.0, anchor=[reading_of("97")])
+        predict_frames("one", film(5.5), *far, Asked(min_quality=0.0))
+    anchored = predict_frames("one", film(5.5), *far, Asked(min_quality=0.0, anchor=[reading_of("97")]))
     assert np.isfinite(anchored.spo2_percent).all()
     assert anchored.table()["causes"].str.contains(PULSE).all()  # it is marked all the same
     with_interval = replace(anchored, anchored_interval=ANCHORED)
@@ -116,13 +117,13 @@ def test_outside_of_the_training_no_percentage_is_given_without_an_anchor(model)
 
 
 def test_inside_of_it_nothing_is_another(model) -> None:
-    near = predict_frames("one", film(5.5), *outside(model, pulse=1 / 3), min_quality=0.0)
-    assert_allclose(near.spo2_percent, predict_frames("one", film(5.5), *model, min_quality=0.0).spo2_percent)
+    near = predict_frames("one", film(5.5), *outside(model, pulse=1 / 3), Asked(min_quality=0.0))
+    assert_allclose(near.spo2_percent, predict_frames("one", film(5.5), *model, Asked(min_quality=0.0)).spo2_percent)
     assert (near.findings.measures[PULSE] < 1).all()
 
 
 def test_a_trend_is_no_percentage(model) -> None:
-    trend = predict_frames("one", film(5.5), *outside(model, pulse=1.5), min_quality=0.0, uncalibrated=True)
+    trend = predict_frames("one", film(5.5), *outside(model, pulse=1.5), Asked(min_quality=0.0, uncalibrated=True))
     table = trend.table()
     assert table[["spo2_percent", "lower_percent", "upper_percent", "coverage"]].isna().all(axis=None)
     assert_allclose(np.diff(trend.trend), np.diff(trend.changing_percent) / 10)

@@ -28,11 +28,14 @@ from mlflow.tracking import MlflowClient
 from typer.testing import CliRunner
 
 from tast.cli.main import app
-from tast.saved_model import load_model
+from tast.prediction.anchoring import KeptAnchor, write_anchor
+from tast.prediction.profiles import CameraProfile, read_profile, write_profile
+from tast.saved_model import load_model, weights_digest
 from tast.tracking import serving
 from tast.tracking.projection import publish
 from tast.tracking.registry import set_champion
 from tast.tracking.store import initialise
+from tast.training.interval import PredictionInterval
 from tast.video.coding import Coding
 from tast.video.write_coded import write_coded
 from tests.datasets.layouts import write_container
@@ -163,6 +166,63 @@ def test_a_video_is_anchored_by_its_row(ask, film):
     assert rows[0]["anchored_by_percent"] is not None and rows[0]["coverage"] is None  # a card of before: no such interval
     status, answer = ask({"dataframe_records": [one | {"anchor": "97%"}]})
     assert status == 400 and "an anchor of '97%'" in answer
+
+
+@pytest.fixture(scope="module")
+def webcam(saved: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A profile of a camera, for the served model."""
+    path = tmp_path_factory.mktemp("kept") / "webcam.json"
+    interval = PredictionInterval(0.9, 2.5, 3, 90)
+    write_profile(path, CameraProfile(0.5, 45.0, interval, None, 80.0, 98.0, "", 3), weights_digest(saved))
+    return path
+
+
+def test_a_video_is_read_by_its_rows_profile_as_on_the_command_line(ask, store, film, webcam, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", store.tracking_uri)
+    asked = ["predict", str(film), "--model", "models:/tast-net@champion", "--out", str(tmp_path), "--profile", str(webcam)]
+    result = CliRunner().invoke(app, asked)
+    assert result.exit_code == 0, result.output
+    table = table_in(tmp_path / "anna.csv")
+    sent_rows = [{"path": str(film), "profile": webcam.read_text()}, {"path": str(film)}]
+    status, answer = ask({"dataframe_records": sent_rows})
+    assert status == 200, answer
+    answered = pd.DataFrame(answer["predictions"]).astype({"anchored_by_percent": float, "trend": float})
+    first, second = answered[:5], answered[5:].reset_index(drop=True)
+    pd.testing.assert_frame_equal(first, table, check_dtype=False, atol=0.011)  # 2 decimals
+    assert set(first["calibrated_by"]) == {"profile"} and set(second["calibrated_by"]) == {""}
+    assert (first["upper_percent"] - first["lower_percent"]).tolist() == pytest.approx([5.0] * 5, abs=0.011)
+    assert np.ptp(first["spo2_percent"]) == pytest.approx(0.5 * np.ptp(second["spo2_percent"]), abs=0.011)
+
+
+def test_a_video_is_anchored_by_what_was_kept_of_another(ask, film, saved, webcam, tmp_path):
+    by_profile = KeptAnchor("monday", -3.0, 1.0, of_profile=read_profile(webcam, weights_digest(saved)).fingerprint)
+    write_anchor(tmp_path / "anna.json", by_profile, weights_digest(saved))
+    sent_anchor = {"path": str(film), "anchor": (tmp_path / "anna.json").read_text()}
+    status, answer = ask({"dataframe_records": [sent_anchor | {"profile": webcam.read_text()}]})
+    assert status == 200, answer
+    assert {(row["calibrated_by"], row["anchored_by_percent"]) for row in answer["predictions"]} == {("profile+anchor", 3.0)}
+    status, text = ask({"dataframe_records": [sent_anchor]})
+    assert status == 400 and "row 0: the anchor of monday was kept with a profile" in text
+
+
+def test_a_profile_that_is_none_is_a_clear_400_before_any_video_is_read(ask, film, webcam):
+    content, here = json.loads(webcam.read_text()), {"path": str(film)}
+    profiles = {
+        "row 1: `profile`: not a profile (Invalid JSON": str(webcam),  # a path of this machine is no more than a text
+        "row 1: `profile`: a profile of another model": json.dumps(content | {"weights_sha256": "b" * 64}),
+        "row 1: `profile`: not a profile (gain: Input should be a finite number)": json.dumps(content | {"gain": float("nan")}),
+        "row 1: `profile`: more than 64 KiB": webcam.read_text() + " " * 2**16,
+    }
+    for expected, text in profiles.items():
+        status, answer = ask({"dataframe_records": [here, here | {"profile": text}]})
+        line = json.loads(answer)["message"].rpartition("Error: ")[2]  # before it, MLflow shows the request
+        assert status == 400 and line.startswith(expected) and "\n" not in line, answer
+    for name, value in (("profile", content), ("anchor", [97])):
+        status, answer = ask({"dataframe_records": [here | {name: value}]})
+        assert status == 400 and f"row 0: `{name}`: {type(value).__name__}" in answer and "expected text" in answer
+    trend = {"dataframe_records": [here | {"profile": webcam.read_text()}], "params": {"uncalibrated": True}}
+    status, answer = ask(trend)
+    assert status == 400 and "row 0: uncalibrated: a profile gives percentages; expected one of the two" in answer
 
 
 def test_the_registered_model_reads_the_same_on_the_command_line(ask, store, film, tmp_path, monkeypatch):

@@ -18,6 +18,7 @@ from flows.tables.trainings import SideTraining, key_of_training, network_of, tr
 from tast import closure, provenance
 from tast.clip_store import ClipStore
 from tast.datasets.splits import make_split
+from tast.evaluation.run_interval import interval_in
 from tast.params import Train, changed, load_params
 from tests.training.synthetic import write_store
 
@@ -57,6 +58,9 @@ def test_a_second_of_a_recording_is_one_row_with_its_interval(training: SideTrai
     assert (rows["lower_percent"] < rows["predicted_percent"]).all() and (rows["predicted_percent"] < rows["upper_percent"]).all()
     labels = np.concatenate(manifest.loc[list(training.split.train), "spo2_percent"].tolist())
     np.testing.assert_allclose(rows["constant_percent"], labels.mean())
+    anchored = interval_in(rows)
+    assert anchored is not None and anchored.least_percent > 0
+    assert anchored.n_subjects == manifest.loc[list(training.split.val), "subject_id"].nunique()
 
 
 def test_what_is_done_is_found_again_and_is_what_a_training_gives(training: SideTraining) -> None:

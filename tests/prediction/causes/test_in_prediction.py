@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose
 
 from tast.cli.predict import seconds_table
 from tast.errors import VideoRejected
+from tast.prediction.asked import Asked
 from tast.prediction.files import write_trace
 from tast.prediction.picture import trace_png
 from tast.prediction.predict import predict_frames, predict_video
@@ -64,7 +65,7 @@ def test_a_film_that_cannot_be_read_is_refused_by_its_cause(model, frames, reaso
 
 
 def test_who_asks_for_no_quality_gets_the_values_and_the_cause_of_each_second(model):
-    trace = predict_frames("lamp", flickering(), *model, min_quality=0.0)
+    trace = predict_frames("lamp", flickering(), *model, Asked(min_quality=0.0))
     assert np.isfinite(trace.spo2_percent).all()
     assert all("flicker" in names for names in trace.table()["causes"])
 
