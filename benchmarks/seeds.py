@@ -33,4 +33,5 @@ SEALED: dict[str, SealedSeeds] = {  # by the name of the set
     "vipl": SealedSeeds(SEALED_SEEDS[6]),
     "worlds": SealedSeeds(SEALED_SEEDS[7]),
     "left_out": SealedSeeds(SEALED_SEEDS[8], tested_on=SEALED_SEEDS[9]),
+    "recorded_worlds": SealedSeeds(SEALED_SEEDS[10], tested_on=SEALED_SEEDS[11]),
 }

@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -73,11 +74,11 @@ class Kept:
         params = self.plan.params
         train = params.train.model_dump(mode="json"), params.split.model_dump(mode="json")
         code = [code_digest("flows.fitting"), code_of_method(params.train.method)]
-        return self.root / f"{SET}-model-{key_of([train, str(self.clips), code])}"
+        return self.root / f"{self.plan.name}-model-{key_of([train, str(self.clips), code])}"
 
     @property
     def clips(self) -> Path:
-        return clips_folder(self.root, SET, self.home, self.plan.params)
+        return clips_folder(self.root, self.plan.name, self.home, self.plan.params)
 
     @property
     def home(self) -> dict[str, Phantom]:
@@ -85,17 +86,21 @@ class Kept:
 
     @property
     def videos(self) -> Path:
-        return self.root / f"{SET}-videos-{key_of(facts_of_videos({AWAY: self.plan.phantoms[AWAY]}))}"
+        return self.root / f"{self.plan.name}-videos-{key_of(facts_of_videos({AWAY: self.plan.phantoms[AWAY]}))}"
 
     @property
     def readings(self) -> Path:
-        return self.root / f"{SET}-read-{key_of([self.model.name, self.videos.name, code_digest('benchmarks.worlds')])}"
+        made_of = [self.model.name, self.videos.name, code_digest("benchmarks.worlds")]
+        return self.root / f"{self.plan.name}-read-{key_of(made_of)}"
 
 
-def trained(kept: Kept) -> tuple[ModelCard, pd.DataFrame, float]:
-    """The model in its folder; what it says, without an anchor, of people left out in home worlds; the mean of the training."""
-    params, store = kept.plan.params, kept_clips(kept.root, SET, kept.home, kept.plan.params)
-    split = make_split(store.manifest, **(params.split.model_dump() | {"protocol": "subject_independent", "fold": 0}))
+def trained(kept: Kept, **split_by: Any) -> tuple[ModelCard, pd.DataFrame, float]:
+    """The model in its folder; what it says, without an anchor, of people left out in home worlds; the mean of the training.
+
+    split_by: what differs from the plan's own split.
+    """
+    params, store = kept.plan.params, kept_clips(kept.root, kept.plan.name, kept.home, kept.plan.params)
+    split = make_split(store.manifest, **(params.split.model_dump() | split_by))
     parts = {
         name: ClipDataset(store, ids, kind=params.train.input, frame_size_px=params.train.frame_size_px)
         for name, ids in split.parts.items()
@@ -113,13 +118,17 @@ def trained(kept: Kept) -> tuple[ModelCard, pd.DataFrame, float]:
     return card, predictions_by(model, card, parts["test"]), train_mean_percent(store, split)
 
 
-def read_all(kept: Kept, workers: int) -> pd.DataFrame:
-    """A row for each second of the other people's recordings, refused ones included, with the facts of its world."""
+def read_all(kept: Kept, workers: int, subject_id: str | None = None) -> pd.DataFrame:
+    """A row for each second of the other people's recordings, refused ones included, with the facts of its world.
+
+    subject_id: of the one person to be read; None: everybody.
+    """
     raw = rendered(kept.videos, {AWAY: kept.plan.phantoms[AWAY]}, workers)
     params = kept.plan.params.preprocess
     records, unread = read_downloaded(raw, described(raw), (params.spo2_min_percent, params.spo2_max_percent))
     if unread:
         raise TastError(f"{unread[0].record_id}: {unread[0].reason}; expected recordings that can be read")
+    records = [record for record in records if subject_id in (None, record.subject_id)]
     work = partial(read_one, model_folder=kept.model, label_delay_s=params.label_delay_s, folder=kept.readings)
     with progress("read", len(records)) as advance:
         tables = do_each(work, records, workers=workers, on_result=lambda *_: advance(1, ""))
@@ -270,7 +279,7 @@ def _holds(measured: float, row: Row) -> bool:
 
 
 def measure(kept: Kept, workers: int) -> list[Row]:
-    card, home, mean_percent = trained(kept)
+    card, home, mean_percent = trained(kept, protocol="subject_independent", fold=0)
     seconds = read_all(kept, workers)
     for reason, share in (seconds["refused"].replace("", np.nan).value_counts() / len(seconds)).items():
         print(f"{share:.1%} of the seconds: {reason}")
