@@ -144,7 +144,7 @@ SETS: dict[str, AccuracySet] = {
                 "phantom": SMALL_PICTURES | {
                     "driver": "recorded", "layout": "csv", "scenarios": ("steady",), "sessions": 8, "moving_pieces": 8,
                     "seconds": 30, "fps_hz": 15, "defects": False,
-                    "worlds": {"count": 4, "heads": 8} | RECORDED_WORLDS | HOME_POOLS,
+                    "worlds": {"count": 8, "heads": 8} | RECORDED_WORLDS | HOME_POOLS,
                 }
             },
             "preprocess": {"clips": {"hop_s": 2}},
