@@ -128,7 +128,7 @@ def own_slopes(read: pd.DataFrame) -> pd.Series:
 def light_rows(store: ClipStore) -> list[Row]:
     """A straight line from the light of one moment to SpO2, fitted in each home world for itself on the other people's clips."""
     clips = ClipDataset(store, list(store.manifest["clip_id"]), kind="pulse_locked", frame_size_px=16)
-    table, colours = clips.clips, clips.colours
+    table, colours = clips.clips, clips.colours[:, np.isfinite(clips.colours).all(axis=0)]
     true = np.nanmean(clips.spo2_percent, axis=1).astype(np.float64)
     person, world = person_of(table).to_numpy(), table["camera"].to_numpy()
     given = np.empty(len(true))
