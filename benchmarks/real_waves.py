@@ -39,10 +39,11 @@ from tast.datasets.finger_series import FingerSeries
 from tast.datasets.oximetry_phone_cam import CAMERA_FPS_HZ, read_oximetry_phone_cam
 from tast.evaluation.clinical import hypoxia_intervals
 from tast.evaluation.metrics import HYPOXIA_PERCENT, Interval, bootstrap_intervals, detect_hypoxia, mean_with_interval, score
-from tast.evaluation.series import BLUE, GREEN, RED, leave_one_person_out, standard_deviation_ratio, windows_of
+from tast.evaluation.series import BLUE, GREEN, RED, WINDOW_S, leave_one_person_out, standard_deviation_ratio, windows_of
 from tast.params import changed, load_params
 from tast.people import person_of, recording_of
-from tast.phantom.recorded import piece_starts_s, subject_numbers
+from tast.phantom.recorded import piece_starts_s, pulsation, subject_numbers
+from tast.pulse_rate import clearest_rate
 from tast.records import FloatArray
 from tast.training.dataset import ClipDataset
 
@@ -50,6 +51,7 @@ SET = "recorded_worlds"
 PAGE = Path("docs/worlds.md")
 BEGIN, END = "<!-- real waves: tast benchmark real_waves --publish -->", "<!-- end of real waves -->"
 PEOPLE = 6  # of the public set
+SAME_PER_MIN = 5.0  # a pulse rate that is the oximeters'
 HOME_MAE, AWAY_MAE, SENSITIVITY, SPECIFICITY = 5.0, 3.5, 0.81, 0.79  # bars; all but AWAY_MAE: the CNN of Hoffman et al. 2022
 
 
@@ -139,6 +141,23 @@ def light_rows(store: ClipStore) -> list[Row]:
     return [mae_row("home worlds, a line per world on the light of one moment", frame, pd.Series(given, frame.index))]
 
 
+def wave_rows(recordings: Sequence[FingerSeries]) -> list[Row]:
+    """Whether everybody's waves can be used: how often the strongest rate of green in 10 s is that of the oximeters."""
+    shares = {}
+    for recording in recordings:
+        green = pulsation(recording.times_s, recording.rgb)[:, GREEN]
+        starts_s = piece_starts_s(recording, WINDOW_S).astype(int)
+        windows = [green[int(start_s * CAMERA_FPS_HZ) :][: int(WINDOW_S * CAMERA_FPS_HZ)] for start_s in starts_s]
+        given = np.array([60 * clearest_rate(window, CAMERA_FPS_HZ)[1] for window in windows])
+        shown = np.array([np.nanmedian(recording.pulse_per_min[start_s : start_s + WINDOW_S]) for start_s in starts_s])
+        shares[f"{recording.subject_id} {recording.hand}".strip()] = float(np.mean(np.abs(given - shown) <= SAME_PER_MIN))
+    worst, name = min(shares, key=lambda one: shares[one]), "the fingers' waves: rate within 5 a minute of the oximeters'"
+    return [
+        Row(name, float(np.mean(list(shares.values()))), f"of windows of {WINDOW_S} s, {len(shares)} recordings"),
+        Row(f"{name}, the worst recording", shares[worst], f"of windows of {WINDOW_S} s, {worst}"),
+    ]
+
+
 def finger_rows(recordings: Sequence[FingerSeries], seconds: int, pieces: int) -> list[Row]:
     """What the finger's own colours say in pieces like those above, windows of 10 s, a line fitted on the other people's: of one
     moment, and of the change since the piece's first window, whose SpO2 is known."""
@@ -206,6 +225,7 @@ def measure(kept: Kept, recordings: Sequence[FingerSeries], workers: int) -> lis
         Row("people, each left out in turn", people, "people", must=PEOPLE),
         Row("recordings in home worlds", recording_of(home).nunique(), f"of {kept.plan.phantoms[HOME].seconds:g} s"),
         Row("recordings in other worlds", recording_of(away).nunique(), f"of {elsewhere.seconds:g} s"),
+        *wave_rows(recordings),
         *home_rows(home),
         *light_rows(ClipStore(kept.clips)),
         *away_rows(away),

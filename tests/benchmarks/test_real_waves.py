@@ -22,6 +22,7 @@ from benchmarks.real_waves import (
     hypoxia_rows,
     light_rows,
     own_slopes,
+    wave_rows,
 )
 from benchmarks.real_waves import home_rows as rows_of_home
 from benchmarks.sets import PLAIN_SETS
@@ -121,6 +122,14 @@ def test_the_fingers_colours_are_read_from_other_people_and_anchored_their_level
     people = [finger(str(number), level) for number, level in enumerate((0.0, 0.7, -0.5, 0.3))]
     one_moment, anchored, stays = finger_rows(people, seconds=40, pieces=2)
     assert anchored.value < 0.5 < 2 < stays.value and anchored.value < one_moment.value / 3
+
+
+def test_a_wave_at_another_rate_than_the_oximeters_is_not_counted() -> None:
+    good, late = finger("1", 0.0), finger("2", 0.0)
+    late = replace(late, pulse_per_min=np.where(np.arange(120) < 60, 72.0, 90.0))
+    mean, worst = wave_rows([good, late])
+    assert worst.value == pytest.approx(0.5, abs=0.1) and "2 Left" in worst.unit
+    assert mean.value == pytest.approx((1 + worst.value) / 2)
 
 
 def test_no_other_benchmark_takes_a_set_whose_people_are_in_both_phantoms(
