@@ -84,6 +84,7 @@ def home_rows(home: pd.DataFrame) -> list[Row]:
     known = home[home["true_percent"].notna()]
     recording, name = recording_of(known), "home worlds, not anchored"
     of_person = known.groupby(person_of(known))["true_percent"].transform("mean")
+    of_recording = known.groupby(recording)["true_percent"].transform("mean")
     off = known["predicted_percent"] - known["true_percent"]
     levelled = known["predicted_percent"] - off.groupby(recording).transform("mean")
     return [
@@ -91,6 +92,7 @@ def home_rows(home: pd.DataFrame) -> list[Row]:
         mae_row("home worlds, the mean of the training", known, known["mean_percent"]),
         mae_row("home worlds, each person's own mean, which nobody has", known, of_person),
         mae_row("home worlds, not anchored, if each recording's level were known", known, levelled),
+        mae_row("home worlds, that level alone", known, of_recording),
         *hypoxia_rows(name, known, known["predicted_percent"]),
     ]
 

@@ -86,6 +86,7 @@ def test_at_home_a_known_level_leaves_what_is_not_followed() -> None:
     assert found["home worlds, not anchored: MAE"] == pytest.approx(np.mean([0, 1, 2, 3]))
     assert found["home worlds, not anchored, if each recording's level were known: MAE"] == pytest.approx(0, abs=1e-9)
     true = seconds()["true_percent"]
+    assert found["home worlds, that level alone: MAE"] == pytest.approx(np.mean(abs(true - true.mean())))
     assert found["home worlds, each person's own mean, which nobody has: MAE"] == pytest.approx(np.mean(abs(true - true.mean())))
 
 
