@@ -34,6 +34,7 @@ BENCHMARKS = {  # module below benchmarks/ -> whether it takes --peer
     "rendering": False,
     "worlds": False,
     "worlds_probe": False,
+    "real_waves": False,
     "causes": False,
 }
 

@@ -24,7 +24,7 @@ from benchmarks.methods import HOFFMAN_2022, method_rows
 from benchmarks.recorded import RECORDED_ROOT
 from benchmarks.results import Row, write_rows
 from benchmarks.runs import BASELINES, CONSTANT, METHODS, OURS, Run, folds_of, run_all
-from benchmarks.sets import SETS, WORKSPACE, Bars, kept_clips, params_of_set, phantoms_of
+from benchmarks.sets import PLAIN_SETS, SETS, WORKSPACE, Bars, kept_clips, params_of_set, phantoms_of
 from flows import running
 from flows.changes import change_of
 from flows.layout import CLIPS
@@ -104,7 +104,9 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.accuracy", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--set", choices=SETS, help="a phantom made for this; without it, the clips of the last `make repro`")
+    parser.add_argument(
+        "--set", choices=PLAIN_SETS, help="a phantom made for this; without it, the clips of the last `make repro`"
+    )
     parser.add_argument(
         "--change", type=change_of, nargs="+", default=[], metavar="KEY=VALUE", help="of params.yaml or the set: train.epochs=2"
     )

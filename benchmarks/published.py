@@ -31,7 +31,7 @@ from benchmarks.recorded import RECORDED_ROOT
 from benchmarks.results import RESULTS
 from benchmarks.runs import CONSTANT, METHODS, OURS, Run, folds_of, planned, run_all
 from benchmarks.seeds import SEALED
-from benchmarks.sets import SETS, clips_folder, facts_of_clips, kept_clips, params_of_set, phantoms_of
+from benchmarks.sets import PLAIN_SETS, SETS, clips_folder, facts_of_clips, kept_clips, params_of_set, phantoms_of
 from flows import STATE, running
 from flows.tables.keys import content_digest, key_of
 from tast import instruction_set
@@ -230,15 +230,15 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="tast benchmark published", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("sets", nargs="*", metavar="SET", help=f"some of {', '.join(SEALED)}; all of them by default")
+    parser.add_argument("sets", nargs="*", metavar="SET", help=f"some of {', '.join(PLAIN_SETS)}; all of them by default")
     parser.add_argument("--recorded-root", type=Path, default=RECORDED_ROOT, help="folder of oximetry_phone_cam, for `recorded`")
     parser.add_argument("--keep", type=Path, default=KEEP, help=f"folder for clips and finished trainings; {KEEP}")
     parser.add_argument("--workers", type=int, help="processes at a time; runner.workers, and for trainings as many as cores")
     parser.add_argument("--clips-only", action="store_true", help="render and preprocess, and train nothing yet")
     parser.add_argument("--dry-run", action="store_true", help="say what there is and what is left to do, and do nothing")
     asked = parser.parse_args()
-    if unknown := [name for name in asked.sets if name not in SEALED]:
-        parser.error(f"no set {', '.join(unknown)}; known are {', '.join(SEALED)}")
+    if unknown := [name for name in asked.sets if name not in PLAIN_SETS]:
+        parser.error(f"no set {', '.join(unknown)}; known are {', '.join(PLAIN_SETS)}")
     return asked
 
 
@@ -247,7 +247,7 @@ def main() -> None:
     params = load_params()
     if asked.workers is not None:
         params = changed(params, {"runner.workers": asked.workers})
-    plans = [plan_of(name, params, asked.recorded_root) for name in asked.sets or SEALED]
+    plans = [plan_of(name, params, asked.recorded_root) for name in asked.sets or PLAIN_SETS]
     if asked.dry_run:
         show_plan(plans, asked.keep)
         return

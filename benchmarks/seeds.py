@@ -33,5 +33,6 @@ SEALED: dict[str, SealedSeeds] = {  # by the name of the set
     "vipl": SealedSeeds(SEALED_SEEDS[6]),
     "worlds": SealedSeeds(SEALED_SEEDS[7]),
     # Its first figures were of [8] and [9], and are known: what was built since may not be tried on those people again.
-    "left_out": SealedSeeds(SEALED_SEEDS[10], {"rested": SEALED_SEEDS[11], "clear": SEALED_SEEDS[12], "coded": SEALED_SEEDS[13]}),
+    "left_out": SealedSeeds(SEALED_SEEDS[14], {"rested": SEALED_SEEDS[15], "clear": SEALED_SEEDS[12], "coded": SEALED_SEEDS[13]}),
+    "recorded_worlds": SealedSeeds(SEALED_SEEDS[10], {"other": SEALED_SEEDS[11]}),
 }

@@ -40,9 +40,11 @@ PURE_WIDE = {
 }  # fmt: skip
 
 # Half of the sensors at home; the others are met in worlds left out alone. No face is met twice.
-HOME_WORLDS = {"count": 20, "sensors": list(SENSORS[::2]), "faces": [1, 251]}
-FROM_REST = {"profile": "from_rest", "seconds": 36.0}
+HOME_POOLS: dict[str, Any] = {"sensors": SENSORS[::2], "faces": (1, 501)}
+AWAY_POOLS: dict[str, Any] = {"sensors": SENSORS[1::2], "faces": (501, 1001)}
+FROM_REST: dict[str, Any] = {"profile": "from_rest", "seconds": 36.0}
 CLEAR = ("lossless", "mjpeg_vipl")  # codings that leave enough bits
+RECORDED_WORLDS: dict[str, Any] = {"codings": ("lossless",), "rates_hz": (15.0,)}  # small: the waves are asked, not a codec
 
 VIPL = {
     "layout": "vipl_hr", "worlds": None, "driver": "simulated", "profile": "wide", "scenarios": "all", "seconds": 10,
@@ -64,11 +66,15 @@ class Bars:
 @dataclass(frozen=True)
 class AccuracySet:
     """changes: what differs from params.yaml. others: what differs again in phantoms beside it, by their names as data sets; one
-    named "other", which comes first, is what the protocol cross_dataset tests on."""
+    named "other", which comes first, is what the protocol cross_dataset tests on.
+
+    same_people: they are in all phantoms, so that a benchmark of the set's own must keep them apart; no other takes it.
+    """
 
     changes: dict[str, Any]
     bars: Bars
     others: dict[str, dict[str, Any]] = field(default_factory=dict)
+    same_people: bool = False
 
 
 VIPL_BARS = Bars(share_must=1.0, share_aim=0.5, r_must=0.75, r_aim=0.82, rmse_aim_percent=0.84)
@@ -115,19 +121,23 @@ SETS: dict[str, AccuracySet] = {
     ),
     "left_out": AccuracySet(  # people in home worlds to train on, others elsewhere: see benchmarks/worlds.py
         {
-            "download": {"phantom": PURE_WIDE | {"layout": "csv", "seconds": 30, "subjects": 40, "worlds": HOME_WORLDS}},
+            "download": {
+                "phantom": PURE_WIDE | {
+                    "layout": "csv", "seconds": 30, "subjects": 40, "worlds": HOME_POOLS | {"count": 20, "faces": (1, 251)},
+                }
+            },
             "split": {"protocol": "subject_independent"},
         },
         Bars(share_must=1.0, share_aim=0.5, r_must=None, r_aim=0.9),
         others={
             "rested": FROM_REST | {
-                "seed": 8, "worlds": Worlds(count=20, sensors=SENSORS[::2], faces=(251, 501), codings=CLEAR),
+                "seed": 8, "worlds": Worlds(**HOME_POOLS | {"count": 20, "faces": (251, 501), "codings": CLEAR}),
             },
             "clear": FROM_REST | {
-                "seed": 9, "subjects": 30, "worlds": Worlds(count=15, sensors=SENSORS[1::2], faces=(501, 751), codings=CLEAR),
+                "seed": 9, "subjects": 30, "worlds": Worlds(**AWAY_POOLS | {"count": 15, "faces": (501, 751), "codings": CLEAR}),
             },
             "coded": FROM_REST | {
-                "seed": 10, "subjects": 24, "worlds": Worlds(count=12, sensors=SENSORS[1::2], faces=(751, 1001)),
+                "seed": 10, "subjects": 24, "worlds": Worlds(**AWAY_POOLS | {"count": 12, "faces": (751, 1001)}),
             },
         },
     ),
@@ -146,7 +156,30 @@ SETS: dict[str, AccuracySet] = {
         },
         WORKSPACE,
     ),
+    "recorded_worlds": AccuracySet(  # real waves and SpO2 on many heads, where SpO2 moves most: benchmarks/real_waves.py
+        {
+            "download": {
+                "phantom": SMALL_PICTURES | {
+                    "driver": "recorded", "layout": "csv", "scenarios": ("steady",), "sessions": 8, "moving_pieces": 8,
+                    "seconds": 30, "fps_hz": 15, "defects": False,
+                    "worlds": {"count": 8, "heads": 8} | RECORDED_WORLDS | HOME_POOLS,
+                }
+            },
+            "preprocess": {"clips": {"hop_s": 2}},
+            "split": {"protocol": "leave_one_subject_out"},
+            "train": {"epochs": 20, "patience": 8, "threads": 1},
+        },
+        Bars(share_must=1.0, share_aim=0.5, r_must=None, r_aim=0.9),
+        others={
+            "other": {
+                "seed": 10, "sessions": 4, "moving_pieces": 4, "seconds": 40,
+                "worlds": Worlds(**RECORDED_WORLDS, count=12, heads=4, **AWAY_POOLS),
+            }
+        },
+        same_people=True,
+    ),
 }  # fmt: skip
+PLAIN_SETS = tuple(name for name, one in SETS.items() if not one.same_people)
 
 
 def params_of_set(params: Params, name: str, recorded_root: Path = RECORDED_ROOT) -> Params:

@@ -37,7 +37,7 @@ from rich.table import Table
 from benchmarks.published import FOLDS, KEEP, TRAINING_SEEDS, committed_code, plan_of
 from benchmarks.recorded import RECORDED_ROOT
 from benchmarks.results_page import write_section
-from benchmarks.sets import SETS, clips_folder, kept_clips, params_of_set, phantoms_of
+from benchmarks.sets import PLAIN_SETS, SETS, clips_folder, kept_clips, params_of_set, phantoms_of
 from flows import running
 from flows.layout import RAW, TABLES
 from flows.mending import mend
@@ -327,7 +327,7 @@ def arguments() -> argparse.Namespace:
                         help=f"a table of each: {', '.join(get_args(Protocol))}")  # fmt: skip
     parser.add_argument("--seeds", type=int, help=f"how many seeds of each training; on a set {len(TRAINING_SEEDS)}")
     parser.add_argument("--folds", type=int, help=f"how many of the folds are tested; on a set {FOLDS}")
-    parser.add_argument("--set", choices=SETS, help="phantoms made for this; without it, this project's own videos")
+    parser.add_argument("--set", choices=PLAIN_SETS, help="phantoms made for this; without it, this project's own videos")
     parser.add_argument("--people", type=int,
                         help="of a set the first so many people alone: on vipl's 107 all methods take days")  # fmt: skip
     parser.add_argument("--sealed", action="store_true", help="with the set's sealed seeds, for figures that are published")
@@ -342,7 +342,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--dry-run", action="store_true", help="say what would be trained, and train nothing")
     asked = parser.parse_args()
     if asked.sealed and asked.set is None:
-        parser.error(f"--sealed needs --set, one of {', '.join(SETS)}")
+        parser.error(f"--sealed needs --set, one of {', '.join(PLAIN_SETS)}")
     if asked.people is not None and (asked.set is None or asked.people < 1):
         parser.error(f"--people {asked.people}: expected at least 1, and --set")
     if asked.publish and not asked.sealed:

@@ -59,7 +59,7 @@ from tast.training.dataset import ClipDataset
 from tast.training.inference import labelled
 
 SET = "left_out"
-HOME, AWAY = ("phantom", "rested"), ("clear", "coded")  # its phantoms
+RESTED, AWAY = "rested", ("clear", "coded", "other")  # phantoms of sets: from rest at home; elsewhere. The rest are home
 PAGE = Path("docs/worlds.md")
 BEGIN, END = "<!-- worlds left out: tast benchmark worlds --publish -->", "<!-- end of worlds left out -->"
 RATES = ("lossless", "enough bits", "too few bits")
@@ -78,27 +78,28 @@ class Kept:
         params = self.plan.params
         train = params.train.model_dump(mode="json"), params.split.model_dump(mode="json")
         code = [code_digest("flows.fitting"), code_of_method(params.train.method)]
-        return self.root / f"{SET}-model-{key_of([train, str(self.clips), code])}"
+        return self.root / f"{self.plan.name}-model-{key_of([train, str(self.clips), code])}"
 
     @property
     def clips(self) -> Path:
-        return clips_folder(self.root, SET, self.home, self.plan.params)
+        return clips_folder(self.root, self.plan.name, self.home, self.plan.params)
 
     @property
     def home(self) -> dict[str, Phantom]:
-        return {name: self.plan.phantoms[name] for name in HOME}
+        return {name: phantom for name, phantom in self.plan.phantoms.items() if name not in AWAY}
 
     @property
     def away(self) -> dict[str, Phantom]:
-        return {name: self.plan.phantoms[name] for name in AWAY}
+        return {name: phantom for name, phantom in self.plan.phantoms.items() if name in AWAY}
 
     @property
     def videos(self) -> Path:
-        return self.root / f"{SET}-videos-{key_of(facts_of_videos(self.away))}"
+        return self.root / f"{self.plan.name}-videos-{key_of(facts_of_videos(self.away))}"
 
     @property
     def readings(self) -> Path:
-        return self.root / f"{SET}-read-{key_of([self.model.name, self.videos.name, code_digest('benchmarks.worlds')])}"
+        made_of = [self.model.name, self.videos.name, code_digest("benchmarks.worlds")]
+        return self.root / f"{self.plan.name}-read-{key_of(made_of)}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,8 +115,8 @@ class Home:
 
 def trained(kept: Kept) -> Home:
     """The model is in its folder then."""
-    params, store = kept.plan.params, kept_clips(kept.root, SET, kept.home, kept.plan.params)
-    split = make_split(store.manifest, **(params.split.model_dump() | {"protocol": "subject_independent", "fold": 0}))
+    params, store = kept.plan.params, kept_clips(kept.root, kept.plan.name, kept.home, kept.plan.params)
+    split = make_split(store.manifest, **params.split.model_dump())
     parts = {
         name: ClipDataset(store, ids, kind=params.train.input, frame_size_px=params.train.frame_size_px)
         for name, ids in split.parts.items()
@@ -136,18 +137,22 @@ def trained(kept: Kept) -> Home:
 
 def mean_course(labels: pd.DataFrame) -> pd.Series:
     """By second since the first frame, of the recordings from rest among these clips' (as tast.training.inference.labelled)."""
-    seconds = per_second(labels[labels["dataset"] == HOME[1]], ["true_percent"])
+    seconds = per_second(labels[labels["dataset"] == RESTED], ["true_percent"])
     first = seconds["true_percent"].where(seconds["second"] < SPAN_S).groupby(recording_of(seconds)).transform("mean")
     return (seconds["true_percent"] - first).groupby(seconds["second"]).mean()
 
 
-def read_all(kept: Kept, workers: int) -> pd.DataFrame:
-    """A row for each second of the other people's recordings, refused ones included, with the facts of its world."""
+def read_all(kept: Kept, workers: int, subject_id: str | None = None) -> pd.DataFrame:
+    """A row for each second of the other people's recordings, refused ones included, with the facts of its world.
+
+    subject_id: of the one person to be read; None: everybody.
+    """
     raw = rendered(kept.videos, kept.away, workers)
     params = kept.plan.params.preprocess
     records, unread = read_downloaded(raw, described(raw), (params.spo2_min_percent, params.spo2_max_percent))
     if unread:
         raise TastError(f"{unread[0].record_id}: {unread[0].reason}; expected recordings that can be read")
+    records = [record for record in records if subject_id in (None, record.subject_id)]
     work = partial(read_one, model_folder=kept.model, label_delay_s=params.label_delay_s, folder=kept.readings)
     with progress("read", len(records)) as advance:
         tables = do_each(work, records, workers=workers, on_result=lambda *_: advance(1, ""))

@@ -35,6 +35,7 @@ BenchmarkName = Literal[
     "rendering",
     "worlds",
     "worlds_probe",
+    "real_waves",
     "causes",
     "workers",
     "instruction_set",

@@ -64,13 +64,15 @@ class Compression(Section):
 
 
 class Worlds(Section):
-    """The pools are tast.phantom.world.Pools'; those that are not given hold all that there is."""
+    """heads: of each subject. The pools are tast.phantom.world.Pools'; those that are not given hold all that there is."""
 
     count: PositiveInt
+    heads: PositiveInt = 1
     lamps: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     sensors: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     cameras: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
     codings: Annotated[tuple[str, ...], Field(min_length=1)] | None = None
+    rates_hz: Annotated[tuple[Positive, ...], Field(min_length=1)] | None = None
     faces: tuple[PositiveInt, PositiveInt] | None = None
 
 
@@ -92,6 +94,7 @@ class Phantom(Section):
     defects: bool
     driver: Literal["simulated", "recorded"]
     recorded_root: str | None = None
+    moving_pieces: PositiveInt | None = None
 
     @model_validator(mode="after")
     def _recorded_waves_need_a_root(self) -> Phantom:

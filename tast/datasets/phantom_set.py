@@ -28,12 +28,14 @@ DRIVERS = ("simulated", "recorded")
 class PhantomSet:
     """A planned phantom, picklable.
 
-    sessions: all that there are. recorded_root: where the waves lie that drive it; None for simulated ones. write: one session's
-    writer. finish: writes what the set says of itself, once all sessions are there.
+    sessions: all that there are. recorded_root: where the waves lie that drive it; None for simulated ones. moving_pieces:
+    how many pieces of a recording may be, those in which SpO2 moves most; None: any. write: one session's writer. finish: writes
+    what the set says of itself, once all sessions are there.
     """
 
     sessions: tuple[Session, ...]
     recorded_root: Path | None
+    moving_pieces: int | None
     write: SessionWriter
     finish: Callable[[Sequence[Session], Path], None]
 
@@ -41,7 +43,8 @@ class PhantomSet:
         """Render some of the sessions, in any process; every session's bytes depend on the plan alone."""
         physiology_of = simulated_physiology
         if self.recorded_root is not None:
-            physiology_of = partial(recorded_physiology, recordings=read_waves(self.recorded_root)[0])
+            recordings, _ = read_waves(self.recorded_root)
+            physiology_of = partial(recorded_physiology, recordings=recordings, moving_pieces=self.moving_pieces)
         for session in sessions:
             self.write(session, folder, physiology_of)
 
@@ -58,21 +61,23 @@ def plan_phantom(
     defects: bool,
     driver: str,
     recorded_root: str | Path | None,
+    moving_pieces: int | None = None,
     **plan: Any,
 ) -> PhantomSet:
     """The plan of a phantom; `plan` goes to phantom_sessions.
 
-    worlds: how many (count), and the pools (tast.phantom.world.Pools) that they and the heads in them are drawn from; None: the
-    photograph before the one camera. Subjects take turns in the worlds. compression (codec, quality), sources and defects are
+    worlds: how many (count), heads of each subject, and the pools (tast.phantom.world.Pools) that they are drawn from; None: the
+    photograph before the one camera. Heads take turns in the worlds. compression (codec, quality), sources and defects are
     VIPL-HR's layout alone: PURE's pictures are lossless and whole, and those of `csv` coded as their world has it. driver:
     "recorded" takes waves and SpO2 from the set of them at recorded_root (tast.datasets.waves), and its people as subjects; the
-    profile has no say then. Raises TastError for a plan that cannot be.
+    profile has no say then; moving_pieces: of each recording only so many, those in which SpO2 moves most. Raises TastError for
+    a plan that cannot be.
     """
     if driver not in DRIVERS:
         raise TastError(f"phantom driver {driver!r} is unknown; expected one of {', '.join(DRIVERS)}")
     root, numbers = None, None
     if driver == "recorded":
-        root, numbers = _recorded_people(recorded_root, plan["sessions"], plan["seconds"])
+        root, numbers = _recorded_people(recorded_root, plan["sessions"], plan["seconds"], moving_pieces)
     vipl: dict[str, Any] = {"sources": tuple(sources), "defects": defects}
     writers: dict[str, tuple[SessionWriter, Callable[[Sequence[Session], Path], None]]] = {
         "pure": (write_pure_session, _no_lists),
@@ -84,10 +89,12 @@ def plan_phantom(
         sessions = in_worlds(sessions, **worlds)
     elif layout == "csv":
         raise TastError("the layout csv needs worlds: they say how its videos are coded; expected phantom.worlds")
-    return PhantomSet(sessions, root, *writers[layout])
+    return PhantomSet(sessions, root, moving_pieces, *writers[layout])
 
 
-def _recorded_people(recorded_root: str | Path | None, sessions: int, seconds: float) -> tuple[Path, tuple[int, ...]]:
+def _recorded_people(
+    recorded_root: str | Path | None, sessions: int, seconds: float, moving_pieces: int | None
+) -> tuple[Path, tuple[int, ...]]:
     """The recordings' folder and the subjects in it whose recordings last for that many sessions; the others are logged by name.
 
     Raises TastError where nobody's do.
@@ -98,7 +105,7 @@ def _recorded_people(recorded_root: str | Path | None, sessions: int, seconds: f
     recordings, rejects = read_waves(root)
     pieces: dict[str, int] = {}
     for one in recordings:
-        n_pieces = len(piece_starts_s(one, seconds))
+        n_pieces = len(piece_starts_s(one, seconds, moving_pieces))
         pieces[one.subject_id] = min(n_pieces, pieces.get(one.subject_id, n_pieces))
     longest = max(pieces.values(), default=0)
     if sessions > longest:

@@ -17,15 +17,23 @@ from tast.phantom.tissue import GREEN, blood_absorption, infrared_to_green
 from tast.records import FloatArray
 
 
+class Volume(Protocol):
+    """Blood that comes and goes with the beat, peak to peak about 1; a recorded wave can stand in for the simulated pulse."""
+
+    def volume_at(self, times_s: FloatArray) -> FloatArray:
+        """Blood volume (M,) at times_s (M,)."""
+        ...
+
+
 class Drive(Protocol):
-    """A source of pulsation; a recorded wave can stand in for the simulated one."""
+    """A source of pulsation; recorded light can stand in for the simulated one."""
 
     def absorption(self, times_s: FloatArray, delays_s: FloatArray) -> FloatArray:
         """Share of the remitted light that is lost at perfusion 1, (N, delays, 3), zero mean over the beats."""
         ...
 
 
-def arriving_volume(pulse: PulseTrain, times_s: FloatArray, delays_s: FloatArray) -> FloatArray:
+def arriving_volume(pulse: Volume, times_s: FloatArray, delays_s: FloatArray) -> FloatArray:
     """Blood volume (N, delays) where the pulse arrives so much later."""
     return np.stack([pulse.volume_at(times_s - delay_s) for delay_s in delays_s], axis=1)
 
@@ -46,13 +54,13 @@ class SimulatedDrive:
 
 @dataclass(frozen=True, eq=False)
 class SkinDrive:
-    """The same pulse in a person's skin, as the raw channels of a camera see it under a lamp.
+    """A pulse, simulated or recorded, in a person's skin, as the raw channels of a camera see it under a lamp.
 
     The beat takes `colours.pulse_strengths` of the light; besides, blood that grows darker tints the skin for as long as it is,
     and so does more of it, or slower.
     """
 
-    pulse: PulseTrain
+    pulse: Volume
     spo2: Spo2Course
     colours: Colours
     skin: Skin

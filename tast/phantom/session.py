@@ -139,18 +139,20 @@ def phantom_sessions(
     )  # fmt: skip
 
 
-def in_worlds(sessions: Sequence[Session], *, count: int, **pools: Any) -> tuple[Session, ...]:
-    """The sessions, each in one of `count` worlds in which their subjects take turns, every subject with one head in all of them.
+def in_worlds(sessions: Sequence[Session], *, count: int, heads: int = 1, **pools: Any) -> tuple[Session, ...]:
+    """The sessions, each in one of `count` worlds, in which heads take turns.
 
-    pools: of tast.phantom.world.Pools. A session's frame rate becomes its world's. Raises TastError for pools that are not known,
-    or that hold fewer faces than there are subjects.
+    heads: of each subject, whose sessions take turns in them: of few people's recorded waves many heads can be driven. pools: of
+    tast.phantom.world.Pools. A session's frame rate becomes its world's. Raises TastError for pools that are not known, or that
+    hold fewer faces than there are heads.
     """
     drawn = Pools(**{name: pool for name, pool in pools.items() if pool is not None})
     seed, people = sessions[0].seed, sorted({session.subject for session in sessions})
     worlds = [world(seed, number, drawn) for number in range(1, count + 1)]
-    place = {subject: k for k, subject in enumerate(people)}
-    faces = face_numbers(seed, len(people), drawn)
-    filmed = ((session, worlds[place[session.subject] % count], faces[place[session.subject]]) for session in sessions)
+    first = {subject: k * heads for k, subject in enumerate(people)}
+    faces = face_numbers(seed, len(people) * heads, drawn)
+    head_of = (first[session.subject] + (session.number - 1) % heads for session in sessions)
+    filmed = ((session, worlds[head % count], faces[head]) for session, head in zip(sessions, head_of, strict=True))
     return tuple(replace(one, world=its, face=face, fps_hz=its.delivery.fps_hz) for one, its, face in filmed)
 
 

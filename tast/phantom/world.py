@@ -6,6 +6,7 @@ cameras, codings or faces: worlds with other pools share no part that the pools 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,13 +27,14 @@ MOST_DROPPED, MOST_DOUBLED = 0.03, 0.05
 
 @dataclass(frozen=True)
 class Pools:
-    """What worlds and people may be drawn from: names of lamp families, measured sensors, kinds of cameras and codings, and faces
-    from the first number to the one before the last."""
+    """What worlds and people may be drawn from: names of lamp families, measured sensors, kinds of cameras and codings, frame
+    rates, and faces from the first number to the one before the last."""
 
     lamps: tuple[str, ...] = LAMP_FAMILIES
     sensors: tuple[str, ...] = SENSORS
     cameras: tuple[str, ...] = CAMERA_KINDS
     codings: tuple[str, ...] = tuple(name for name in CODINGS if name != "png")  # a folder of images holds no readings' clock
+    rates_hz: tuple[float, ...] = RATES_HZ
     faces: tuple[int, int] = (1, 1001)
 
 
@@ -60,16 +62,16 @@ def world(seed: int, number: int, pools: Pools = Pools()) -> World:
         number=number,
         lamp=draw_lamp(stream(seed, "world", number, "lamp"), pools.lamps),
         camera=camera,
-        delivery=_delivery(stream(seed, "world", number, "delivery")),
+        delivery=_delivery(stream(seed, "world", number, "delivery"), pools.rates_hz),
         coding=draw_coding(stream(seed, "world", number, "coding"), pools.codings, bits=camera.bits if deep else 8),
     )
 
 
 def face_numbers(seed: int, count: int, pools: Pools) -> tuple[int, ...]:
-    """The faces of `count` people, nobody's twice; of fewer people the first. Raises TastError where the pool has too few."""
+    """`count` different faces; of fewer the first. Raises TastError where the pool has too few."""
     first, beyond = pools.faces
     if count > beyond - first:
-        raise TastError(f"phantom subjects = {count}; expected at most {beyond - first}, as many as worlds.faces holds")
+        raise TastError(f"heads of phantom subjects = {count}; expected at most {beyond - first}, as many as worlds.faces holds")
     return tuple(int(face) for face in first + stream(seed, "faces").permutation(beyond - first)[:count])
 
 
@@ -88,8 +90,11 @@ def facts(world: World) -> dict[str, str | int | float]:
     }  # fmt: skip
 
 
-def _delivery(rng: np.random.Generator) -> Delivery:
-    rate_hz = float(rng.choice(RATES_HZ, p=RATE_ODDS)) * (1 + RATE_SPREAD * float(rng.uniform(-1, 1)))
+def _delivery(rng: np.random.Generator, rates_hz: Sequence[float]) -> Delivery:
+    if unknown := [rate for rate in rates_hz if rate not in RATES_HZ]:
+        raise TastError(f"worlds.rates_hz {unknown[0]:g} is unknown; expected some of {', '.join(map(str, RATES_HZ))}")
+    odds = np.array([RATE_ODDS[RATES_HZ.index(rate)] for rate in rates_hz])
+    rate_hz = float(rng.choice(rates_hz, p=odds / odds.sum())) * (1 + RATE_SPREAD * float(rng.uniform(-1, 1)))
     unsteady, dropped, doubled = rng.random(3)
     if unsteady >= UNSTEADY:
         return Delivery(rate_hz)

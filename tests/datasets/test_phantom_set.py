@@ -55,7 +55,7 @@ def test_the_trees_own_params_are_a_plan_of_all_six_setups_as_ever() -> None:
     params = load_params().download.phantom.model_dump()
     setups = ("steady", "talking", "slow_translation", "fast_translation", "small_rotation", "medium_rotation")
     assert params["driver"] == "simulated" and not params["defects"]
-    changed = {"layout", "compression", "sources", "defects", "driver", "recorded_root", "worlds"}
+    changed = {"layout", "compression", "sources", "defects", "driver", "recorded_root", "moving_pieces", "worlds"}
     plain = {name: value for name, value in params.items() if name not in changed} | {"scenarios": setups}
     assert plan_phantom(**(params | {"layout": "pure"})).sessions == phantom_sessions(**plain)
 

@@ -24,13 +24,19 @@ from flows.clips import lost_videos, make_clips
 from flows.layout import AUDIT, CLIPS, METRICS, PREDICTIONS, RAW
 from flows.stages import download
 from tast.clip_store import ClipStore
+from tast.datasets.description import described
 from tast.datasets.ladh import person_token
+from tast.datasets.phantom_set import plan_phantom
+from tast.datasets.readers import read_downloaded
+from tast.datasets.waves import read_waves
 from tast.instruction_set import in_force
 from tast.params import load_params
 from tast.phantom.drive import simulated_drive
+from tast.phantom.recorded import piece
 from tast.phantom.render import render
 from tast.phantom.session import phantom_sessions, true_pulse
 from tast.seconds import is_spot
+from tast.video.read import read_pictures
 from tests.datasets.layouts import RgbImage
 from tests.datasets.more_layouts import (
     mcd_row,
@@ -206,6 +212,29 @@ def test_a_set_with_its_defects_goes_all_the_way(
         if person in path.read_bytes()
     ]
     assert named == [], "a person's name in what was written"
+
+
+def test_waves_drive_heads_in_worlds_through_the_download_stage(tmp_path: Path) -> None:
+    """Two people's waves on two heads each, in two worlds: what the stage leaves is read with the measured SpO2 as truth."""
+    for number in (1, 2):
+        write_mths_person(tmp_path / "waves", number, seconds=40, percent=np.linspace(99, 80 + number, 40))
+    phantom = {
+        "driver": "recorded", "recorded_root": str(tmp_path / "waves"), "layout": "csv", "subjects": 2, "sessions": 2,
+        "moving_pieces": 2, "seconds": 8, "width_px": 96, "height_px": 72, "face_height_px": 36, "scenarios": ["steady"],
+        "worlds": {"count": 2, "heads": 2, "codings": ["lossless"], "rates_hz": [15]},
+    }  # fmt: skip
+    set_params(Path("params.yaml"), {f"download.phantom.{name}": value for name, value in phantom.items()})
+    download.main()
+    records, rejects = read_downloaded(RAW, described(RAW), (50, 100))
+    assert rejects == [] and [record.record_id for record in records] == ["p001-1", "p001-2", "p002-1", "p002-2"]
+    assert [record.camera for record in records] == ["world-01", "world-02"] * 2
+    waves, _ = read_waves(tmp_path / "waves")
+    planned = plan_phantom(**load_params().download.phantom.model_dump())
+    for record, session in zip(records, planned.sessions, strict=True):
+        recording, start_s = piece(session, waves, moving_pieces=2)
+        shown = recording.spo2_percent[int(start_s) : int(start_s) + 8]
+        np.testing.assert_allclose(record.spo2.percent, np.rint(shown))
+        assert np.ptp(record.spo2.percent) >= 3 and sum(1 for _ in read_pictures(record.video, [])) > 100
 
 
 def test_mths_drives_a_phantom_all_the_way(tmp_path: Path) -> None:

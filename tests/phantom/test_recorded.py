@@ -9,9 +9,11 @@ import pytest
 from scipy.interpolate import CubicSpline
 
 from tast.errors import TastError
+from tast.phantom.drive import SkinDrive
+from tast.phantom.oximeter import MEAN_DELAY_S
 from tast.phantom.recorded import RecordedDrive, piece, piece_starts_s, pulsation, recorded_physiology, subject_numbers
 from tast.phantom.render import noise_free
-from tast.phantom.session import Session, phantom_sessions
+from tast.phantom.session import Session, in_worlds, phantom_sessions
 from tast.records import FloatArray
 
 AC = np.array([0.02, 0.05, 0.03])  # of red, green, blue: the ratio of ratios is 0.4
@@ -102,6 +104,36 @@ def test_readings_are_the_measured_ones_at_their_own_second() -> None:
         assert body.spo2.at(np.array([0.0]))[0] == RECORDINGS[0].spo2_percent[int(start_s)]
 
 
+def test_in_a_world_the_wave_is_the_fingers_and_the_light_is_that_of_the_worlds_optics() -> None:
+    """Green's wave alone: the finger's ratio of red to green (.4 here) is nowhere in what the camera of a world sees."""
+    for session in in_worlds(plan(RECORDINGS), count=3)[::4]:
+        drive = recorded_physiology(session, RECORDINGS).drive
+        assert isinstance(drive, SkinDrive)
+        recording, start_s = piece(session, RECORDINGS)
+        times_s = session.frame_times_s()
+        lost = drive.absorption(times_s, np.array([0.0, 0.02]))
+        saturation = drive.spo2.at(times_s) / 100
+        steady = 1 - session.colours.tint(session.skin, saturation, *drive.perfusion.at(times_s))
+        beat = (lost - steady[:, None]) / session.colours.pulse_strengths(session.skin, saturation)[:, None]
+        np.testing.assert_allclose(beat, np.repeat(beat[..., 1:2], 3, axis=2), atol=1e-9)
+        np.testing.assert_allclose(beat[:, 1, 1], drive.pulse.volume_at(times_s - 0.02), atol=1e-9)
+        recorded = np.interp(start_s + times_s, recording.times_s, -pulsation(recording.times_s, recording.rgb)[:, 1])
+        assert np.corrcoef(beat[:, 0, 1], recorded)[0, 1] > 0.999 and np.ptp(beat[:, 0, 1]) == pytest.approx(1, abs=0.05)
+
+
+def test_in_a_world_skin_darkens_with_the_measured_spo2_before_the_oximeter_shows_it() -> None:
+    for session in in_worlds(plan(RECORDINGS), count=3)[::4]:
+        body = recorded_physiology(session, RECORDINGS)
+        recording, start_s = piece(session, RECORDINGS)
+        second = np.arange(20.0)
+        shown = recording.spo2_percent[int(start_s) : int(start_s) + 20]
+        np.testing.assert_array_equal(body.oximeter.spo2_percent(second), shown)
+        np.testing.assert_allclose(body.spo2.at(second - MEAN_DELAY_S), shown)
+        assert isinstance(body.drive, SkinDrive) and body.drive.spo2 is body.spo2
+        well, low = (session.colours.tint(session.skin, percent / 100)[0] for percent in (97.0, 80.0))
+        assert well == pytest.approx(1.0) and low < 0.995, "what a fall of SpO2 takes of red"
+
+
 def test_a_missing_pulse_rate_is_the_devices_code() -> None:
     recording = MadeUp("100001")
     recording.pulse_per_min[:] = np.nan
@@ -116,6 +148,18 @@ def test_pieces_do_not_overlap_and_skip_seconds_without_a_reading() -> None:
     recording.spo2_percent[100] = np.nan
     remaining = piece_starts_s(recording, 20.0)
     assert 0 < len(starts_s) - len(remaining) <= 2 and not any(start <= 100 < start + 20 for start in remaining)
+
+
+def test_moving_pieces_lie_where_spo2_moves_and_none_overlap() -> None:
+    """A fall of 12 points at 100 s and one of 6 at 200 s, in a recording that is still besides."""
+    recording = MadeUp("100001")
+    recording.spo2_percent[:] = np.select([np.arange(300) < 100, np.arange(300) < 200], [98.0, 86.0], 80.0)
+    starts_s = piece_starts_s(recording, 20.0, moving_pieces=3)
+    assert len(starts_s) == 3 and starts_s[0] <= 90 and starts_s[0] + 20 > 105, starts_s
+    assert starts_s[1] < 196 < 204 < starts_s[1] + 20, "the smaller fall comes second, in the middle of its piece"
+    assert min(abs(np.subtract.outer(starts_s, starts_s))[np.triu_indices(3, 1)]) >= 20
+    wanted = [piece(session, (recording,), moving_pieces=2)[1] for session in plan((recording,), sessions=6, subjects=1)]
+    assert set(wanted) == set(starts_s[:2]), "more sessions than pieces: they come again"
 
 
 def test_sessions_are_different_pieces_in_an_order_of_the_persons_own() -> None:

@@ -18,7 +18,7 @@ from tast.phantom.filmed import eight_bits, filmed
 from tast.phantom.lamps import D65, LAMP_FAMILIES
 from tast.phantom.sensor import SENSORS, Camera, Sensor
 from tast.phantom.session import Session, in_worlds, phantom_sessions, truth
-from tast.phantom.world import Delivery, Pools, World, face_numbers, facts, world
+from tast.phantom.world import RATE_SPREAD, Delivery, Pools, World, face_numbers, facts, world
 
 PLAN: dict[str, Any] = {
     "seed": 3, "subjects": 6, "sessions": 1, "seconds": 4.0, "fps_hz": 30.0, "width_px": 96, "height_px": 72,
@@ -46,12 +46,16 @@ def test_each_part_comes_from_its_own_pool() -> None:
     """Two protocols' worlds share nothing of what their pools do not share, and what is drawn of one part moves no other."""
     seen = Pools(lamps=LAMP_FAMILIES[:2], sensors=SENSORS[:20], faces=(1, 101))
     unseen = Pools(lamps=LAMP_FAMILIES[2:], sensors=SENSORS[20:], faces=(101, 201))
+    slow = Pools(rates_hz=(15.0, 25.0))
     for number in range(1, 40):
         one, other = world(1, number, seen), world(1, number, unseen)
         assert set(one.lamp.family.split(" and ")) <= set(LAMP_FAMILIES[:2])
         assert set(other.lamp.family.split(" and ")) <= set(LAMP_FAMILIES[2:])
         assert one.camera.sensor.name in SENSORS[:20] and other.camera.sensor.name in SENSORS[20:]
         assert one.delivery == other.delivery
+        late = world(1, number, slow).delivery
+        assert min(abs(late.fps_hz / rate - 1) for rate in slow.rates_hz) <= RATE_SPREAD
+        assert (late.dropped, late.doubled) == (one.delivery.dropped, one.delivery.doubled)
     assert not set(face_numbers(1, 100, seen)) & set(face_numbers(1, 100, unseen))
 
 
@@ -70,6 +74,18 @@ def test_people_take_turns_in_the_worlds() -> None:
     assert {s.in_world.camera.kind for s in sessions} == {"webcam"}
     assert all(s.fps_hz == s.in_world.delivery.fps_hz for s in sessions)
     assert {"lamp", "sensor", "coding", "fps_hz"} <= set(facts(sessions[0].in_world))
+
+
+def test_of_each_subject_many_heads_take_turns_in_the_worlds() -> None:
+    plan = phantom_sessions(**(PLAN | {"subjects": 2, "sessions": 4, "scenarios": "all"}))
+    sessions = in_worlds(plan, count=4, heads=3)
+    assert [s.in_world.number for s in sessions] == [1, 2, 3, 1, 4, 1, 2, 4]
+    heads = [s.face for s in sessions]
+    assert heads[0] == heads[3] and heads[4] == heads[7] and len(set(heads)) == 6
+    with pytest.raises(TastError, match="heads of phantom subjects = 6; expected at most 5"):
+        in_worlds(plan, count=4, heads=3, faces=(1, 6))
+    with pytest.raises(TastError, match="rates_hz 12 is unknown; expected some of 15"):
+        in_worlds(plan, count=4, rates_hz=(12.0,))
 
 
 def test_the_pulse_of_the_raw_channels_is_that_of_the_skin() -> None:
