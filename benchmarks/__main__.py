@@ -35,6 +35,7 @@ BENCHMARKS = {  # module below benchmarks/ -> whether it takes --peer
     "worlds": False,
     "worlds_probe": False,
     "causes": False,
+    "ladder": False,
 }
 
 

@@ -36,6 +36,7 @@ BenchmarkName = Literal[
     "worlds",
     "worlds_probe",
     "causes",
+    "ladder",
     "workers",
     "instruction_set",
     "store",
