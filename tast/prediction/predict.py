@@ -23,7 +23,7 @@ from tast.prediction import MIN_QUALITY
 from tast.prediction.calibrating import CameraProfile, calibrated
 from tast.prediction.causes.evidence import Gathering
 from tast.prediction.causes.findings import Findings, find_causes
-from tast.prediction.pulse import hint_of_rate, pulse_clarity, pulse_wave
+from tast.prediction.pulse import hint_of_rate, pulse_course
 from tast.prediction.trace import PredictedTrace, joined
 from tast.preprocessing.pipeline import settings_of
 from tast.preprocessing.resample import mean_rate_hz
@@ -207,8 +207,8 @@ def _colours(face: FaceVideo, card: ModelCard) -> FloatArray:
 
 def pulse_of(windows: list[npt.NDArray[np.generic]], fps_hz: float, length_s: int) -> tuple[FloatArray, FloatArray]:
     """How clear the pulse is in each second that the windows show, 0 to 1, and its rate per minute; see tast.prediction.pulse."""
-    clarity = np.array([pulse_clarity(pulse_wave(pulse_signals(window)), fps_hz) for window in windows])
-    share, per_minute = (overlap_mean(np.repeat(column[:, None], length_s, axis=1)) for column in clarity.T)
+    course = pulse_course([pulse_signals(window) for window in windows], fps_hz)
+    share, per_minute = (overlap_mean(np.repeat(column[:, None], length_s, axis=1)) for column in course)
     return share, per_minute
 
 
