@@ -59,6 +59,7 @@ PAGE = Path("docs/prediction.md")
 BEGIN, END = "<!-- causes: python -m benchmarks.causes --publish -->", "<!-- end of causes -->"
 LOSSLESS = Coding("h264", ".mp4", quality=0, matrix="bt709")
 STRONG = {"h264": Coding("h264", ".mp4", quality=30, matrix="bt709"), "mpeg4": Coding("mpeg4", ".avi", quality=20)}
+FREEZING = Coding("h264", ".mp4", quality=8, matrix="bt709")  # of bits there are enough
 MUST_FIND, MOST_FALSE = 0.8, 0.1
 WORLDS, GOOD_WORLDS = 3, 8
 
@@ -86,7 +87,7 @@ CHANGES: dict[str, Change] = {
     "frames": lossy,
 }
 ALLOWED = {  # cause put in -> others that follow from it, and are no false alarms
-    "no colour": {"one wave", "no pulse", "flicker"},
+    "no colour": {"one wave", "no pulse", "flicker", "frozen colour"},
     "one wave": {"no colour", "no pulse", "red and blue exchanged", "flicker"},
     "flicker": {"one wave", "no pulse"},
     "exposure": {"no pulse", "one wave", "flicker", "overexposed"},
@@ -94,7 +95,8 @@ ALLOWED = {  # cause put in -> others that follow from it, and are no false alar
     "still": {"no pulse"},
     "dark": {"no pulse", "still"},
     "overexposed": {"no pulse", "still", "white balance", "no colour"},
-    "compression": {"no pulse", "still", "frames", "flicker", "one wave"},
+    "compression": {"no pulse", "still", "frames", "flicker", "one wave", "frozen colour"},
+    "frozen colour": {"no pulse", "still", "one wave", "flicker"},
     "movement": {"no pulse", "flicker"},
 }
 ALSO = {"still": "no pulse"}  # cause put in -> another that it must be found by as well
@@ -116,7 +118,7 @@ def findings_of(video: VideoSource) -> Findings:
     settings = settings_of(load_params(Path("params.yaml")).model_dump()["preprocess"])
     clips = load_params(Path("params.yaml")).preprocess.clips
     gathering, meter = Gathering(), SourceMeter()
-    for name, step in after_each_step("clip", read_pictures(video, meter=meter), settings):
+    for name, step in after_each_step("clip", gathering.watched(read_pictures(video, meter=meter)), settings):
         gathering.take(name, step)
         face = step
     pulse_share, per_minute = pulse_of(windows_per_second(face, clips.fps_hz, clips.length_s), clips.fps_hz, clips.length_s)
@@ -143,6 +145,8 @@ def cases(seed: int, seconds: float) -> Iterator[tuple[str, str, Frames, Coding,
         yield "flicker", name, changed_light(slow_lamp(session.person.pulse_rate_hz))(frames), LOSSLESS, has
     for (codec, coding), (name, frames, has) in zip(STRONG.items(), seen, strict=False):
         yield "compression", f"{name}, {codec}", frames, coding, has
+    for name, frames, has in seen[:2]:
+        yield "frozen colour", f"{name}, h264", frames, FREEZING, has
     yield "movement", "photograph", frames_of(photographs(seed, seconds, "fast_translation")[0]), LOSSLESS, set()
 
 

@@ -1,6 +1,6 @@
 """The codec ladder: the same recordings through many codings, and changed in other ways, each read as `tast predict` reads it.
 
-    tast benchmark ladder [--model models/tast_net] [--people 3] [--seed 1000003] [--clip VIDEO --pulse 59] [--publish]
+    tast benchmark ladder [--model models/tast_net] [--people 2] [--seed 1000003] [--clip VIDEO --pulse 59] [--publish]
 
 Recordings are those of `tast phantom --layout pure`, of people whom no training saw. Each is read without an anchor and anchored
 by what the oximeter showed in its first 10 s; of the anchored ones the seconds after these are scored. A step holds where 85 % of
@@ -42,7 +42,7 @@ from tast.datasets.phantom_set import plan_phantom
 from tast.datasets.pure import read_pure
 from tast.errors import TastError, VideoRejected
 from tast.params import load_params
-from tast.prediction.causes.known import CAUSES, COMPRESSION, OUTSIDE
+from tast.prediction.causes.known import CAUSES, COMPRESSION, FROZEN, OUTSIDE
 from tast.prediction.predict import delivered, read_video
 from tast.prediction.trace import PredictedTrace
 from tast.preprocessing.clips import labels_per_second
@@ -54,7 +54,7 @@ from tast.video.write_coded import Timed, write_coded
 
 PAGE = Path("docs/worlds.md")
 BEGIN, END = "<!-- ladder: tast benchmark ladder --publish -->", "<!-- end of ladder -->"
-SEED, PEOPLE, SECONDS = 1_000_003, 3, 20
+SEED, PEOPLE, SECONDS = 1_000_003, 2, 20
 INSIDE, MOVED = 0.85, 1.0  # share of the seconds; half-widths of the interval
 PULSE_OFF = 3.0  # per minute
 FLICKER_HZ = 1.2
@@ -62,7 +62,7 @@ HOW = ("alone", "anchored")
 H264 = Coding("h264", ".mp4", quality=0, matrix="bt709")
 WHOLE = replace(H264, subsampling="444")
 HLG = Coding("hevc", ".mp4", quality=0, bits=10, matrix="bt2020", transfer="hlg")
-SQUEEZED = (COMPRESSION.name,)
+SQUEEZED = (COMPRESSION.name, FROZEN.name)
 
 
 @dataclass(frozen=True)

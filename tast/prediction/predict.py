@@ -45,6 +45,7 @@ Anchor = Sequence[Reading] | Offset
 BATCH_SIZE = 16
 PIECE_S = 120.0
 NO_PERCENTAGE = "no percentage can be told (give SpO2 of some seconds as `anchor`, or ask for the trend alone, `uncalibrated`)"
+AN_ANCHOR_IS_OF_NO_USE = "no percentage can be told, with an anchor neither (ask for the trend alone, `uncalibrated`)"
 
 
 def predict_video(
@@ -71,17 +72,15 @@ def delivered(
     anchor: SpO2 that is known of some of its seconds, or what the model is off for this person, camera and light: what is
     predicted is moved by it, and the interval is that of anchored predictions (tast.anchors). uncalibrated: no percentage, but a
     trend in units of no scale. profile: of the camera and lamp, which are known then. Raises VideoRejected where none of these is
-    asked for and most seconds lie outside of what the model was trained on, and where an anchor holds for none of its seconds.
+    asked for and most seconds lie outside of what the model was trained on, where a percentage is asked for and a codec took the
+    colours that it would be read from, and where an anchor holds for none of its seconds.
     """
     if profile is not None:
         trace = calibrated(trace, profile)
-    if anchor is not None:
-        return trace.anchored(anchor)
     if uncalibrated:
         return trace.as_trend()
-    if not trace.calibrated:
-        _require_domain(trace)
-    return trace
+    _require_percentage(trace, known_of=trace.calibrated or anchor is not None)
+    return trace if anchor is None else trace.anchored(anchor)
 
 
 def read_video(
@@ -127,15 +126,22 @@ def read_frames(
     left_out = tuple(f"{begin_s:g} to {begin_s + PIECE_S:g} s are left out: {reason}" for begin_s, reason in refused)
     trace = joined(traces, left_out)
     if meter is not None and (facts := meter.facts()) is not None:
-        trace = replace(trace, findings=trace.findings.with_source(facts, len(trace)))
+        findings = trace.findings.with_source(facts, len(trace))
+        trace = replace(trace, findings=findings, codec_known=facts.codec in card.codecs)
     _require_readable(trace, min_quality)
     return trace
 
 
-def _require_domain(trace: PredictedTrace) -> None:
-    """Far from all that the model was trained on its percentages mean nothing; a change since known seconds still may."""
-    if outside := trace.findings.outside():
-        raise VideoRejected(trace.name, f"{'; '.join(outside)}: {NO_PERCENTAGE}")
+def _require_percentage(trace: PredictedTrace, known_of: bool) -> None:
+    """Far from all that the model was trained on its percentages mean nothing; a change since known seconds still may. Where
+    a codec took the pulse's colour neither does, unless the model was trained on what it leaves."""
+    untold = () if trace.codec_known else trace.findings.untold(anchored=known_of)
+    outside = () if known_of else trace.findings.outside()
+    if untold or outside:
+        of_no_use = untold and trace.findings.untold(anchored=True)
+        raise VideoRejected(
+            trace.name, f"{'; '.join(untold + outside)}: {AN_ANCHOR_IS_OF_NO_USE if of_no_use else NO_PERCENTAGE}"
+        )
 
 
 def _predict_piece(
@@ -143,7 +149,7 @@ def _predict_piece(
     watch: Callable[[], None],
 ) -> PredictedTrace:  # fmt: skip
     gathering = Gathering()
-    for step_name, step in after_each_step(name, frames, settings_of(card.preprocessing)):
+    for step_name, step in after_each_step(name, gathering.watched(frames), settings_of(card.preprocessing)):
         watch()
         face = step
         if not largest_face:

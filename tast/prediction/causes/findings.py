@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tast.prediction.causes.evidence import Evidence
-from tast.prediction.causes.known import CAUSES, COMPRESSION, OUTSIDE, Cause
+from tast.prediction.causes.frozen import ALONE
+from tast.prediction.causes.known import CAUSES, COMPRESSION, FROZEN, OUTSIDE, Cause
 from tast.prediction.causes.recording import bits_of_enough
 from tast.records import FloatArray, SourceFacts
 
@@ -49,6 +50,14 @@ class Findings:
             if (seconds := cause.unreadable(self.measures[cause.name])).mean() > MOST
         )
 
+    def untold(self, anchored: bool = False) -> tuple[str, ...]:
+        """The same for each cause by which no percentage can be told of most seconds; anchored: of their change neither."""
+        return tuple(
+            f"{cause.sentence} ({seconds.sum()} of {len(seconds)} s)"
+            for cause in self._measured()
+            if (seconds := cause.untold(self.measures[cause.name], anchored)).mean() > MOST
+        )
+
     def mostly(self) -> tuple[str, ...]:
         """The sentences of the causes that hold in most seconds."""
         return tuple(cause.sentence for cause in self._measured() if cause.holds(self.measures[cause.name]).mean() > MOST)
@@ -64,7 +73,8 @@ class Findings:
 
     def with_source(self, facts: SourceFacts, n_seconds: int) -> Findings:
         """And what the file itself tells of all of its seconds."""
-        return Findings({**self.measures, COMPRESSION.name: np.full(n_seconds, bits_of_enough(facts))})
+        measures = {name: measured for name, measured in self.measures.items() if name != FROZEN.name or facts.codec not in ALONE}
+        return Findings({**measures, COMPRESSION.name: np.full(n_seconds, bits_of_enough(facts))})
 
     def _measured(self) -> list[Cause]:
         return [cause for cause in (*CAUSES, *OUTSIDE) if cause.name in self.measures]

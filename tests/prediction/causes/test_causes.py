@@ -32,6 +32,7 @@ def good(**changed: object) -> Evidence:
             fps_hz=FPS_HZ, length_s=8, skin=SKIN * PULSE + noise(1), background=np.tile(BACKGROUND, (len(TIMES_S), 1)) + noise(2),
             place=np.tile([160.0, 110.0, 40.0], (len(TIMES_S), 1)), overexposed=np.zeros(len(TIMES_S)), frame_times_s=TIMES_S,
             repeated=np.zeros(len(TIMES_S), dtype=bool), pulse_share=np.full(SECONDS, 0.9),
+            frozen=np.zeros(len(TIMES_S)),
             pulse_per_minute=np.full(SECONDS, 72.0),
         ),
         **changed,
@@ -69,6 +70,7 @@ PLANTED: dict[str, Evidence] = {
     "still": good(skin=STILL),
     "no pulse": good(pulse_share=np.full(SECONDS, 0.2)),
     "movement": good(place=SWAY),
+    "frozen colour": good(frozen=np.full(len(TIMES_S), 0.3)),
     "frames": good(repeated=np.arange(len(TIMES_S)) % 4 == 3),
 }
 
@@ -141,7 +143,7 @@ def test_compression_is_measured_by_the_codec():
     assert recording.bits_of_enough(replace(facts, codec="png")) == np.inf
     found = find_causes(good()).with_source(facts, SECONDS)
     assert found.sentences() == ("the video is compressed so strongly that little of the pulse's colour is left (12 of 12 s)",)
-    assert found.unreadable() == ()
+    assert found.unreadable() == () and found.untold() == found.sentences() and found.untold(anchored=True) == ()
     assert len(find_causes(good()).with_source(replace(facts, bits_per_pixel=0.02), SECONDS).unreadable()) == 1
 
 
