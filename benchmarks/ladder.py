@@ -47,7 +47,7 @@ from tast.prediction.predict import delivered, read_video
 from tast.prediction.trace import PredictedTrace
 from tast.preprocessing.clips import labels_per_second
 from tast.records import FloatArray, VideoRecord, VideoSource
-from tast.saved_model import ModelCard, load_model
+from tast.saved_model import ModelCard, load_model, weights_digest
 from tast.video.coding import Coding
 from tast.video.read import read_frames
 from tast.video.write_coded import Timed, write_coded
@@ -378,6 +378,15 @@ def measure(seed: int, people: int, model: nn.Module, card: ModelCard, folder: P
     }
 
 
+def head(people: int, seed: int, model: Path) -> str:
+    return f"`tast benchmark ladder`, {people} people of seed {seed}, {SECONDS} s each; weights {weights_digest(model)[:9]}."
+
+
+def publish(results: dict[tuple[str, str], Result], head: str, clip: Sequence[str], page: Path = PAGE) -> None:
+    """Put the tables into the page, between its two marks."""
+    write_between(page, BEGIN, END, [head, "", *lines(results), *(["", *clip] if clip else [])])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="tast benchmark ladder", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -400,8 +409,7 @@ def main() -> None:
     of_clip = clip_rows(answers, asked.pulse) if answers else []
     write_rows("ladder", [*rows_of(results), *of_clip])
     if asked.publish:
-        clip = ["", *clip_lines(answers, of_clip)] if answers else []
-        write_between(PAGE, BEGIN, END, [*lines(results), *clip])
+        publish(results, head(asked.people, asked.seed, asked.model), clip_lines(answers, of_clip) if answers else [])
 
 
 if __name__ == "__main__":

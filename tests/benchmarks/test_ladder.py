@@ -99,6 +99,16 @@ def test_every_step_has_a_bar_and_a_line_that_says_what_falls_short() -> None:
     assert lines({("PNG", how): GOOD for how in HOW})[-1].endswith("| holds |")
 
 
+def test_the_page_keeps_what_is_outside_the_marks(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{ladder.BEGIN}\nstale\n{ladder.END}\nafter\n")
+    results = {("PNG", how): GOOD for how in HOW}
+    ladder.publish(results, "head", ["clip"], page)
+    text = page.read_text()
+    assert text.startswith("before\n") and text.endswith("after\n") and "stale" not in text
+    assert text.split(ladder.BEGIN)[1].split(ladder.END)[0].strip().splitlines() == ["head", "", *lines(results), "", "clip"]
+
+
 def test_files_are_coded_as_their_steps_say_once_and_again(record: VideoRecord, tmp_path: Path) -> None:
     assert coded(record, STEPS["PNG"], tmp_path / "a") is record.video
     step = STEPS["H.264 crf 8, 640x480"]

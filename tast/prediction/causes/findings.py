@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from tast.prediction.causes.evidence import Evidence
-from tast.prediction.causes.frozen import ALONE
-from tast.prediction.causes.known import CAUSES, COMPRESSION, FROZEN, OUTSIDE, Cause
+from tast.prediction.causes.known import CAUSES, COMPRESSION, OUTSIDE, Cause
 from tast.prediction.causes.recording import bits_of_enough
 from tast.records import FloatArray, SourceFacts
 
@@ -73,8 +72,7 @@ class Findings:
 
     def with_source(self, facts: SourceFacts, n_seconds: int) -> Findings:
         """And what the file itself tells of all of its seconds."""
-        measures = {name: measured for name, measured in self.measures.items() if name != FROZEN.name or facts.codec not in ALONE}
-        return Findings({**measures, COMPRESSION.name: np.full(n_seconds, bits_of_enough(facts))})
+        return Findings({**self.measures, COMPRESSION.name: np.full(n_seconds, bits_of_enough(facts))})
 
     def _measured(self) -> list[Cause]:
         return [cause for cause in (*CAUSES, *OUTSIDE) if cause.name in self.measures]

@@ -3,7 +3,9 @@
 A pulse moves chroma by a fraction of a step. A sensor's noise carries it through the rounding to whole steps, as dither does: of
 a block of 8 x 8 samples some change in every frame. A codec that predicts from the frame before codes no difference that is
 smaller than its quantiser, and then the whole block stays as it was; the noise is gone, the pulse's colour with it, and in what
-is left red, green and blue move alike. Bits a pixel do not tell: they go where the picture is noisy, in its luma.
+is left red, green and blue move alike. One that codes each frame alone rounds the mean of a block, which has hardly any noise, to
+whole steps: few blocks cross one with the pulse, and which is chance. Bits a pixel do not tell: they go where the picture is
+noisy, in its luma.
 """
 
 from __future__ import annotations
@@ -21,7 +23,6 @@ LUMA_LINES = 8  # every so many lines are compared
 MOST_REPEATED = 0.75  # of the frames: a camera slower than a quarter of its recorder is none
 MOST_BLOCKS = 2400  # kept of a frame: of larger pictures every second row and column, or fewer
 FACE_HALF_AXES, FACE_MIDDLE = (1.0, 1.2), 0.5  # in eye distances: of the ellipse that is asked; below the eyes
-ALONE = ("png", "mjpeg", "prores", "dnxhd", "jpeg2000")  # codecs that predict nothing from the frame before
 
 
 class FrozenBlocks:

@@ -54,12 +54,11 @@ class Cause:
 
 
 COMPRESSION = Cause(
-    "compression", "the video is compressed so strongly that little of the pulse's colour is left", 1.0, 0.2, None, True,
-    no_level_beyond=1.0,
-)  # fmt: skip
+    "compression", "the video is compressed so strongly that little of the pulse's colour is left", 1.0, 0.2, None, True
+)
 FROZEN = Cause(
     "frozen colour", "the video is compressed so strongly that the face's colour stands still from frame to frame", 0.02, None,
-    recording.frozen_colour, no_level_beyond=0.04, no_change_beyond=0.3,
+    recording.frozen_colour, no_level_beyond=0.04, no_change_beyond=0.2,
 )  # fmt: skip
 CAUSES = (
     Cause("no colour", "the picture has no colour: grey, or near infrared", 0.1, 0.1, pulse.colour, True),

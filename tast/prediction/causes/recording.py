@@ -11,10 +11,10 @@ from tast.video.facts import DROPPED_AFTER_STEPS
 
 STEADIED_S = 0.4  # landmarks jitter from frame to frame
 # Bits a pixel below which little of the ratio of red to green is left. Of a rendered face of 120 px, an H.264 phone's .19 left an
-# error of 128 %, MPEG-4's .13 one of 52 % (`python -m benchmarks.door`). Motion JPEG at its best, 1.1, moved SpO2 by 3 to 5,
-# though hardly its change; the others are assumed. Codecs that are not named lose nothing, or are rare.
+# error of 128 %, MPEG-4's .13 one of 52 %, Motion JPEG's .57 one of 12 % (`python -m benchmarks.door`); the others are assumed.
+# Codecs that are not named lose nothing, or are rare.
 ENOUGH_BITS = {
-    "mjpeg": 1.5, "mpeg2video": 0.5, "mpeg4": 0.35, "vp8": 0.35, "h264": 0.3, "vp9": 0.25, "hevc": 0.25, "av1": 0.2,
+    "mjpeg": 0.3, "mpeg2video": 0.5, "mpeg4": 0.35, "vp8": 0.35, "h264": 0.3, "vp9": 0.25, "hevc": 0.25, "av1": 0.2,
 }  # fmt: skip
 
 
