@@ -91,7 +91,7 @@ STEPS: dict[str, Step] = {
     "VP9, 0.3 bit/px": Step(Coding("vp9", ".mkv", bits_per_pixel=0.3, matrix="bt709"), SQUEEZED),
     "HLG, lossless": Step(HLG),
     **{f"HLG, {rate} bit/px": Step(replace(HLG, quality=None, bits_per_pixel=rate), SQUEEZED) for rate in (1.6, 0.4, 0.2)},
-    "lamp flickers by 2 % at 1.2 Hz": Step(WHOLE, ("flicker",), changed_light(slow_lamp(FLICKER_HZ))),
+    "lamp flickers by 2 % at 1.2 Hz": Step(WHOLE, ("flicker", "one wave"), changed_light(slow_lamp(FLICKER_HZ))),
     "white balance steps by 12 %": Step(WHOLE, ("white balance",), changed_light(white_step)),
     "denoised in time": Step(WHOLE, (), denoised),
     "frames lost and shown twice": Step(WHOLE, ("frames",), lossy),

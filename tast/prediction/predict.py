@@ -138,10 +138,9 @@ def _require_percentage(trace: PredictedTrace, known_of: bool) -> None:
     untold = () if trace.codec_known else trace.findings.untold(anchored=known_of)
     outside = () if known_of else trace.findings.outside()
     if untold or outside:
+        why = dict.fromkeys(untold + outside + trace.findings.mostly_marked())
         of_no_use = untold and trace.findings.untold(anchored=True)
-        raise VideoRejected(
-            trace.name, f"{'; '.join(untold + outside)}: {AN_ANCHOR_IS_OF_NO_USE if of_no_use else NO_PERCENTAGE}"
-        )
+        raise VideoRejected(trace.name, f"{'; '.join(why)}: {AN_ANCHOR_IS_OF_NO_USE if of_no_use else NO_PERCENTAGE}")
 
 
 def _predict_piece(

@@ -57,7 +57,7 @@ def pulse_course(windows: Sequence[FloatArray], fps_hz: float) -> tuple[FloatArr
         max(_share_at(wave, rate_hz, fps_hz) for wave in (pulse_wave(pulse), skin_wave(pulse))) if np.isfinite(rate_hz) else 0.0
         for pulse, rate_hz in zip(windows, course_hz, strict=True)
     ]
-    return np.array(clear), 60 * course_hz
+    return np.array(clear), np.asarray(60 * course_hz, dtype=np.float64)
 
 
 def _telling(pulse: FloatArray, fps_hz: float) -> FloatArray:

@@ -61,6 +61,15 @@ class Findings:
         """The sentences of the causes that hold in most seconds."""
         return tuple(cause.sentence for cause in self._measured() if cause.holds(self.measures[cause.name]).mean() > MOST)
 
+    def mostly_marked(self) -> tuple[str, ...]:
+        """Of what mostly() says, that which alone refuses no video, but may be why another cause holds."""
+        return tuple(
+            cause.sentence
+            for cause in self._measured()
+            if cause not in OUTSIDE and cause.unreadable_beyond is None and cause.no_level_beyond is None
+            and cause.holds(self.measures[cause.name]).mean() > MOST
+        )  # fmt: skip
+
     def outside(self) -> tuple[str, ...]:
         """The sentences of what lies outside of the model's training in most seconds."""
         known = [cause for cause in OUTSIDE if cause.name in self.measures]

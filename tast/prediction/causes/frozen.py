@@ -48,7 +48,7 @@ class FrozenBlocks:
             now.shape == before.shape and now.dtype == before.dtype for now, before in zip(planes, self._before, strict=True)
         )
         if alike:
-            frozen = sum(unchanged_blocks(now, before) for now, before in zip(planes[:2], self._before[:2], strict=True))
+            frozen = unchanged_blocks(planes[0], self._before[0]) + unchanged_blocks(planes[1], self._before[1])
             if not self._frozen:
                 self._step = max(1, round(np.sqrt(frozen.size / MOST_BLOCKS)))
                 rows, columns = planes[0].shape

@@ -14,6 +14,7 @@ from tast.prediction.causes.findings import Findings, find_causes, joined_findin
 from tast.prediction.causes.known import CAUSES
 from tast.preprocessing.light import mean_light
 from tast.records import SourceFacts
+from tast.training.domain import PULSE as PULSE_COLOUR
 
 FPS_HZ, SECONDS = 15.0, 12
 TIMES_S = np.arange(SECONDS * 15) / FPS_HZ
@@ -129,6 +130,20 @@ def test_the_measures_have_their_size():
     changes = light.exposure_steps(both(step))
     assert_allclose(changes[5:8], np.log(1.1), atol=0.01)
     assert changes[[0, 1, 2, 3, 9, 10, 11]].max() < 0.02
+
+
+def test_a_step_of_white_spoils_every_second_whose_window_shows_it_and_one_of_exposure_those_beside_it():
+    step = np.where(TIMES_S < 6.0, 1.0, 1.1)[:, None]
+    white = light.white_steps(both(1 + (step - 1) * [1, 0, -1]))
+    assert (white > 0.03).all(), "12 s, windows of 8"
+    late = np.where(TIMES_S < 10.9, 1.0, 1.1)[:, None]
+    assert_array_equal(light.white_steps(both(1 + (late - 1) * [1, 0, -1]))[:3] < 0.01, True)
+    assert (light.exposure_steps(both(step)) > 0.05).sum() <= 4
+
+
+def test_a_refusal_names_what_may_be_the_reason_and_refuses_nothing_alone():
+    found = Findings({"one wave": np.full(3, 0.95), "dark": np.full(3, 5.0), PULSE_COLOUR: np.full(3, 2.0)})
+    assert found.mostly_marked() == (next(cause.sentence for cause in CAUSES if cause.name == "one wave"),)
 
 
 def test_lost_frames_count_as_those_shown_twice():
