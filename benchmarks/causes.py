@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,10 +23,23 @@ import cv2
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from benchmarks.changes import (
+    Change,
+    Frames,
+    changed_light,
+    exchanged,
+    grey,
+    half_cut_off,
+    hunting,
+    infrared,
+    lossy,
+    slow_lamp,
+    stepping_white,
+    still,
+)
 from benchmarks.results import Row, write_between, write_rows
 from tast.errors import VideoRejected
 from tast.params import load_params
-from tast.phantom.delivery import arrivals, delivered
 from tast.phantom.filmed import eight_bits, filmed
 from tast.phantom.render import render
 from tast.phantom.session import Session, in_worlds, phantom_sessions
@@ -36,20 +49,19 @@ from tast.prediction.causes.known import CAUSES
 from tast.prediction.predict import pulse_of, windows_per_second
 from tast.preprocessing.pipeline import settings_of
 from tast.preprocessing.steps import after_each_step
-from tast.records import FloatArray, VideoSource
+from tast.records import VideoSource
 from tast.video.coding import Coding
 from tast.video.facts import SourceMeter
 from tast.video.read import read_pictures
-from tast.video.write_coded import Timed, write_coded
+from tast.video.write_coded import write_coded
 
 PAGE = Path("docs/prediction.md")
 BEGIN, END = "<!-- causes: python -m benchmarks.causes --publish -->", "<!-- end of causes -->"
 LOSSLESS = Coding("h264", ".mp4", quality=0, matrix="bt709")
 STRONG = {"h264": Coding("h264", ".mp4", quality=30, matrix="bt709"), "mpeg4": Coding("mpeg4", ".avi", quality=20)}
+FREEZING = Coding("h264", ".mp4", quality=8, matrix="bt709")  # of bits there are enough
 MUST_FIND, MOST_FALSE = 0.8, 0.1
 WORLDS, GOOD_WORLDS = 3, 8
-Frames = list[Timed]
-Change = Callable[[Frames], Frames]
 
 
 def photographs(seed: int, seconds: float, scenario: str = "steady", subjects: int = 2) -> tuple[Session, ...]:
@@ -61,73 +73,6 @@ def photographs(seed: int, seconds: float, scenario: str = "steady", subjects: i
 
 def worlds(seed: int, seconds: float, count: int) -> tuple[Session, ...]:
     return in_worlds(photographs(seed, seconds, subjects=count), count=count)
-
-
-def changed_light(gain: Callable[[FloatArray], FloatArray]) -> Change:
-    """gain: times (T,) -> (T, 3) or (T, 1) factor on all of the picture."""
-
-    def change(frames: Frames) -> Frames:
-        gains = gain(np.array([time_s for time_s, _ in frames]))
-        random = np.random.default_rng(3)
-        return [
-            (time_s, np.clip(picture * factor + random.random(picture.shape), 0, 255).astype(np.uint8))
-            for (time_s, picture), factor in zip(frames, gains, strict=True)
-        ]
-
-    return change
-
-
-def _column(values: FloatArray) -> FloatArray:
-    return np.asarray(values[:, None])
-
-
-def slow_lamp(rate_hz: float) -> Callable[[FloatArray], FloatArray]:
-    """Its light swings by 2 % either way."""
-    return lambda times_s: _column(1 + 0.02 * np.sin(2 * np.pi * rate_hz * times_s))
-
-
-def hunting(times_s: FloatArray) -> FloatArray:
-    return _column(1 + 0.15 * np.sign(np.sin(2 * np.pi * 0.25 * times_s)))
-
-
-def stepping_white(times_s: FloatArray) -> FloatArray:
-    warm = 0.06 * np.sign(np.sin(2 * np.pi * 0.25 * times_s))
-    return np.stack([1 + warm, np.ones_like(warm), 1 - warm], axis=1)
-
-
-def grey(frames: Frames) -> Frames:
-    return [(time_s, np.repeat(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)) for time_s, picture in frames]
-
-
-def infrared(frames: Frames) -> Frames:
-    """Green's wave in three channels, tinted."""
-    tint = np.array([0.95, 0.8, 0.95])
-    return [(time_s, (picture[..., 1:2] * tint + 0.5).astype(np.uint8)) for time_s, picture in frames]
-
-
-def still(frames: Frames) -> Frames:
-    random, first = np.random.default_rng(5), frames[0][1].astype(np.float32)
-    return [
-        (time_s, np.clip(first + 1.5 * random.standard_normal(first.shape, dtype=np.float32), 0, 255).astype(np.uint8))
-        for time_s, _ in frames
-    ]
-
-
-def exchanged(frames: Frames) -> Frames:
-    return [(time_s, np.ascontiguousarray(picture[..., ::-1])) for time_s, picture in frames]
-
-
-def lossy(frames: Frames) -> Frames:
-    count = len(frames)
-    return list(delivered(frames, arrivals(count, lost=range(4, count, 7), doubled=range(6, count, 7))))
-
-
-def half_cut_off(frames: Frames) -> Frames:
-    """So bright that of half of the face's middle a channel is at its limit."""
-    height, width = frames[0][1].shape[:2]
-    middle = frames[0][1][height // 4 : height * 5 // 8, width * 3 // 8 : width * 5 // 8]
-    factor = 255 / float(np.median(middle.max(axis=2)))
-    return changed_light(lambda times_s: np.full((len(times_s), 1), factor))(frames)
 
 
 CHANGES: dict[str, Change] = {
@@ -142,7 +87,7 @@ CHANGES: dict[str, Change] = {
     "frames": lossy,
 }
 ALLOWED = {  # cause put in -> others that follow from it, and are no false alarms
-    "no colour": {"one wave", "no pulse", "flicker"},
+    "no colour": {"one wave", "no pulse", "flicker", "frozen colour"},
     "one wave": {"no colour", "no pulse", "red and blue exchanged", "flicker"},
     "flicker": {"one wave", "no pulse"},
     "exposure": {"no pulse", "one wave", "flicker", "overexposed"},
@@ -150,7 +95,8 @@ ALLOWED = {  # cause put in -> others that follow from it, and are no false alar
     "still": {"no pulse"},
     "dark": {"no pulse", "still"},
     "overexposed": {"no pulse", "still", "white balance", "no colour"},
-    "compression": {"no pulse", "still", "frames", "flicker", "one wave"},
+    "compression": {"no pulse", "still", "frames", "flicker", "one wave", "frozen colour"},
+    "frozen colour": {"no pulse", "still", "one wave", "flicker"},
     "movement": {"no pulse", "flicker"},
 }
 ALSO = {"still": "no pulse"}  # cause put in -> another that it must be found by as well
@@ -172,7 +118,7 @@ def findings_of(video: VideoSource) -> Findings:
     settings = settings_of(load_params(Path("params.yaml")).model_dump()["preprocess"])
     clips = load_params(Path("params.yaml")).preprocess.clips
     gathering, meter = Gathering(), SourceMeter()
-    for name, step in after_each_step("clip", read_pictures(video, meter=meter), settings):
+    for name, step in after_each_step("clip", gathering.watched(read_pictures(video, meter=meter)), settings):
         gathering.take(name, step)
         face = step
     pulse_share, per_minute = pulse_of(windows_per_second(face, clips.fps_hz, clips.length_s), clips.fps_hz, clips.length_s)
@@ -199,6 +145,8 @@ def cases(seed: int, seconds: float) -> Iterator[tuple[str, str, Frames, Coding,
         yield "flicker", name, changed_light(slow_lamp(session.person.pulse_rate_hz))(frames), LOSSLESS, has
     for (codec, coding), (name, frames, has) in zip(STRONG.items(), seen, strict=False):
         yield "compression", f"{name}, {codec}", frames, coding, has
+    for name, frames, has in seen[:2]:
+        yield "frozen colour", f"{name}, h264", frames, FREEZING, has
     yield "movement", "photograph", frames_of(photographs(seed, seconds, "fast_translation")[0]), LOSSLESS, set()
 
 

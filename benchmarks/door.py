@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -28,6 +28,7 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
+from benchmarks.changes import Frames, deep
 from benchmarks.results import Row, write_rows
 from tast.params import load_params
 from tast.phantom.delivery import Delivery, arrivals, delivered
@@ -84,7 +85,6 @@ REPEATING = {  # codings in which repeated pictures are looked for
 FALSELY_FOUND = 0.05  # of a video's frames, at most
 STILL_NOISE = (0.5, 1.5)  # grey levels
 SKIN_LEVELS = {"bright skin": 1.0, "dark skin": 0.35}  # of the grey levels of the recording
-Frames = list[Timed]
 
 
 def recording(seconds: float) -> Frames:
@@ -119,12 +119,6 @@ def pulse_ratios(frames: npt.NDArray[np.generic], times_s: FloatArray) -> FloatA
 
 def errors(face: FaceVideo, lossless: FloatArray) -> FloatArray:
     return np.abs(pulse_ratios(face.frames, face.times_s) / lossless - 1)
-
-
-def deep(frames: Iterable[Timed], bits: int) -> Iterator[Timed]:
-    """The same grey levels in so many bits."""
-    for time_s, rgb in frames:
-        yield time_s, rgb if bits == 8 else np.rint(rgb * (1023 / 255)).astype(np.uint16)
 
 
 def coded_face(folder: Path, name: str, frames: Iterable[Timed], coding: Coding) -> tuple[FaceVideo, float]:

@@ -47,8 +47,9 @@ from tast.files import whole_file, whole_folder
 from tast.methods import code_of_method
 from tast.params import Params, Phantom, load_params
 from tast.people import person_of, recording_of
+from tast.prediction.asked import Asked
 from tast.prediction.causes.recording import bits_of_enough
-from tast.prediction.predict import read_video
+from tast.prediction.predict import delivered, read_video
 from tast.prediction.trace import PredictedTrace
 from tast.preprocessing.clips import labels_per_second
 from tast.records import FITZPATRICK, VideoRecord
@@ -179,23 +180,26 @@ def _read(record: VideoRecord, model_folder: Path, label_delay_s: float) -> pd.D
     model, card = _loaded(model_folder)
     try:
         trace = read_video(record.record_id, record.video, model, card)
+        true = np.array([labels_per_second(record.spo2, at_s + label_delay_s, 1)[0] for at_s in trace.start_s])
+        return told(trace, true).assign(**facts)
     except TastError as error:
         reason = str(error).removeprefix(f"{record.record_id}: ")
         times_s = np.arange(SPAN_S, np.floor(record.spo2.times_s[-1] - label_delay_s))
         true = np.array([labels_per_second(record.spo2, at_s + label_delay_s, 1)[0] for at_s in times_s])
         missing = dict.fromkeys(GIVEN, np.nan)
         return pd.DataFrame({"start_s": times_s, "true_percent": true, **missing, "refused": reason, "rate": "", **facts})
-    true = np.array([labels_per_second(record.spo2, at_s + label_delay_s, 1)[0] for at_s in trace.start_s])
-    return told(trace, true).assign(**facts)
 
 
 def told(trace: PredictedTrace, true_percent: np.ndarray) -> pd.DataFrame:
-    """What is given of a trace whose first 10 s are known as an oximeter shows them, in whole percent; those seconds left out."""
+    """What is given of a trace whose first 10 s are known as an oximeter shows them, in whole percent; those seconds left out.
+
+    Raises VideoRejected as tast.prediction.predict.delivered does.
+    """
     first = trace.start_s < trace.start_s[0] + SPAN_S
     shown = float(np.rint(np.nanmean(true_percent[first])))
     begin_s = float(trace.start_s[0])
-    read = trace.anchored([Reading(begin_s, begin_s + SPAN_S, shown, reading_of("97").sd_percent)])
-    rest = trace.anchored([replace(reading_of("rest"), begin_s=begin_s, end_s=begin_s + SPAN_S)])
+    read = delivered(trace, Asked(anchor=[Reading(begin_s, begin_s + SPAN_S, shown, reading_of("97").sd_percent)]))
+    rest = delivered(trace, Asked(anchor=[replace(reading_of("rest"), begin_s=begin_s, end_s=begin_s + SPAN_S)]))
     assert trace.source is not None
     enough = bits_of_enough(trace.source)
     table = pd.DataFrame({

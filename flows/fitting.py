@@ -69,6 +69,7 @@ def fit_model(
         input_kind=params.input, frame_size_px=params.frame_size_px, scaling=scaling, data_digest=store.digest,
         code_version=__version__, interval=fit_interval(validated),
         anchored_interval=fit_anchored_interval(anchored), change=change, domain=fit_domain(evenly(train_clips)),
+        codecs=tuple(sorted({*train_clips.clips["codec"]} - {""})),
         people_seen=tuple(sorted({*person_of(train_clips.clips), *person_of(val_clips.clips)})),
     )  # fmt: skip
     return model, history, card

@@ -37,6 +37,7 @@ BenchmarkName = Literal[
     "worlds_probe",
     "real_waves",
     "causes",
+    "ladder",
     "workers",
     "instruction_set",
     "store",

@@ -42,6 +42,7 @@ class ModelCard:
     model's bytes). interval, anchored_interval: how far its predictions may be off, without and with an anchor; None: unknown.
     change: what follows SpO2 from an anchor on, beside the network; None where the network alone does.
     domain: what its training clips' colours are (tast.training.domain); empty where unknown: then nothing is said to lie outside.
+    codecs: of the videos that it was trained on, by FFmpeg's names, sorted, whose losses its interval knows; empty: unknown.
     people_seen: everybody that it was trained or validated on (tast.people.person_of), sorted: on nobody else can it be judged
     fairly; None where unknown, in cards that an earlier release wrote.
     """
@@ -59,6 +60,7 @@ class ModelCard:
     anchored_interval: AnchoredInterval | None = None
     domain: Mapping[str, Spread] = field(default_factory=dict)
     change: ChangeReader | None = None
+    codecs: tuple[str, ...] = ()
 
     @property
     def trained_on(self) -> tuple[str, ...]:
@@ -126,7 +128,7 @@ def _read_card(path: Path) -> tuple[ModelCard, str]:
         change = content.pop("change", None)
         content |= {"change": change and ChangeReader(**change | {name: tuple(change[name]) for name in SLOPES})}
         content |= {"domain": {name: _spread(one) for name, one in content.pop("domain", {}).items()}}
-        content |= {"people_seen": None if people is None else tuple(people)}
+        content |= {"people_seen": None if people is None else tuple(people), "codecs": tuple(content.pop("codecs", ()))}
         return ModelCard(**content), weights_sha256
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise BadInput(path, f"not JSON ({error})", "the card of a saved model") from error

@@ -24,7 +24,7 @@ from tast.prediction.asked import PLAIN, Asked
 from tast.prediction.calibrating import calibrated
 from tast.prediction.causes.evidence import Gathering
 from tast.prediction.causes.findings import Findings, find_causes
-from tast.prediction.pulse import hint_of_rate, pulse_clarity, pulse_wave
+from tast.prediction.pulse import hint_of_rate, pulse_course
 from tast.prediction.trace import PredictedTrace, joined
 from tast.preprocessing.pipeline import settings_of
 from tast.preprocessing.resample import mean_rate_hz
@@ -47,6 +47,7 @@ NO_PERCENTAGE = (
     "no percentage can be told (give SpO2 of some seconds as `anchor`, or a `profile` of camera and lamp, or ask for the trend "
     "alone, `uncalibrated`)"
 )
+AN_ANCHOR_IS_OF_NO_USE = "no percentage can be told, with an anchor neither (ask for the trend alone, `uncalibrated`)"
 
 
 def predict_video(
@@ -77,17 +78,17 @@ def delivered(trace: PredictedTrace, asked: Asked) -> PredictedTrace:
 
     With an anchor, what is predicted is moved by it, and the interval is that of anchored predictions (tast.anchors). By a
     profile, camera and lamp are known. Raises VideoRejected where nothing is asked for and most seconds lie outside of what the
-    model was trained on, and where an anchor holds for none of its seconds.
+    model was trained on, where a percentage is asked for and a codec took the colours that it would be read from, and where an
+    anchor holds for none of its seconds.
     """
     if asked.profile is not None:
         trace = calibrated(trace, asked.profile)
-    if asked.anchor is not None:
-        return trace.anchored(asked.anchor.offset if isinstance(asked.anchor, KeptAnchor) else asked.anchor)
     if asked.uncalibrated:
         return trace.as_trend()
-    if asked.profile is None:
-        _require_domain(trace)
-    return trace
+    _require_percentage(trace, known_of=asked.profile is not None or asked.anchor is not None)
+    if asked.anchor is None:
+        return trace
+    return trace.anchored(asked.anchor.offset if isinstance(asked.anchor, KeptAnchor) else asked.anchor)
 
 
 def read_video(
@@ -133,15 +134,21 @@ def read_frames(
     left_out = tuple(f"{begin_s:g} to {begin_s + PIECE_S:g} s are left out: {reason}" for begin_s, reason in refused)
     trace = joined(traces, left_out)
     if meter is not None and (facts := meter.facts()) is not None:
-        trace = replace(trace, findings=trace.findings.with_source(facts, len(trace)))
+        findings = trace.findings.with_source(facts, len(trace))
+        trace = replace(trace, findings=findings, codec_known=facts.codec in card.codecs)
     _require_readable(trace, min_quality)
     return trace
 
 
-def _require_domain(trace: PredictedTrace) -> None:
-    """Far from all that the model was trained on its percentages mean nothing; a change since known seconds still may."""
-    if outside := trace.findings.outside():
-        raise VideoRejected(trace.name, f"{'; '.join(outside)}: {NO_PERCENTAGE}")
+def _require_percentage(trace: PredictedTrace, known_of: bool) -> None:
+    """Far from all that the model was trained on its percentages mean nothing; a change since known seconds still may. Where
+    a codec took the pulse's colour neither does, unless the model was trained on what it leaves."""
+    untold = () if trace.codec_known else trace.findings.untold(anchored=known_of)
+    outside = () if known_of else trace.findings.outside()
+    if untold or outside:
+        why = dict.fromkeys(untold + outside + trace.findings.mostly_marked())
+        of_no_use = untold and trace.findings.untold(anchored=True)
+        raise VideoRejected(trace.name, f"{'; '.join(why)}: {AN_ANCHOR_IS_OF_NO_USE if of_no_use else NO_PERCENTAGE}")
 
 
 def _predict_piece(
@@ -149,7 +156,7 @@ def _predict_piece(
     watch: Callable[[], None],
 ) -> PredictedTrace:  # fmt: skip
     gathering = Gathering()
-    for step_name, step in after_each_step(name, frames, settings_of(card.preprocessing)):
+    for step_name, step in after_each_step(name, gathering.watched(frames), settings_of(card.preprocessing)):
         watch()
         face = step
         if not largest_face:
@@ -213,8 +220,8 @@ def _colours(face: FaceVideo, card: ModelCard) -> FloatArray:
 
 def pulse_of(windows: list[npt.NDArray[np.generic]], fps_hz: float, length_s: int) -> tuple[FloatArray, FloatArray]:
     """How clear the pulse is in each second that the windows show, 0 to 1, and its rate per minute; see tast.prediction.pulse."""
-    clarity = np.array([pulse_clarity(pulse_wave(pulse_signals(window)), fps_hz) for window in windows])
-    share, per_minute = (overlap_mean(np.repeat(column[:, None], length_s, axis=1)) for column in clarity.T)
+    course = pulse_course([pulse_signals(window) for window in windows], fps_hz)
+    share, per_minute = (overlap_mean(np.repeat(column[:, None], length_s, axis=1)) for column in course)
     return share, per_minute
 
 

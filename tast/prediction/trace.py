@@ -38,7 +38,8 @@ class PredictedTrace:
     of a wrong reading that hold. trend: of a trace without percentages, where spo2_percent is NaN: the change since its first
     seconds, in tens of points of the model's own, which are points of SpO2 only where it was trained. trained_on: the data sets
     whose people the model has seen; empty where it does not say. profile: of its camera and lamp, that it was read by: of these
-    something is known then, whatever the model was trained on.
+    something is known then, whatever the model was trained on. codec_known: the model was trained on videos of this codec, so
+    that its interval knows what that loses.
     """
 
     name: str
@@ -59,6 +60,7 @@ class PredictedTrace:
     trend: FloatArray | None = None
     trained_on: tuple[str, ...] = ()
     profile: CameraProfile | None = None
+    codec_known: bool = False
 
     def __post_init__(self) -> None:
         shapes = {array.shape for array in (self.start_s, self.spo2_percent, self.face_share, self.pulse_share)}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from benchmarks.causes import BEGIN, CHANGES, END, Count, exchanged, publish, rows, slow_lamp
+from benchmarks.causes import BEGIN, CHANGES, END, Count, publish, rows
+from benchmarks.changes import exchanged, slow_lamp
 from benchmarks.results import Row
 from tast.prediction.causes.known import CAUSES
 

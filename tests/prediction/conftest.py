@@ -25,7 +25,7 @@ from tast.video.write_coded import write_coded
 from tests.preprocessing import scene
 
 PULSE_HZ, FPS_HZ, CLIP_S = 1.2, 25.0, 4
-MJPEG = Coding("mjpeg", ".avi", quality=2, full_range=True, rate_hz=FPS_HZ)
+LOSSLESS = Coding("h264", ".avi", quality=0, matrix="bt709", rate_hz=FPS_HZ)  # others would be refused a percentage
 AMPLITUDES = np.array([0.004, 0.012, 0.007])  # of the light in R, G, B
 
 
@@ -39,7 +39,7 @@ def film(
 
 def write_film(path: Path, seconds: float, **kind: Any) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    return write_coded(path.with_suffix(""), film(seconds, **kind), MJPEG)
+    return write_coded(path.with_suffix(""), film(seconds, **kind), LOSSLESS)
 
 
 def table_in(path: Path) -> pd.DataFrame:

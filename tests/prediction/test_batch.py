@@ -17,7 +17,7 @@ from tast.prediction.files import FORMATS, write_trace
 from tast.prediction.sources import find_videos
 from tast.prediction.trace import PredictedTrace
 from tast.video.write_coded import write_coded
-from tests.prediction.conftest import FPS_HZ, MJPEG, film, table_in, write_film
+from tests.prediction.conftest import FPS_HZ, LOSSLESS, film, table_in, write_film
 
 
 def outcomes_of(videos: Path, saved: Path, workers: int) -> list[PredictedTrace | Refusal]:
@@ -61,7 +61,7 @@ def test_a_video_whose_worker_is_killed_twice_is_refused_and_the_others_are_read
     """Of 6000 pixels' width: looking for a face in it takes memory that the other does without."""
     write_film(tmp_path / "anna.avi", 5.0)
     large = ((time_s, cv2.resize(rgb, (6000, 4500))) for time_s, rgb in film(0.2))
-    write_coded(tmp_path / "large", large, MJPEG)
+    write_coded(tmp_path / "large", large, LOSSLESS)
     outcomes = predict_videos(
         find_videos([tmp_path]), saved, AskedOfEach(), workers=1, memory_gb=0.65, on_outcome=lambda *_: None
     )

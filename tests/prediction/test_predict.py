@@ -26,7 +26,7 @@ from tast.saved_model import ModelCard
 from tast.training.change_reader import ChangeReader
 from tast.training.dataset import ClipDataset
 from tast.video.write_coded import write_coded
-from tests.prediction.conftest import MJPEG, PULSE_HZ, film, write_film
+from tests.prediction.conftest import LOSSLESS, PULSE_HZ, film, write_film
 
 
 def as_clips(face: FaceVideo, folder: Path, hop_s: int = 1, unlabelled_s: float = 0.0) -> ClipStore:
@@ -149,7 +149,7 @@ def test_a_video_that_breaks_off_gives_its_good_part_and_says_so(model, tmp_path
     path.write_bytes(content[: len(content) * 6 // 9])
     trace = predict_video("cut", VideoSource(path), *model)
     assert 4 <= len(trace) <= 6
-    assert trace.notes == ("damaged after frame 150; expected a whole video",)
+    assert trace.notes == ("damaged after frame 149; expected a whole video",)
     path.write_bytes(content[: len(content) * 3 // 9])
     with pytest.raises(VideoRejected, match=r"shorter than a clip of 4 s; damaged after frame 7\d"):
         predict_video("cut", VideoSource(path), *model)
@@ -157,7 +157,7 @@ def test_a_video_that_breaks_off_gives_its_good_part_and_says_so(model, tmp_path
 
 def test_a_container_with_a_rate_that_cannot_be_true_is_noted_and_read(model, tmp_path):
     """A pulse of 72 a minute at 25 Hz, in a file that announces 15: 43 a minute, which is a hint and no reason to refuse."""
-    path = write_coded(tmp_path / "slow", film(4.8), replace(MJPEG, rate_hz=15.0))
+    path = write_coded(tmp_path / "slow", film(4.8), replace(LOSSLESS, rate_hz=15.0))
     trace = predict_video("slow", VideoSource(path), *model)
     assert trace.source is not None and trace.source.nominal_hz == trace.source.measured_hz == 15
     assert trace.notes[-1].startswith("a hint, no proof: at 15 frames a second its pulse is 4")

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from tast.prediction.pulse import decibel, hint_of_rate, pulse_clarity, pulse_wave
+from tast.prediction.pulse import decibel, hint_of_rate, pulse_clarity, pulse_course, pulse_wave
+from tast.pulse_rate import skin_wave
 
 FPS_HZ = 15.0
 TIMES_S = np.arange(120) / FPS_HZ
@@ -43,6 +44,60 @@ def test_what_green_and_red_share_is_no_pulse():
     motion, blood = np.sin(TIMES_S), np.cos(7 * TIMES_S)
     signals = np.stack([motion + 0.2 * blood, motion + blood, motion], axis=1)
     assert_allclose(pulse_wave(signals), 0.8 * blood, atol=1e-12)
+
+
+BLOOD, HIGHLIGHT = np.array([0.3, 1.0, 0.6]), np.array([0.4, 1.0, 1.0])  # living skin; a lamp that is bluish beside it
+LIVING_S = np.arange(30 * 15) / FPS_HZ
+
+
+def living(wandering: range) -> list[np.ndarray]:
+    """Windows of 8 s of a pulse of 60 a minute; in some of the seconds a highlight wanders, stronger, at 45 a minute."""
+    pulse, highlight = np.sin(2 * np.pi * LIVING_S), np.sin(2 * np.pi * 0.75 * LIVING_S)
+    moves = np.isin(LIVING_S.astype(int), wandering)
+    noise = 0.5 * np.random.default_rng(2).standard_normal((len(LIVING_S), 3))
+    light = pulse[:, None] * BLOOD + 1.5 * (moves * highlight)[:, None] * HIGHLIGHT + noise
+    return [light[15 * second : 15 * second + 120] for second in range(23)]
+
+
+def test_the_rate_is_the_hearts_where_a_highlight_moves_green_less_red_more():
+    windows = living(range(30))
+    assert np.median([pulse_clarity(pulse_wave(one), FPS_HZ)[1] for one in windows]) < 50, "green less red is misled"
+    share, per_minute = pulse_course(windows, FPS_HZ)
+    assert_allclose(per_minute, 60, atol=3)
+    assert share.mean() > 0.4, "noise has .23"
+
+
+def test_a_few_seconds_of_something_else_do_not_carry_the_rate_away():
+    windows = [one if k % 5 else noisy for k, (one, noisy) in enumerate(zip(living(range(0)), other(), strict=True))]
+    alone = [pulse_clarity(skin_wave(one), FPS_HZ)[1] for one in windows]
+    assert max(np.abs(np.array(alone) - 60)) > 20, "each window for itself is misled"
+    assert_allclose(pulse_course(windows, FPS_HZ)[1], 60, atol=3)
+
+
+def other() -> list[np.ndarray]:
+    """As blood would, but at 100 a minute and twice as strong."""
+    return [2 * np.sin(2 * np.pi * 100 / 60 * TIMES_S)[:, None] * BLOOD + one for one in living(range(0))]
+
+
+def test_a_rate_that_drifts_is_followed():
+    rate_hz = 1.0 + 0.01 * LIVING_S  # 60 to 78 a minute
+    light = np.sin(2 * np.pi * np.cumsum(rate_hz) / FPS_HZ)[:, None] * BLOOD
+    windows = [light[15 * second : 15 * second + 120] for second in range(23)]
+    middle_s = np.arange(23) + 4
+    assert_allclose(pulse_course(windows, FPS_HZ)[1], 60 * (1.0 + 0.01 * middle_s), atol=2)
+
+
+def test_windows_in_which_nothing_moves_have_no_rate_and_leave_the_others_theirs():
+    windows = living(range(0))
+    windows[3] = np.zeros((120, 3))
+    share, per_minute = pulse_course(windows, FPS_HZ)
+    assert np.isnan(per_minute[3]) and share[3] == 0
+    assert_allclose(np.delete(per_minute, 3), 60, atol=3)
+
+
+def test_noise_has_no_course():
+    random = np.random.default_rng(3)
+    assert np.mean([pulse_course(list(random.normal(size=(9, 120, 3))), FPS_HZ)[0].mean() for _ in range(20)]) < 0.3
 
 
 @pytest.mark.parametrize(("per_minute", "hinted"), [(43, True), (47, False), (72, False), (165, False), (178, True)])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from tast.pictures import Picture
+from tast.prediction.causes.frozen import FrozenBlocks
 from tast.preprocessing.light import on_grid
 from tast.preprocessing.pose import roi_pose
 from tast.records import FaceVideo, FloatArray
@@ -26,7 +28,8 @@ class Evidence:
     skin: (T, 3) mean RGB, 0 to 255, of the masked face, before it is magnified. background: (T, 3) as in Surroundings, NaN where
     unknown. place: (T, 3) x, y in pixels between the eyes, and their distance. overexposed: (T,) share of the face's pixels
     that the sensor cuts off. frame_times_s (N,), repeated (N,): of the camera's frames themselves, seconds since the first of
-    the T. pulse_share (S,), pulse_per_minute (S,): as in PredictedTrace.
+    the T. frozen: (T,) share of the face's blocks of chroma that a codec left as they were; NaN where unknown. pulse_share (S,),
+    pulse_per_minute (S,): as in PredictedTrace.
     """
 
     fps_hz: float
@@ -37,6 +40,7 @@ class Evidence:
     overexposed: FloatArray
     frame_times_s: FloatArray
     repeated: npt.NDArray[np.bool_]
+    frozen: FloatArray
     pulse_share: FloatArray
     pulse_per_minute: FloatArray
 
@@ -61,10 +65,14 @@ class Evidence:
 
 
 class Gathering:
-    """Sees the face after each step of preprocessing."""
+    """Sees the frames, and the face after each step of preprocessing."""
 
     def __init__(self) -> None:
         self._overexposed: tuple[FloatArray, FloatArray] = np.zeros(1), np.zeros(1)  # at times_s
+        self._blocks = FrozenBlocks()
+
+    def watched(self, frames: Iterable[tuple[float, Picture]]) -> Iterator[tuple[float, Picture]]:
+        return self._blocks.watched(frames)
 
     def take(self, step: str, face: FaceVideo) -> None:
         if step == "align":
@@ -79,6 +87,8 @@ class Gathering:
             raise ValueError(f"{face.record_id} has no surroundings; expected a face that was aligned in this process")
         spanned = (around.times_s >= grid_s[0]) & (around.times_s <= grid_s[-1])
         shown_s, overexposed = self._overexposed
+        compared_s, frozen = self._blocks.share(around.place, around.times_s)
+        known = np.isfinite(frozen)
         return Evidence(
             fps_hz=fps_hz,
             length_s=length_s,
@@ -88,6 +98,7 @@ class Gathering:
             overexposed=on_grid(overexposed, shown_s, grid_s),
             frame_times_s=around.times_s[spanned] - grid_s[0],
             repeated=around.repeated[spanned],
+            frozen=on_grid(frozen[known], compared_s[known], grid_s) if known.any() else np.full(len(grid_s), np.nan),
             pulse_share=pulse_share,
             pulse_per_minute=pulse_per_minute,
         )

@@ -49,9 +49,26 @@ class Findings:
             if (seconds := cause.unreadable(self.measures[cause.name])).mean() > MOST
         )
 
+    def untold(self, anchored: bool = False) -> tuple[str, ...]:
+        """The same for each cause by which no percentage can be told of most seconds; anchored: of their change neither."""
+        return tuple(
+            f"{cause.sentence} ({seconds.sum()} of {len(seconds)} s)"
+            for cause in self._measured()
+            if (seconds := cause.untold(self.measures[cause.name], anchored)).mean() > MOST
+        )
+
     def mostly(self) -> tuple[str, ...]:
         """The sentences of the causes that hold in most seconds."""
         return tuple(cause.sentence for cause in self._measured() if cause.holds(self.measures[cause.name]).mean() > MOST)
+
+    def mostly_marked(self) -> tuple[str, ...]:
+        """Of what mostly() says, that which alone refuses no video, but may be why another cause holds."""
+        return tuple(
+            cause.sentence
+            for cause in self._measured()
+            if cause not in OUTSIDE and cause.unreadable_beyond is None and cause.no_level_beyond is None
+            and cause.holds(self.measures[cause.name]).mean() > MOST
+        )  # fmt: skip
 
     def outside(self) -> tuple[str, ...]:
         """The sentences of what lies outside of the model's training in most seconds."""

@@ -52,11 +52,12 @@ def exposure_steps(evidence: Evidence) -> FloatArray:
 
 
 def white_steps(evidence: Evidence) -> FloatArray:
-    """(S,) the same of the colours: of red over green or blue over green, whichever changes more."""
-    return _largest_shared(evidence, lambda logs: logs[:, [0, 2]] - logs[:, [1]])
+    """(S,) the same of the colours: of red over green or blue over green, whichever changes more; within any of the windows that
+    show a second, as all of a window is read by one white."""
+    return _largest_shared(evidence, lambda logs: logs[:, [0, 2]] - logs[:, [1]], beyond_s=evidence.length_s - 1.0)
 
 
-def _largest_shared(evidence: Evidence, part: Callable[[FloatArray], FloatArray]) -> FloatArray:
+def _largest_shared(evidence: Evidence, part: Callable[[FloatArray], FloatArray], beyond_s: float = BEYOND_S) -> FloatArray:
     """part: logarithms of light (T, 3) -> what of them is watched (T, N)."""
     if not evidence.background.mean() >= LEAST_LEVEL:
         return np.full(evidence.n_seconds, 0.0 if np.isfinite(evidence.background).all() else np.nan)
@@ -67,7 +68,7 @@ def _largest_shared(evidence: Evidence, part: Callable[[FloatArray], FloatArray]
     face, around = (smooth[step:] - smooth[:-step] for smooth in (face, around))
     shared = np.where(face * around > 0, np.minimum(abs(face), abs(around)), 0.0).max(axis=1)
     before = step // 2
-    return evidence.per_second(np.pad(shared, (before, step - before)), lambda change: float(change.max()), beyond_s=BEYOND_S)
+    return evidence.per_second(np.pad(shared, (before, step - before)), lambda change: float(change.max()), beyond_s=beyond_s)
 
 
 def darkness(evidence: Evidence) -> FloatArray:

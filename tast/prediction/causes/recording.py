@@ -39,6 +39,11 @@ def missing_frames(evidence: Evidence) -> FloatArray:
     return np.asarray(missing / np.maximum(arrived, 1))
 
 
+def frozen_colour(evidence: Evidence) -> FloatArray:
+    """(S,) share of the face's blocks of chroma that the codec left as they were in the frame before; see frozen.py."""
+    return evidence.per_second(evidence.frozen, lambda share: float(share.mean()))
+
+
 def bits_of_enough(facts: SourceFacts) -> float:
     """Bits a pixel, in parts of what is enough for the codec; infinite for codecs that lose nothing or are not known."""
     return facts.bits_per_pixel / ENOUGH_BITS[facts.codec] if facts.codec in ENOUGH_BITS else float("inf")

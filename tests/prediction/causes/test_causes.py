@@ -14,6 +14,7 @@ from tast.prediction.causes.findings import Findings, find_causes, joined_findin
 from tast.prediction.causes.known import CAUSES
 from tast.preprocessing.light import mean_light
 from tast.records import SourceFacts
+from tast.training.domain import PULSE as PULSE_COLOUR
 
 FPS_HZ, SECONDS = 15.0, 12
 TIMES_S = np.arange(SECONDS * 15) / FPS_HZ
@@ -32,6 +33,7 @@ def good(**changed: object) -> Evidence:
             fps_hz=FPS_HZ, length_s=8, skin=SKIN * PULSE + noise(1), background=np.tile(BACKGROUND, (len(TIMES_S), 1)) + noise(2),
             place=np.tile([160.0, 110.0, 40.0], (len(TIMES_S), 1)), overexposed=np.zeros(len(TIMES_S)), frame_times_s=TIMES_S,
             repeated=np.zeros(len(TIMES_S), dtype=bool), pulse_share=np.full(SECONDS, 0.9),
+            frozen=np.zeros(len(TIMES_S)),
             pulse_per_minute=np.full(SECONDS, 72.0),
         ),
         **changed,
@@ -69,6 +71,7 @@ PLANTED: dict[str, Evidence] = {
     "still": good(skin=STILL),
     "no pulse": good(pulse_share=np.full(SECONDS, 0.2)),
     "movement": good(place=SWAY),
+    "frozen colour": good(frozen=np.full(len(TIMES_S), 0.3)),
     "frames": good(repeated=np.arange(len(TIMES_S)) % 4 == 3),
 }
 
@@ -129,6 +132,20 @@ def test_the_measures_have_their_size():
     assert changes[[0, 1, 2, 3, 9, 10, 11]].max() < 0.02
 
 
+def test_a_step_of_white_spoils_every_second_whose_window_shows_it_and_one_of_exposure_those_beside_it():
+    step = np.where(TIMES_S < 6.0, 1.0, 1.1)[:, None]
+    white = light.white_steps(both(1 + (step - 1) * [1, 0, -1]))
+    assert (white > 0.03).all(), "12 s, windows of 8"
+    late = np.where(TIMES_S < 10.9, 1.0, 1.1)[:, None]
+    assert_array_equal(light.white_steps(both(1 + (late - 1) * [1, 0, -1]))[:3] < 0.01, True)
+    assert (light.exposure_steps(both(step)) > 0.05).sum() <= 4
+
+
+def test_a_refusal_names_what_may_be_the_reason_and_refuses_nothing_alone():
+    found = Findings({"one wave": np.full(3, 0.95), "dark": np.full(3, 5.0), PULSE_COLOUR: np.full(3, 2.0)})
+    assert found.mostly_marked() == (next(cause.sentence for cause in CAUSES if cause.name == "one wave"),)
+
+
 def test_lost_frames_count_as_those_shown_twice():
     kept = np.arange(len(TIMES_S)) % 5 != 2
     some = good(frame_times_s=TIMES_S[kept], repeated=np.zeros(kept.sum(), dtype=bool))
@@ -141,7 +158,7 @@ def test_compression_is_measured_by_the_codec():
     assert recording.bits_of_enough(replace(facts, codec="png")) == np.inf
     found = find_causes(good()).with_source(facts, SECONDS)
     assert found.sentences() == ("the video is compressed so strongly that little of the pulse's colour is left (12 of 12 s)",)
-    assert found.unreadable() == ()
+    assert found.unreadable() == () and found.untold() == ()
     assert len(find_causes(good()).with_source(replace(facts, bits_per_pixel=0.02), SECONDS).unreadable()) == 1
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
+from tast.anchors import Reading
 from tast.cli.predict import seconds_table
 from tast.errors import VideoRejected
 from tast.prediction.asked import Asked
@@ -18,6 +19,8 @@ from tast.prediction.files import write_trace
 from tast.prediction.picture import trace_png
 from tast.prediction.predict import predict_frames, predict_video
 from tast.records import VideoSource
+from tast.video.coding import Coding
+from tast.video.write_coded import write_coded
 from tests.prediction.conftest import PULSE_HZ, film, write_film
 
 SECONDS = 4.4
@@ -88,3 +91,20 @@ def test_every_output_says_which_cause_holds(good, tmp_path):
 def test_a_trace_and_its_causes_are_as_long(good):
     with pytest.raises(ValueError, match="causes of 1 s in a trace of 4 s"):
         replace(good, findings=replace(good.findings, measures={"flicker": np.zeros(1)}))
+
+
+def test_where_a_codec_left_the_colour_as_it_was_no_percentage_is_told(model, tmp_path):
+    """With an anchor neither; how SpO2 moves and the pulse are shown to who asks for no percentage."""
+    sentence = "the face's colour stands still from frame to frame"
+    squeezed = write_coded(tmp_path / "film", film(SECONDS), Coding("h264", ".mp4", quality=12, matrix="bt709"))
+    for anchor in (None, [Reading(0.0, 10.0, 97.0, 1.0)]):
+        with pytest.raises(VideoRejected, match=rf"{sentence}.*no percentage can be told, with an anchor neither"):
+            predict_video("film", VideoSource(squeezed), *model, Asked(anchor=anchor))
+    trace = predict_video("film", VideoSource(squeezed), *model, Asked(uncalibrated=True))
+    assert np.isnan(trace.spo2_percent).all() and any(sentence in one for one in trace.findings.sentences())
+    assert_allclose(np.median(trace.pulse_per_minute), 60 * PULSE_HZ, atol=6)
+    network, card = model
+    known = predict_video("film", VideoSource(squeezed), network, replace(card, codecs=("h264", "png")))
+    assert np.isfinite(known.spo2_percent).all() and known.table()["causes"].str.contains("frozen colour").all()
+    whole = write_coded(tmp_path / "whole", film(SECONDS), Coding("h264", ".mp4", quality=0, matrix="bt709"))
+    assert np.isfinite(predict_video("film", VideoSource(whole), *model).spo2_percent).all()
