@@ -21,6 +21,9 @@ SMALL = {
     "download.phantom.subjects": 6,
     "download.phantom.seconds": 12,
     "download.phantom.fps_hz": 20,
+    "download.phantom.width_px": 192,
+    "download.phantom.height_px": 160,
+    "download.phantom.face_height_px": 110,
     "download.phantom.scenarios": ["steady", "talking"],  # a contact sheet each
     "preprocess.clips.length_s": 4,
     "preprocess.clips.size_px": 32,
