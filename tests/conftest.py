@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from filelock import FileLock
 from xdist.scheduler import LoadFileScheduling
 
 END_TO_END = "tests/end_to_end/"
@@ -36,3 +41,36 @@ def _one_core(request: pytest.FixtureRequest) -> None:
 
 def in_parallel(config: pytest.Config) -> bool:
     return hasattr(config, "workerinput")  # one of xdist's processes
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of this run of the tests, the same for all of xdist's processes: what is made there under a lock is made once."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def empty_database(shared: Path) -> Path:
+    """MLflow's tables, which take seconds to make; tests get copies of this file."""
+    from tast.tracking.store import initialise  # MLflow, which most files do without
+
+    database = shared / "mlflow" / "mlflow.db"
+    initialise(f"sqlite:///{database}")  # under a lock of its own
+    return database
+
+
+@pytest.fixture(scope="session")
+def prefect_database(shared: Path) -> Path:
+    """The tables of Prefect's server, which take it seconds to make; tests put a copy into the PREFECT_HOME of theirs."""
+    home, made = shared / "prefect", shared / "prefect_made"
+    with FileLock(shared / "prefect.lock"):
+        if not made.exists():
+            home.mkdir()
+            environment = {name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")}
+            subprocess.run(
+                [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes"],
+                env=environment | {"PREFECT_HOME": str(home)}, check=True, capture_output=True,
+            )  # fmt: skip
+            made.touch()
+    return home / "prefect.db"

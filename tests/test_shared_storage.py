@@ -16,10 +16,9 @@ from flows.servers import _wait_until_healthy, free_port, guarded
 from flows.store import ARTIFACTS, artifact_root
 from tast.tracking.projection import publish
 from tast.tracking.registry import model_files
-from tast.tracking.store import initialise
 from tests.end_to_end.conftest import clone
 from tests.s3_server import BUCKET, S3Server, environment_of, running_s3
-from tests.tracking.conftest import make_publication
+from tests.tracking.conftest import make_publication, store_in
 
 PUSHED = {
     "data/split.json", "models/tast_net/model.json", "reports/learning_curve.csv", "reports/metrics.json", "reports/plots/a.png",
@@ -76,9 +75,8 @@ def test_outputs_go_to_a_remote_and_into_another_clone_and_faces_stay(server, tm
     assert all((second / name).read_bytes() == (first / name).read_bytes() for name in PUSHED)
 
 
-def test_artifacts_go_straight_to_the_store(server, tmp_path):
-    where = {"tracking_uri": f"sqlite:///{tmp_path / 'mlflow.db'}", "artifact_root": f"s3://{BUCKET}/mlflow"}
-    initialise(where["tracking_uri"])
+def test_artifacts_go_straight_to_the_store(server, empty_database, tmp_path):
+    where = {"tracking_uri": store_in(tmp_path, empty_database).tracking_uri, "artifact_root": f"s3://{BUCKET}/mlflow"}
     publication = make_publication(tmp_path / "made")
     published = publish(publication, **where)
     assert any(key.endswith(f"{published.run_id}/artifacts/metrics.json") for key in server.keys("mlflow/"))

@@ -24,7 +24,6 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 from scipy.interpolate import CubicSpline
-from scipy.signal import butter, sosfiltfilt
 
 from tast.errors import TastError
 from tast.phantom.drive import Drive, SkinDrive
@@ -192,6 +191,8 @@ def _at_rest(recording: Recording) -> npt.NDArray[np.bool_]:
 
 def pulsation(times_s: FloatArray, rgb: FloatArray) -> FloatArray:
     """(T, 3) AC/DC of each channel: its pulse band, zero phase, over its own slow course."""
+    from scipy.signal import butter, sosfiltfilt  # slow to import, and stage download mostly simulates its waves
+
     rate_hz = (len(times_s) - 1) / (times_s[-1] - times_s[0])
     pulse = sosfiltfilt(butter(3, PULSE_BAND_HZ, "bandpass", fs=rate_hz, output="sos"), rgb, axis=0)
     slow = sosfiltfilt(butter(3, SLOW_HZ, fs=rate_hz, output="sos"), rgb, axis=0)

@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -153,7 +154,9 @@ def _md5_of_folder(folder: Path) -> str:
     return f"{_md5(json.dumps(listed, sort_keys=True).encode())}.dir"
 
 
+@lru_cache(maxsize=2)
 def _stages(dvc_lock: str) -> dict[str, Any]:
+    """Not to be changed: kept, since publishing asks for them some twenty times."""
     content = YAML(typ="safe").load(dvc_lock) or {}
     return dict(content.get("stages") or {})
 

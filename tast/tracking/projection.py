@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import logging
 import math
+import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -42,6 +42,7 @@ from tast.tracking.store import (
 )
 
 EXPORT, VIDEO_MODEL = "model", "video_model"  # names of what is logged: the network alone, and the service, which is registered
+CALLBACK = "mlflow.pytorch._lightning_autolog"
 FOLDS_DIFFER = {"split.fold", *PLACES}  # parameters in which the runs of one group may differ
 
 
@@ -225,18 +226,21 @@ def _log_export(client: MlflowClient, run: Run, publication: Publication) -> Log
 
 
 def _mlflow_pytorch() -> ModuleType:
-    """mlflow.pytorch, which imports all of Lightning: seconds that only who logs a network has to wait.
+    """mlflow.pytorch without its callback for Lightning's trainer, which nobody here asks for.
 
-    Where the root logger has no handler, that import gives it one, and silences all but errors.
+    Importing that one would import all of Lightning, for seconds, and give the root logger a handler that silences all but
+    errors. Where it cannot be imported, mlflow.pytorch goes without it.
     """
-    held = logging.NullHandler()
-    logging.root.addHandler(held)
+    hidden = CALLBACK not in sys.modules
+    if hidden:
+        sys.modules[CALLBACK] = None  # type: ignore[assignment]  # Python's way to say: not to be imported
     try:
         import mlflow.pytorch
 
         return mlflow.pytorch
     finally:
-        logging.root.removeHandler(held)
+        if hidden:
+            del sys.modules[CALLBACK]
 
 
 def _log_video_model(client: MlflowClient, run: Run, publication: Publication) -> LoggedModel:

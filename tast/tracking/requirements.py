@@ -61,8 +61,8 @@ def _distributions_of(modules: Iterable[str], installed: Mapping[str, Distributi
     known = packages_distributions()
     for module in modules:
         found = known.get(module) or [
-            name for name, one in installed.items() if any(file.parts[0] == module for file in one.files or [])
-        ]  # one whose metadata do not list its modules
+            name for name, one in installed.items() if f"\n{module}/" in f"\n{one.read_text('RECORD')}"
+        ]  # one whose metadata do not list its modules; its list of files as text, since `files` looks for each on the disk
         if not found:
             raise BadInput(module, "no installed package has a module of this name", "an import that requirements.lock serves")
         yield from (_normal(name) for name in found)

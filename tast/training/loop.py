@@ -124,6 +124,8 @@ def prepare(model: nn.Module, n_clips: int, settings: FitSettings, fabric: Fabri
     averaged = fabric.to_device(AveragedModel(trained, multi_avg_fn=decay, use_buffers=True))
     optimiser = torch.optim.AdamW(parameter_groups(trained, settings.weight_decay), lr=settings.learning_rate, fused=True)
     schedule = SCHEDULES[settings.schedule](optimiser, steps=settings.epochs * steps_per_epoch, warm_up=settings.warm_up)
+    if settings.compile:
+        torch.use_deterministic_algorithms(torch.are_deterministic_algorithms_enabled())  # of which the compiler hears only so
     wrapped, wrapped_optimiser = fabric.setup(torch.compile(trained) if settings.compile else trained, optimiser)
     return Parts(trained, averaged, optimiser, schedule, wrapped, wrapped_optimiser)
 

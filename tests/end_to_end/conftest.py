@@ -21,6 +21,9 @@ SMALL = {
     "download.phantom.subjects": 6,
     "download.phantom.seconds": 12,
     "download.phantom.fps_hz": 20,
+    "download.phantom.width_px": 192,
+    "download.phantom.height_px": 160,
+    "download.phantom.face_height_px": 110,
     "download.phantom.scenarios": ["steady", "talking"],  # a contact sheet each
     "preprocess.clips.length_s": 4,
     "preprocess.clips.size_px": 32,
@@ -101,16 +104,14 @@ def clone(folder: Path) -> Workspace:
 
 
 @pytest.fixture(scope="session")
-def first_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
+def first_run(shared: Path) -> tuple[Path, float]:
     """A folder in which the whole pipeline has run once, which nothing changes afterwards, and the seconds that it took.
 
     Made by the first of pytest-xdist's processes that asks, for all of them. Three epochs on four people teach nothing that would
     be promoted; the title is given by hand.
     """
-    own = tmp_path_factory.getbasetemp()
-    common = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
-    folder, took = common / "first_run", common / "first_run_s.txt"
-    with FileLock(common / "first_run.lock"):
+    folder, took = shared / "first_run", shared / "first_run_s.txt"
+    with FileLock(shared / "first_run.lock"):
         if not took.exists():
             workspace = clone(folder)
             start_s = time.monotonic()
@@ -138,9 +139,10 @@ def run_s(first_run: tuple[Path, float]) -> float:
 
 
 @pytest.fixture(scope="session")
-def api_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def api_url(prefect_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """One Prefect server for the tests that run stages by themselves."""
-    folder = tmp_path_factory.mktemp("prefect")
+    folder = tmp_path_factory.mktemp("prefect_home")
+    shutil.copy(prefect_database, folder)
     os.environ["PREFECT_HOME"] = str(folder)
     from flows.servers import prefect_server
 

@@ -41,14 +41,18 @@ def test_rollback_with_nothing_before_says_so(finished: Workspace) -> None:
 
 def test_publishing_twice_makes_one_run(finished: Workspace) -> None:
     before = in_mlflow(finished)
-    finished.run("-m", "flows.publish")  # the pipeline did before
+    finished.run("-m", "flows.publish")  # the pipeline did before; alone, it starts a server of Prefect's for itself
     assert in_mlflow(finished) == before
     (run,) = before["runs"]
     assert run["models"] == ["model", "video_model"]
     assert "system/cpu_utilization_percentage" in run["sampled"]
 
 
-def test_a_run_has_the_parameters_it_was_made_with_and_says_what_its_commit_has_not(finished: Workspace, tmp_path: Path) -> None:
+def test_a_run_has_the_parameters_it_was_made_with_and_says_what_its_commit_has_not(
+    finished: Workspace, api_url: str, empty_database: Path, tmp_path: Path
+) -> None:
+    workspace = Workspace(finished.folder, api_url)
+    shutil.copy(empty_database, tmp_path)
     store = {"MLFLOW_TRACKING_URI": f"sqlite:///{tmp_path / 'mlflow.db'}", "MLFLOW_DEFAULT_ARTIFACT_ROOT": tmp_path.as_uri()}
     publish = f"import os, runpy; os.environ |= {store}; runpy.run_module('flows.publish', run_name='__main__')"
     show = f"import os; os.environ |= {store}\n{CONTENT}"
@@ -57,19 +61,19 @@ def test_a_run_has_the_parameters_it_was_made_with_and_says_what_its_commit_has_
     try:
         finished.set(train__epochs=999)
         module.touch()
-        said = finished.run("-c", publish).stderr
+        said = workspace.run("-c", publish).stderr
     finally:
         params.write_text(before)
         module.unlink()
     assert "published as dirty" in said and "params.yaml, tast/planted.py" in said
     (run,) = json.loads(finished.run("-c", show).stdout.splitlines()[-1])["runs"]
     assert (run["params"]["train.epochs"], run["tags"]["tast.dirty"]) == ("3", "true")
-    finished.run("-c", publish)  # the change is taken back
+    workspace.run("-c", publish)  # the change is taken back
     (run,) = json.loads(finished.run("-c", show).stdout.splitlines()[-1])["runs"]
     assert (run["params"]["train.epochs"], run["tags"]["tast.dirty"]) == ("3", "false")
 
 
-def test_a_lost_database_and_lost_outputs_come_back_the_same(finished: Workspace) -> None:
+def test_a_lost_database_and_lost_outputs_come_back_the_same(finished: Workspace, api_url: str) -> None:
     """Outputs and dvc.lock deleted, DVC restores them from its run cache and executes no stage: publishing needs none to run."""
     before, lock = in_mlflow(finished), finished.path("dvc.lock").read_bytes()
     for name in ("data/clips", "models", "reports", ".tast/mlflow"):
@@ -80,8 +84,9 @@ def test_a_lost_database_and_lost_outputs_come_back_the_same(finished: Workspace
         said
     )
     assert finished.path("dvc.lock").read_bytes() == lock
-    finished.run("-m", "flows.publish")
-    finished.run("-m", "flows.promote")
+    workspace = Workspace(finished.folder, api_url)
+    workspace.run("-m", "flows.publish")
+    workspace.run("-m", "flows.promote")
     finished.run("-m", "flows.registry", "champion", "1")
     assert in_mlflow(finished) == before
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shutil
 import sys
 import time
 import urllib.request
@@ -60,10 +61,12 @@ def clip_of(name: str, dataset: str = "phantom") -> ClipRow:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server(prefect_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real Prefect server, and this process as its client."""
+    home = tmp_path_factory.mktemp("prefect_home")
+    shutil.copy(prefect_database, home)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PREFECT_HOME", str(tmp_path_factory.mktemp("prefect")))
+        patch.setenv("PREFECT_HOME", str(home))
         with prefect_server() as address, temporary_settings({PREFECT_API_URL: f"{address}/api"}):
             yield f"{address}/api"
             settle()

@@ -25,10 +25,10 @@ from tast.files import whole_file
 from tast.methods.tast_net import build
 from tast.saved_model import CARD, ModelCard, save_model
 from tast.tracking.projection import publish
-from tast.tracking.store import PARENT_TAG, initialise
+from tast.tracking.store import PARENT_TAG
 from tast.training.interval import PredictionInterval
 from tast.training.labels import LabelScaling
-from tests.tracking.conftest import make_publication
+from tests.tracking.conftest import make_publication, store_in
 from tests.training.synthetic import write_store
 
 ROOT = Path(__file__).parents[2]
@@ -178,10 +178,9 @@ class Tracked:
 
 
 @pytest.fixture(scope="module")
-def tracked(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Tracked:
-    folder = tmp_path_factory.mktemp("mlflow")
-    uri = f"sqlite:///{folder / 'mlflow.db'}"
-    initialise(uri)
+def tracked(built: Path, empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Tracked:
+    folder = tmp_path_factory.mktemp("tracked")
+    store = store_in(folder, empty_database)
     runs = []
     for seed in (0, 1):
         made = built / "made" / str(seed)
@@ -192,8 +191,8 @@ def tracked(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Tracked:
             model_folder=made / "models/tast_net",
             commit=None if seed else sh(built / "project", "git", "rev-parse", "HEAD~1"),
         )  # fmt: skip
-        runs.append(publish(publication, tracking_uri=uri, artifact_root=str(folder / "artifacts")).run_id)
-    return Tracked(uri, (runs[0], runs[1]), MlflowClient(uri, uri))
+        runs.append(publish(publication, **store.where).run_id)
+    return Tracked(store.tracking_uri, (runs[0], runs[1]), MlflowClient(store.tracking_uri, store.tracking_uri))
 
 
 def test_two_commits_of_the_same_test_meet_on_their_tables(project: Path, ask: Any, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -99,8 +100,9 @@ def test_a_prefect_server_answers_and_is_gone_afterwards(tmp_path: Path, monkeyp
 
 
 def test_a_server_with_credentials_asks_for_them_and_its_page_asks_the_public_address(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    prefect_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    shutil.copy(prefect_database, tmp_path)
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
     monkeypatch.setenv("PREFECT_SERVER_API_AUTH_STRING", "anna:a secret")
     monkeypatch.delenv("PREFECT_API_AUTH_STRING", raising=False)

@@ -28,10 +28,9 @@ from tast.tracking.projection import publish
 from tast.tracking.registry import model_files, rollback, set_champion
 from tast.tracking.requirements import requirements_of
 from tast.tracking.serving import COLUMNS, OUTPUTS, served_code
-from tast.tracking.store import initialise
 from tast.training.interval import PredictionInterval
 from tests.prediction.conftest import table_in, write_film
-from tests.tracking.conftest import Store, make_publication
+from tests.tracking.conftest import Store, make_publication, store_in
 
 CHAMPION = "models:/tast-net@champion"
 REQUIREMENTS = requirements_of(served_code("tast_net"), Path("requirements.lock").read_text())
@@ -65,11 +64,10 @@ print(json.dumps({"rows": rows, "calibrated": calibrated, "example": examples, "
 
 
 @pytest.fixture(scope="module")
-def store(saved: Path, tmp_path_factory: pytest.TempPathFactory) -> Store:
+def store(saved: Path, empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Store:
     """Version 1 is the network of `saved`, version 2 one that reads 6 points lower; 2 has taken the title from 1."""
     folder = tmp_path_factory.mktemp("registry")
-    store = Store(f"sqlite:///{folder / 'mlflow.db'}", str(folder / "artifacts"), folder / "mlflow.db")
-    initialise(store.tracking_uri)
+    store = store_in(folder, empty_database)
     model, card = load_model(saved)
     save_model(folder / "lower", model, replace(card, scaling=replace(card.scaling, mean_percent=card.scaling.mean_percent - 6)))
     profile = CameraProfile(0.5, 45.0, PredictionInterval(0.9, 2.5, 3, 90), None, 80.0, 98.0, "", 3)

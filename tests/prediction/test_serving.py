@@ -34,22 +34,19 @@ from tast.saved_model import load_model, weights_digest
 from tast.tracking import serving
 from tast.tracking.projection import publish
 from tast.tracking.registry import set_champion
-from tast.tracking.store import initialise
 from tast.training.interval import PredictionInterval
 from tast.video.coding import Coding
 from tast.video.write_coded import write_coded
 from tests.datasets.layouts import write_container
 from tests.prediction.conftest import table_in, write_film
-from tests.tracking.conftest import Store, make_publication
+from tests.tracking.conftest import Store, make_publication, store_in
 
 START_S = 240
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    folder = tmp_path_factory.mktemp("store")
-    initialise(f"sqlite:///{folder / 'mlflow.db'}")
-    return Store(f"sqlite:///{folder / 'mlflow.db'}", str(folder / "artifacts"), folder / "mlflow.db")
+def store(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return store_in(tmp_path_factory.mktemp("store"), empty_database)
 
 
 @pytest.fixture(scope="module")

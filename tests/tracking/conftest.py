@@ -14,7 +14,6 @@ import pytest
 import torch
 
 from tast.tracking.projection import Publication, publish
-from tast.tracking.store import initialise
 
 DIGEST, OTHER_DIGEST = "d" * 64, "e" * 64
 OTHER_TEST, OTHER_PROTOCOL = 3, 4
@@ -144,14 +143,6 @@ class Store:
     @property
     def where(self) -> dict[str, str]:
         return {"tracking_uri": self.tracking_uri, "artifact_root": self.artifact_root}
-
-
-@pytest.fixture(scope="session")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Making the tables takes seconds; tests get copies of this file."""
-    database = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    initialise(f"sqlite:///{database}")
-    return database
 
 
 @pytest.fixture(scope="session")

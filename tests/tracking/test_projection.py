@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import mlflow.pytorch
+import mlflow
 import numpy as np
 import pytest
 import torch
