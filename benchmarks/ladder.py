@@ -1,6 +1,6 @@
 """The codec ladder: the same recordings through many codings, and changed in other ways, each read as `tast predict` reads it.
 
-    tast benchmark ladder [--model models/tast_net] [--people 2] [--seed 1_000_005] [--clip VIDEO --pulse 59] [--publish]
+    tast benchmark ladder [--model models/tast_net] [--people 2] [--seed 1000005] [--clip VIDEO --pulse 59] [--publish]
 
 Recordings are those of `tast phantom --layout pure`, of people whom no training saw. Each is read without an anchor and anchored
 by what the oximeter showed in its first 10 s; of the anchored ones the seconds after these are scored. A step holds where 85 % of
