@@ -33,6 +33,7 @@ from threadpoolctl import threadpool_limits
 from torch import nn
 
 from benchmarks.changes import Change, changed_light, deep, denoised, exchanged, lossy, slow_lamp, white_step
+from benchmarks.clip import Told, clip_lines, clip_rows, clip_told, told_of
 from benchmarks.results import Row, write_between, write_rows
 from flows import running
 from flows.progress import progress
@@ -43,8 +44,8 @@ from tast.datasets.pure import read_pure
 from tast.errors import TastError, VideoRejected
 from tast.params import load_params
 from tast.prediction.asked import PLAIN, Asked
-from tast.prediction.causes.known import CAUSES, COMPRESSION, FROZEN, OUTSIDE
-from tast.prediction.predict import delivered, read_video
+from tast.prediction.causes.known import COMPRESSION, FROZEN
+from tast.prediction.predict import read_video
 from tast.prediction.trace import PredictedTrace
 from tast.preprocessing.clips import labels_per_second
 from tast.records import FloatArray, VideoRecord, VideoSource
@@ -57,7 +58,6 @@ PAGE = Path("docs/worlds.md")
 BEGIN, END = "<!-- ladder: tast benchmark ladder --publish -->", "<!-- end of ladder -->"
 SEED, PEOPLE, SECONDS = 1_000_005, 2, 20
 INSIDE, MOVED = 0.85, 1.0  # share of the seconds; half-widths of the interval
-PULSE_OFF, PULSE_SPAN = 3.0, 6.0  # per minute: of the whole clip, and of a second: with the breath alone a pulse at rest moves
 FLICKER_HZ = 1.2
 HOW = ("alone", "anchored")
 H264 = Coding("h264", ".mp4", quality=0, matrix="bt709")
@@ -133,28 +133,6 @@ def _scaled(picture: np.ndarray, width_px: int) -> np.ndarray:
     return cv2.resize(picture, (width_px, height_px), interpolation=cv2.INTER_CUBIC)
 
 
-@dataclass(frozen=True, eq=False)
-class Told:
-    """What a user is given of one video: a trace, or the reason of its refusal."""
-
-    trace: PredictedTrace | None
-    refused: str = ""
-
-    @property
-    def causes(self) -> tuple[str, ...]:
-        """By which it is refused; "other" where none of the known causes is named."""
-        found = tuple(cause.name for cause in (*CAUSES, *OUTSIDE) if cause.sentence in self.refused)
-        return found or (("other",) if self.refused else ())
-
-    @property
-    def marked(self) -> tuple[str, ...]:
-        """Causes that hold in most of its seconds."""
-        if self.trace is None:
-            return ()
-        held = [name for names in self.trace.findings.per_second(len(self.trace)) for name in names]
-        return tuple(sorted(name for name in set(held) if held.count(name) > len(self.trace) / 2))
-
-
 def told(video: VideoSource, name: str, model: nn.Module, card: ModelCard, first_percent: float) -> dict[str, Told]:
     """HOW -> what `tast predict` tells; anchored: by a reading of first_percent in the first SPAN_S."""
     try:
@@ -162,14 +140,7 @@ def told(video: VideoSource, name: str, model: nn.Module, card: ModelCard, first
     except VideoRejected as error:
         return dict.fromkeys(HOW, Told(None, error.reason))
     anchor = [Reading(0.0, SPAN_S, first_percent, reading_of("97").sd_percent)]
-    return {"alone": _delivered(trace, PLAIN), "anchored": _delivered(trace, Asked(anchor=anchor))}
-
-
-def _delivered(trace: PredictedTrace, asked: Asked) -> Told:
-    try:
-        return Told(delivered(trace, asked))
-    except VideoRejected as error:
-        return Told(None, error.reason)
+    return {"alone": told_of(trace, PLAIN), "anchored": told_of(trace, Asked(anchor=anchor))}
 
 
 def scored(told: Told, how: str, record: VideoRecord, again: Told, label_delay_s: float) -> pd.DataFrame:
@@ -305,57 +276,6 @@ def _named(counts: dict[str, int], n_videos: int, how: str) -> str:
     return f"{how}: " + ", ".join(
         name if count == n_videos else f"{name} ({count} of {n_videos})" for name, count in counts.items()
     )
-
-
-CLIP_OPTIONS = {
-    "no anchor": PLAIN,
-    "--anchor 97": Asked(anchor=[reading_of("97")]),
-    "--uncalibrated": Asked(uncalibrated=True),
-}
-
-
-def clip_told(clip: Path, model: nn.Module, card: ModelCard) -> dict[str, Told]:
-    """Options of `tast predict` -> what it tells of the video with them."""
-    trace = read_video(clip.stem, VideoSource(clip), model, card)
-    return {options: _delivered(trace, asked) for options, asked in CLIP_OPTIONS.items()}
-
-
-def clip_rows(answers: dict[str, Told], pulse_per_minute: float) -> list[Row]:
-    told, read = answers["no anchor"], answers["--uncalibrated"].trace
-    percentages = 0.0 if told.trace is None else float(np.isfinite(told.trace.spo2_percent).mean())
-    assert read is not None, answers["--uncalibrated"].refused
-    shown = float(np.nanmedian(read.pulse_per_minute))
-    within = float((abs(read.pulse_per_minute - pulse_per_minute) <= PULSE_SPAN).mean())
-    noticed = {
-        "that the person is outside of the training": bool(
-            told.trace is None and set(told.causes) & {one.name for one in OUTSIDE}
-        ),
-        "that rendered people alone were seen": bool(read.caution),
-    }
-    return [
-        Row("clip, no anchor: seconds with a percentage", percentages, "1", better="lower", must=0.0),
-        Row("clip: pulse, median", shown, "per minute"),
-        Row("clip: pulse, median, off by", abs(shown - pulse_per_minute), "per minute", better="lower", must=PULSE_OFF),
-        Row(f"clip: seconds whose pulse is within {PULSE_SPAN:g} per minute", within, "1", must=INSIDE),
-        *(Row(f"clip: said {what}", float(said), "1", must=1.0) for what, said in noticed.items()),
-    ]
-
-
-def clip_lines(answers: dict[str, Told], rows: Sequence[Row]) -> list[str]:
-    table = ["| `tast predict` of the clip with | says |", "|---|---|"]
-    for options, told in answers.items():
-        says = f"refused: {told.refused}"
-        if (trace := told.trace) is not None:
-            given = (
-                "no percentage"
-                if trace.trend is not None
-                else f"{trace.spo2_percent.min():.1f} to {trace.spo2_percent.max():.1f} %"
-            )
-            width = "" if np.isfinite(trace.half_width_percent).all() or trace.trend is not None else ", no interval"
-            says = "; ".join([given + width, *trace.findings.sentences(), *trace.notes, *filter(None, [trace.caution])])
-        table.append(f"| {options} | {says} |")
-    shown = [f"{row.name.removeprefix('clip: ')} {row.value:.3g}" for row in rows]
-    return [*table, "", f"{'; '.join(shown)}."]
 
 
 def measure(seed: int, people: int, model: nn.Module, card: ModelCard, folder: Path) -> dict[tuple[str, str], Result]:

@@ -350,7 +350,7 @@ def main() -> None:
     found = measure(kept, asked.workers)
     write_rows("worlds", found)
     if asked.publish:
-        head = [f"`tast benchmark worlds`, of commit {commit[:9]}, {json.dumps(facts_of(kept.plan)['clips'])[1:10]}.", ""]
+        head = [f"`tast benchmark worlds`, of commit {commit[:9]}, clips {json.dumps(facts_of(kept.plan)['clips'])[1:9]}.", ""]
         write_between(PAGE, BEGIN, END, [*head, *lines(found)])
 
 

@@ -12,7 +12,8 @@ import pytest
 
 from benchmarks import ladder
 from benchmarks.changes import denoised, white_step
-from benchmarks.ladder import HOW, STEPS, Result, Step, Told, clip_rows, coded, coded_again, lines, result_of, rows_of, scored
+from benchmarks.clip import PULSE_SPAN, Told, clip_rows
+from benchmarks.ladder import HOW, STEPS, Result, Step, coded, coded_again, lines, result_of, rows_of, scored
 from tast.prediction.causes.findings import Findings
 from tast.prediction.causes.known import COMPRESSION
 from tast.prediction.trace import PredictedTrace
@@ -149,7 +150,7 @@ def test_of_a_clip_pulse_notices_and_percentages_have_bars() -> None:
     answers = {"no anchor": Told(None, refusal), "--anchor 97": Told(read), "--uncalibrated": Told(rate)}
     found = {row.name: row for row in clip_rows(answers, 59.0)}
     assert found["clip: pulse, median, off by"].value == 1.0
-    assert found[f"clip: seconds whose pulse is within {ladder.PULSE_SPAN:g} per minute"].value == 0.8
+    assert found[f"clip: seconds whose pulse is within {PULSE_SPAN:g} per minute"].value == 0.8
     assert {found[name].value for name in found if name.startswith("clip: said")} == {1.0}
     assert found["clip, no anchor: seconds with a percentage"].value == 0.0
     told = {row.name: row.value for row in clip_rows(answers | {"no anchor": Told(read)}, 59.0)}
