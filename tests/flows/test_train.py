@@ -106,6 +106,15 @@ def test_the_card_names_the_people_of_training_and_validation_and_nobody_else(
     assert len(card.people_seen) == 6 - tested.nunique() and all("/" in person for person in card.people_seen)
 
 
+def test_the_card_names_the_codecs_of_the_training_alone(params: Params, store: ClipStore, split: Split, tmp_path: Path) -> None:
+    train, val = parts_of(params, store, split)
+    train.clips = train.clips.assign(codec=["h264", "", *["mjpeg"] * (len(train) - 2)])
+    val.clips = val.clips.assign(codec="vp9")
+    compute_reproducibly(0, 1)
+    _, _, card = fit_model(params.train, store, train, val, tmp_path)
+    assert card.codecs == ("h264", "mjpeg")
+
+
 @pytest.mark.parametrize("whiten", [True, False])
 def test_colour_axes_are_those_of_the_training_people_alone(
     params: Params, store: ClipStore, split: Split, tmp_path: Path, whiten: bool
