@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -152,19 +153,30 @@ def test_empty_folder_and_wrong_folder_say_what_was_expected(tmp_path):
         read_dataset("pure", tmp_path / "nowhere")
 
 
-def test_metadata_of_12_sessions_reads_in_under_1_s(tmp_path):
-    """As 60 in 5 s. PURE-sized: 2,000 images and 3,600 packages each; images are empty files, since only names are read."""
-    readings = [(stamp, pure_reading()) for stamp in oximeter_stamps_ns(START_NS, 3600)]
-    stamps = [START_NS + k * 30_000_000 for k in range(2000)]
-    content = json.dumps(pure_content(stamps, readings))
-    for subject in range(1, 3):
-        for setup in range(1, 7):
-            folder = tmp_path / f"{subject:02}-{setup:02}" / f"{subject:02}-{setup:02}"
-            folder.mkdir(parents=True)
-            folder.with_suffix(".json").write_text(content)
-            for stamp in stamps:
-                (folder / f"Image{stamp}.png").touch()
-    start_s = time.process_time()
-    records, rejects = read_dataset("pure", tmp_path)
-    assert time.process_time() - start_s < 1
-    assert len(records) == 12 and not rejects
+def test_only_metadata_is_read_each_file_once_and_no_image(tmp_path):
+    """What a PURE-sized set takes: a reading of its JSON and of its folder per session, whatever number of images it has."""
+    n_images = 300
+    stamps = [START_NS + k * 30_000_000 for k in range(n_images)]
+    content = json.dumps(pure_content(stamps, [(stamp, pure_reading()) for stamp in oximeter_stamps_ns(START_NS, 600)]))
+    for record_id in ("01-01", "01-02", "02-01"):
+        folder = tmp_path / record_id / record_id
+        folder.mkdir(parents=True)
+        folder.with_suffix(".json").write_text(content)
+        for stamp in stamps:
+            (folder / f"Image{stamp}.png").touch()
+    program = f"""
+import collections, sys
+from tast.datasets.readers import read_dataset
+touched, asked = collections.Counter(), ("open", "os.listdir", "os.scandir")
+sys.addaudithook(lambda event, args: touched.update([(event, str(args[0]))]) if event in asked else None)
+records, rejects = read_dataset("pure", {str(tmp_path)!r})
+assert len(records) == 3 and not rejects
+for (event, name), times in touched.items():
+    print(event, times, name)
+"""
+    lines = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True).stdout.splitlines()
+    here = [line.split(" ", 2) for line in lines if str(tmp_path) in line]
+    assert sorted(name for event, _, name in here if event == "open") == sorted(map(str, tmp_path.glob("*/*.json")))
+    assert {times for event, times, _ in here if event == "open"} == {"1"}
+    listed = [int(times) for event, times, name in here if event != "open" and Path(name).parent.parent == tmp_path]
+    assert len(listed) == 3 and set(listed) == {1}
