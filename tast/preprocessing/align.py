@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+from collections import deque
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
+from statistics import median
 from typing import Any, NamedTuple
 
 import cv2
@@ -50,6 +52,7 @@ DETECTOR_BOX_PX = 100  # a known face is resampled so that the detector's box ha
 SEARCH_SIDE = 2.0  # the region searched around a known face, in boxes
 BRIGHTER = 3.0  # finds dark skin at a seventh of the light; a well-lit face it bleaches
 LARGEST_DRIFT = 0.25  # of a box: farther from the detector's, the landmarks follow something else
+LEAST_SIDE = 0.75  # of the detector's boxes: in a smaller one the rims of glasses become a face, and the next box smaller still
 SEARCHES = ((1.0, 0), (2.0, 0), (1.0, 35), (1.0, -35))  # over the whole frame: magnification, roll in degrees
 
 
@@ -149,6 +152,7 @@ class _FaceFinder:
         self._detect_every_s = detect_every_s
         self._box: _Box | None = None
         self._detected_s = -np.inf
+        self._sides_px: deque[float] = deque(maxlen=3)  # of the detector's last boxes, which come in steps of a fifth
         self.seen: SeenFace | None = None
         self.most_faces = 1
         self.detections = 0
@@ -162,10 +166,12 @@ class _FaceFinder:
                 self._box = None
                 return None
             self._box, self._detected_s = self._box if self._near(detected) else detected, time_s
+            self._sides_px.append(abs(detected.turn))
         assert self._box is not None
         self.seen = SeenFace(self._box.corners_px(), self._landmarks(gray, self._box))
         pose = fit_pose(TEMPLATE, self.seen.landmarks_px[STEERING])
-        self._box = _Box(pose.turn * BOX_CENTRE + pose.centre_px, BOX_SIDE * pose.turn)
+        side_px = max(BOX_SIDE * abs(pose.turn), LEAST_SIDE * median(self._sides_px))
+        self._box = _Box(pose.turn * BOX_CENTRE + pose.centre_px, side_px * pose.turn / abs(pose.turn))
         return pose
 
     def _near(self, detected: _Box) -> bool:

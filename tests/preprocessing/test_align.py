@@ -14,8 +14,8 @@ import pytest
 
 from tast.errors import VideoRejected
 from tast.phantom.camera import exposed
-from tast.phantom.render import noise_free
-from tast.phantom.session import phantom_sessions
+from tast.phantom.render import noise_free, render
+from tast.phantom.session import in_worlds, phantom_sessions
 from tast.preprocessing.align import align, watch_face
 from tast.records import FaceVideo
 from tests.preprocessing import scene
@@ -119,6 +119,17 @@ def test_landmarks_of_dark_skin_in_the_dark_lie_where_those_in_good_light_do() -
         seen = [face for _, _, face in watch_face(film, detect_every_s=1.0)]
         landmarks_px.append(np.stack([face.landmarks_px[27:48] for face in seen if face is not None]))
     assert np.abs(landmarks_px[1] - landmarks_px[0]).mean() < 1.0  # eyes are 40 px apart
+
+
+def test_glasses_are_not_taken_for_a_face() -> None:
+    """A person whose landmarks once slid into the rims and stayed there: every box was then drawn around the smaller face."""
+    plan = {"seed": 7, "subjects": 6, "sessions": 1, "seconds": 8, "fps_hz": 30, "profile": "wide", "scenarios": "all"}
+    sizes = {"width_px": 320, "height_px": 240, "face_height_px": 120}
+    person = in_worlds(phantom_sessions(**plan, **sizes), count=12, codings=("lossless", "mjpeg_vipl"))[5]
+    seen = [face.landmarks_px for _, _, face in watch_face(render(person), detect_every_s=1.0) if face is not None]
+    apart_px = np.array([abs(face[36:42].mean() - face[42:48].mean()) for face in seen])
+    assert len(seen) > 0.95 * len(person.frame_times_s())
+    assert apart_px.min() > 0.6 * apart_px[0]
 
 
 def test_a_long_loss_is_rejected_with_its_place() -> None:
