@@ -26,11 +26,12 @@ SECONDS, WHAT = 16.0, ("preprocessing", "training")
 
 
 def write_videos(folder: Path, videos: int) -> None:
-    """The default phantom's first subjects, in PURE's layout."""
+    """The photograph, in PURE's layout."""
     from tast.datasets.phantom_set import plan_phantom
     from tast.params import load_params
 
-    plan = plan_phantom(**load_params().download.phantom.model_dump() | {"subjects": videos, "seconds": SECONDS})
+    chosen = {"layout": "pure", "worlds": None, "subjects": videos, "seconds": SECONDS}
+    plan = plan_phantom(**load_params().download.phantom.model_dump() | chosen)
     plan.write_sessions(plan.sessions, folder)
 
 

@@ -1,12 +1,12 @@
 """The codec ladder: the same recordings through many codings, and changed in other ways, each read as `tast predict` reads it.
 
-    tast benchmark ladder [--model models/tast_net] [--people 2] [--seed 1000005] [--clip VIDEO --pulse 59] [--publish]
+    tast benchmark ladder [--model models/tast_net] [--people 2] [--clip VIDEO --pulse 59] [--publish]
 
-Recordings are those of `tast phantom --layout pure`, of people whom no training saw. Each is read without an anchor and anchored
-by what the oximeter showed in its first 10 s; of the anchored ones the seconds after these are scored. A step holds where 85 % of
-its seconds lie within their interval, or where the video is refused by a cause that is the step's own; what lost nothing must be
-read. What is answered is coded a second time in the same way, decoded as a player does it: the answer may move by no more than
-half of its interval. Limits of the causes were chosen on recordings of smaller seeds.
+Recordings are lossless ones in the worlds of params.yaml, of people whom no training saw: those who come after its own. Each is
+read without an anchor and anchored by what the oximeter showed in its first 10 s: then the seconds after it count. A
+step holds where 85 % of its seconds lie within their interval, or where the video is refused by a cause that is the
+step's own; what lost nothing must be read. What is answered is coded a second time in the same way, decoded as a player does it:
+the answer may move by no more than half of its interval. Limits of the causes were chosen on other recordings.
 
 --clip: the video of a living person whose pulse per minute is known (--pulse), e.g. rPPG_video.mp4 of the public repository
 marnixnaber/rPPG, whose pulse is 59: of it the pulse must be right, what the model cannot know must be said, and no percentage
@@ -40,7 +40,7 @@ from flows.progress import progress
 from tast.anchors import SPAN_S, Reading, reading_of
 from tast.clip_store import Reject
 from tast.datasets.phantom_set import plan_phantom
-from tast.datasets.pure import read_pure
+from tast.datasets.recordings import read_recordings
 from tast.errors import TastError, VideoRejected
 from tast.params import load_params
 from tast.prediction.asked import PLAIN, Asked
@@ -56,7 +56,7 @@ from tast.video.write_coded import Timed, write_coded
 
 PAGE = Path("docs/worlds.md")
 BEGIN, END = "<!-- ladder: tast benchmark ladder --publish -->", "<!-- end of ladder -->"
-SEED, PEOPLE, SECONDS = 1_000_005, 2, 20
+PEOPLE, SECONDS = 2, 20
 INSIDE, MOVED = 0.85, 1.0  # share of the seconds; half-widths of the interval
 FLICKER_HZ = 1.2
 HOW = ("alone", "anchored")
@@ -68,17 +68,17 @@ SQUEEZED = (COMPRESSION.name, FROZEN.name)
 
 @dataclass(frozen=True)
 class Step:
-    """coding: as written; PNG: the recording as it is. refused_by: causes by which it may be refused; none: it must be read.
+    """coding: as written; None: the recording as it is. refused_by: causes by which it may be refused; none: it must be read.
     change: what is done to the frames before. width_px: they are scaled to, where it is not 0."""
 
-    coding: Coding
+    coding: Coding | None
     refused_by: tuple[str, ...] = ()
     change: Change | None = None
     width_px: int = 0
 
 
 STEPS: dict[str, Step] = {
-    "PNG": Step(Coding()),
+    "as recorded": Step(None),
     "H.264 crf 0, 4:4:4": Step(WHOLE),
     "H.264 crf 0": Step(H264),
     **{f"H.264 crf {crf}": Step(replace(H264, quality=crf), SQUEEZED) for crf in (4, 8)},
@@ -100,12 +100,17 @@ STEPS: dict[str, Step] = {
 }
 
 
-def recordings(seed: int, people: int, seconds: float, folder: Path) -> list[VideoRecord]:
-    """Of the phantom of params.yaml, but other people, written and read in PURE's layout."""
-    plan = {"seed": seed, "subjects": people, "seconds": seconds, "layout": "pure", "worlds": None, "driver": "simulated"}
-    planned = plan_phantom(**load_params().download.phantom.model_copy(update=plan).model_dump())
-    planned.write_sessions(planned.sessions, folder)
-    found = list(read_pure(folder))
+def recordings(people: int, seconds: float, folder: Path) -> list[VideoRecord]:
+    """Of the worlds of params.yaml, where no coding has lost anything yet, the people who come after its own."""
+    plan = load_params().download.phantom.model_dump()
+    if plan["worlds"] is None:
+        raise TastError("params.yaml has no worlds; expected download.phantom.worlds, in which the ladder's people are filmed")
+    plan["worlds"]["codings"] = ("lossless",)
+    planned = plan_phantom(**plan | {"subjects": plan["subjects"] + people, "sessions": 1, "seconds": seconds})
+    added = planned.sessions[-people:]
+    planned.write_sessions(added, folder)
+    planned.finish(added, folder)
+    found = list(read_recordings(folder))
     if unread := [one for one in found if isinstance(one, Reject)]:
         raise TastError(f"{unread[0].record_id}: {unread[0].reason}; expected recordings that can be read")
     return [one for one in found if isinstance(one, VideoRecord)]
@@ -113,19 +118,19 @@ def recordings(seed: int, people: int, seconds: float, folder: Path) -> list[Vid
 
 def coded(record: VideoRecord, step: Step, place: Path) -> VideoSource:
     """place: of the file, without its suffix."""
-    if step.coding.codec == "png":
+    if step.coding is None:
         return record.video
     frames = read_frames(record.video)
-    return _written(iter(step.change(list(frames))) if step.change else frames, step, place)
+    return _written(iter(step.change(list(frames))) if step.change else frames, step.coding, place, step.width_px)
 
 
-def coded_again(video: VideoSource, step: Step, place: Path) -> VideoSource:
-    return _written(read_frames(video), replace(step, width_px=0), place)
+def coded_again(video: VideoSource, coding: Coding, place: Path) -> VideoSource:
+    return _written(read_frames(video), coding, place)
 
 
-def _written(frames: Iterator[Timed], step: Step, place: Path) -> VideoSource:
-    scaled = ((time_s, _scaled(picture, step.width_px)) for time_s, picture in frames) if step.width_px else frames
-    return VideoSource(write_coded(place, deep(scaled, step.coding.bits), step.coding))
+def _written(frames: Iterator[Timed], coding: Coding, place: Path, width_px: int = 0) -> VideoSource:
+    scaled = ((time_s, _scaled(picture, width_px)) for time_s, picture in frames) if width_px else frames
+    return VideoSource(write_coded(place, deep(scaled, coding.bits), coding))
 
 
 def _scaled(picture: np.ndarray, width_px: int) -> np.ndarray:
@@ -183,8 +188,8 @@ def climb(
             first = true_percent(record, np.arange(round(SPAN_S)) + 0.5, label_delay_s)
             answer = told(video, record.record_id, model, card, float(np.rint(np.nanmean(first))))
             again = dict.fromkeys(HOW, Told(None))
-            if step.coding.quality != 0 and step.coding.codec != "png" and any(one.trace for one in answer.values()):
-                twice = coded_again(video, step, folder / "twice")
+            if step.coding is not None and step.coding.quality != 0 and any(one.trace for one in answer.values()):
+                twice = coded_again(video, step.coding, folder / "twice")
                 again = told(twice, record.record_id, model, card, float(np.rint(np.nanmean(first))))
             for how in HOW:
                 yield scored(answer[how], how, record, again[how], label_delay_s).assign(
@@ -195,8 +200,7 @@ def climb(
 
 def megabits_per_s(video: VideoSource, record: VideoRecord) -> float:
     files = [video.path / name for name in video.frame_files] if video.frame_files else [video.path]
-    assert record.video.frame_times_s is not None
-    return 8e-6 * sum(file.stat().st_size for file in files) / float(np.ptp(record.video.frame_times_s))
+    return 8e-6 * sum(file.stat().st_size for file in files) / float(np.ptp(record.spo2.times_s))
 
 
 @dataclass(frozen=True)
@@ -278,8 +282,8 @@ def _named(counts: dict[str, int], n_videos: int, how: str) -> str:
     )
 
 
-def measure(seed: int, people: int, model: nn.Module, card: ModelCard, folder: Path) -> dict[tuple[str, str], Result]:
-    records = recordings(seed, people, SECONDS, folder / "recordings")
+def measure(people: int, model: nn.Module, card: ModelCard, folder: Path) -> dict[tuple[str, str], Result]:
+    records = recordings(people, SECONDS, folder / "recordings")
     delay_s = load_params().preprocess.label_delay_s
     tables = []
     with progress("read", len(STEPS) * len(records) * len(HOW)) as advance:
@@ -293,8 +297,8 @@ def measure(seed: int, people: int, model: nn.Module, card: ModelCard, folder: P
     }
 
 
-def head(people: int, seed: int, model: Path) -> str:
-    return f"`tast benchmark ladder`, {people} people of seed {seed}, {SECONDS} s each; weights {weights_digest(model)[:9]}."
+def head(people: int, model: Path) -> str:
+    return f"`tast benchmark ladder`, {people} people, {SECONDS} s each; weights {weights_digest(model)[:9]}."
 
 
 def publish(results: dict[tuple[str, str], Result], head: str, clip: Sequence[str], page: Path = PAGE) -> None:
@@ -308,7 +312,6 @@ def main() -> None:
     )
     parser.add_argument("--model", type=Path, default=Path("models/tast_net"), help="folder of a saved model; models/tast_net")
     parser.add_argument("--people", type=int, default=PEOPLE)
-    parser.add_argument("--seed", type=int, default=SEED, help="of the phantom")
     parser.add_argument("--clip", type=Path, help="video of a living person")
     parser.add_argument("--pulse", type=float, help="of the person in the clip, per minute")
     parser.add_argument("--publish", action="store_true", help=f"the tables into {PAGE}")
@@ -319,12 +322,12 @@ def main() -> None:
     torch.set_num_threads(1)
     model, card = load_model(asked.model)
     with threadpool_limits(1), tempfile.TemporaryDirectory() as folder:
-        results = measure(asked.seed, asked.people, model, card, Path(folder))
+        results = measure(asked.people, model, card, Path(folder))
         answers = clip_told(asked.clip, model, card) if asked.clip else {}
     of_clip = clip_rows(answers, asked.pulse) if answers else []
     write_rows("ladder", [*rows_of(results), *of_clip])
     if asked.publish:
-        publish(results, head(asked.people, asked.seed, asked.model), clip_lines(answers, of_clip) if answers else [])
+        publish(results, head(asked.people, asked.model), clip_lines(answers, of_clip) if answers else [])
 
 
 if __name__ == "__main__":

@@ -32,8 +32,10 @@ WARM_UP_S = 3.0
 
 
 def write_phantom(folder: Path, videos: int, seconds: float) -> list[VideoRecord]:
-    """The default phantom's first subjects, in PURE's layout -> their records."""
-    chosen = load_params().download.phantom.model_dump() | {"subjects": videos, "sessions": 1, "seconds": seconds}
+    """The photograph, in PURE's layout -> their records."""
+    chosen = load_params().download.phantom.model_dump() | {
+        "layout": "pure", "worlds": None, "subjects": videos, "sessions": 1, "seconds": seconds,
+    }  # fmt: skip
     plan = plan_phantom(**chosen)
     plan.write_sessions(plan.sessions, folder)
     plan.write_lists(folder)

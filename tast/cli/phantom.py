@@ -56,9 +56,11 @@ def phantom(
         "layout": layout, "seed": seed, "subjects": subjects, "sessions": sessions, "seconds": seconds, "defects": defects,
         "driver": recorded and "recorded", "recorded_root": recorded,
     }  # fmt: skip
-    if worlds is not None:
-        given |= {"worlds": {"count": worlds}, "layout": layout or "csv", "subjects": subjects or worlds}
     chosen = {name: value for name, value in given.items() if value is not None}
+    if worlds is not None:
+        chosen |= {"worlds": {"count": worlds}, "layout": layout or "csv", "subjects": subjects or worlds}
+    elif layout in ("pure", "vipl_hr"):
+        chosen |= {"worlds": None}  # those of params.yaml are of users' own recordings
     planned = plan_phantom(**(load_params().download.phantom.model_dump() | chosen))
     if sheet is not None:
         write_sheet(sheet, planned.sessions)

@@ -102,5 +102,5 @@ def test_the_command_shows_the_worlds_and_writes_nothing_else(tmp_path: Path, mo
     assert width > 2 * height, "three pictures in a row"
     asked = CliRunner().invoke(app, ["phantom"])
     assert asked.exit_code == 2 and "--sheet" in asked.output
-    without = CliRunner().invoke(app, ["phantom", "--sheet", "none.png"])
+    without = CliRunner().invoke(app, ["phantom", "--layout", "vipl_hr", "--sheet", "none.png"])
     assert without.exit_code == 1 and "has no world" in str(without.exception) and not Path("none.png").exists()

@@ -18,6 +18,7 @@ from ruamel.yaml import YAML
 
 PROJECT = Path(__file__).resolve().parents[2]
 SMALL = {
+    "download.phantom.worlds.count": 2,
     "download.phantom.subjects": 6,
     "download.phantom.seconds": 12,
     "download.phantom.fps_hz": 20,
@@ -32,6 +33,7 @@ SMALL = {
     "train.threads": 1,  # the other process's tests have the other core
     "runner.workers": 1,
     "evaluate.bootstrap": 50,
+    "promote.judged": "level",
     "promote.fewest_subjects": 2,
 }
 

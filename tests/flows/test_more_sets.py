@@ -245,7 +245,7 @@ def test_mths_drives_a_phantom_all_the_way(tmp_path: Path) -> None:
     (tmp_path / "waves/MTHS/Data/label_5.npy").unlink()
     phantom = {
         "driver": "recorded", "recorded_root": str(tmp_path / "waves"), "subjects": 4, "seconds": SECONDS, "fps_hz": FPS_HZ,
-        "width_px": 192, "height_px": 160, "face_height_px": 110, "scenarios": ["steady"],
+        "width_px": 192, "height_px": 160, "face_height_px": 110, "scenarios": ["steady"], "layout": "pure", "worlds": None,
     }  # fmt: skip
     set_params(Path("params.yaml"), {f"download.phantom.{name}": value for name, value in phantom.items()})
     predictions = go_through(Expected({f"{number:02d}-01" for number in range(1, 5)}, {}, {}))
