@@ -26,6 +26,7 @@ CAPTIONS = {
     "swings": "How far SpO₂ moves within a recording: a model that says one number per recording errs by about half of it.",
 }
 MOST_SUBJECTS = 60
+MOST_NAMES_SIDE_BY_SIDE = 5  # of cameras, in one picture
 
 
 def write_audit(facts: dict[str, Any], folder: Path) -> None:
@@ -129,11 +130,13 @@ def frame_rates(recordings: pd.DataFrame) -> bytes:
             )  # fmt: skip
         if not known.all():
             axes.plot(ordered.index[~known], ordered["rate_hz"][~known], "x", color=VERMILION, markersize=6, label="estimated")
-        _mark_cameras(figure, ordered)
         low = max(0.0, float((ordered["rate_hz"] - spread_hz).min()))
         high = float((ordered["rate_hz"] + spread_hz).max())
+        upright = ordered["camera"].nunique() > MOST_NAMES_SIDE_BY_SIDE
         margin = max(1.0, 0.1 * (high - low))
-        axes.set(title="True frame rate", ylabel="frames per second", ylim=(max(0.0, low - margin), high + margin))
+        above = max(margin, 0.35 * (high - low)) if upright else margin
+        axes.set(title="True frame rate", ylabel="frames per second", ylim=(max(0.0, low - margin), high + above))
+        _mark_cameras(figure, ordered, upright)
         axes.set(
             xlabel="recordings, in order of camera and name" if ordered["camera"].any() else "recordings, in order of their names"
         )
@@ -163,12 +166,13 @@ def subject_ranges(recordings: pd.DataFrame) -> bytes:
     return png(draw, width_in=6.0, height_in=4.2)
 
 
-def _mark_cameras(figure: Figure, ordered: pd.DataFrame) -> None:
-    """A faint line and a name where the recordings of another camera begin."""
+def _mark_cameras(figure: Figure, ordered: pd.DataFrame, upright: bool) -> None:
+    """A faint line and a name where the recordings of another camera begin; upright: the names, where they are too many."""
     axes = figure.axes[0]
     for camera, group in ordered[ordered["camera"] != ""].groupby("camera"):
         first = group.index.min()
         axes.axvline(first - 0.5, color=FAINT, linewidth=1.2)
         axes.annotate(
-            str(camera), (first - 0.4, 1.0), xycoords=("data", "axes fraction"), va="top", fontsize=8.5, color=MUTED
+            str(camera), (first - 0.4, 1.0), xycoords=("data", "axes fraction"), va="top", fontsize=8.5, color=MUTED,
+            rotation=90 if upright else 0,
         )  # fmt: skip
