@@ -25,6 +25,7 @@ from tast.phantom.heads.paint import Painting, painted
 from tast.records import FloatArray
 
 Float32Array = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int32]
 Skin = Callable[[Float32Array, Float32Array], Float32Array]  # melanin, blood (N,), the person's mean = 1 -> raw (N, 3)
 Paint = Callable[[Float32Array], Float32Array]  # sRGB (..., 3) in 0..1 -> raw (..., 3)
 
@@ -34,6 +35,7 @@ EYE_LEVEL = (0.50, 0.44)  # of the picture: where the middle between the eyes is
 BEHIND_LIDS_CM = 0.35  # how far an eyeball of the model withdraws behind closed lids, which would not cover its cornea
 FINE_TEXELS = 1.1  # texels to a pixel: finer ones are averaged first
 LONGEST_OUTLINE_PX = 1 << 16
+BAND_TEXELS = 8  # high: what is drawn in one go along the texture
 
 
 @dataclass(frozen=True)
@@ -79,10 +81,12 @@ class Film:
         self._values = np.empty((len(self._moved), 6), np.float32)
         shrunk = np.divide(self._texture.shape[1::-1], (places.WIDTH, places.HEIGHT)).astype(np.float32)
         self._values[:, :2] = (self._body.texels + 0.5) * shrunk - 0.5
+        self._order = _along_texture(self._values[:, :2], self._body.triangles)
         self._facing = np.zeros(len(self._body.triangles) + 1, np.bool_)
         self._outline = np.zeros((LONGEST_OUTLINE_PX, 2), np.int32), np.zeros((LONGEST_OUTLINE_PX, 3), np.float32)
         size = view.height_px, view.width_px
         self._depth, self._light = np.empty(size, np.float32), np.empty((*size, 3), np.float32)
+        self._nearest = np.empty(size, np.int32)
         self._optics: _Optics = (view.focal_px, _middle_px(view, self._body), view.distance_cm)
 
     def frames(self, manner: Manner, absorption: Float32Array) -> Iterator[Float32Array]:
@@ -101,7 +105,10 @@ class Film:
         raster.returned(at.shaded, self._perfusion, absorption.astype(np.float32), self._values)
         self._depth.fill(np.inf)
         np.copyto(self._light, self._wall)
-        raster.shown(at.screen, self._values, shape.triangles, self._texture, self._white, self._depth, self._light, self._facing)
+        raster.shown(
+            at.screen, self._values, shape.triangles, self._order, self._texture, self._white, self._depth, self._nearest,
+            self._light, self._facing,
+        )  # fmt: skip
         raster.softened(at.screen, shape.triangles, self._facing, shape.edges, self._depth, self._light, *self._outline)
         if self._hair is not None:
             self._hair.lay(self._light, self._depth, self._optics, head, trunk, float(manner.breath_cm[i]), lamp)
@@ -223,6 +230,16 @@ def _texture(painting: Painting, skin: Skin, paint: Paint) -> Float32Array:
     texture[..., :3] *= painting.shade[..., None]
     texture[..., 3] = painting.gloss
     return texture
+
+
+def _along_texture(texels: Float32Array, triangles: IntArray) -> IntArray:
+    """(M,) the numbers of the triangles (M, 3) band by band of the texture, which does not fit into the processor's caches: what
+    lies together is read from memory once.
+
+    texels (N, 2): column and row of each vertex.
+    """
+    column, row = texels[triangles].mean(axis=1).T
+    return np.lexsort((column, row // BAND_TEXELS)).astype(np.int32)
 
 
 def _at_vertices(perfusion: Float32Array, texels: Float32Array) -> Float32Array:
