@@ -92,7 +92,8 @@ def _side(x0: Number, right: Number, down: Number, weight: Number) -> tuple[Numb
     across = np.float32(1) / right
     slope = -down * across
     crack = np.float32(CRACK_PX) * (np.float32(1) + abs(slope))
-    return x0 - weight * across, slope, -crack if right > 0 else -beyond, beyond if right > 0 else crack
+    on_left = np.float32(right > 0)  # a number, as no processor foresees which of the two it is
+    return x0 - weight * across, slope, -crack - beyond * (np.float32(1) - on_left), crack + beyond * on_left
 
 
 @compiled
@@ -111,9 +112,8 @@ def _span(sides: tuple[Number, ...], dy: Number, left: Number, right: Number) ->
     x1, x2, x0 = sides[0] + dy * sides[1], sides[4] + dy * sides[5], sides[8] + dy * sides[9]
     first = max(left, max(max(x1 + sides[2], x2 + sides[6]), x0 + sides[10]))
     last = min(right, min(min(x1 + sides[3], x2 + sides[7]), x0 + sides[11]))
-    if first > last:
-        return np.uint32(0), np.uint32(0)
-    return np.uint32(np.ceil(first)), np.uint32(np.floor(last)) + np.uint32(1)
+    begin = np.ceil(min(first, right + np.float32(1)))
+    return np.uint32(begin), np.uint32(max(np.floor(last) + np.float32(1), begin))
 
 
 @compiled
@@ -134,7 +134,7 @@ def drawn(screen: Float32Array, values: Float32Array, triangles: IntArray, depth
             dy = np.float32(y) - screen[i, 1]
             first, end = _span(sides, dy, left, right)
             for x in range(first, end):
-                dx = np.float32(x) - screen[i, 0]
+                dx = np.float32(np.uint32(x)) - screen[i, 0]
                 b1, b2 = dx * right1 + dy * down1, dx * right2 + dy * down2
                 b0 = np.float32(1) - b1 - b2
                 z = b0 * screen[i, 2] + b1 * screen[j, 2] + b2 * screen[k, 2]
@@ -179,7 +179,7 @@ def shown(
             dy = np.float32(y) - y0
             first, end = _span(sides, dy, left, right)
             for x in range(first, end):
-                dx = np.float32(x) - x0
+                dx = np.float32(np.uint32(x)) - x0
                 b1, b2 = dx * right1 + dy * down1, dx * right2 + dy * down2
                 z = z0 + b1 * z1 + b2 * z2
                 if z > depth[y, x] or (z == depth[y, x] and t > nearest[y, x]):
@@ -423,7 +423,7 @@ def veiled(
             dy = np.float32(y) - y0
             first, end = _span(sides, dy, left, right)
             for x in range(first, end):
-                dx = np.float32(x) - x0
+                dx = np.float32(np.uint32(x)) - x0
                 b1, b2 = dx * right1 + dy * down1, dx * right2 + dy * down2
                 opacity = dense0 + b1 * dense1 + b2 * dense2
                 if z0 + b1 * z1 + b2 * z2 >= depth[y, x] or opacity <= zero:
