@@ -127,7 +127,7 @@ class Film:
         gaze = _rotation(manner.gaze_rad[i, 0], manner.gaze_rad[i, 1], 0.0).astype(np.float32)
         for eye in shape.eyes:
             back = np.array([0, 0, -BEHIND_LIDS_CM * manner.expression[i, eye.blink]], np.float32)
-            self._moved[eye.vertices] = (self._moved[eye.vertices] - eye.centre_cm) @ gaze.T + eye.centre_cm + back
+            raster.rolled(self._moved, eye.vertices, eye.centre_cm, gaze, back)
         turn, shift = _rotation(*manner.turn_rad[i]), manner.shift_cm[i]
         head = np.column_stack([turn, NECK_PIVOT_CM - turn @ NECK_PIVOT_CM + shift + manner.recoil_cm[i]]).astype(np.float32)
         trunk = np.column_stack([np.eye(3), shift]).astype(np.float32)

@@ -40,6 +40,15 @@ def deformed(rest: Float32Array, offsets: Float32Array, weights: Float32Array, m
 
 
 @compiled
+def rolled(moved: Float32Array, vertices: IntArray, centre: Float32Array, turn: Float32Array, shift: Float32Array) -> None:
+    """Turn the given vertices of moved (N, 3) by turn (3, 3) about the centre (3,), and shift them by (3,)."""
+    for i in vertices:
+        x, y, z = moved[i, 0] - centre[0], moved[i, 1] - centre[1], moved[i, 2] - centre[2]
+        for c in range(3):
+            moved[i, c] = turn[c, 1] * y + turn[c, 0] * x + turn[c, 2] * z + centre[c] + shift[c]
+
+
+@compiled
 def vertex_normals(vertices: Float32Array, triangles: IntArray, normals: Float32Array) -> None:
     """normals (N, 3): unit vectors outwards, y up, the mean over the triangles (M, 3) of each vertex, weighted by area."""
     normals[:] = 0
