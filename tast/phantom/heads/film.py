@@ -82,6 +82,7 @@ class Film:
         shrunk = np.divide(self._texture.shape[1::-1], (places.WIDTH, places.HEIGHT)).astype(np.float32)
         self._values[:, :2] = (self._body.texels + 0.5) * shrunk - 0.5
         self._order = _along_texture(self._values[:, :2], self._body.triangles)
+        self._ordered = np.ascontiguousarray(self._body.triangles[self._order])
         self._facing = np.zeros(len(self._body.triangles) + 1, np.bool_)
         self._outline = np.zeros((LONGEST_OUTLINE_PX, 2), np.int32), np.zeros((LONGEST_OUTLINE_PX, 3), np.float32)
         size = view.height_px, view.width_px
@@ -106,7 +107,7 @@ class Film:
         self._depth.fill(np.inf)
         np.copyto(self._light, self._wall)
         raster.shown(
-            at.screen, self._values, shape.triangles, self._order, self._texture, self._white, self._depth, self._nearest,
+            at.screen, self._values, self._ordered, self._order, self._texture, self._white, self._depth, self._nearest,
             self._light, self._facing,
         )  # fmt: skip
         raster.softened(at.screen, shape.triangles, self._facing, shape.edges, self._depth, self._light, *self._outline)

@@ -167,25 +167,25 @@ def drawn(screen: Float32Array, values: Float32Array, triangles: IntArray, depth
 
 @compiled
 def shown(
-    screen: Float32Array, values: Float32Array, triangles: IntArray, order: IntArray, texture: Float32Array, white: Float32Array,
-    depth: Float32Array, nearest: IntArray, light: Float32Array, facing: Array,
+    screen: Float32Array, values: Float32Array, triangles: IntArray, numbers: IntArray, texture: Float32Array,
+    white: Float32Array, depth: Float32Array, nearest: IntArray, light: Float32Array, facing: Array,
 ) -> None:  # fmt: skip
     """Draw front faces into depth (H, W) and light (H, W, 3) = texture x what the surface returns of it + gloss.
 
     screen (N, 3): x, y in pixels and depth. values (N, 6), interpolated: texel's column and row, what returns of red, green and
-    blue, gloss. order (M,): in which the triangles (M, 3) are drawn; nothing but the time depends on it, as nearest (H, W) keeps
-    whose light a pixel has: of two as near the first in `triangles`. texture (h, w, 4): light of the bare surface, and its gloss.
-    facing (M or more,) bool: which are front faces.
+    blue, gloss. triangles (M, 3) in the order in which they are drawn; nothing but the time depends on it, as nearest (H, W)
+    keeps the number (M,) of the one that a pixel shows: of two as near the lower one. texture (h, w, 4): light of the bare
+    surface, and its gloss. facing (M or more,) bool, by their numbers: which are front faces.
     """
     height, width = depth.shape
     begin, end = np.empty(height, np.uint32), np.empty(height, np.uint32)
     zero, one = np.float32(0), np.float32(1)
     last_u, last_v = np.float32(texture.shape[1] - 1.001), np.float32(texture.shape[0] - 1.001)
     white_red, white_green, white_blue = white[0], white[1], white[2]
-    for t in order:
-        i, j, k = np.uint32(triangles[t, 0]), np.uint32(triangles[t, 1]), np.uint32(triangles[t, 2])
+    for t in range(len(triangles)):
+        i, j, k, number = np.uint32(triangles[t, 0]), np.uint32(triangles[t, 1]), np.uint32(triangles[t, 2]), numbers[t]
         front, left, right, top, bottom = _box(screen, i, j, k, width, height)
-        facing[t] = front
+        facing[number] = front
         if not front or left > right or top > bottom:
             continue
         x0, y0, z0, z1, z2 = screen[i, 0], screen[i, 1], screen[i, 2], screen[j, 2] - screen[i, 2], screen[k, 2] - screen[i, 2]
@@ -204,9 +204,9 @@ def shown(
                 dx = np.float32(np.uint32(x)) - x0
                 b1, b2 = dx * right1 + dy * down1, dx * right2 + dy * down2
                 z = z0 + b1 * z1 + b2 * z2
-                if z > depth[y, x] or (z == depth[y, x] and t > nearest[y, x]):
+                if z > depth[y, x] or (z == depth[y, x] and number > nearest[y, x]):
                     continue
-                depth[y, x], nearest[y, x] = z, t
+                depth[y, x], nearest[y, x] = z, number
                 u = min(max(u0 + b1 * u1 + b2 * u2, zero), last_u)
                 v = min(max(v0 + b1 * v1 + b2 * v2, zero), last_v)
                 m, n = np.uint32(v), np.uint32(u)

@@ -32,8 +32,8 @@ def shown(
     """Draws triangles of SQUARE into light (H, W, 3) -> the depth, and which triangles are front faces."""
     depth, nearest = np.full(light.shape[:2], np.inf, np.float32), np.zeros(light.shape[:2], np.int32)
     facing = np.ones(len(triangles) + 1, np.bool_)
-    whites, drawn_as = np.full(3, white, np.float32), np.array(order, np.int32)
-    raster.shown(SQUARE, values, triangles, drawn_as, texture, whites, depth, nearest, light, facing)
+    whites, numbers = np.full(3, white, np.float32), np.array(order, np.int32)
+    raster.shown(SQUARE, values, triangles[numbers], numbers, texture, whites, depth, nearest, light, facing)
     return depth, facing
 
 
