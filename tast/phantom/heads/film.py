@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from tast.phantom.heads import atlas as places
 from tast.phantom.heads import raster
-from tast.phantom.heads.body import OPEN_SKY, Body, body
+from tast.phantom.heads.body import OPEN_SKY, Body, body, renumbered
 from tast.phantom.heads.hair import Coiffure, hair
 from tast.phantom.heads.lamp import Lamp
 from tast.phantom.heads.looks import Looks
@@ -64,11 +64,18 @@ class Film:
 
     def __init__(self, person: Looks, view: View, lamp: Lamp, skin: Skin, paint: Paint, wall: Float32Array) -> None:
         self._view, self._lamp = view, lamp
-        self._body = body(person)
-        self._expression = _lids_that_close(self._body)
+        whole = body(person)
+        self._optics: _Optics = (view.focal_px, _middle_px(view, whole), view.distance_cm)
         painting = painted(person)
         texels_per_px = places.TEXELS_PER_CM * FACE_CM / view.face_height_px
         self._texture = _averaged(_texture(painting, skin, paint), texels_per_px / FINE_TEXELS)
+        shrunk = np.divide(self._texture.shape[1::-1], (places.WIDTH, places.HEIGHT)).astype(np.float32)
+        self._order = _along_texture(whole.texels * shrunk, whole.triangles)
+        vertices = _as_met(whole.triangles[self._order], len(whole.texels))
+        self._body = renumbered(whole, vertices)
+        self._ordered = np.ascontiguousarray(self._body.triangles[self._order])
+        self._expression = np.ascontiguousarray(_lids_that_close(whole)[:, vertices[: len(morphable_head().vertices_cm)]])
+        self._landmarks = np.argsort(vertices)[morphable_head().landmarks68]
         self._white = paint(np.ones(3, np.float32)).astype(np.float32)
         self._wall = paint(wall).astype(np.float32)
         coiffure = hair(person)
@@ -79,16 +86,12 @@ class Film:
         self._perfusion = _at_vertices(painting.perfusion, self._body.texels)
         self._sees = np.ascontiguousarray(self._body.visibility.T)
         self._values = np.empty((len(self._moved), 6), np.float32)
-        shrunk = np.divide(self._texture.shape[1::-1], (places.WIDTH, places.HEIGHT)).astype(np.float32)
         self._values[:, :2] = (self._body.texels + 0.5) * shrunk - 0.5
-        self._order = _along_texture(self._values[:, :2], self._body.triangles)
-        self._ordered = np.ascontiguousarray(self._body.triangles[self._order])
         self._facing = np.zeros(len(self._body.triangles) + 1, np.bool_)
         self._outline = np.zeros((LONGEST_OUTLINE_PX, 2), np.int32), np.zeros((LONGEST_OUTLINE_PX, 3), np.float32)
         size = view.height_px, view.width_px
         self._depth, self._light = np.empty(size, np.float32), np.empty((*size, 3), np.float32)
         self._nearest = np.empty(size, np.int32)
-        self._optics: _Optics = (view.focal_px, _middle_px(view, self._body), view.distance_cm)
 
     def frames(self, manner: Manner, absorption: Float32Array) -> Iterator[Float32Array]:
         """Each moment's light (H, W, 3) float32; absorption (T, taps, 3). The array is the same every time: use it or copy it."""
@@ -118,7 +121,7 @@ class Film:
     def landmarks(self, manner: Manner, i: int) -> FloatArray:
         """(68, 2) x, y in pixels of the Multi-PIE points at moment i."""
         self._place(manner, i)
-        return self._vertices.screen[morphable_head().landmarks68, :2].astype(np.float64)
+        return self._vertices.screen[self._landmarks, :2].astype(np.float64)
 
     def _place(self, manner: Manner, i: int) -> tuple[Float32Array, Float32Array]:
         """Move the vertices to moment i -> how the head and the trunk moved, (3, 4) each."""
@@ -241,6 +244,17 @@ def _along_texture(texels: Float32Array, triangles: IntArray) -> IntArray:
     """
     column, row = texels[triangles].mean(axis=1).T
     return np.lexsort((column, row // BAND_TEXELS)).astype(np.int32)
+
+
+def _as_met(triangles: IntArray, count: int) -> IntArray:
+    """(count,) the numbers of the vertices as the triangles come to them, those of the morphable head before all others.
+
+    So the vertices of one triangle after the other are read from memory together as well.
+    """
+    met, first = np.unique(triangles, return_index=True)
+    when = np.full(count, triangles.size)
+    when[met] = first
+    return np.lexsort((when, np.arange(count) >= len(morphable_head().vertices_cm))).astype(np.int32)
 
 
 def _at_vertices(perfusion: Float32Array, texels: Float32Array) -> Float32Array:
