@@ -147,13 +147,16 @@ def develop(raw: Float32Array, plan: Shots, frame: int, past: Float32Array) -> P
         raise ValueError(f"the camera's past is {past.dtype} {past.shape}; expected float32 {raw.shape}")
     camera = plan.camera
     picture = np.empty(raw.shape, np.uint8 if camera.bits == 8 else np.uint16)
+    memory, apart = np.ascontiguousarray(past), (raw.shape[0], 3, raw.shape[1])
     _developed(
         np.ascontiguousarray(raw), plan.rows[frame], plan.matrices[frame], plan.ceilings[frame], plan.noise_keys[frame],
         _NORMAL, plan.tone,
         np.float32(1 / camera.full_well_electrons), np.float32((camera.read_noise_electrons / camera.full_well_electrons) ** 2),
-        np.float32(camera.temporal_denoising if frame else 0), np.float32(1 / STILL), past,
+        np.float32(camera.temporal_denoising if frame else 0), np.float32(1 / STILL), memory.reshape(apart),
         np.float32(camera.spatial_denoising), np.float32(camera.sharpening), np.float32((1 << camera.bits) - 1), picture,
     )  # fmt: skip
+    if memory is not past:
+        past[:] = memory
     return picture
 
 
@@ -178,23 +181,26 @@ def _developed(
 ) -> None:
     """Raw light to a picture, row by row, in steps of their own where many values are as fast as one.
 
-    Three rows of tone-mapped values are kept, as many as a row's neighbourhood has: whole pictures would leave the processor's
-    caches between two steps.
+    From the colour matrix on a row's red, green and blue values lie apart, (3, width), in the past as well: side by side they
+    would be computed one at a time. Three rows of tone-mapped values are kept, as many as a row's neighbourhood has: whole
+    pictures would leave the processor's caches between two steps.
     """
     height, width, _ = raw.shape
-    noise, level = np.empty(3 * width, np.float32), np.empty(3 * width, np.float32)
+    noise, exposed = np.empty(3 * width, np.float32), np.empty(3 * width, np.float32)
+    linear, toned = np.empty((3, width), np.float32), np.empty((3, 3, width), np.float32)
     step, beyond = np.empty(3 * width, np.int32), np.empty(3 * width, np.float32)
-    toned, column = np.empty((3, 3 * width), np.float32), np.empty(3 * width + 6, np.float32)
+    column, off, each = np.empty((3, width + 2), np.float32), np.empty((3, width), np.float32), np.empty(width, np.float32)
     for y in range(height + 1):
         if y < height:
             _noise(key, y * width + 1, normal, noise)
-            _exposed(raw[y].reshape(-1), rows[y], noise, shot, read, level)
-            _matched(level, ceiling, matrix)
-            _remembered(level, keeps, per_still, past[y])
-            _curved(level, tone, step, beyond, toned[y % 3])
+            _exposed(raw[y].reshape(-1), rows[y], noise, shot, read, exposed)
+            _matched(exposed, ceiling, matrix, linear[0], linear[1], linear[2])
+            _remembered(linear, keeps, per_still, past[y], each)
+            _curved(linear.reshape(-1), tone, step, beyond, toned[y % 3].reshape(-1))
         if y > 0:
             above, row, below = toned[max(y - 2, 0) % 3], toned[(y - 1) % 3], toned[min(y, height - 1) % 3]
-            _finished(above, row, below, denoises, sharpens, highest, column, beyond, level, picture[y - 1].reshape(-1))
+            _finished(above, row, below, denoises, sharpens, highest, column, off, each)
+            _written(off[0], off[1], off[2], picture[y - 1].reshape(-1))
 
 
 @compiled
@@ -208,35 +214,36 @@ def _exposed(
 
 
 @compiled
-def _matched(level: Float32Array, ceiling: Float32Array, matrix: Float32Array) -> None:
-    """level (3 n,): raw values of pixels, cut at the ceiling, to linear sRGB, in place."""
+def _matched(
+    level: Float32Array, ceiling: Float32Array, matrix: Float32Array, red: Float32Array, green: Float32Array, blue: Float32Array
+) -> None:
+    """red, green, blue (n,) of linear sRGB = raw values of pixels, level (3 n,), cut at the ceiling."""
     top_red, top_green, top_blue = ceiling[0], ceiling[1], ceiling[2]
     m00, m01, m02 = matrix[0, 0], matrix[0, 1], matrix[0, 2]
     m10, m11, m12 = matrix[1, 0], matrix[1, 1], matrix[1, 2]
     m20, m21, m22 = matrix[2, 0], matrix[2, 1], matrix[2, 2]
-    for x in range(len(level) // 3):
-        k = 3 * x
-        red, green, blue = min(level[k], top_red), min(level[k + 1], top_green), min(level[k + 2], top_blue)
-        level[k] = m00 * red + m01 * green + m02 * blue
-        level[k + 1] = m10 * red + m11 * green + m12 * blue
-        level[k + 2] = m20 * red + m21 * green + m22 * blue
+    for x in range(len(red)):
+        r, g, b = min(level[3 * x], top_red), min(level[3 * x + 1], top_green), min(level[3 * x + 2], top_blue)
+        red[x] = m00 * r + m01 * g + m02 * b
+        green[x] = m10 * r + m11 * g + m12 * b
+        blue[x] = m20 * r + m21 * g + m22 * b
 
 
 @compiled
-def _remembered(level: Float32Array, keeps: np.float32, per_still: np.float32, past: Float32Array) -> None:
-    """level (3 n,) becomes a mixture with the past (n, 3), and the past what comes of it."""
+def _remembered(linear: Float32Array, keeps: np.float32, per_still: np.float32, past: Float32Array, share: Float32Array) -> None:
+    """linear (3, n) becomes a mixture with the past (3, n), and the past what comes of it. share (n,): working memory."""
     zero, one, quarter, half = np.float32(0), np.float32(1), np.float32(0.25), np.float32(0.5)
     if keeps > zero:
-        for x in range(len(past)):
-            k = 3 * x
-            off_red, off_green, off_blue = past[x, 0] - level[k], past[x, 1] - level[k + 1], past[x, 2] - level[k + 2]
+        for x in range(len(share)):
+            off_red, off_green, off_blue = past[0, x] - linear[0, x], past[1, x] - linear[1, x], past[2, x] - linear[2, x]
             moved = abs(quarter * off_red + half * off_green + quarter * off_blue) * per_still
-            share = keeps * max(zero, one - moved)
-            level[k] += share * off_red
-            level[k + 1] += share * off_green
-            level[k + 2] += share * off_blue
-    for x in range(len(past)):
-        past[x, 0], past[x, 1], past[x, 2] = level[3 * x], level[3 * x + 1], level[3 * x + 2]
+            share[x] = keeps * max(zero, one - moved)
+        for c in range(3):
+            for x in range(len(share)):
+                linear[c, x] += share[x] * (past[c, x] - linear[c, x])
+    for c in range(3):
+        for x in range(len(share)):
+            past[c, x] = linear[c, x]
 
 
 @compiled
@@ -279,23 +286,31 @@ def _finished(
     column: Float32Array,
     off: Float32Array,
     detail: Float32Array,
-    written: Picture,
 ) -> None:
-    """Blend a row (3 n,) with its neighbourhood of 3 x 3, add lightness' fine detail, round and saturate.
+    """off (3, n) becomes a row (3, n) blended with its neighbourhood of 3 x 3, with lightness' fine detail added, saturated.
 
-    column (3 n + 6,), off, detail (3 n,): working memory.
+    column (3, n + 2), detail (n,): working memory.
     """
     quarter, half, zero = np.float32(0.25), np.float32(0.5), np.float32(0)
-    length = len(row)
-    for k in range(length):
-        column[k + 3] = quarter * (above[k] + below[k]) + half * row[k]
+    n = len(detail)
     for c in range(3):
-        column[c], column[length + 3 + c] = column[c + 3], column[length + c]
-    for k in range(length):
-        off[k] = row[k] - (quarter * (column[k] + column[k + 6]) + half * column[k + 3])
-    for x in range(length // 3):
-        k = 3 * x
-        lightness = sharpens * (quarter * off[k] + half * off[k + 1] + quarter * off[k + 2])
-        detail[k], detail[k + 1], detail[k + 2] = lightness, lightness, lightness
-    for k in range(length):
-        written[k] = np.int32(min(max(row[k] - denoises * off[k] + detail[k], zero), highest) + half)
+        for x in range(n):
+            column[c, x + 1] = quarter * (above[c, x] + below[c, x]) + half * row[c, x]
+        column[c, 0], column[c, n + 1] = column[c, 1], column[c, n]
+        for x in range(n):
+            off[c, x] = row[c, x] - (quarter * (column[c, x] + column[c, x + 2]) + half * column[c, x + 1])
+    for x in range(n):
+        detail[x] = sharpens * (quarter * off[0, x] + half * off[1, x] + quarter * off[2, x])
+    for c in range(3):
+        for x in range(n):
+            off[c, x] = min(max(row[c, x] - denoises * off[c, x] + detail[x], zero), highest)
+
+
+@compiled
+def _written(red: Float32Array, green: Float32Array, blue: Float32Array, written: Picture) -> None:
+    """written (3 n,): values (n,) each, rounded, side by side."""
+    half = np.float32(0.5)
+    for x in range(len(red)):
+        written[3 * x] = np.int32(red[x] + half)
+        written[3 * x + 1] = np.int32(green[x] + half)
+        written[3 * x + 2] = np.int32(blue[x] + half)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import cv2
@@ -126,6 +126,20 @@ def body(person: Looks) -> Body:
         sharpness=joined("sharpness"),
         eyes=eyes,
         seam=np.stack([border, first[2] + np.arange(len(border))], axis=1).astype(np.int32),
+    )
+
+
+def renumbered(whole: Body, vertices: IntArray) -> Body:
+    """The same body with its vertices in another order: vertices (N,), their numbers so far."""
+    place = np.argsort(vertices).astype(np.int32)
+    of_vertices = ("vertices_cm", "texels", "follows", "rises", "visibility", "occlusion", "sharpness")
+    return replace(
+        whole,
+        **{field: getattr(whole, field)[vertices] for field in of_vertices},
+        triangles=place[whole.triangles],
+        edges=np.column_stack([place[whole.edges[:, :2]], whole.edges[:, 2:]]),
+        eyes=tuple(replace(eye, vertices=place[eye.vertices]) for eye in whole.eyes),
+        seam=place[whole.seam],
     )
 
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from tast.phantom.heads import atlas as places
 from tast.phantom.heads import raster
-from tast.phantom.heads.body import OPEN_SKY, Body, body
+from tast.phantom.heads.body import OPEN_SKY, Body, body, renumbered
 from tast.phantom.heads.hair import Coiffure, hair
 from tast.phantom.heads.lamp import Lamp
 from tast.phantom.heads.looks import Looks
@@ -25,6 +25,7 @@ from tast.phantom.heads.paint import Painting, painted
 from tast.records import FloatArray
 
 Float32Array = npt.NDArray[np.float32]
+IntArray = npt.NDArray[np.int32]
 Skin = Callable[[Float32Array, Float32Array], Float32Array]  # melanin, blood (N,), the person's mean = 1 -> raw (N, 3)
 Paint = Callable[[Float32Array], Float32Array]  # sRGB (..., 3) in 0..1 -> raw (..., 3)
 
@@ -34,6 +35,7 @@ EYE_LEVEL = (0.50, 0.44)  # of the picture: where the middle between the eyes is
 BEHIND_LIDS_CM = 0.35  # how far an eyeball of the model withdraws behind closed lids, which would not cover its cornea
 FINE_TEXELS = 1.1  # texels to a pixel: finer ones are averaged first
 LONGEST_OUTLINE_PX = 1 << 16
+BAND_TEXELS = 8  # high: what is drawn in one go along the texture
 
 
 @dataclass(frozen=True)
@@ -62,11 +64,18 @@ class Film:
 
     def __init__(self, person: Looks, view: View, lamp: Lamp, skin: Skin, paint: Paint, wall: Float32Array) -> None:
         self._view, self._lamp = view, lamp
-        self._body = body(person)
-        self._expression = _lids_that_close(self._body)
+        whole = body(person)
+        self._optics: _Optics = (view.focal_px, _middle_px(view, whole), view.distance_cm)
         painting = painted(person)
         texels_per_px = places.TEXELS_PER_CM * FACE_CM / view.face_height_px
         self._texture = _averaged(_texture(painting, skin, paint), texels_per_px / FINE_TEXELS)
+        shrunk = np.divide(self._texture.shape[1::-1], (places.WIDTH, places.HEIGHT)).astype(np.float32)
+        self._order = _along_texture(whole.texels * shrunk, whole.triangles)
+        vertices = _as_met(whole.triangles[self._order], len(whole.texels))
+        self._body = renumbered(whole, vertices)
+        self._ordered = np.ascontiguousarray(self._body.triangles[self._order])
+        self._expression = np.ascontiguousarray(_lids_that_close(whole)[:, vertices[: len(morphable_head().vertices_cm)]])
+        self._landmarks = np.argsort(vertices)[morphable_head().landmarks68]
         self._white = paint(np.ones(3, np.float32)).astype(np.float32)
         self._wall = paint(wall).astype(np.float32)
         coiffure = hair(person)
@@ -77,13 +86,12 @@ class Film:
         self._perfusion = _at_vertices(painting.perfusion, self._body.texels)
         self._sees = np.ascontiguousarray(self._body.visibility.T)
         self._values = np.empty((len(self._moved), 6), np.float32)
-        shrunk = np.divide(self._texture.shape[1::-1], (places.WIDTH, places.HEIGHT)).astype(np.float32)
         self._values[:, :2] = (self._body.texels + 0.5) * shrunk - 0.5
         self._facing = np.zeros(len(self._body.triangles) + 1, np.bool_)
         self._outline = np.zeros((LONGEST_OUTLINE_PX, 2), np.int32), np.zeros((LONGEST_OUTLINE_PX, 3), np.float32)
         size = view.height_px, view.width_px
         self._depth, self._light = np.empty(size, np.float32), np.empty((*size, 3), np.float32)
-        self._optics: _Optics = (view.focal_px, _middle_px(view, self._body), view.distance_cm)
+        self._nearest = np.empty(size, np.int32)
 
     def frames(self, manner: Manner, absorption: Float32Array) -> Iterator[Float32Array]:
         """Each moment's light (H, W, 3) float32; absorption (T, taps, 3). The array is the same every time: use it or copy it."""
@@ -101,7 +109,10 @@ class Film:
         raster.returned(at.shaded, self._perfusion, absorption.astype(np.float32), self._values)
         self._depth.fill(np.inf)
         np.copyto(self._light, self._wall)
-        raster.shown(at.screen, self._values, shape.triangles, self._texture, self._white, self._depth, self._light, self._facing)
+        raster.shown(
+            at.screen, self._values, self._ordered, self._order, self._texture, self._white, self._depth, self._nearest,
+            self._light, self._facing,
+        )  # fmt: skip
         raster.softened(at.screen, shape.triangles, self._facing, shape.edges, self._depth, self._light, *self._outline)
         if self._hair is not None:
             self._hair.lay(self._light, self._depth, self._optics, head, trunk, float(manner.breath_cm[i]), lamp)
@@ -110,7 +121,7 @@ class Film:
     def landmarks(self, manner: Manner, i: int) -> FloatArray:
         """(68, 2) x, y in pixels of the Multi-PIE points at moment i."""
         self._place(manner, i)
-        return self._vertices.screen[morphable_head().landmarks68, :2].astype(np.float64)
+        return self._vertices.screen[self._landmarks, :2].astype(np.float64)
 
     def _place(self, manner: Manner, i: int) -> tuple[Float32Array, Float32Array]:
         """Move the vertices to moment i -> how the head and the trunk moved, (3, 4) each."""
@@ -120,7 +131,7 @@ class Film:
         gaze = _rotation(manner.gaze_rad[i, 0], manner.gaze_rad[i, 1], 0.0).astype(np.float32)
         for eye in shape.eyes:
             back = np.array([0, 0, -BEHIND_LIDS_CM * manner.expression[i, eye.blink]], np.float32)
-            self._moved[eye.vertices] = (self._moved[eye.vertices] - eye.centre_cm) @ gaze.T + eye.centre_cm + back
+            raster.rolled(self._moved, eye.vertices, eye.centre_cm, gaze, back)
         turn, shift = _rotation(*manner.turn_rad[i]), manner.shift_cm[i]
         head = np.column_stack([turn, NECK_PIVOT_CM - turn @ NECK_PIVOT_CM + shift + manner.recoil_cm[i]]).astype(np.float32)
         trunk = np.column_stack([np.eye(3), shift]).astype(np.float32)
@@ -223,6 +234,27 @@ def _texture(painting: Painting, skin: Skin, paint: Paint) -> Float32Array:
     texture[..., :3] *= painting.shade[..., None]
     texture[..., 3] = painting.gloss
     return texture
+
+
+def _along_texture(texels: Float32Array, triangles: IntArray) -> IntArray:
+    """(M,) the numbers of the triangles (M, 3) band by band of the texture, which does not fit into the processor's caches: what
+    lies together is read from memory once.
+
+    texels (N, 2): column and row of each vertex.
+    """
+    column, row = texels[triangles].mean(axis=1).T
+    return np.lexsort((column, row // BAND_TEXELS)).astype(np.int32)
+
+
+def _as_met(triangles: IntArray, count: int) -> IntArray:
+    """(count,) the numbers of the vertices as the triangles come to them, those of the morphable head before all others.
+
+    So the vertices of one triangle after the other are read from memory together as well.
+    """
+    met, first = np.unique(triangles, return_index=True)
+    when = np.full(count, triangles.size)
+    when[met] = first
+    return np.lexsort((when, np.arange(count) >= len(morphable_head().vertices_cm))).astype(np.int32)
 
 
 def _at_vertices(perfusion: Float32Array, texels: Float32Array) -> Float32Array:

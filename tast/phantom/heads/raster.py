@@ -40,6 +40,15 @@ def deformed(rest: Float32Array, offsets: Float32Array, weights: Float32Array, m
 
 
 @compiled
+def rolled(moved: Float32Array, vertices: IntArray, centre: Float32Array, turn: Float32Array, shift: Float32Array) -> None:
+    """Turn the given vertices of moved (N, 3) by turn (3, 3) about the centre (3,), and shift them by (3,)."""
+    for i in vertices:
+        x, y, z = moved[i, 0] - centre[0], moved[i, 1] - centre[1], moved[i, 2] - centre[2]
+        for c in range(3):
+            moved[i, c] = turn[c, 1] * y + turn[c, 0] * x + turn[c, 2] * z + centre[c] + shift[c]
+
+
+@compiled
 def vertex_normals(vertices: Float32Array, triangles: IntArray, normals: Float32Array) -> None:
     """normals (N, 3): unit vectors outwards, y up, the mean over the triangles (M, 3) of each vertex, weighted by area."""
     normals[:] = 0
@@ -92,7 +101,8 @@ def _side(x0: Number, right: Number, down: Number, weight: Number) -> tuple[Numb
     across = np.float32(1) / right
     slope = -down * across
     crack = np.float32(CRACK_PX) * (np.float32(1) + abs(slope))
-    return x0 - weight * across, slope, -crack if right > 0 else -beyond, beyond if right > 0 else crack
+    on_left = np.float32(right > 0)  # a number, as no processor foresees which of the two it is
+    return x0 - weight * across, slope, -crack - beyond * (np.float32(1) - on_left), crack + beyond * on_left
 
 
 @compiled
@@ -111,9 +121,20 @@ def _span(sides: tuple[Number, ...], dy: Number, left: Number, right: Number) ->
     x1, x2, x0 = sides[0] + dy * sides[1], sides[4] + dy * sides[5], sides[8] + dy * sides[9]
     first = max(left, max(max(x1 + sides[2], x2 + sides[6]), x0 + sides[10]))
     last = min(right, min(min(x1 + sides[3], x2 + sides[7]), x0 + sides[11]))
-    if first > last:
-        return np.uint32(0), np.uint32(0)
-    return np.uint32(np.ceil(first)), np.uint32(np.floor(last)) + np.uint32(1)
+    begin = np.ceil(min(first, right + np.float32(1)))
+    return np.uint32(begin), np.uint32(max(np.floor(last) + np.float32(1), begin))
+
+
+@compiled
+def _spans(
+    sides: tuple[Number, ...], y0: Number, left: Number, right: Number, top: Number, bottom: Number, begin: Array, end: Array
+) -> None:
+    """begin, end (H,): of each row of a triangle's box as `_span` has it, y0: of its first corner.
+
+    All rows before any pixel: where one ends is then known when it is come to, and no processor has to guess for long.
+    """
+    for y in range(np.uint32(top), np.uint32(bottom) + np.uint32(1)):
+        begin[y], end[y] = _span(sides, np.float32(np.uint32(y)) - y0, left, right)
 
 
 @compiled
@@ -134,7 +155,7 @@ def drawn(screen: Float32Array, values: Float32Array, triangles: IntArray, depth
             dy = np.float32(y) - screen[i, 1]
             first, end = _span(sides, dy, left, right)
             for x in range(first, end):
-                dx = np.float32(x) - screen[i, 0]
+                dx = np.float32(np.uint32(x)) - screen[i, 0]
                 b1, b2 = dx * right1 + dy * down1, dx * right2 + dy * down2
                 b0 = np.float32(1) - b1 - b2
                 z = b0 * screen[i, 2] + b1 * screen[j, 2] + b2 * screen[k, 2]
@@ -146,22 +167,25 @@ def drawn(screen: Float32Array, values: Float32Array, triangles: IntArray, depth
 
 @compiled
 def shown(
-    screen: Float32Array, values: Float32Array, triangles: IntArray, texture: Float32Array, white: Float32Array,
-    depth: Float32Array, light: Float32Array, facing: Array,
+    screen: Float32Array, values: Float32Array, triangles: IntArray, numbers: IntArray, texture: Float32Array,
+    white: Float32Array, depth: Float32Array, nearest: IntArray, light: Float32Array, facing: Array,
 ) -> None:  # fmt: skip
     """Draw front faces into depth (H, W) and light (H, W, 3) = texture x what the surface returns of it + gloss.
 
     screen (N, 3): x, y in pixels and depth. values (N, 6), interpolated: texel's column and row, what returns of red, green and
-    blue, gloss. texture (h, w, 4): light of the bare surface, and its gloss. facing (M or more,) bool: which are front faces.
+    blue, gloss. triangles (M, 3) in the order in which they are drawn; nothing but the time depends on it, as nearest (H, W)
+    keeps the number (M,) of the one that a pixel shows: of two as near the lower one. texture (h, w, 4): light of the bare
+    surface, and its gloss. facing (M or more,) bool, by their numbers: which are front faces.
     """
     height, width = depth.shape
+    begin, end = np.empty(height, np.uint32), np.empty(height, np.uint32)
     zero, one = np.float32(0), np.float32(1)
     last_u, last_v = np.float32(texture.shape[1] - 1.001), np.float32(texture.shape[0] - 1.001)
     white_red, white_green, white_blue = white[0], white[1], white[2]
     for t in range(len(triangles)):
-        i, j, k = np.uint32(triangles[t, 0]), np.uint32(triangles[t, 1]), np.uint32(triangles[t, 2])
+        i, j, k, number = np.uint32(triangles[t, 0]), np.uint32(triangles[t, 1]), np.uint32(triangles[t, 2]), numbers[t]
         front, left, right, top, bottom = _box(screen, i, j, k, width, height)
-        facing[t] = front
+        facing[number] = front
         if not front or left > right or top > bottom:
             continue
         x0, y0, z0, z1, z2 = screen[i, 0], screen[i, 1], screen[i, 2], screen[j, 2] - screen[i, 2], screen[k, 2] - screen[i, 2]
@@ -173,16 +197,16 @@ def shown(
         green0, green1, green2 = values[i, 3], values[j, 3] - values[i, 3], values[k, 3] - values[i, 3]
         blue0, blue1, blue2 = values[i, 4], values[j, 4] - values[i, 4], values[k, 4] - values[i, 4]
         gloss0, gloss1, gloss2 = values[i, 5], values[j, 5] - values[i, 5], values[k, 5] - values[i, 5]
+        _spans(sides, y0, left, right, top, bottom, begin, end)
         for y in range(np.uint32(top), np.uint32(bottom) + np.uint32(1)):
-            dy = np.float32(y) - y0
-            first, end = _span(sides, dy, left, right)
-            for x in range(first, end):
-                dx = np.float32(x) - x0
+            dy = np.float32(np.uint32(y)) - y0
+            for x in range(begin[y], end[y]):
+                dx = np.float32(np.uint32(x)) - x0
                 b1, b2 = dx * right1 + dy * down1, dx * right2 + dy * down2
                 z = z0 + b1 * z1 + b2 * z2
-                if z >= depth[y, x]:
+                if z > depth[y, x] or (z == depth[y, x] and number > nearest[y, x]):
                     continue
-                depth[y, x] = z
+                depth[y, x], nearest[y, x] = z, number
                 u = min(max(u0 + b1 * u1 + b2 * u2, zero), last_u)
                 v = min(max(v0 + b1 * v1 + b2 * v2, zero), last_v)
                 m, n = np.uint32(v), np.uint32(u)
@@ -398,6 +422,7 @@ def veiled(
     128 for 1. inside: -1 draws front faces, 1 the back ones.
     """
     height, width = depth.shape
+    begin, end = np.empty(height, np.uint32), np.empty(height, np.uint32)
     zero, one, whole, usual = np.float32(0), np.float32(1), np.float32(1 / 255), np.float32(1 / 128)
     last_u, last_v = np.float32(strands.shape[1] - 1.001), np.float32(strands.shape[0] - 1.001)
     red, green, blue = colour[0], colour[1], colour[2]
@@ -417,11 +442,11 @@ def veiled(
         shade0, shade1, shade2 = values[i, 2], values[j, 2] - values[i, 2], values[k, 2] - values[i, 2]
         gloss0, gloss1, gloss2 = values[i, 3], values[j, 3] - values[i, 3], values[k, 3] - values[i, 3]
         dense0, dense1, dense2 = values[i, 4], values[j, 4] - values[i, 4], values[k, 4] - values[i, 4]
+        _spans(sides, y0, left, right, top, bottom, begin, end)
         for y in range(np.uint32(top), np.uint32(bottom) + np.uint32(1)):
-            dy = np.float32(y) - y0
-            first, end = _span(sides, dy, left, right)
-            for x in range(first, end):
-                dx = np.float32(x) - x0
+            dy = np.float32(np.uint32(y)) - y0
+            for x in range(begin[y], end[y]):
+                dx = np.float32(np.uint32(x)) - x0
                 b1, b2 = dx * right1 + dy * down1, dx * right2 + dy * down2
                 opacity = dense0 + b1 * dense1 + b2 * dense2
                 if z0 + b1 * z1 + b2 * z2 >= depth[y, x] or opacity <= zero:
@@ -439,8 +464,7 @@ def veiled(
                     + w10 * np.float32(strands[under, n, 0])
                     + w11 * np.float32(strands[under, after, 0])
                 )
-                if alpha <= zero:
-                    continue
+                alpha = max(alpha, zero)  # where it is 0 nothing changes: no branch, as strands come and go with every pixel
                 tone = usual * (
                     w00 * np.float32(strands[m, n, 1])
                     + w01 * np.float32(strands[m, after, 1])

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pytest
 
 from tast.phantom.face import DELAY_TAPS_S
+from tast.phantom.heads.body import body, renumbered
 from tast.phantom.heads.film import Film, View
 from tast.phantom.heads.lamp import Lamp, lamp
 from tast.phantom.heads.looks import looks
@@ -137,6 +138,18 @@ def test_long_hair_hides_the_ears_and_glasses_lie_on_the_nose(person: Film) -> N
     long = np.abs(at(posed(), film(hair="long")) - plain).max(axis=2)
     chin, ear = round(marks[8, 1]), round(marks[0, 0])
     assert (long[chin - 20 : chin + 10, ear - 15 : ear + 12] > 0.05).mean() > 0.3
+
+
+def test_a_body_whose_vertices_are_renumbered_is_the_same_body() -> None:
+    whole = body(replace(looks(11, 3), glasses="round"))
+    again = renumbered(whole, np.random.default_rng(4).permutation(len(whole.vertices_cm)).astype(np.int32))
+    for field in ("vertices_cm", "texels", "follows", "rises", "visibility", "occlusion", "sharpness"):
+        np.testing.assert_array_equal(getattr(again, field)[again.triangles], getattr(whole, field)[whole.triangles])
+    np.testing.assert_array_equal(again.vertices_cm[again.edges[:, :2]], whole.vertices_cm[whole.edges[:, :2]])
+    np.testing.assert_array_equal(again.edges[:, 2:], whole.edges[:, 2:])
+    np.testing.assert_array_equal(again.vertices_cm[again.seam], whole.vertices_cm[whole.seam])
+    for new, old in zip(again.eyes, whole.eyes, strict=True):
+        np.testing.assert_array_equal(again.vertices_cm[new.vertices], whole.vertices_cm[old.vertices])
 
 
 def digest(threads: int) -> str:

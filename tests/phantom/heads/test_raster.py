@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +23,18 @@ def drawn(
     depth, picture = np.full(size, np.inf, np.float32), np.zeros((*size, values.shape[1]), np.float32)
     raster.drawn(screen, values, triangles, depth, picture)
     return depth, picture
+
+
+def shown(
+    values: npt.NDArray[np.float32], triangles: npt.NDArray[np.int32], texture: npt.NDArray[np.float32],
+    light: npt.NDArray[np.float32], white: float, order: Sequence[int],
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:  # fmt: skip
+    """Draws triangles of SQUARE into light (H, W, 3) -> the depth, and which triangles are front faces."""
+    depth, nearest = np.full(light.shape[:2], np.inf, np.float32), np.zeros(light.shape[:2], np.int32)
+    facing = np.ones(len(triangles) + 1, np.bool_)
+    whites, numbers = np.full(3, white, np.float32), np.array(order, np.int32)
+    raster.shown(SQUARE, values, triangles[numbers], numbers, texture, whites, depth, nearest, light, facing)
+    return depth, facing
 
 
 def test_a_square_covers_its_pixels_and_carries_its_values_linearly() -> None:
@@ -89,10 +104,8 @@ def test_light_is_colour_times_what_returns_plus_gloss() -> None:
     raster.returned(shaded, perfusion, absorption, values)
     returns = np.array([0.72, 0.8, 0.72])
     np.testing.assert_allclose(values, np.tile([3, 3, *returns, 0.3], (4, 1)), rtol=1e-6)
-    depth, light = np.full((6, 9), np.inf, np.float32), np.full((6, 9, 3), 0.7, np.float32)
-    texture, white = np.full((8, 8, 4), np.array([0.5, 0.4, 0.3, 0.2]), np.float32), np.full(3, 0.9, np.float32)
-    both, facing = np.concatenate([TWO, TWO[:, ::-1]]), np.ones(5, np.bool_)
-    raster.shown(SQUARE, values, both, texture, white, depth, light, facing)
+    texture, light = np.full((8, 8, 4), np.array([0.5, 0.4, 0.3, 0.2]), np.float32), np.full((6, 9, 3), 0.7, np.float32)
+    depth, facing = shown(values, np.concatenate([TWO, TWO[:, ::-1]]), texture, light, 0.9, range(4))
     np.testing.assert_allclose(light[1:5, 2:7], np.tile([0.5, 0.4, 0.3] * returns + 0.3 * 0.2 * 0.9, (4, 5, 1)), rtol=1e-5)
     assert (light[0] == np.float32(0.7)).all() and np.array_equal(np.isfinite(depth), light[..., 0] != np.float32(0.7))
     assert facing.tolist() == [True, True, False, False, True]
@@ -104,9 +117,21 @@ def test_a_texel_is_seen_where_the_values_put_it() -> None:
     texture = np.stack([column, 10 * row, column + 10 * row, np.zeros_like(row)], axis=-1)
     values = np.ones((4, 6), np.float32)
     values[:, :2] = SQUARE[:, :2] + [0.5, 0.25]
-    depth, light = np.full((6, 9), np.inf, np.float32), np.zeros((6, 9, 3), np.float32)
-    raster.shown(SQUARE, values, TWO, texture, np.ones(3, np.float32), depth, light, np.zeros(3, np.bool_))
+    light = np.zeros((6, 9, 3), np.float32)
+    shown(values, TWO, texture, light, 1.0, range(2))
     np.testing.assert_allclose(light[3, 5], [5.5, 32.5, 38], rtol=1e-5)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (2, 0, 3, 1)])
+def test_of_surfaces_in_one_place_the_first_is_seen_in_whatever_order_they_are_drawn(order: Sequence[int]) -> None:
+    """The square twice; the second one's triangles have their corners' values in another order, so that their light differs."""
+    values = np.ones((4, 6), np.float32)
+    values[:, 2] = [1, 2, 3, 4]
+    twice = np.concatenate([TWO, [[0, 3, 2], [0, 1, 3]]]).astype(np.int32)
+    alone, light = np.zeros((6, 9, 3), np.float32), np.zeros((6, 9, 3), np.float32)
+    shown(values, TWO, np.ones((4, 4, 4), np.float32), alone, 0.0, (0, 1))
+    shown(values, twice, np.ones((4, 4, 4), np.float32), light, 0.0, order)
+    assert alone[2, 3, 0] != alone[2, 4, 0] and np.array_equal(light, alone)
 
 
 def test_light_on_a_vertex_is_that_of_the_lamp_it_faces() -> None:
