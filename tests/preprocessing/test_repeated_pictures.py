@@ -55,7 +55,7 @@ def after(step: str, steps: Any) -> FaceVideo:
 @pytest.mark.parametrize("quality", [None, 0, 8])
 def test_the_wave_is_the_pulses(sent: list[Any], settings: Settings, tmp_path: Path, quality: int | None) -> None:
     """Frames in memory, as a camera's, and in files whose codec leaves repeated pictures equal, and unequal. Shown where they are
-    not, they make a wave of 12 % of the pulse beside it; interpolation leaves 2 %."""
+    not, they make a wave of 11 % of the pulse beside it; interpolation leaves 2 %."""
     meter = None
     frames: Any = sent
     if quality is not None:
