@@ -118,7 +118,7 @@ def findings_of(video: VideoSource) -> Findings:
     settings = settings_of(load_params(Path("params.yaml")).model_dump()["preprocess"])
     clips = load_params(Path("params.yaml")).preprocess.clips
     gathering, meter = Gathering(), SourceMeter()
-    for name, step in after_each_step("clip", gathering.watched(read_pictures(video, meter=meter)), settings):
+    for name, step in after_each_step("clip", gathering.watched(read_pictures(video, meter=meter)), settings, meter):
         gathering.take(name, step)
         face = step
     pulse_share, per_minute = pulse_of(windows_per_second(face, clips.fps_hz, clips.length_s), clips.fps_hz, clips.length_s)

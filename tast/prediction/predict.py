@@ -126,7 +126,7 @@ def read_frames(
     refused: list[tuple[float, str]] = []  # when the piece begins, and why
     for number, piece in groupby(_watched(frames, watch), key=lambda frame: int(frame[0] // PIECE_S)):
         try:
-            traces.append(_predict_piece(name, piece, model, card, largest_face, watch))
+            traces.append(_predict_piece(name, piece, model, card, largest_face, watch, meter))
         except VideoRejected as error:
             refused.append((number * PIECE_S, error.reason))
     if not traces:
@@ -153,10 +153,10 @@ def _require_percentage(trace: PredictedTrace, known_of: bool) -> None:
 
 def _predict_piece(
     name: str, frames: Iterable[tuple[float, Picture]], model: nn.Module, card: ModelCard, largest_face: bool,
-    watch: Callable[[], None],
+    watch: Callable[[], None], meter: SourceMeter | None,
 ) -> PredictedTrace:  # fmt: skip
     gathering = Gathering()
-    for step_name, step in after_each_step(name, gathering.watched(frames), settings_of(card.preprocessing)):
+    for step_name, step in after_each_step(name, gathering.watched(frames), settings_of(card.preprocessing), meter):
         watch()
         face = step
         if not largest_face:

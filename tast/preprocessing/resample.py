@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 
 from tast.errors import VideoRejected
 from tast.preprocessing.light import light_on_grid
+from tast.preprocessing.track import LONGEST_HOLE_S
 from tast.records import FaceVideo
 
 FloatArray = npt.NDArray[np.float64]
@@ -27,6 +29,21 @@ def shrink(face: FaceVideo, *, size_px: int) -> FaceVideo:
     for target, frame in zip(small, face.frames, strict=True):
         cv2.resize(frame.astype(np.float32), (size_px, size_px), dst=target, interpolation=cv2.INTER_AREA)
     return replace(face, frames=small)
+
+
+def own_pictures(face: FaceVideo, filled_in_s: FloatArray) -> FaceVideo:
+    """Without the frames at the times (K,), which show no light of their own time but the picture before once more.
+
+    What is between two pictures is then interpolated, as where a frame is lost. Those at the ends stay, so that the video is as
+    long as it was; so do those in whose place a hole of more than LONGEST_HOLE_S would be: a picture that stands still.
+    """
+    own = ~np.isin(face.times_s, filled_in_s)
+    own[[0, -1]] = True
+    for first, last in pairwise(np.flatnonzero(own)):
+        own[first:last] |= face.times_s[last] - face.times_s[first] > LONGEST_HOLE_S
+    if own.all():
+        return face
+    return replace(face, frames=face.frames[own], times_s=face.times_s[own], quality=face.quality[own])
 
 
 def resample(face: FaceVideo, *, multiple_of_hz: float, highest_hz: float) -> FaceVideo:

@@ -13,9 +13,9 @@ from tast.pictures import Picture
 from tast.preprocessing.align import align
 from tast.preprocessing.magnify import magnify
 from tast.preprocessing.mask import mask
-from tast.preprocessing.resample import decimate, resample, shrink
+from tast.preprocessing.resample import decimate, own_pictures, resample, shrink
 from tast.records import FaceVideo, VideoSource
-from tast.video.facts import SourceMeter
+from tast.video.facts import NO_CODEC, SourceMeter
 from tast.video.read import read_pictures
 
 Settings = Mapping[str, Mapping[str, Any]]  # name of a step -> its keyword arguments
@@ -37,22 +37,33 @@ def preprocess_video(record_id: str, source: VideoSource, settings: Settings) ->
     """
     defects: list[str] = []
     meter = SourceMeter()
-    face = preprocess_frames(record_id, read_pictures(source, defects, meter=meter), settings)
+    face = preprocess_frames(record_id, read_pictures(source, defects, meter=meter), settings, meter)
     return replace(face, defects=tuple(defects), source=meter.facts())
 
 
-def preprocess_frames(record_id: str, frames: Iterable[tuple[float, Picture]], settings: Settings) -> FaceVideo:
+def preprocess_frames(
+    record_id: str, frames: Iterable[tuple[float, Picture]], settings: Settings, meter: SourceMeter | None = None
+) -> FaceVideo:
     """The steps themselves, on frames (time_s, picture, RGB or YUV) from anywhere."""
-    for _, face in after_each_step(record_id, frames, settings):
+    for _, face in after_each_step(record_id, frames, settings, meter):
         done = face
     return done
 
 
 def after_each_step(
-    record_id: str, frames: Iterable[tuple[float, Picture]], settings: Settings
+    record_id: str, frames: Iterable[tuple[float, Picture]], settings: Settings, meter: SourceMeter | None = None
 ) -> Iterator[tuple[str, FaceVideo]]:
-    """(name of the step, the face after it): align, then the STEPS in order."""
+    """(name of the step, the face after it): align, then the STEPS in order.
+
+    Frames that a recorder filled in with the picture before them are left out once the face is aligned: whether they are is
+    known by those that follow. meter: what sees the frames as they are decoded; None: they are looked at here, and only equal
+    ones count.
+    """
+    if meter is None:
+        meter = SourceMeter(NO_CODEC)
+        frames = meter.watched(frames)
     face = align(frames, record_id, **settings["align"])
+    face = own_pictures(face, meter.filled_in_s(since_s=face.times_s[0]))
     yield "align", face
     for name, step in STEPS.items():
         face = step(face, **settings[name])

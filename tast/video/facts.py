@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import av
@@ -24,14 +25,16 @@ OTHER_SIZE = 255.0  # the difference of pictures that cannot be compared
 # Of these equal frames alone count: VP8 to AV1 code one apart every some frames, nearly like the one before; the quantiser of
 # Motion JPEG goes up and down, and with it how much the frames of a still scene differ.
 UNEVEN_CODECS = ("vp8", "vp9", "av1", "mjpeg")
+NO_CODEC = ""  # of frames whose decoder nobody watched, as a camera's: it may well be Motion JPEG
 PNG_COLOURS = FrameColours(8, "", full_range=True, transfer="sdr", primaries="bt709", assumed=("primaries", "transfer"), lost="")
 
 
 class SourceMeter:
     """Sees what one video's decoder sees; `facts` when it has ended, or at any time before."""
 
-    def __init__(self) -> None:
-        self._codec, self._subsampling, self._rotation_degrees, self._nominal_hz = "png", "444", 0, 0.0
+    def __init__(self, codec: str = "png") -> None:
+        """codec: of frames that come from no container."""
+        self._codec, self._subsampling, self._rotation_degrees, self._nominal_hz = codec, "444", 0, 0.0
         self._colours = PNG_COLOURS
         self._size_px = (0, 0)
         self._n_bytes = 0
@@ -60,15 +63,32 @@ class SourceMeter:
         self._previous = lines
         self._times_s.append(time_s)
 
+    def watched(self, frames: Iterable[tuple[float, Picture]]) -> Iterator[tuple[float, Picture]]:
+        """The frames as they are, each of them seen: for those that `read_pictures` did not read."""
+        for time_s, picture in frames:
+            self.frame_seen(time_s, picture)
+            yield time_s, picture
+
+    def filled_in_s(self, since_s: float = -np.inf) -> FloatArray:
+        """(K,) times of the frames seen from since_s on that a recorder filled in with the picture before them."""
+        first = int(np.searchsorted(self._times_s, since_s))
+        _, filled = self._repeated(np.array(self._differences[first:]))
+        return np.array(self._times_s[first + 1 :])[filled]
+
+    def _repeated(self, steps: FloatArray) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+        """Differences (N,) to the frame before, in the file's steps -> (N,) whether a frame shows it once more, and whether a
+        recorder did that, not a codec."""
+        differences = steps / 2 ** (self._colours.bits - 8)
+        doubled = differences == 0 if self._codec in (*UNEVEN_CODECS, NO_CODEC) else repeated(differences)
+        return doubled, doubled & among_new(differences)
+
     def facts(self) -> SourceFacts | None:
         """None where no frame was seen."""
         if not self._times_s:
             return None
         (width_px, height_px), n_frames, steps_s = self._size_px, len(self._times_s), np.diff(self._times_s)
         colours, measured_hz = self._colours, float(1 / steps_s.mean()) if len(steps_s) else 0.0
-        differences = np.array(self._differences) / 2 ** (colours.bits - 8)
-        doubled = differences == 0 if self._codec in UNEVEN_CODECS else repeated(differences)
-        n_filled = int((doubled & among_new(differences)).sum())
+        doubled, filled = self._repeated(np.array(self._differences))
         return SourceFacts(
             codec=self._codec, width_px=width_px, height_px=height_px,
             bits_per_pixel=round(8 * self._n_bytes / (n_frames * width_px * height_px), 4), bits=colours.bits,
@@ -77,7 +97,7 @@ class SourceMeter:
             measured_hz=round(measured_hz, 3), n_frames=n_frames,
             n_dropped=dropped_frames(steps_s), n_doubled=int(doubled.sum()), assumed=colours.assumed,
             step_sd_ms=round(1000 * float(steps_s.std()), 3) if len(steps_s) else 0.0,
-            taken_hz=round(measured_hz * (1 - n_filled / n_frames), 3),
+            taken_hz=round(measured_hz * (1 - int(filled.sum()) / n_frames), 3),
         )  # fmt: skip
 
 

@@ -15,8 +15,9 @@ from flows.predicted import predictions_by
 from tast.clip_store import ClipRow, ClipStore, write_tables
 from tast.errors import VideoRejected
 from tast.light import as_columns, light_path
+from tast.phantom import delivery
 from tast.prediction.asked import Asked
-from tast.prediction.predict import predict_face, predict_frames, predict_video
+from tast.prediction.predict import predict_face, predict_frames, predict_video, read_video
 from tast.prediction.trace import PredictedTrace
 from tast.preprocessing.clips import cut
 from tast.preprocessing.pipeline import settings_of
@@ -25,6 +26,7 @@ from tast.records import FaceVideo, Spo2Trace, VideoSource
 from tast.saved_model import ModelCard
 from tast.training.change_reader import ChangeReader
 from tast.training.dataset import ClipDataset
+from tast.video.coding import Coding
 from tast.video.write_coded import write_coded
 from tests.prediction.conftest import LOSSLESS, PULSE_HZ, film, write_film
 
@@ -84,6 +86,19 @@ def test_what_is_scored_is_what_is_delivered_for_the_same_video(following, read_
     assert abs(trace.changing_percent - trace.spo2_percent).min() > 1
     known = np.arange(7) >= unlabelled_s
     assert_array_equal(table["true_percent"], np.where(known, 90 + np.arange(7.0), np.nan))
+
+
+def test_pictures_that_come_twice_are_left_out_as_the_stage_leaves_them_out(model, tmp_path):
+    """Encoded so that the two are no longer equal: only who watches the decoder knows."""
+    sent = delivery.delivered(film(5.0), delivery.arrivals(125, doubled=range(3, 124, 7)))
+    video = VideoSource(write_coded(tmp_path / "film", sent, Coding("h264", ".mp4", quality=8, matrix="bt709")))
+    network, card = model
+    trace = read_video("film", video, network, card, min_quality=0.0)
+    assert trace.source is not None and trace.source.n_doubled == 18
+    assert any(note.startswith("18 of 125 frames show the one before them once more") for note in trace.notes)
+    face = preprocess_video("film", video, settings_of(card.preprocessing))
+    assert_array_equal(trace.spo2_percent, predict_face(face, network, card).spo2_percent)
+    assert_allclose(trace.start_s, np.arange(5.0), atol=1e-6)
 
 
 def test_a_trace_says_when_how_sure_and_how_good(face, model):

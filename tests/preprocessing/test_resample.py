@@ -5,7 +5,7 @@ import numpy.typing as npt
 import pytest
 
 from tast.errors import VideoRejected
-from tast.preprocessing.resample import decimate, resample, shrink, to_uniform_grid
+from tast.preprocessing.resample import decimate, own_pictures, resample, shrink, to_uniform_grid
 from tast.records import FaceVideo
 
 
@@ -84,3 +84,33 @@ def test_float16_moves_the_ratio_of_ratios_by_less_than_a_thousandth() -> None:
         ac = means / means.mean(axis=0) - 1
         ratios.append(ac[:, 0] @ ac[:, 1] / (ac[:, 1] @ ac[:, 1]))
     assert ratios[1] == pytest.approx(ratios[0], rel=1e-3)
+
+
+def test_a_picture_shown_once_more_is_left_out_and_what_was_there_is_interpolated() -> None:
+    times_s = np.arange(10) / 30
+    frames = ramp(times_s).frames.copy()
+    frames[4], frames[[7, 8]] = frames[3], frames[6]
+    own = own_pictures(FaceVideo("r", frames, times_s, np.arange(10.0)), times_s[[4, 7, 8]])
+    np.testing.assert_array_equal(own.times_s, np.delete(times_s, [4, 7, 8]))
+    np.testing.assert_array_equal(own.quality, [0, 1, 2, 3, 5, 6, 9])
+    np.testing.assert_allclose(to_uniform_grid(own, 30.0).frames[:, 0, 0, 0], 10 * times_s, rtol=1e-5)
+
+
+def test_nothing_is_left_out_of_a_video_whose_pictures_are_all_its_own() -> None:
+    face = ramp(np.arange(10) / 30)
+    assert own_pictures(face, np.empty(0)) is face
+    assert own_pictures(face, np.array([5.0])) is face, "a frame without a face, which the alignment left out"
+
+
+def test_the_ends_stay_and_so_does_a_picture_that_stands_still() -> None:
+    face = ramp(np.arange(30) / 30)
+    assert own_pictures(face, face.times_s[[0, 28, 29]]).times_s.tolist() == np.delete(face.times_s, 28).tolist()
+    assert own_pictures(face, face.times_s[10:16]).times_s.tolist() == np.delete(face.times_s, range(10, 16)).tolist()  # 0.23 s
+    assert own_pictures(face, face.times_s[10:17]) is face  # 0.27 s
+
+
+def test_a_slow_camera_in_a_fast_file_is_rejected_by_its_own_rate() -> None:
+    face = ramp(np.arange(301) / 30)
+    own = own_pictures(face, face.times_s[np.arange(301) % 5 > 0])
+    with pytest.raises(VideoRejected, match=r"6\.0 frames per second cannot carry 4 Hz"):
+        resample(own, multiple_of_hz=15.0, highest_hz=4.0)

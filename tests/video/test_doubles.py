@@ -17,7 +17,7 @@ from tast.phantom.session import Session, in_worlds, phantom_sessions
 from tast.records import SourceFacts, VideoSource
 from tast.video.coding import Coding
 from tast.video.doubles import NEIGHBOURS, repeated
-from tast.video.facts import SourceMeter, doubts
+from tast.video.facts import NO_CODEC, SourceMeter, doubts
 from tast.video.read import read_pictures
 from tast.video.write_coded import Timed, write_coded
 
@@ -62,6 +62,32 @@ def test_repeated_pictures_are_found_after_encoding_and_none_where_there_is_none
     found = facts_of(write_coded(tmp_path / "doubled", sent, CODINGS[name])).n_doubled
     assert len(DOUBLED) - 1 <= found <= len(DOUBLED) + 1
     assert facts_of(write_coded(tmp_path / "whole", head, CODINGS[name])).n_doubled <= 1
+
+
+def test_their_times_are_known_and_those_of_a_part(tmp_path: Path, head: list[Timed]):
+    sent = delivered(head, arrivals(N_FRAMES, doubled=DOUBLED))
+    meter = SourceMeter()
+    assert list(read_pictures(VideoSource(write_coded(tmp_path / "v", sent, CODINGS["h264, 14"])), meter=meter))
+    np.testing.assert_allclose(meter.filled_in_s(), np.array(DOUBLED) / 25, atol=1e-4)
+    later = [number for number in DOUBLED if number > N_FRAMES // 3]
+    np.testing.assert_allclose(meter.filled_in_s(since_s=N_FRAMES // 3 / 25), np.array(later) / 25, atol=1e-4)
+    assert SourceMeter().filled_in_s().tolist() == []
+
+
+def test_of_frames_whose_codec_nobody_knows_equal_ones_alone_are_filled_in(head: list[Timed]):
+    near = [(time_s, picture.copy()) for time_s, picture in delivered(head, arrivals(N_FRAMES, doubled=DOUBLED))]
+    near[DOUBLED[0]][1][0, ::7] ^= 1
+    of_camera, of_file = SourceMeter(NO_CODEC), SourceMeter()
+    assert list(of_camera.watched(near)) == list(of_file.watched(near)) == near
+    assert of_file.filled_in_s().tolist() == [near[number][0] for number in DOUBLED]
+    assert of_camera.filled_in_s().tolist() == [near[number][0] for number in DOUBLED[1:]]
+
+
+def test_a_still_picture_without_noise_is_not_filled_in():
+    meter = SourceMeter(NO_CODEC)
+    same = np.full((16, 16, 3), 90, np.uint8)
+    assert len(list(meter.watched((k / 25, same) for k in range(100)))) == 100
+    assert meter.filled_in_s().tolist() == []
 
 
 def still(noise: float) -> Iterator[Timed]:
