@@ -49,8 +49,8 @@ PROTOCOL_WARNINGS = {
 }
 DATASETS = {
     "phantom": (
-        "A rendered phantom, neither PURE nor VIPL-HR: a physical model of light on a real face's geometry, written to disk in "
-        "the layout of one of them. It shows that the pipeline works, and says nothing about living people."
+        "A rendered phantom, not people: a physical model of light in skin, under lamps, before cameras, written to disk in the "
+        "layout of a data set. It shows that the pipeline works, and says nothing about living people."
     ),
     "pure": "PURE (Stricker et al. 2014): 10 people, six kinds of head motion; SpO₂ lies mostly in 94-99 %.",
     "vipl_hr": "VIPL-HR (Niu et al. 2018): 107 people, nine scenarios, several cameras; SpO₂ lies mostly in 95-99 %.",
