@@ -70,7 +70,7 @@ def test_it_tells_all_methods_the_data_the_protocol_and_the_parameters(page):
     text = page()
     for expected in (
         "TAST-Net", "Ratio of ratios", "Chrominance ratio", "Constant predictor", "Subject-independent",
-        "a rendered phantom, neither PURE nor VIPL-HR",
+        "a rendered phantom, not people",
         "a1b2c3", "train.epochs", "no recording was rejected", "s3", "small rotation",
     ):  # fmt: skip
         assert expected.lower() in text.lower(), expected
