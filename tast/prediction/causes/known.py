@@ -66,7 +66,8 @@ CAUSES = (
           light.red_over_blue, True),
     Cause("dark", "the face is too dark", 35.0, 12.0, light.darkness, True),
     Cause("overexposed", "much of the face is over-exposed", 0.2, 0.7, light.overexposed),
-    Cause("flicker", "the background pulses with the face: the lamp flickers", 0.35, 0.5, light.flicker),
+    # a third of what pulses is the lamp's, whose colours are read for the blood's: with an anchor off by 7 points
+    Cause("flicker", "the background pulses with the face: the lamp flickers", 0.35, 0.35, light.flicker),
     Cause("one wave", "red, green and blue move alike: near infrared, or lamp or exposure move more than the pulse", 0.85, None,
           pulse.one_wave),
     Cause("exposure", "the camera's exposure changes", 0.05, 0.1, light.exposure_steps),

@@ -170,6 +170,11 @@ def test_a_cause_by_which_most_seconds_cannot_be_read_is_the_videos():
     assert found.sentences()[1] == "the background pulses with the face: the lamp flickers (1 of 3 s)"
 
 
+def test_a_lamp_that_flickers_for_sure_is_not_read_at_all():
+    found = Findings({"flicker": np.array([0.4, 0.4, 0.1])})
+    assert found.unreadable() == ("the background pulses with the face: the lamp flickers (2 of 3 s cannot be read)",)
+
+
 def test_pieces_are_joined_where_both_were_measured():
     first, second = Findings({"dark": np.array([5.0]), "flicker": np.array([0.1])}), Findings({"dark": np.array([90.0, 91.0])})
     joined = joined_findings([first, second])
