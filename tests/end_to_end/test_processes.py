@@ -29,5 +29,7 @@ def test_two_processes_train_as_one_stage(
     alone, shared = (pd.read_csv(one / "reports/learning_curve.csv") for one in (finished.folder, folder))
     assert shared["epoch"].tolist() == alone["epoch"].tolist()
     assert shared["learning_rate"].tolist() == pytest.approx(alone["learning_rate"].tolist())
-    assert shared["train_loss"].iloc[0] == pytest.approx(alone["train_loss"].iloc[0], rel=0.1)  # dropout draws differ
+    # Dropout draws differ: of eight draws by one process the loss was 1.53, SD .23. That the same draws give the same loss and
+    # weights, tests/training/test_processes.py shows.
+    assert shared["train_loss"].iloc[0] == pytest.approx(alone["train_loss"].iloc[0], abs=3 * 0.23)
     assert not (folder / ".tast/checkpoints").exists()

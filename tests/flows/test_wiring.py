@@ -251,7 +251,7 @@ def test_outputs_of_another_run_are_not_published(committed: str) -> None:
 
 def test_what_is_missing_for_a_decision_is_a_state_of_its_own_once(committed: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three test people where four are asked for: Undecided, which an automation can hear; the same again is no news."""
-    set_params(Path("params.yaml"), {"promote.fewest_subjects": 4, "promote.draws": 50})
+    set_params(Path("params.yaml"), {"promote.judged": "level", "promote.fewest_subjects": 4, "promote.draws": 50})
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{Path('mlflow.db').resolve()}")
     monkeypatch.setenv("MLFLOW_DEFAULT_ARTIFACT_ROOT", Path("artifacts").resolve().as_uri())
     assert flows.publish.publish.fn() is None
