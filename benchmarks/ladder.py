@@ -100,20 +100,32 @@ STEPS: dict[str, Step] = {
 }
 
 
-def recordings(people: int, seconds: float, folder: Path) -> list[VideoRecord]:
-    """Of the worlds of params.yaml, where no coding has lost anything yet, the people who come after its own."""
+def recordings(people: int, model: nn.Module, card: ModelCard, folder: Path) -> tuple[list[VideoRecord], list[str]]:
+    """In the worlds of params.yaml, where no coding has lost anything yet, the first of the people who come after its own whose
+    recordings are read as they are; and of those before who are not, why: of these a coding could change nothing."""
     plan = load_params().download.phantom.model_dump()
     if plan["worlds"] is None:
         raise TastError("params.yaml has no worlds; expected download.phantom.worlds, in which the ladder's people are filmed")
     plan["worlds"]["codings"] = ("lossless",)
-    planned = plan_phantom(**plan | {"subjects": plan["subjects"] + people, "sessions": 1, "seconds": seconds})
-    added = planned.sessions[-people:]
-    planned.write_sessions(added, folder)
-    planned.finish(added, folder)
-    found = list(read_recordings(folder))
-    if unread := [one for one in found if isinstance(one, Reject)]:
-        raise TastError(f"{unread[0].record_id}: {unread[0].reason}; expected recordings that can be read")
-    return [one for one in found if isinstance(one, VideoRecord)]
+    tried = plan["worlds"]["count"]
+    planned = plan_phantom(**plan | {"subjects": plan["subjects"] + tried, "sessions": 1, "seconds": SECONDS})
+    read: list[VideoRecord] = []
+    refused: list[str] = []
+    for session in planned.sessions[-tried:]:
+        place = folder / str(session.subject)
+        planned.write_sessions([session], place)
+        planned.finish([session], place)
+        (record,) = read_recordings(place)
+        if isinstance(record, Reject):
+            raise TastError(f"{record.record_id}: {record.reason}; expected a recording that can be read")
+        answer = told(record.video, record.record_id, model, card, 97.0)["alone"]
+        if answer.trace is None:
+            refused.append(f"{record.record_id}: {answer.refused}")
+        else:
+            read.append(record)
+        if len(read) == people:
+            return read, refused
+    raise TastError(f"{len(read)} of {tried} people are read as they are; expected {people}")
 
 
 def coded(record: VideoRecord, step: Step, place: Path) -> VideoSource:
@@ -282,8 +294,9 @@ def _named(counts: dict[str, int], n_videos: int, how: str) -> str:
     )
 
 
-def measure(people: int, model: nn.Module, card: ModelCard, folder: Path) -> dict[tuple[str, str], Result]:
-    records = recordings(people, SECONDS, folder / "recordings")
+def measure(people: int, model: nn.Module, card: ModelCard, folder: Path) -> tuple[dict[tuple[str, str], Result], list[str]]:
+    """By step and HOW; and of whom nothing is read, without any coding, why."""
+    records, refused = recordings(people, model, card, folder / "recordings")
     delay_s = load_params().preprocess.label_delay_s
     tables = []
     with progress("read", len(STEPS) * len(records) * len(HOW)) as advance:
@@ -294,11 +307,12 @@ def measure(people: int, model: nn.Module, card: ModelCard, folder: Path) -> dic
     of = seconds["step"], seconds["how"]
     return {
         (name, how): result_of(seconds[(of[0] == name) & (of[1] == how)], step) for name, step in STEPS.items() for how in HOW
-    }
+    }, refused
 
 
-def head(people: int, model: Path) -> str:
-    return f"`tast benchmark ladder`, {people} people, {SECONDS} s each; weights {weights_digest(model)[:9]}."
+def head(people: int, refused: Sequence[str], model: Path) -> str:
+    others = f" Refused as they are, before any coding: {'. '.join(refused)}." if refused else ""
+    return f"`tast benchmark ladder`, {people} people, {SECONDS} s each; weights {weights_digest(model)[:9]}.{others}"
 
 
 def publish(results: dict[tuple[str, str], Result], head: str, clip: Sequence[str], page: Path = PAGE) -> None:
@@ -322,12 +336,12 @@ def main() -> None:
     torch.set_num_threads(1)
     model, card = load_model(asked.model)
     with threadpool_limits(1), tempfile.TemporaryDirectory() as folder:
-        results = measure(asked.people, model, card, Path(folder))
+        results, refused = measure(asked.people, model, card, Path(folder))
         answers = clip_told(asked.clip, model, card) if asked.clip else {}
     of_clip = clip_rows(answers, asked.pulse) if answers else []
     write_rows("ladder", [*rows_of(results), *of_clip])
     if asked.publish:
-        publish(results, head(asked.people, asked.model), clip_lines(answers, of_clip) if answers else [])
+        publish(results, head(asked.people, refused, asked.model), clip_lines(answers, of_clip) if answers else [])
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from torch import nn
 from tast.errors import BadInput
 from tast.files import whole_file
 from tast.methods.method import method_named
+from tast.records import SourceFacts
 from tast.training.anchored_interval import AnchoredInterval
 from tast.training.change_reader import SLOPES, ChangeReader
 from tast.training.domain import Spread
@@ -42,7 +43,8 @@ class ModelCard:
     model's bytes). interval, anchored_interval: how far its predictions may be off, without and with an anchor; None: unknown.
     change: what follows SpO2 from an anchor on, beside the network; None where the network alone does.
     domain: what its training clips' colours are (tast.training.domain); empty where unknown: then nothing is said to lie outside.
-    codecs: of the videos that it was trained on, by FFmpeg's names, sorted, whose losses its interval knows; empty: unknown.
+    codecs: of the videos that it was trained on, by FFmpeg's names, sorted -> fewest bits a pixel of any of them: so far its
+    interval knows what the codec loses. The same codec without loss and with it are two things. Empty: unknown.
     people_seen: everybody that it was trained or validated on (tast.people.person_of), sorted: on nobody else can it be judged
     fairly; None where unknown, in cards that an earlier release wrote.
     """
@@ -60,7 +62,11 @@ class ModelCard:
     anchored_interval: AnchoredInterval | None = None
     domain: Mapping[str, Spread] = field(default_factory=dict)
     change: ChangeReader | None = None
-    codecs: tuple[str, ...] = ()
+    codecs: Mapping[str, float] = field(default_factory=dict)
+
+    def knows_losses_of(self, facts: SourceFacts) -> bool:
+        """Whether videos of this codec, with no more bits a pixel, were among those that it was trained on."""
+        return facts.codec in self.codecs and facts.bits_per_pixel >= self.codecs[facts.codec]
 
     @property
     def trained_on(self) -> tuple[str, ...]:
@@ -128,7 +134,9 @@ def _read_card(path: Path) -> tuple[ModelCard, str]:
         change = content.pop("change", None)
         content |= {"change": change and ChangeReader(**change | {name: tuple(change[name]) for name in SLOPES})}
         content |= {"domain": {name: _spread(one) for name, one in content.pop("domain", {}).items()}}
-        content |= {"people_seen": None if people is None else tuple(people), "codecs": tuple(content.pop("codecs", ()))}
+        codecs = content.pop("codecs", {})  # a list of names, in cards that an earlier release wrote, says of no rate
+        content |= {"people_seen": None if people is None else tuple(people)}
+        content |= {"codecs": {name: float(bits) for name, bits in codecs.items()} if isinstance(codecs, dict) else {}}
         return ModelCard(**content), weights_sha256
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise BadInput(path, f"not JSON ({error})", "the card of a saved model") from error

@@ -135,7 +135,7 @@ def read_frames(
     trace = joined(traces, left_out)
     if meter is not None and (facts := meter.facts()) is not None:
         findings = trace.findings.with_source(facts, len(trace))
-        trace = replace(trace, findings=findings, codec_known=facts.codec in card.codecs)
+        trace = replace(trace, findings=findings, codec_known=card.knows_losses_of(facts))
     _require_readable(trace, min_quality)
     return trace
 

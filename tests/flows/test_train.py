@@ -106,13 +106,17 @@ def test_the_card_names_the_people_of_training_and_validation_and_nobody_else(
     assert len(card.people_seen) == 6 - tested.nunique() and all("/" in person for person in card.people_seen)
 
 
-def test_the_card_names_the_codecs_of_the_training_alone(params: Params, store: ClipStore, split: Split, tmp_path: Path) -> None:
+def test_the_card_has_the_codecs_of_the_training_alone_with_their_fewest_bits(
+    params: Params, store: ClipStore, split: Split, tmp_path: Path
+) -> None:
     train, val = parts_of(params, store, split)
-    train.clips = train.clips.assign(codec=["h264", "", *["mjpeg"] * (len(train) - 2)])
-    val.clips = val.clips.assign(codec="vp9")
+    n = len(train)
+    bits = [9.5, np.nan, *np.linspace(0.9, 0.6, n - 2)]
+    train.clips = train.clips.assign(codec=["h264", "", *["mjpeg"] * (n - 2)], bits_per_pixel=bits)
+    val.clips = val.clips.assign(codec="vp9", bits_per_pixel=0.1)
     compute_reproducibly(0, 1)
     _, _, card = fit_model(params.train, store, train, val, tmp_path)
-    assert card.codecs == ("h264", "mjpeg")
+    assert card.codecs == {"h264": 9.5, "mjpeg": pytest.approx(0.6)}
 
 
 @pytest.mark.parametrize("whiten", [True, False])

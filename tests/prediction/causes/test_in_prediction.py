@@ -20,6 +20,7 @@ from tast.prediction.picture import trace_png
 from tast.prediction.predict import predict_frames, predict_video
 from tast.records import VideoSource
 from tast.video.coding import Coding
+from tast.video.read import source_facts
 from tast.video.write_coded import write_coded
 from tests.prediction.conftest import PULSE_HZ, film, write_film
 
@@ -104,7 +105,12 @@ def test_where_a_codec_left_the_colour_as_it_was_no_percentage_is_told(model, tm
     assert np.isnan(trace.spo2_percent).all() and any(sentence in one for one in trace.findings.sentences())
     assert_allclose(np.median(trace.pulse_per_minute), 60 * PULSE_HZ, atol=6)
     network, card = model
-    known = predict_video("film", VideoSource(squeezed), network, replace(card, codecs=("h264", "png")))
+    facts = source_facts(VideoSource(squeezed), most_frames=10_000)
+    assert facts is not None
+    lossless = replace(card, codecs={"h264": 2 * facts.bits_per_pixel})
+    with pytest.raises(VideoRejected, match=sentence):
+        predict_video("film", VideoSource(squeezed), network, lossless)
+    known = predict_video("film", VideoSource(squeezed), network, replace(card, codecs={"h264": facts.bits_per_pixel}))
     assert np.isfinite(known.spo2_percent).all() and known.table()["causes"].str.contains("frozen colour").all()
     whole = write_coded(tmp_path / "whole", film(SECONDS), Coding("h264", ".mp4", quality=0, matrix="bt709"))
     assert np.isfinite(predict_video("film", VideoSource(whole), *model).spo2_percent).all()
