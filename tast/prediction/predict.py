@@ -253,9 +253,12 @@ def _mean_per_second(values: FloatArray, fps_hz: float, n_seconds: int) -> Float
 
 
 def _require_readable(trace: PredictedTrace, min_quality: float) -> None:
-    """With min_quality 0, nothing is required."""
+    """With min_quality 0, nothing is required. What a codec left is named first: it may be why other causes hold, as where the
+    background's blocks stand still and move with the face's."""
     quality = float(trace.quality.mean())
     reasons = trace.findings.unreadable() if min_quality > 0 else ()
+    if reasons and not trace.codec_known:
+        reasons = tuple(dict.fromkeys(trace.findings.untold() + reasons))
     if quality < min_quality:
         reasons = reasons or trace.findings.mostly()
         reasons += (

@@ -89,6 +89,16 @@ def test_every_output_says_which_cause_holds(good, tmp_path):
     assert_allclose(marked.spo2_percent, good.spo2_percent)
 
 
+def test_what_a_codec_left_is_named_before_what_may_follow_from_it(model, tmp_path):
+    flickers = write_coded(tmp_path / "film", flickering(), Coding("h264", ".mp4", quality=18, matrix="bt709"))
+    network, card = model
+    with pytest.raises(VideoRejected, match=r"colour stands still from frame to frame .*; the background pulses with the face"):
+        predict_video("film", VideoSource(flickers), network, card)
+    with pytest.raises(VideoRejected) as known:
+        predict_video("film", VideoSource(flickers), network, replace(card, codecs={"h264": 0.0}))
+    assert "stands still" not in known.value.reason and "flickers" in known.value.reason
+
+
 def test_a_trace_and_its_causes_are_as_long(good):
     with pytest.raises(ValueError, match="causes of 1 s in a trace of 4 s"):
         replace(good, findings=replace(good.findings, measures={"flicker": np.zeros(1)}))
