@@ -140,7 +140,7 @@ def _read_card(path: Path) -> tuple[ModelCard, str]:
         return ModelCard(**content), weights_sha256
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise BadInput(path, f"not JSON ({error})", "the card of a saved model") from error
-    except (AttributeError, KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise BadInput(path, f"not a model's card ({error})", f"the keys {', '.join(ModelCard.__dataclass_fields__)}") from error
 
 

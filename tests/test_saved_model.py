@@ -34,6 +34,7 @@ def card(net: TastNet) -> ModelCard:
         model_name="tast_net", config=asdict(net.config), preprocessing=PREPROCESSING, input_kind="normalised", frame_size_px=16,
         scaling=LabelScaling(91.0, 6.0), data_digest="d" * 64, code_version="0.1.0", interval=PredictionInterval(0.9, 3.1, 8, 70),
         people_seen=("pure/01", "pure/02"), change=ChangeReader((1.0,) * 8, (2.0,) * 5, 0.25, 2, 4),
+        codecs={"h264": 8.9, "mjpeg": 0.6},
     )  # fmt: skip
 
 
@@ -54,6 +55,17 @@ def test_a_card_of_an_earlier_release_leaves_unknown_what_it_lacks(
     content = json.loads((tmp_path / CARD).read_text())
     (tmp_path / CARD).write_text(json.dumps({key: value for key, value in content.items() if key != name}))
     assert getattr(load_model(tmp_path)[1], name) is None
+
+
+def test_codecs_of_a_card_that_says_nothing_of_their_bits_are_not_known(net: TastNet, card: ModelCard, tmp_path: Path) -> None:
+    save_model(tmp_path, net, card)
+    content = json.loads((tmp_path / CARD).read_text())
+    for codecs, kept in ((["h264", "mjpeg"], {}), ({"h264": 8.9}, {"h264": 8.9})):
+        (tmp_path / CARD).write_text(json.dumps(content | {"codecs": codecs}))
+        assert load_model(tmp_path)[1].codecs == kept
+    (tmp_path / CARD).write_text(json.dumps(content | {"codecs": {"h264": "few"}}))
+    with pytest.raises(BadInput, match="not a model's card"):
+        load_model(tmp_path)
 
 
 def test_same_model_same_bytes(net: TastNet, card: ModelCard, tmp_path: Path) -> None:
