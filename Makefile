@@ -11,7 +11,7 @@ ifneq ($(strip $(PIP_FIND_LINKS)),)
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 endif
 
-.PHONY: help setup repro test mutants lint bench ui serve clean lock
+.PHONY: help setup repro test mutants chaos lint bench ui serve clean lock
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -37,6 +37,9 @@ test: lint  ## ruff, mypy, import-linter, pytest over two processes
 
 mutants: $(INSTALLED)  ## plant known faults one by one and see which a test notices; ROOM="flows", NAMES="seed key", BUDGET=minutes, JOBS=2
 	@$(BIN)/python -m tests.mutants $(NAMES) $(foreach room,$(ROOM),--room $(room)) $(if $(BUDGET),--budget $(BUDGET)) --jobs $(JOBS) $(if $(WRITE),--write)
+
+chaos: $(INSTALLED)  ## faults tried on purpose: kills, full disks, flipped bits, bad input; ROOMS="kills stores", BUDGET=minutes, SEED=1, WRITE=1
+	@$(BIN)/python -m tests.chaos $(ROOMS) $(if $(BUDGET),--budget $(BUDGET)) $(if $(SEED),--seed $(SEED)) $(if $(WRITE),--write)
 
 lint: $(INSTALLED)  ## ruff, mypy and the rules of who may import whom
 	$(BIN)/ruff check .
