@@ -36,6 +36,7 @@ BENCHMARKS = {  # module below benchmarks/ -> whether it takes --peer
     "worlds_probe": False,
     "real_waves": False,
     "causes": False,
+    "error_causes": False,
     "ladder": False,
 }
 

@@ -99,6 +99,15 @@ def seconds_from(start_s: FloatArray, readings: Sequence[Reading]) -> FloatArray
     return np.asarray(np.min(apart, axis=0), dtype=np.float64)
 
 
+def light_from(start_s: FloatArray, brightness: FloatArray, readings: Sequence[Reading]) -> FloatArray:
+    """(S,) by how much brighter or darker (0 or more, of the logarithm) the light of each second is than at that known moment
+    which is most like it; brightness (S,): the logarithm, NaN where unknown. 0 where nothing is known, or there is no reading."""
+    if not readings:
+        return np.zeros(len(start_s))
+    apart = [np.abs(brightness - float(brightness[_within(start_s, one)].mean())) for one in readings]
+    return np.nan_to_num(np.min(apart, axis=0))
+
+
 def _within(start_s: FloatArray, reading: Reading) -> npt.NDArray[np.bool_]:
     inside: npt.NDArray[np.bool_] = (start_s + 0.5 >= reading.begin_s) & (start_s + 0.5 < reading.end_s)
     if not inside.any():

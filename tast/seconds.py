@@ -20,6 +20,7 @@ FloatArray = npt.NDArray[np.floating]
 KEY = [*RECORDING_COLUMNS, "second"]  # of a table with one row per second
 CLIP_COLUMNS = ["dataset", "subject_id", "record_id", "scenario", "clip_id", "first_frame", "fps_hz", "start_s"]  # of a manifest
 SPOT = "spot_sd_percent"  # column of a manifest and of predictions: see is_spot
+BRIGHTNESS = "brightness"  # column of predictions: logarithm of the light behind the face; only its changes mean something
 SOURCE_COLUMNS = ["codec", "bits_per_pixel"]  # of a manifest and of predictions: what the video is made of
 CLOCK_NOISE_S = 1e-6  # times are sums of floats: 2.9999999 s is 3 s
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from tast.anchors import Reading, offset_by, reading_of, seconds_from
+from tast.anchors import Reading, light_from, offset_by, reading_of, seconds_from
 from tast.errors import TastError
 
 
@@ -68,3 +68,10 @@ def test_how_far_a_second_is_from_what_is_known() -> None:
     readings = [Reading(2.0, 4.0, 97.0, 1.0), Reading(7.0, 8.0, 97.0, 1.0)]
     assert_allclose(seconds_from(np.arange(10.0), readings), [2, 1, 0, 0, 1, 2, 1, 0, 1, 2])
     assert_allclose(seconds_from(np.arange(3.0), []), 0)
+
+
+def test_light_is_compared_with_that_of_the_known_moment_which_is_most_like_it() -> None:
+    brightness = np.array([0.0, 0.0, 0.5, 0.6, np.nan])
+    readings = [Reading(0.0, 2.0, 97.0, 1.0), Reading(2.0, 3.0, 95.0, 1.0)]
+    assert_allclose(light_from(np.arange(5.0), brightness, readings), [0, 0, 0, 0.1, 0], atol=1e-12)
+    assert_allclose(light_from(np.arange(5.0), brightness, []), 0)

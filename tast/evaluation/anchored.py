@@ -11,7 +11,7 @@ import pandas as pd
 from tast.anchors import SPAN_S
 from tast.evaluation.predictions import labelled, traced
 from tast.people import recording_of
-from tast.seconds import KEY
+from tast.seconds import BRIGHTNESS, KEY
 from tast.training.anchored_interval import AnchoredInterval
 from tast.training.interval import around
 
@@ -46,7 +46,11 @@ def _after_anchor(recording: pd.DataFrame, interval: AnchoredInterval | None, lo
     mean_given = float(np.nanmean(given[known])) if np.isfinite(given[known]).any() else np.nan
     moved = np.where(np.isfinite(given - mean_given), given - mean_given, 0.0) + true_percent
     after, since_s = ~known, np.maximum(0.0, start_s - (start_s[0] + SPAN_S))
-    width = np.full(len(moved), np.nan) if interval is None else interval.half_width_percent(moved - true_percent, since_s, 0.0)
+    width = np.full(len(moved), np.nan)
+    if interval is not None:
+        brightness = recording.get(BRIGHTNESS, recording["start_s"] * np.nan).to_numpy(dtype=np.float64)
+        light = np.nan_to_num(np.abs(brightness - brightness[known].mean()))  # as tast.anchors.light_from
+        width = interval.half_width_percent(moved - true_percent, since_s, 0.0, light)
     anchored = np.clip(moved, lowest, highest)
     lower, upper = around(anchored, width, lowest, highest)
     table = recording.assign(predicted_percent=anchored, lower_percent=lower, upper_percent=upper, stays_percent=true_percent)

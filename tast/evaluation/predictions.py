@@ -5,6 +5,7 @@ taken before anything is scored; `lower_percent` and `upper_percent` are the int
 the mean of those clips' qualities (0 to 1: share of the frames in which the face was seen), NaN where none of them has one.
 `spot_sd_percent` is NaN where truth is a trace; where one spot reading stands for the whole recording, its uncertainty (1 SD).
 `changing_percent` is what the model follows a change by, which an anchor moves (tast.anchors); its level means nothing.
+`brightness` is the logarithm of the light behind the face, whose changes the interval of anchored predictions knows.
 `codec` and `bits_per_pixel` are those of the recording's video (tast.records.SourceFacts), missing where they are not known.
 """
 
@@ -18,13 +19,13 @@ import pandas as pd
 
 from tast.errors import BadInput, TastError
 from tast.people import recording_of
-from tast.seconds import KEY, SOURCE_COLUMNS, SPOT, is_spot, per_second
+from tast.seconds import BRIGHTNESS, KEY, SOURCE_COLUMNS, SPOT, is_spot, per_second
 from tast.training.interval import around
 
-LATER_COLUMNS = ("quality", SPOT, *SOURCE_COLUMNS, "changing_percent")  # tables that an earlier release wrote have them not
+LATER_COLUMNS = ("quality", SPOT, *SOURCE_COLUMNS, "changing_percent", BRIGHTNESS)  # which tables of earlier releases lack
 COLUMNS = (
     "dataset", "subject_id", "record_id", "scenario", "second", "start_s", "true_percent", "predicted_percent", "lower_percent",
-    "upper_percent", "n_clips", "quality", SPOT, *SOURCE_COLUMNS, "changing_percent",
+    "upper_percent", "n_clips", "quality", SPOT, *SOURCE_COLUMNS, "changing_percent", BRIGHTNESS,
 )  # fmt: skip
 
 
@@ -40,7 +41,8 @@ def predictions_per_second(
     if len(broken):
         raise TastError(f"{len(broken)} predictions are not finite, the first of clip {broken.iloc[0]}")
     rows = _with_later_columns(clip_rows)
-    table = per_second(rows, ["true_percent", "predicted_percent", "quality", SPOT, "bits_per_pixel", "changing_percent"])
+    averaged = ["true_percent", "predicted_percent", "quality", SPOT, "bits_per_pixel", "changing_percent", BRIGHTNESS]
+    table = per_second(rows, averaged)
     codecs = rows.groupby(recording_of(rows))["codec"].first()
     table["codec"] = recording_of(table).map(codecs).replace("", None)
     predicted = table["predicted_percent"].to_numpy()

@@ -23,8 +23,9 @@ def interval_columns(interval: AnchoredInterval | None) -> dict[str, float]:
 
 def interval_in(run: pd.DataFrame) -> AnchoredInterval | None:
     """The interval of a run's rows; None where they have none, or an earlier release kept them."""
-    known = run.reindex(columns=list(COLUMNS)).iloc[0]
+    known = run.reindex(columns=list(COLUMNS)).iloc[0].rename(lambda name: name.removeprefix(PREFIX))
+    known = known.fillna({"of_light": 0.0})  # of a run of before
     if known.isna().any():
         return None
-    coverage, least, of_change, of_minutes, n_subjects, n_seconds = known.astype(float)
-    return AnchoredInterval(coverage, least, of_change, of_minutes, round(n_subjects), round(n_seconds))
+    values = known.astype(float).to_dict()
+    return AnchoredInterval(**values | {name: round(values[name]) for name in ("n_subjects", "n_seconds")})

@@ -20,10 +20,10 @@ from tast.evaluation.clinical import a_rms
 from tast.evaluation.metrics import bootstrap_intervals, compare_paired, correlation_within, score
 from tast.evaluation.predictions import covered
 from tast.people import person_of
-from tast.seconds import KEY, SPOT
+from tast.seconds import BRIGHTNESS, KEY, SPOT
 
 PREDICTED = (*KEY, "run", "true_percent", "predicted_percent", "lower_percent", "upper_percent", "quality", "constant_percent")
-ANCHORED_BY = ("start_s", "changing_percent", SPOT, *run_interval.COLUMNS)  # columns more, that an anchored table is made from
+ANCHORED_BY = ("start_s", "changing_percent", BRIGHTNESS, SPOT, *run_interval.COLUMNS)  # what an anchored table needs besides
 
 DIGITS = 9  # of a difference: beyond them, who gives one value all along would differ from who stays by how floats are rounded
 

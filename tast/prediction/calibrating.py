@@ -19,6 +19,7 @@ from tast.prediction.profiles import CameraProfile
 from tast.prediction.trace import PredictedTrace
 from tast.preprocessing.clips import labels_per_second
 from tast.records import FloatArray, VideoRecord
+from tast.seconds import BRIGHTNESS
 from tast.training.anchored_interval import anchored_errors, fit_anchored_interval
 from tast.training.interval import COVERAGE, PredictionInterval, conformal_quantile
 
@@ -45,7 +46,7 @@ def seconds_of(record: VideoRecord, trace: PredictedTrace, label_delay_s: float)
     table = pd.DataFrame({
         "dataset": record.dataset, "subject_id": record.subject_id, "record_id": record.record_id, "scenario": record.scenario,
         "clip_id": record.record_id, "first_frame": np.arange(len(true)), "fps_hz": 1.0, "start_s": trace.start_s, "second": 0,
-        "true_percent": true, "changing_percent": trace.changing_percent,
+        "true_percent": true, "changing_percent": trace.changing_percent, BRIGHTNESS: trace.brightness,
     })  # fmt: skip
     return table[table["true_percent"].notna()]
 

@@ -33,7 +33,7 @@ from tast.ratio_of_ratios import pulse_signals
 from tast.records import FaceVideo, FloatArray, VideoSource
 from tast.saved_model import ModelCard
 from tast.seconds import overlap_mean, window_starts
-from tast.training.change_reader import window_colours
+from tast.training.change_reader import brightness, window_colours
 from tast.training.dataset import clip_input
 from tast.training.domain import colours_of, distances
 from tast.training.sampling import batches_in_order
@@ -189,14 +189,16 @@ def predict_face(face: FaceVideo, model: nn.Module, card: ModelCard) -> Predicte
     windows = windows_per_second(face, fps_hz, int(card.preprocessing["clips"]["length_s"]))
     unbounded_percent = card.scaling.unbounded_percent(_standardised(model, windows, fps_hz, card))
     seconds = unbounded_percent.shape[1]
-    changing_percent = unbounded_percent if card.change is None else card.change.changing(unbounded_percent, _colours(face, card))
+    colours = _colours(face, card)
+    changing_percent = unbounded_percent if card.change is None else card.change.changing(unbounded_percent, colours)
     pulse_share, pulse_per_minute = pulse_of(windows, fps_hz, seconds)
     start_s = face.times_s[0] + np.arange(len(pulse_share))
     return PredictedTrace(
         face.record_id, start_s, overlap_mean(card.scaling.bounded(unbounded_percent)),
         _mean_per_second(face.quality, fps_hz, len(start_s)), pulse_share, pulse_per_minute, overlap_mean(changing_percent),
-        card.interval, card.scaling.lowest_percent, card.scaling.highest_percent, card.anchored_interval, notes=face.defects,
-        trained_on=card.trained_on, findings=Findings(_outside(windows, fps_hz, seconds, card)),
+        overlap_mean(np.repeat(brightness(colours)[:, None], seconds, axis=1)), card.interval, card.scaling.lowest_percent,
+        card.scaling.highest_percent, card.anchored_interval, notes=face.defects, trained_on=card.trained_on,
+        findings=Findings(_outside(windows, fps_hz, seconds, card)),
     )  # fmt: skip
 
 

@@ -49,7 +49,7 @@ class CameraProfile:
         anchored = self.anchored_interval
         shares = [self.interval.coverage, *([anchored.coverage] if anchored else [])]
         widths = [self.interval.half_width_percent]
-        widths += [anchored.least_percent, anchored.of_change, anchored.of_minutes] if anchored else []
+        widths += [anchored.least_percent, anchored.of_change, anchored.of_minutes, anchored.of_light] if anchored else []
         if not all(0 < share < 1 for share in shares) or min(widths) < 0:
             raise TastError("an interval that cannot be; expected a coverage between 0 and 1, and no width below 0")
 

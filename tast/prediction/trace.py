@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from tast.anchors import SPAN_S, Offset, Reading, offset_by, seconds_from
+from tast.anchors import SPAN_S, Offset, Reading, light_from, offset_by, seconds_from
 from tast.errors import TastError, VideoRejected
 from tast.prediction.causes.findings import Findings, joined_findings
 from tast.prediction.profiles import CameraProfile
@@ -32,7 +32,8 @@ class PredictedTrace:
     name: of the video. start_s: when each second begins, in seconds since the video's first frame. spo2_percent: predicted.
     face_share: share of the second's frames in which the face was seen. pulse_share: how clear the pulse is, 0 to 1 (see
     tast.prediction.pulse). pulse_per_minute: its rate, NaN where there is none. changing_percent: what the model follows a change
-    by, before any anchor; its level means nothing (tast.training.change_reader). interval: how far spo2_percent may be off
+    by, before any anchor; its level means nothing (tast.training.change_reader). brightness: logarithm of the light behind the
+    face, NaN where it is unknown; only its changes mean something. interval: how far spo2_percent may be off
     without an anchor, anchored_interval: with one; None where the model does not say. anchor: by what it was moved, if it was.
     notes: what was met in the video, and mended or left out. source: what it is made of, where that is known. findings: causes
     of a wrong reading that hold. trend: of a trace without percentages, where spo2_percent is NaN: the change since its first
@@ -49,6 +50,7 @@ class PredictedTrace:
     pulse_share: FloatArray
     pulse_per_minute: FloatArray
     changing_percent: FloatArray
+    brightness: FloatArray
     interval: PredictionInterval | None
     lowest_percent: float
     highest_percent: float
@@ -64,7 +66,7 @@ class PredictedTrace:
 
     def __post_init__(self) -> None:
         shapes = {array.shape for array in (self.start_s, self.spo2_percent, self.face_share, self.pulse_share)}
-        shapes.add(self.changing_percent.shape)
+        shapes |= {self.changing_percent.shape, self.brightness.shape}
         if shapes | {self.pulse_per_minute.shape} != {(len(self.start_s),)} or not len(self.start_s):
             raise ValueError(f"each array of a trace must be (S,), S > 0, not {sorted(shapes)}")
         if self.findings.measures and len(self.findings) != len(self):
@@ -131,7 +133,8 @@ class PredictedTrace:
         if self._interval_of_anchor is None:
             return np.full(len(self), np.nan)
         since_s = seconds_from(self.start_s, self.anchor.readings)
-        return self._interval_of_anchor.half_width_percent(self._change_percent, since_s, self.anchor.sd_percent)
+        light = light_from(self.start_s, self.brightness, self.anchor.readings)
+        return self._interval_of_anchor.half_width_percent(self._change_percent, since_s, self.anchor.sd_percent, light)
 
     @property
     def _change_percent(self) -> FloatArray:
@@ -193,7 +196,7 @@ class PredictedTrace:
 
 def joined(traces: Sequence[PredictedTrace], notes: tuple[str, ...] = ()) -> PredictedTrace:
     """Traces of one video's pieces, in order of time, as one; `notes` after their own."""
-    names = ("start_s", "spo2_percent", "face_share", "pulse_share", "pulse_per_minute", "changing_percent")
+    names = ("start_s", "spo2_percent", "face_share", "pulse_share", "pulse_per_minute", "changing_percent", "brightness")
     arrays = {name: np.concatenate([getattr(trace, name) for trace in traces]) for name in names}
     findings = joined_findings([trace.findings for trace in traces])
     return replace(traces[0], **arrays, findings=findings, notes=sum((trace.notes for trace in traces), ()) + notes)

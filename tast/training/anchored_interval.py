@@ -1,8 +1,9 @@
 """How far a prediction may be off that is anchored: split conformal prediction on normalised errors (Papadopoulos et al. 2008).
 
-Anchored, an error is one of a change: it grows with the change, since another camera's slope is not the training's, and with the
-time since the anchor. So the errors on validation people are divided by what grows so before their quantile is taken, and how
-much it grows is what makes the intervals narrowest on average. As tast.training.interval, it holds on average over people.
+Anchored, an error is one of a change: it grows with the change, since another camera's slope is not the training's, with the time
+since the anchor, and with what the light did meanwhile. So the errors on validation people are divided by what grows so before
+their quantile is taken, and how much it grows is what makes the intervals narrowest on average. What else is known of a second
+was tried and does not tell (benchmarks/error_causes.py). As tast.training.interval, it holds on average over people.
 """
 
 from __future__ import annotations
@@ -15,15 +16,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from tast.anchors import SPAN_S, Reading, offset_by, seconds_from
+from tast.anchors import SPAN_S, Reading, light_from, offset_by, seconds_from
 from tast.people import person_of, recording_of
-from tast.seconds import SPOT, is_spot, per_second
+from tast.seconds import BRIGHTNESS, SPOT, is_spot, per_second
 from tast.training.interval import COVERAGE, conformal_quantile
 
 FloatArray = npt.NDArray[np.floating]
 
 OF_CHANGE = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0)  # tried: how much of the error without a change each point of change adds
 OF_MINUTES = (0.0, 0.1, 0.2, 0.5, 1.0)  # the same of each minute since the anchor
+OF_LIGHT = (0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)  # the same of light that is brighter or darker e times
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,9 @@ class AnchoredInterval:
     """What holds the true SpO2 in a share `coverage` of the seconds that are no anchor's.
 
     least_percent: half its width near the anchor. of_change: what each point of change adds to it, as a share of that.
-    of_minutes: what each minute since the anchor does. They add as squares do, and so does the uncertainty of the anchor itself.
-    n_...: of how many people and seconds of recordings.
+    of_minutes: what each minute since the anchor does. of_light: what light behind the face does that is brighter or darker, by
+    its logarithm (0 in models of before). They add as squares do, and so does the uncertainty of the anchor itself. n_...: of how
+    many people and seconds of recordings.
     """
 
     coverage: float
@@ -41,17 +44,22 @@ class AnchoredInterval:
     of_minutes: float
     n_subjects: int
     n_seconds: int
+    of_light: float = 0.0
 
-    def half_width_percent(self, change_percent: FloatArray, since_s: FloatArray, sd_percent: float) -> FloatArray:
-        """(S,) of seconds so far from the anchor in SpO2 and in time; sd_percent: of the anchor."""
+    def half_width_percent(
+        self, change_percent: FloatArray, since_s: FloatArray, sd_percent: float, light_change: FloatArray | float = 0.0
+    ) -> FloatArray:
+        """(S,) of seconds so far from the anchor in SpO2, in time and in light (tast.anchors.light_from); sd_percent: of it."""
         of_anchor = NormalDist().inv_cdf((1 + self.coverage) / 2) * sd_percent
-        grown = growth(change_percent, since_s, self.of_change, self.of_minutes)
+        grown = growth(
+            (self.of_change, change_percent), (self.of_minutes, since_s / 60), (self.of_light, light_change)
+        )  # fmt: skip
         return np.sqrt((self.least_percent * grown) ** 2 + of_anchor**2)
 
 
-def growth(change_percent: FloatArray, since_s: FloatArray, of_change: float, of_minutes: float) -> FloatArray:
-    """By how much the error of a second is larger than near the anchor."""
-    return np.sqrt(1 + (of_change * change_percent) ** 2 + (of_minutes * since_s / 60) ** 2)
+def growth(*terms: tuple[float, FloatArray | float]) -> FloatArray:
+    """By how much the error of a second is larger than near the anchor; each term: how much of it a unit adds, and the units."""
+    return np.sqrt(1 + sum((by * np.asarray(units)) ** 2 for by, units in terms))
 
 
 def fit_anchored_interval(predictions: pd.DataFrame, coverage: float = COVERAGE) -> AnchoredInterval | None:
@@ -64,22 +72,25 @@ def fit_anchored_interval(predictions: pd.DataFrame, coverage: float = COVERAGE)
     errors = anchored_errors(predictions)
     if errors.empty:
         return None
-    size, change, since = (errors[name].to_numpy(dtype=np.float64) for name in ("error", "change", "since_s"))
+    size, change, since, light = (errors[name].to_numpy(dtype=np.float64) for name in ("error", "change", "since_s", "light"))
 
-    def quantile(of_change: float, of_minutes: float) -> tuple[float, float]:
-        grown = growth(change, since, of_change, of_minutes)
+    def quantile(of_change: float, of_minutes: float, of_light: float) -> tuple[float, float]:
+        grown = growth((of_change, change), (of_minutes, since / 60), (of_light, light))
         least = conformal_quantile(size / grown, coverage)
         return float(np.mean(least * grown)), least
 
-    tried = {(one, other): quantile(one, other) for one, other in product(OF_CHANGE, OF_MINUTES)}
+    tried = {one: quantile(*one) for one in product(OF_CHANGE, OF_MINUTES, OF_LIGHT)}
     best = min(tried, key=lambda one: (tried[one][0], one))
-    return AnchoredInterval(coverage, tried[best][1], *best, int(errors["person"].nunique()), len(errors))
+    of_change, of_minutes, of_light = best
+    people, seconds = int(errors["person"].nunique()), len(errors)
+    return AnchoredInterval(coverage, tried[best][1], of_change, of_minutes, people, seconds, of_light)
 
 
 def anchored_errors(predictions: pd.DataFrame) -> pd.DataFrame:
-    """Of every labelled second after fit_anchored_interval's anchors: `error`, `change` and `since_s` of it, and `person`."""
-    spot = [SPOT] if SPOT in predictions else []
-    seconds = per_second(predictions, ["true_percent", "changing_percent", *spot])
+    """Of every labelled second after fit_anchored_interval's anchors: `error`, `change`, `since_s` and `light` of it, and
+    `person`. light: see tast.anchors.light_from; 0 of predictions without the column BRIGHTNESS."""
+    later = [name for name in (SPOT, BRIGHTNESS) if name in predictions]
+    seconds = per_second(predictions, ["true_percent", "changing_percent", *later])
     seconds = seconds[seconds["true_percent"].notna() & ~is_spot(seconds)]
     parts = [_errors(recording) for _, recording in seconds.groupby(recording_of(seconds), sort=True)]
     return pd.concat(parts) if parts else pd.DataFrame()
@@ -95,7 +106,9 @@ def _errors(recording: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame()
     reading = Reading(start_s[0], start_s[0] + span_s, float(true[held].mean()), 0.0)
     anchored = given - offset_by(start_s, given, [reading]).percent
+    brightness = recording[BRIGHTNESS].to_numpy(dtype=np.float64) if BRIGHTNESS in recording else np.full(len(given), np.nan)
     return pd.DataFrame({
         "error": np.abs(anchored - true), "change": anchored - reading.spo2_percent,
-        "since_s": seconds_from(start_s, [reading]), "person": person_of(recording).to_numpy(),
+        "since_s": seconds_from(start_s, [reading]), "light": light_from(start_s, brightness, [reading]),
+        "person": person_of(recording).to_numpy(),
     })[~held]  # fmt: skip

@@ -78,6 +78,12 @@ def window_colours(light: FaceLight, fps_hz: float) -> FloatArray:
     return np.concatenate([np.log(np.maximum(ratios, LEAST)), _steady(skin), _steady(background)])
 
 
+def brightness(colours: FloatArray) -> FloatArray:
+    """(N, COLOURS) -> (N,) logarithm of the light behind the face, or of the face's where nothing is seen behind it."""
+    behind = colours[:, COLOURS.index("background green")]
+    return np.where(np.isfinite(behind), behind, colours[:, COLOURS.index("skin green")])
+
+
 def linear(codes: FloatArray) -> FloatArray:
     """0 to 255 of a picture -> light, 0 to 1, by sRGB's curve (IEC 61966-2-1): a camera's own is not known, and nearer to it than
     to a straight line."""

@@ -7,8 +7,8 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from tast.seconds import CLIP_COLUMNS, SOURCE_COLUMNS, SPOT
-from tast.training.change_reader import ChangeReader
+from tast.seconds import BRIGHTNESS, CLIP_COLUMNS, SOURCE_COLUMNS, SPOT
+from tast.training.change_reader import ChangeReader, brightness
 from tast.training.dataset import ClipDataset
 from tast.training.labels import LabelScaling
 from tast.training.sampling import batches_in_order
@@ -32,7 +32,8 @@ def predict(
 ) -> pd.DataFrame:
     """One row per clip and second of it: CLIP_COLUMNS, `second` (0 to S - 1), true_percent (NaN unknown), predicted_percent,
     changing_percent (what `change` follows SpO2 by; without it, what is predicted before it is held within what can be), quality
-    (of the clip: share of its frames in which the face was seen; NaN for a window that was no clip), SPOT, SOURCE_COLUMNS.
+    (of the clip: share of its frames in which the face was seen; NaN for a window that was no clip), SPOT, SOURCE_COLUMNS,
+    BRIGHTNESS.
 
     Rows follow the data set's order of clips. The model runs where its weights are.
     """
@@ -50,5 +51,6 @@ def labelled(dataset: ClipDataset) -> pd.DataFrame:
     rows = dataset.clips[[*CLIP_COLUMNS, "quality", SPOT, *SOURCE_COLUMNS]].reset_index(drop=True)
     table = rows.loc[rows.index.repeat(dataset.seconds)].reset_index(drop=True)
     table["second"] = np.tile(np.arange(dataset.seconds), len(dataset))
+    table[BRIGHTNESS] = np.repeat(brightness(dataset.colours), dataset.seconds)
     table["true_percent"] = dataset.spo2_percent.astype(np.float64).ravel()
     return table

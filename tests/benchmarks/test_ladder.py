@@ -31,8 +31,8 @@ def trace(given: np.ndarray, first_s: float = 0.02, **kind: Any) -> PredictedTra
     ones = np.ones(len(given))
     kind = {"trained_on": ("phantom",)} | kind
     return PredictedTrace(
-        "a", np.arange(len(given)) + first_s, given, ones, ones, ones * 70, given, PredictionInterval(0.9, 3.0, 8, 70),
-        50.0, 100.0, **kind,
+        "a", np.arange(len(given)) + first_s, given, ones, ones, ones * 70, given, np.nan * ones,
+        PredictionInterval(0.9, 3.0, 8, 70), 50.0, 100.0, **kind,
     )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ FACTS = SourceFacts("h264", 320, 240, 0.5, 8, "420", False, "bt601", "sdr", "bt7
 def trace(given: np.ndarray, source: SourceFacts = FACTS, outside: bool = False) -> PredictedTrace:
     ones = np.ones(len(given))
     return PredictedTrace(
-        "a", np.arange(len(given)) + 0.2, ones * 90, ones, ones, ones * 70, given, None, 50.0, 100.0,
+        "a", np.arange(len(given)) + 0.2, ones * 90, ones, ones, ones * 70, given, np.nan * ones, None, 50.0, 100.0,
         AnchoredInterval(0.9, 3.0, 0.0, 0.0, 2, 20), source=source,
         findings=Findings({LIGHT: ones * (2.0 if outside else 0.5)}),
     )  # fmt: skip

@@ -36,6 +36,13 @@ def test_a_change_is_read_right_whatever_the_level_is() -> None:
     assert_allclose(rows["upper_percent"], np.minimum(FALLING[10:] + 2, 100))
 
 
+def test_light_that_is_another_than_at_the_anchor_widens_the_interval_as_predict_does() -> None:
+    of_light = AnchoredInterval(0.9, 2.0, 0.0, 0.0, 8, 70, of_light=4.0)
+    brightness = np.concatenate([np.tile([-0.1, 0.1], 5), np.zeros(5), np.full(4, 0.25), [np.nan]])
+    rows = anchored_predictions(recording(FALLING, FALLING).assign(brightness=brightness), of_light)
+    assert_allclose(rows["predicted_percent"] - rows["lower_percent"], [2] * 5 + [2 * np.sqrt(2)] * 4 + [2])
+
+
 def test_where_the_face_is_first_seen_late_its_seconds_are_counted_from_there() -> None:
     rows = anchored_predictions(recording(FALLING, FALLING, begin_s=3.4), INTERVAL)
     assert rows["start_s"].min() == 13.4

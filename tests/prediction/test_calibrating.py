@@ -84,7 +84,18 @@ def read(changing: np.ndarray, outside: float = 0.0) -> PredictedTrace:
     ones = np.ones(len(changing))
     findings = Findings({LIGHT: ones * outside})
     return PredictedTrace(
-        "a", np.arange(len(changing)) * 1.0, 70 * ones, ones, ones, 60 * ones, changing, None, 50.0, 100.0, findings=findings
+        "a",
+        np.arange(len(changing)) * 1.0,
+        70 * ones,
+        ones,
+        ones,
+        60 * ones,
+        changing,
+        np.nan * ones,
+        None,
+        50.0,
+        100.0,
+        findings=findings,
     )
 
 

@@ -22,7 +22,7 @@ def trace(first_s: float = 0.0, *, quality: float = 0.9, interval: bool = True, 
     seconds = np.ones(10)
     return PredictedTrace(
         "anna", first_s + np.arange(10.0), spo2 * seconds, seconds, quality * seconds, 72 * seconds, spo2 * seconds,
-        PredictionInterval(0.9, 3.0, 8, 70) if interval else None, 50.0, 100.0, notes=(f"from {first_s:g}",),
+        np.nan * seconds, PredictionInterval(0.9, 3.0, 8, 70) if interval else None, 50.0, 100.0, notes=(f"from {first_s:g}",),
     )  # fmt: skip
 
 

@@ -24,7 +24,8 @@ def trace(start_s: float, spo2_percent: list[float], face_share: float = 1.0, pu
     n = len(spo2_percent)
     return PredictedTrace(
         "by hand", start_s + np.arange(n), np.array(spo2_percent), np.full(n, face_share), np.full(n, pulse_share),
-        np.full(n, 70.0), np.array(spo2_percent), PredictionInterval(0.9, 3.0, 8, 70), lowest_percent=70.0, highest_percent=100.0,
+        np.full(n, 70.0), np.array(spo2_percent), np.full(n, np.nan),
+        PredictionInterval(0.9, 3.0, 8, 70), lowest_percent=70.0, highest_percent=100.0,
     )  # fmt: skip
 
 
@@ -78,6 +79,12 @@ def test_the_interval_grows_with_the_change_and_with_the_anchors_own_uncertainty
     assert_allclose(sure.half_width_percent, [2.0, 2 * np.hypot(1, 3)])
     assert (unsure.half_width_percent > sure.half_width_percent).all()
     assert_allclose(one.half_width_percent, 3.0)
+
+
+def test_the_interval_grows_where_the_light_is_another_than_at_the_anchor() -> None:
+    of_light = AnchoredInterval(0.9, 2.0, 0.0, 0.0, 8, 70, of_light=4.0)
+    lit = replace(trace(0.0, [96.0, 96.0, 96.0]), anchored_interval=of_light, brightness=np.array([0.0, 0.0, -0.25]))
+    assert_allclose(lit.anchored([Reading(0.0, 1.0, 96.0, 0.0)]).half_width_percent, [2, 2, 2 * np.sqrt(2)])
 
 
 def test_a_model_of_before_has_no_interval_once_anchored() -> None:

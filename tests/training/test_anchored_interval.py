@@ -63,6 +63,24 @@ def test_time_adds_a_minutes_worth() -> None:
     assert_allclose(interval.half_width_percent(np.zeros(2), np.array([0.0, 60.0]), 0.0), [3.0, 3 * np.sqrt(2)])
 
 
+def test_light_adds_by_its_logarithm() -> None:
+    interval = AnchoredInterval(0.9, 3.0, 0.0, 0.0, 1, 1, of_light=4.0)
+    assert_allclose(interval.half_width_percent(np.zeros(2), np.zeros(2), 0.0, np.array([0.0, 0.25])), [3.0, 3 * np.sqrt(2)])
+
+
+def test_where_a_lamp_is_dimmed_and_the_reading_with_it_the_interval_grows_there_alone() -> None:
+    """Half of the people sit under a lamp that is dimmed by a tenth amid the recording, by which they are read 8 points off."""
+    rows = people(6, 200, noise=0.5)
+    dimmed = (rows["subject_id"].str[-1].astype(int) % 2 == 0) & (rows["start_s"] >= 20)
+    rows["changing_percent"] += np.where(dimmed, 8.0, 0.0)
+    lit = fit_anchored_interval(rows.assign(brightness=np.where(dimmed, np.log(0.9), 0.0)))
+    unlit = fit_anchored_interval(rows)
+    assert lit is not None and unlit is not None and lit.of_light > 0 and unlit.of_light == 0
+    steady, dark = lit.half_width_percent(np.zeros(2), np.zeros(2), 0.0, np.array([0.0, -np.log(0.9)]))
+    assert steady < 0.6 * unlit.least_percent
+    assert dark > 2 * steady
+
+
 def test_of_a_short_recording_half_is_anchored() -> None:
     """Of 4 s two."""
     interval = fit_anchored_interval(people(3, 5, seconds=4))
