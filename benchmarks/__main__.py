@@ -37,6 +37,7 @@ BENCHMARKS = {  # module below benchmarks/ -> whether it takes --peer
     "real_waves": False,
     "causes": False,
     "error_causes": False,
+    "light_prior": False,
     "ladder": False,
 }
 

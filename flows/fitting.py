@@ -23,7 +23,7 @@ from tast.people import person_of, recording_of
 from tast.saved_model import ModelCard
 from tast.training.anchored_interval import fit_anchored_interval
 from tast.training.augmentation import Augmentation
-from tast.training.change_reader import ChangeReader, fit_change_reader, left_out_changes, mixed
+from tast.training.change_reader import ChangeReader, Start, best_start, fit_change_reader, left_out_changes, mixed
 from tast.training.colour_axes import fit_colour_axes
 from tast.training.compute import fabric_for
 from tast.training.dataset import ClipDataset
@@ -62,8 +62,8 @@ def fit_model(
         model, train_clips, val_clips, settings_of(params), scaling=scaling, checkpoint_folder=checkpoints, on_epoch=on_epoch,
         fabric=fabric or fabric_of(params), program="flows.stages.train", loss=method.loss, pulse_loss=method.pulse_loss,
     )  # fmt: skip
-    change, validated = follow_changes(model, scaling, train_clips, val_clips.every_second())
-    anchored = pd.concat([validated, *changes_left_out(change, train_clips.every_second())], ignore_index=True)
+    start, change, validated = follow_changes(model, scaling, train_clips, val_clips.every_second())
+    anchored = pd.concat([validated, *changes_left_out(change, start, train_clips.every_second())], ignore_index=True)
     card = ModelCard(
         model_name=params.method, config=asdict(cast(Any, model.config)), preprocessing=store.preprocessing,
         input_kind=params.input, frame_size_px=params.frame_size_px, scaling=scaling, data_digest=store.digest,
@@ -83,18 +83,28 @@ def _fewest_bits(clips: pd.DataFrame) -> dict[str, float]:
 
 def follow_changes(
     model: torch.nn.Module, scaling: LabelScaling, train_clips: ClipDataset, val_windows: ClipDataset
-) -> tuple[ChangeReader | None, pd.DataFrame]:
-    """What a change is read by, and the validation windows as tast.training.inference.predict gives them with it.
+) -> tuple[Start, ChangeReader | None, pd.DataFrame]:
+    """What the line was fitted from, what a change is read by, and the validation windows as tast.training.inference.predict
+    gives them with it.
 
     The line is fitted on the training clips; how much of a change is the network's, the validation decides.
     """
     validated = predict(model, val_windows, scaling)
     clips = train_clips.clips
-    line = fit_change_reader(train_clips.colours, train_clips.spo2_percent, recording_of(clips), person_of(clips))
-    return (None, validated) if line is None else mixed(line, validated, val_windows.colours)
+    of_clips = train_clips.colours, train_clips.spo2_percent, recording_of(clips), person_of(clips)
+    start = best_start(*of_clips, apart_from(clips))
+    line = fit_change_reader(*of_clips, start)
+    return (start, None, validated) if line is None else (start, *mixed(line, validated, val_windows.colours))
 
 
-def changes_left_out(change: ChangeReader | None, train_windows: ClipDataset) -> list[pd.DataFrame]:
+def apart_from(clips: pd.DataFrame) -> pd.Series:
+    """(N,) what is left out together: a camera's people where each person has one camera and there are several, else a person."""
+    cameras, people = clips["dataset"].astype(str) + "/" + clips["camera"].astype(str), person_of(clips)
+    own_camera = (clips["camera"] != "").all() and cameras.groupby(people).nunique().eq(1).all() and cameras.nunique() > 1
+    return cameras if own_camera else people
+
+
+def changes_left_out(change: ChangeReader | None, start: Start, train_windows: ClipDataset) -> list[pd.DataFrame]:
     """The training's windows as `predict` would give them, each followed by lines that have seen neither its camera nor its
     person: for the interval, beside the few people of the validation, whose cameras the line has seen.
 
@@ -104,10 +114,8 @@ def changes_left_out(change: ChangeReader | None, train_windows: ClipDataset) ->
     if change is None or change.network_share == 1:
         return []
     clips = train_windows.clips
-    cameras, people = clips["dataset"].astype(str) + "/" + clips["camera"].astype(str), person_of(clips)
-    own_camera = (clips["camera"] != "").all() and cameras.groupby(people).nunique().eq(1).all() and cameras.nunique() > 1
-    apart = cameras if own_camera else people
-    read = left_out_changes(train_windows.colours, train_windows.spo2_percent, recording_of(clips), people, apart)
+    of_windows = train_windows.colours, train_windows.spo2_percent, recording_of(clips), person_of(clips)
+    read = left_out_changes(*of_windows, apart_from(clips), start)
     if read is None:
         return []
     return [labelled(train_windows).assign(changing_percent=np.repeat(read, train_windows.seconds))]

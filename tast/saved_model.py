@@ -24,7 +24,7 @@ from tast.files import whole_file
 from tast.methods.method import method_named
 from tast.records import SourceFacts
 from tast.training.anchored_interval import AnchoredInterval
-from tast.training.change_reader import SLOPES, ChangeReader
+from tast.training.change_reader import ChangeReader, change_reader_of
 from tast.training.domain import Spread
 from tast.training.interval import PredictionInterval
 from tast.training.labels import LabelScaling
@@ -132,7 +132,7 @@ def _read_card(path: Path) -> tuple[ModelCard, str]:
         content |= {"scaling": LabelScaling(**content["scaling"]), "interval": interval and PredictionInterval(**interval)}
         content |= {"anchored_interval": anchored and AnchoredInterval(**anchored)}
         change = content.pop("change", None)
-        content |= {"change": change and ChangeReader(**change | {name: tuple(change[name]) for name in SLOPES})}
+        content |= {"change": change and change_reader_of(change)}
         content |= {"domain": {name: _spread(one) for name, one in content.pop("domain", {}).items()}}
         codecs = content.pop("codecs", {})  # a list of names, in cards that an earlier release wrote, says of no rate
         content |= {"people_seen": None if people is None else tuple(people)}

@@ -3,13 +3,17 @@
 Blood that gives its oxygen away darkens in red, in the pulse and in all of the skin. How red a skin is, a lamp and a camera
 decide; how its colour moves within a recording, the blood does, and the light, which the background shows beside it. So the line
 is fitted on what moves within the recordings of many people, cameras and lamps: colours and SpO2 less their means of the
-recording (the within estimator of econometrics: Mundlak 1978), by ridge regression. A network that reads SpO2 has a change as
-well: of both, that mixture is taken which is nearest on the people of the validation, anchored as users do.
+recording (the within estimator of econometrics: Mundlak 1978), by ridge regression. Few people cannot teach how much a change of
+colour is worth under which camera and on which skin; hundreds of rendered ones can (tast.training.light_prior): the line then
+reads what their curve leaves. Whether it starts from there, and how large it may be, is chosen by people and cameras left out. A
+network that reads SpO2 has a change as well: of both, that mixture is taken which is nearest on the people of the validation,
+anchored as users do.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +23,7 @@ from sklearn.model_selection import GroupKFold
 from tast.pulse_rate import at_rate, face_rate_hz
 from tast.records import FaceLight
 from tast.training.anchored_interval import anchored_errors
+from tast.training.light_prior import LightPrior, light_prior, prior_of
 
 FloatArray = npt.NDArray[np.floating]
 
@@ -27,8 +32,10 @@ COLOURS = (
     "pulse red", "pulse blue", "skin red", "skin blue", "skin green", "background red", "background blue", "background green"
 )  # fmt: skip
 OF_FACE = 5  # the first of them: known where no background is
+STEADY = slice(2, None)  # of them: what a LightPrior reads
 SMALLEST_POWER, SMALLEST_SPREAD = 1e-16, 1e-6  # nothing is divided by less
 RIDGE = 1e-3  # penalty on a slope over its colour's spread, of each clip's worth
+RIDGES = (RIDGE, 0.01, 0.1, 1.0, 10.0)  # tried; of equals the first
 SLOPES = ("slopes", "slopes_of_face")
 SHARES = (1.0, 0.75, 0.5, 0.25, 0.0)  # of the network, tried; of equals the first
 FOLDS = 5
@@ -41,6 +48,7 @@ class ChangeReader:
 
     slopes: of COLOURS. slopes_of_face: of the first OF_FACE of them, where the background is not known. network_share: how much
     of a change is the network's, 0 to 1; the rest is read from the light. n_subjects, n_recordings: that the line was fitted on.
+    prior: what the line is added to; None where it stands alone.
     """
 
     slopes: tuple[float, ...]
@@ -48,16 +56,33 @@ class ChangeReader:
     network_share: float
     n_subjects: int
     n_recordings: int
+    prior: LightPrior | None = None
 
     def read(self, colours: FloatArray) -> FloatArray:
         """(N, COLOURS) of N windows -> (N,) SpO2 in percent less a constant that nobody knows."""
         face = colours[:, :OF_FACE] @ np.array(self.slopes_of_face)
-        return np.where(np.isfinite(colours).all(axis=1), colours @ np.array(self.slopes), face)
+        line = np.where(np.isfinite(colours).all(axis=1), colours @ np.array(self.slopes), face)
+        return line if self.prior is None else line + self.prior.read(colours[:, STEADY])
 
     def changing(self, unbounded_percent: FloatArray, colours: FloatArray) -> FloatArray:
         """(N, S) as the network gives N windows, and (N, COLOURS) of them -> (N, S) what to follow a change by."""
         light = self.read(colours)[:, None]
         return self.network_share * unbounded_percent + (1 - self.network_share) * light
+
+
+def change_reader_of(content: dict[str, Any]) -> ChangeReader:
+    """What dataclasses.asdict made of one, and JSON of that. Raises KeyError, TypeError, ValueError for anything else."""
+    prior = content.get("prior")
+    slopes = {name: tuple(content[name]) for name in SLOPES}
+    return ChangeReader(**content | slopes | {"prior": None if prior is None else prior_of(prior)})
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a line is fitted from: the curve that it is added to, and the penalty on its slopes (infinite: the curve alone)."""
+
+    prior: LightPrior | None = None
+    ridge: float = RIDGE
 
 
 def window_colours(light: FaceLight, fps_hz: float) -> FloatArray:
@@ -66,7 +91,7 @@ def window_colours(light: FaceLight, fps_hz: float) -> FloatArray:
     The steady light is the mean under a Hann window, so that no beat is cut off. NaN of a background that is not known, and of
     all where nothing of the face is seen.
     """
-    skin, background = linear(light.skin), linear(light.background)
+    skin = linear(light.skin)
     steady = skin.mean(axis=0)
     if not (steady > 0).all():
         return np.full(len(COLOURS), np.nan)
@@ -75,7 +100,12 @@ def window_colours(light: FaceLight, fps_hz: float) -> FloatArray:
     if np.isfinite(rate_hz := face_rate_hz(pulse, fps_hz)):
         red, green, blue = at_rate(pulse, rate_hz, fps_hz).T
         ratios = np.array([red @ green, blue @ green]) / max(float(green @ green), SMALLEST_POWER)
-    return np.concatenate([np.log(np.maximum(ratios, LEAST)), _steady(skin), _steady(background)])
+    return np.concatenate([np.log(np.maximum(ratios, LEAST)), steady_colours(light)])
+
+
+def steady_colours(light: FaceLight) -> FloatArray:
+    """(6,) of COLOURS, without the pulse's: what a LightPrior reads."""
+    return np.concatenate([_steady(linear(light.skin)), _steady(linear(light.background))])
 
 
 def brightness(colours: FloatArray) -> FloatArray:
@@ -98,25 +128,49 @@ def _steady(values: FloatArray) -> FloatArray:
 
 
 def fit_change_reader(
-    colours: FloatArray, spo2_percent: FloatArray, recording: pd.Series, person: pd.Series
+    colours: FloatArray, spo2_percent: FloatArray, recording: pd.Series, person: pd.Series, start: Start = Start()
 ) -> ChangeReader | None:
     """The line of windows (N, COLOURS) with SpO2 (N, S) in each of their seconds, NaN where unknown, of recordings, people (N,).
 
     None where SpO2 does not change within the recordings. It gives the network no share: see `mixed`.
     """
     percent = mean_known(spo2_percent)
+    left = percent if start.prior is None else percent - start.prior.read(colours[:, STEADY])
     known = np.isfinite(percent) & np.isfinite(colours[:, :OF_FACE]).all(axis=1)
     behind = known & np.isfinite(colours).all(axis=1)
     if not known.any() or _within(percent[known, None], recording[known]).std() < LEAST_CHANGE:
         return None
-    of_face = _line(colours[known, :OF_FACE], percent[known], recording[known])
-    of_all = _line(colours[behind], percent[behind], recording[behind]) if behind.any() else (*of_face, 0.0, 0.0, 0.0)
-    return ChangeReader(of_all, of_face, 0.0, int(person[known].nunique()), int(recording[known].nunique()))
+    of_face = _line(colours[known, :OF_FACE], left[known], recording[known], start.ridge)
+    of_all = (*of_face, 0.0, 0.0, 0.0)
+    if behind.any():
+        of_all = _line(colours[behind], left[behind], recording[behind], start.ridge)
+    return ChangeReader(of_all, of_face, 0.0, int(person[known].nunique()), int(recording[known].nunique()), start.prior)
+
+
+def best_start(colours: FloatArray, spo2_percent: FloatArray, recording: pd.Series, person: pd.Series, apart: pd.Series) -> Start:
+    """That whose lines are nearest to how SpO2 moves within recordings, of what is left out of `apart`: see left_out_changes.
+
+    A line alone with the least penalty, where that cannot be asked.
+    """
+    percent = mean_known(spo2_percent)
+    starts = [Start(None, ridge) for ridge in RIDGES] + [Start(light_prior(), ridge) for ridge in (*RIDGES, np.inf)]
+
+    def error(start: Start) -> float:
+        read = left_out_changes(colours, spo2_percent, recording, person, apart, start)
+        if read is None:
+            return np.inf
+        known = np.isfinite(percent) & np.isfinite(read)
+        off = _within((read - percent)[known, None], recording[known])
+        return float(np.mean(off**2))
+
+    errors = [error(start) for start in starts]
+    return starts[int(np.argmin(errors))]
 
 
 def left_out_changes(
-    colours: FloatArray, spo2_percent: FloatArray, recording: pd.Series, person: pd.Series, apart: pd.Series
-) -> FloatArray | None:
+    colours: FloatArray, spo2_percent: FloatArray, recording: pd.Series, person: pd.Series, apart: pd.Series,
+    start: Start = Start(),
+) -> FloatArray | None:  # fmt: skip
     """(N,) what lines read of windows (N, COLOURS) that were fitted on the others of `apart` (N,), a fifth of which is left out
     at a time: how a change is read of cameras, or people, that a line has not seen. None where that cannot be asked.
 
@@ -127,7 +181,7 @@ def left_out_changes(
         return None
     read = np.full(len(colours), np.nan)
     for others, left_out in GroupKFold(folds).split(colours, groups=apart.to_numpy()):
-        line = fit_change_reader(colours[others], spo2_percent[others], recording.iloc[others], person.iloc[others])
+        line = fit_change_reader(colours[others], spo2_percent[others], recording.iloc[others], person.iloc[others], start)
         if line is None:
             return None
         read[left_out] = line.read(colours[left_out])
@@ -141,11 +195,13 @@ def mean_known(percent: FloatArray) -> FloatArray:
                      where=known.any(axis=1))  # fmt: skip
 
 
-def _line(colours: FloatArray, percent: FloatArray, recording: pd.Series) -> tuple[float, ...]:
+def _line(colours: FloatArray, percent: FloatArray, recording: pd.Series, ridge: float) -> tuple[float, ...]:
+    if np.isinf(ridge):
+        return (0.0,) * colours.shape[1]
     moved, changed = _within(colours, recording), _within(percent[:, None], recording)[:, 0]
     spread = np.maximum(moved.std(axis=0), SMALLEST_SPREAD)
     scaled = moved / spread
-    slopes = np.linalg.solve(scaled.T @ scaled + RIDGE * len(scaled) * np.eye(scaled.shape[1]), scaled.T @ changed)
+    slopes = np.linalg.solve(scaled.T @ scaled + ridge * len(scaled) * np.eye(scaled.shape[1]), scaled.T @ changed)
     return tuple((slopes / spread).tolist())
 
 

@@ -18,7 +18,7 @@ from tast.errors import BadInput
 from tast.params import Params, changed, load_params
 from tast.people import person_of
 from tast.saved_model import WEIGHTS, save_model
-from tast.training.change_reader import COLOURS, OF_FACE, ChangeReader
+from tast.training.change_reader import COLOURS, OF_FACE, ChangeReader, Start
 from tast.training.checkpoint import weights_digest
 from tast.training.colour_axes import fit_colour_axes
 from tast.training.compute import compute_reproducibly
@@ -167,8 +167,8 @@ def test_the_interval_of_a_line_rests_on_all_people_of_the_training_and_that_of_
     store = in_windows(tmp_path, camera)
     clips = ClipDataset(store, store.clip_ids, kind="normalised", frame_size_px=8)
     line = ChangeReader((1.0,) * len(COLOURS), (1.0,) * OF_FACE, 0.5, 6, 6)
-    (rows,) = changes_left_out(line, clips)
+    (rows,) = changes_left_out(line, Start(), clips)
     assert set(person_of(rows)) == set(person_of(clips.clips)) and len(rows) == len(clips) * clips.seconds
     assert np.isfinite(rows["changing_percent"]).all() and rows["changing_percent"].std() > 0
     assert np.allclose(rows["true_percent"], clips.spo2_percent.ravel())
-    assert changes_left_out(replace(line, network_share=1.0), clips) == [] == changes_left_out(None, clips)
+    assert changes_left_out(replace(line, network_share=1.0), Start(), clips) == [] == changes_left_out(None, Start(), clips)

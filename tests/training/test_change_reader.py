@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import numpy as np
 import pandas as pd
@@ -13,13 +14,19 @@ from tast.records import FaceLight
 from tast.training.change_reader import (
     COLOURS,
     OF_FACE,
+    RIDGE,
+    STEADY,
     ChangeReader,
+    Start,
+    best_start,
+    change_reader_of,
     fit_change_reader,
     left_out_changes,
     linear,
     mixed,
     window_colours,
 )  # fmt: skip
+from tast.training.light_prior import light_prior
 from tests.training.test_anchored_interval import people
 
 SLOPES = np.array([0.0, 0.0, 60.0, 0.0, 0.0, -60.0, 0.0, 0.0])  # skin's red, less what the light does to it
@@ -119,3 +126,47 @@ def test_colours_are_those_of_the_pulse_and_of_the_steady_light() -> None:
     unknown = window_colours(FaceLight(codes, np.full((120, 3), np.nan)), FPS_HZ)
     assert_allclose(unknown[:OF_FACE], found[:OF_FACE])
     assert np.isnan(unknown[OF_FACE:]).all() and np.isnan(window_colours(FaceLight(0 * codes, background), FPS_HZ)).all()
+
+
+def read_by_the_prior(seed: int, count: int, noise: float) -> tuple[np.ndarray, np.ndarray, pd.Series]:
+    """Windows of people whose light moves as the shipped curve reads it, each about a level of its own."""
+    rng, prior = np.random.default_rng(seed), light_prior()
+    colours = np.zeros((20 * count, len(COLOURS)))
+    spread = np.array(prior.of_all.spread)
+    at = np.repeat(rng.normal(0, 0.7, (count, 6)), 20, axis=0) + rng.normal(0, 0.05, (20 * count, 6))
+    colours[:, STEADY] = np.array(prior.of_all.mean) + spread * at
+    percent = prior.read(colours[:, STEADY]) + np.repeat(rng.normal(0, 30, count), 20) + noise * rng.standard_normal(20 * count)
+    return colours, percent[:, None], pd.Series(np.repeat([f"{seed}-{k}" for k in range(count)], 20))
+
+
+def test_where_few_people_read_worse_than_many_did_the_line_starts_from_these() -> None:
+    colours, percent, names = read_by_the_prior(0, 8, noise=1.0)
+    start = best_start(colours, percent, names, names, names)
+    assert start.prior == light_prior() and start.ridge >= 1
+    line = fit_change_reader(colours, percent, names, names, start)
+    others, true, _ = read_by_the_prior(1, 1, noise=0.0)
+    assert line is not None and line.prior is not None
+    assert_allclose(line.read(others) - line.read(others)[0], (true - true[0])[:, 0], atol=0.5)
+
+
+def test_under_a_camera_that_is_like_none_of_many_the_line_stands_alone() -> None:
+    """All colours the other way round, by a straight line."""
+    colours, percent, recording = recordings(0, 40, level_sd=0.0)
+    start = best_start(colours, percent, recording, recording, recording)
+    assert start == Start(None, RIDGE)
+    alone = best_start(colours, percent, recording, recording, pd.Series(["one"] * len(recording)))
+    assert alone == Start(), "nobody can be left out"
+
+
+def test_a_curve_alone_has_no_line_beside_it() -> None:
+    colours, percent, names = read_by_the_prior(0, 4, noise=0.0)
+    line = fit_change_reader(colours, percent, names, names, Start(light_prior(), np.inf))
+    assert line is not None and set(line.slopes) == set(line.slopes_of_face) == {0.0}
+    assert_allclose(line.read(colours), light_prior().read(colours[:, STEADY]))
+
+
+def test_it_comes_back_from_a_card() -> None:
+    line = ChangeReader((1.0,) * 8, (2.0,) * 5, 0.25, 2, 4, light_prior())
+    assert change_reader_of(json.loads(json.dumps(asdict(line)))) == line
+    before = {name: value for name, value in asdict(replace(line, prior=None)).items() if name != "prior"}
+    assert change_reader_of(before) == replace(line, prior=None)
