@@ -170,3 +170,10 @@ def test_it_comes_back_from_a_card() -> None:
     assert change_reader_of(json.loads(json.dumps(asdict(line)))) == line
     before = {name: value for name, value in asdict(replace(line, prior=None)).items() if name != "prior"}
     assert change_reader_of(before) == replace(line, prior=None)
+
+
+def test_a_line_beside_the_curve_reads_what_the_curve_leaves() -> None:
+    colours, percent, names = read_by_the_prior(0, 10, noise=0.0)
+    line = fit_change_reader(colours, percent + 30 * colours[:, 2:3], names, names, Start(light_prior(), 1e-6))
+    assert line is not None
+    assert_allclose(line.slopes, [0, 0, 30, 0, 0, 0, 0, 0], atol=0.1)
