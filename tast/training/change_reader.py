@@ -29,7 +29,6 @@ COLOURS = (
 OF_FACE = 5  # the first of them: known where no background is
 SMALLEST_POWER, SMALLEST_SPREAD = 1e-16, 1e-6  # nothing is divided by less
 RIDGE = 1e-3  # penalty on a slope over its colour's spread, of each clip's worth
-SLOPES = ("slopes", "slopes_of_face")
 SHARES = (1.0, 0.75, 0.5, 0.25, 0.0)  # of the network, tried; of equals the first
 FOLDS = 5
 LEAST_CHANGE = 0.5  # points of SpO2, SD within recordings: a line fitted on less has nothing to go by

@@ -20,7 +20,7 @@ from av.video.reformatter import VideoReformatter
 from tast.errors import BadInput
 from tast.pictures import Picture, RgbImage
 from tast.records import FloatArray, SourceFacts, VideoSource
-from tast.video.containers import DURATION_TOLERANCE_S, announced_end_s, opened, time_stamps
+from tast.video.containers import DURATION_TOLERANCE_S, announced_end_s, missing_bytes, opened, time_stamps
 from tast.video.facts import SourceMeter
 from tast.video.images import MAX_PIXELS, read_images, read_png
 from tast.video.upright import lost_colours, upright_picture, upright_rgb
@@ -166,6 +166,8 @@ def _upright_frames(
         raise BadInput(path, "no frame can be decoded", "a video")
     if n_read < stream.frames:
         raise TruncatedVideo(path, f"ends after {n_read} of {stream.frames} frames", "as many frames as its header announces")
+    if (missing := missing_bytes(path)) > 0:
+        raise TruncatedVideo(path, f"ends after {n_read} frames", f"{missing:,} bytes more, which its header announces")
     if last_s + DURATION_TOLERANCE_S < (end_s := announced_end_s(container)):
         raise TruncatedVideo(path, f"ends at {last_s:.3f} s, frame {n_read}", f"the {end_s:.3f} s that its header announces")
 
