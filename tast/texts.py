@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ MOST_BYTES = 2**28  # of a file that is read whole: the longest table of these d
 def bounded_bytes(path: Path, expected: str, most_bytes: int = MOST_BYTES) -> bytes:
     """A file's content. Raises BadInput where it cannot be read, and where it is larger, before more of it is read than that."""
     try:
+        if not (stat.S_ISREG(path.stat().st_mode) or path.is_dir()):
+            raise BadInput(path, "no plain file", expected)  # a pipe that nobody writes into would be waited for
         with path.open("rb") as file:
             content = file.read(most_bytes + 1)
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have

@@ -127,3 +127,42 @@ def test_a_card_of_something_else_is_refused(net: TastNet, card: ModelCard, tmp_
     (tmp_path / CARD).write_text(json.dumps({**output, key: value}))
     with pytest.raises(BadInput, match=key if key == "colour" else value):
         load_model(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (("scaling", "deviation_percent"), 0.0, "a deviation above 0"),
+        (("scaling", "mean_percent"), "91", "scaling.mean_percent"),
+        (("interval", "half_width_percent"), -1.0, "no width below 0"),
+        (("interval", "coverage"), float("nan"), "interval.coverage"),
+        (("config", "vivit", "dropout"), float("inf"), "config.vivit.dropout"),
+        (("config", "vivit", "heads"), 10**30, "config.vivit.heads"),
+        (("config", "vivit", "heads"), "4", "config is of no network"),
+        (("config", "again"), 1, "config is of no network"),
+        (("preprocessing", "clips", "fps_hz"), float("nan"), "preprocessing.clips.fps_hz"),
+        (("model_name",), "x" * 5000, "model_name"),
+        (("frame_size_px",), 16.5, "frame_size_px"),
+    ],
+)
+def test_a_card_of_what_cannot_be_is_one_line(
+    net: TastNet, card: ModelCard, tmp_path: Path, path: tuple[str, ...], value: object, said: str
+) -> None:
+    save_model(tmp_path, net, card)
+    content = json.loads((tmp_path / CARD).read_text())
+    *above, last = path
+    holder = content
+    for key in above:
+        holder = holder[key]
+    holder[last] = value
+    (tmp_path / CARD).write_text(json.dumps(content))
+    with pytest.raises(BadInput, match=said) as raised:
+        load_model(tmp_path)
+    assert CARD in str(raised.value) and len(str(raised.value)) < 900
+
+
+def test_a_card_without_an_end_is_one_line(net: TastNet, card: ModelCard, tmp_path: Path) -> None:
+    save_model(tmp_path, net, card)
+    (tmp_path / CARD).write_text("[" * 100_000)
+    with pytest.raises(BadInput, match="lists within lists"):
+        load_model(tmp_path)
