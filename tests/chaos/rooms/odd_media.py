@@ -27,7 +27,8 @@ def run(tries: Tries) -> Iterator[Outcome]:
     model = save_untrained(tries.folder / "model")
     for case in CASES[:: max(1, round(1 / tries.share))]:
         if tries.over:
-            return
+            yield Outcome(case.name, case.expected, tried=0, held=0, note="not tried: no time was left")
+            continue
         with tempfile.TemporaryDirectory(dir=tries.folder) as scratch:
             outcome = outcome_of(case, Path(scratch), model)
             subprocess.run(["rm", "-rf", scratch], check=True)  # Python's own way fails on deep folders
