@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from tast.yaml_text import yaml_of
 
 
 def change_of(text: str) -> tuple[str, Any]:
@@ -13,4 +15,7 @@ def change_of(text: str) -> tuple[str, Any]:
     key, sign, value = text.partition("=")
     if not sign:
         raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE, such as train.epochs=2")
-    return key, YAML(typ="safe").load(value)
+    try:
+        return key, yaml_of(value)
+    except YAMLError as error:
+        raise argparse.ArgumentTypeError(f"the value of {key} is not YAML ({' '.join(str(error).split())})") from None

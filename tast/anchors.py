@@ -59,6 +59,8 @@ class Offset:
 
 def reading_at(second: float, spo2_percent: float, sd_percent: float = READING_SD_PERCENT) -> Reading:
     """What was read at a second holds for SPAN_S around it; at the very begin of a recording for its first SPAN_S."""
+    if not (math.isfinite(second) and second >= 0):  # a cell left empty is not the begin
+        raise TastError(f"an anchor at second {second:g}; expected one from 0 on")
     begin_s = max(0.0, second - SPAN_S / 2)
     return Reading(begin_s, begin_s + SPAN_S, spo2_percent, sd_percent)
 

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+LONGEST = 300  # characters of a value that an error shows: a table's cell may be a whole book
+
 
 class TastError(Exception):
     """Something a user can mend; its text is one clear line. Flows and the CLI print it and exit non-zero."""
+
+    def __str__(self) -> str:
+        return one_line(super().__str__())
 
 
 class BadInput(TastError):
@@ -14,7 +19,7 @@ class BadInput(TastError):
 
     def __init__(self, path: str | Path, found: str, expected: str) -> None:
         self.path, self.found, self.expected = str(path), found, expected
-        super().__init__(f"{path}: {found}; expected {expected}")
+        super().__init__(f"{shortened(one_line(self.path))}: {shortened(joined(found))}; expected {expected}")
 
     def __reduce__(self) -> tuple[type[BadInput], tuple[str, str, str]]:  # exceptions cross process borders
         return BadInput, (self.path, self.found, self.expected)
@@ -25,7 +30,23 @@ class VideoRejected(TastError):
 
     def __init__(self, record_id: str, reason: str) -> None:
         self.record_id, self.reason = record_id, reason
-        super().__init__(f"{record_id}: {reason}")
+        super().__init__(f"{shortened(one_line(record_id))}: {shortened(joined(reason))}")
 
     def __reduce__(self) -> tuple[type[VideoRejected], tuple[str, str]]:
         return VideoRejected, (self.record_id, self.reason)
+
+
+def one_line(text: str) -> str:
+    """The text with all that would break the line or lead a terminal astray as escapes (\\n, \\x1b, \\udcff): names of files may
+    hold anything."""
+    return "".join(one if one.isprintable() else one.encode("unicode_escape", "surrogatepass").decode("ascii") for one in text)
+
+
+def joined(text: str) -> str:
+    """The lines of what a library said as one."""
+    return " ".join(line.strip() for line in text.splitlines())
+
+
+def shortened(text: str, most: int = LONGEST) -> str:
+    """The text, its middle left out where it is longer."""
+    return text if len(text) <= most else f"{text[: most // 2]} ... {text[-most // 2 :]}"

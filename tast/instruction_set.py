@@ -21,10 +21,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from tast.errors import TastError
+from tast.yaml_text import yaml_of
 
 AVX2, NATIVE = "avx2", "native"
 CHOSEN = "TAST_INSTRUCTION_SET"  # environment: that the switches below are ours
@@ -73,7 +73,7 @@ def wanted(params: Path = Path("params.yaml")) -> str:
     Mistakes in the file are left to whoever reads it for its own sake.
     """
     try:
-        found = YAML(typ="safe").load(params)["compute"]["instruction_set"]
+        found = yaml_of(params.read_text(encoding="utf-8"))["compute"]["instruction_set"]
     except (OSError, UnicodeDecodeError, YAMLError, KeyError, TypeError):
         found = None
     return found if found in (AVX2, NATIVE) else AVX2 if processor_has_avx2() else NATIVE

@@ -9,23 +9,25 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
-from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from tast.errors import BadInput
+from tast.errors import BadInput, shortened
+from tast.texts import read_text
+from tast.yaml_text import yaml_of
 
 Positive = Annotated[float, Field(gt=0)]
 PositiveInt = Annotated[int, Field(gt=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 NonNegative = Annotated[float, Field(ge=0)]
+MOST_BYTES = 2**20  # of params.yaml
 DEVELOPMENT_SEEDS = range(1_000_000)  # of phantoms that choices are made on; figures come from others: benchmarks/seeds.py
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Source(Section):
@@ -289,10 +291,10 @@ HOW = frozenset({"runner"})  # how work is done, never what comes out: a stage r
 
 def load_params(path: Path = Path("params.yaml")) -> Params:
     """params.yaml, checked; a mistake is one line that names the key, the value and what was expected."""
+    if not path.exists():
+        raise BadInput(path, "no such file", "the project's params.yaml (run from the project's top folder)")
     try:
-        raw = YAML(typ="safe").load(path)
-    except FileNotFoundError:
-        raise BadInput(path, "no such file", "the project's params.yaml (run from the project's top folder)") from None
+        raw = yaml_of(read_text(path, "a YAML mapping", MOST_BYTES))
     except YAMLError as error:
         raise BadInput(path, f"not YAML ({' '.join(str(error).split())})", "a YAML mapping") from None
     if not isinstance(raw, dict):
@@ -341,7 +343,7 @@ def _first_mistake(path: Path, error: ValidationError) -> BadInput:
         known = list(_section_at(where[:-1]).model_fields)
         near = difflib.get_close_matches(where[-1], known, n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
-        return BadInput(path, f"unknown key {key!r}{hint}", f"one of {', '.join(known)}")
+        return BadInput(path, f"unknown key {shortened(key, 80)!r}{hint}", f"one of {', '.join(known)}")
     if mistake["type"] == "missing":
         return BadInput(path, f"key {key!r} is missing", "a value")
     return BadInput(path, f"{key} = {mistake['input']!r}", str(mistake["msg"]))
@@ -350,5 +352,6 @@ def _first_mistake(path: Path, error: ValidationError) -> BadInput:
 def _section_at(where: list[str]) -> type[BaseModel]:
     section: Any = Params
     for name in where:
-        section = section.model_fields[name].annotation
+        kind = section.model_fields[name].annotation
+        section = next((one for one in get_args(kind) if one is not type(None)), kind)  # Source | None
     return section

@@ -15,22 +15,26 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
 
-from tast.errors import BadInput
+from tast.errors import BadInput, shortened
 from tast.files import whole_file
 from tast.methods.method import method_named
 from tast.records import SourceFacts
+from tast.texts import read_json
 from tast.training.anchored_interval import AnchoredInterval
-from tast.training.change_reader import ChangeReader, change_reader_of
+from tast.training.change_reader import ChangeReader
 from tast.training.domain import Spread
 from tast.training.interval import PredictionInterval
 from tast.training.labels import LabelScaling
 
 WEIGHTS = "model.safetensors"
 CARD = "model.json"
+LARGEST_SIZE = 100_000  # of anything in a network's or preprocessing's sizes
+NOT_TO_BE_BUILT = (TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError, RuntimeError, MemoryError)
 
 
 @dataclass(frozen=True)
@@ -97,13 +101,11 @@ def load_model(folder: Path, *, expected_preprocessing: dict[str, Any] | None = 
     weights = folder / WEIGHTS
     if not weights.is_file():
         raise BadInput(weights, "no such file", "the weights of a saved model")
-    if hashlib.sha256(weights.read_bytes()).hexdigest() != weights_sha256:
+    with weights.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != weights_sha256:
         raise BadInput(weights, "these are not the weights that model.json describes", f"sha256 {weights_sha256}")
-    try:
-        method = method_named(card.model_name)
-    except ValueError as error:
-        raise BadInput(folder / CARD, f"model_name {card.model_name!r}", str(error).partition("; ")[2]) from None
-    model = method.restore(card.config)
+    model = _restored(folder / CARD, card)
     try:
         model.load_state_dict(load_file(weights))
     except (SafetensorError, RuntimeError) as error:
@@ -121,31 +123,64 @@ def weights_digest(folder: Path) -> str:
     return _read_card(folder / CARD)[1]
 
 
+class _Checked(BaseModel):
+    """Every field of the card, and of what stands in it, of its type and finite."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    card: ModelCard
+    weights_sha256: str
+
+
 def _read_card(path: Path) -> tuple[ModelCard, str]:
-    if not path.is_file():
+    if not path.exists():
         raise BadInput(path, "no such file", "a saved model (run the train stage: `dvc repro train`)")
+    content = read_json(path, "the card of a saved model")
+    expected = f"the keys {', '.join(ModelCard.__dataclass_fields__)}"
+    if not isinstance(content, dict):
+        raise BadInput(path, f"not a model's card (a {type(content).__name__})", expected)
+    weights_sha256 = content.pop("weights_sha256", None)
+    if not isinstance(
+        content.get("codecs", {}), dict
+    ):  # a list of names, in cards that an earlier release wrote, says of no rate
+        content["codecs"] = {}
     try:
-        content = json.loads(path.read_text())
-        weights_sha256 = content.pop("weights_sha256")
-        interval, people = content.pop("interval", None), content.pop("people_seen", None)  # models of before have none
-        anchored = content.pop("anchored_interval", None)
-        content |= {"scaling": LabelScaling(**content["scaling"]), "interval": interval and PredictionInterval(**interval)}
-        content |= {"anchored_interval": anchored and AnchoredInterval(**anchored)}
-        change = content.pop("change", None)
-        content |= {"change": change and change_reader_of(change)}
-        content |= {"domain": {name: _spread(one) for name, one in content.pop("domain", {}).items()}}
-        codecs = content.pop("codecs", {})  # a list of names, in cards that an earlier release wrote, says of no rate
-        content |= {"people_seen": None if people is None else tuple(people)}
-        content |= {"codecs": {name: float(bits) for name, bits in codecs.items()} if isinstance(codecs, dict) else {}}
-        return ModelCard(**content), weights_sha256
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise BadInput(path, f"not JSON ({error})", "the card of a saved model") from error
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise BadInput(path, f"not a model's card ({error})", f"the keys {', '.join(ModelCard.__dataclass_fields__)}") from error
+        checked = _Checked.model_validate_json(json.dumps({"card": content, "weights_sha256": weights_sha256}))
+    except ValidationError as error:
+        mistake = error.errors()[0]
+        place = ".".join(str(part) for part in mistake["loc"] if part != "card")
+        raise BadInput(path, f"not a model's card ({shortened(place, 80)}: {mistake['msg']})", expected) from None
+    card = checked.card
+    _require_sound(path, card)
+    return card, checked.weights_sha256
 
 
-def _spread(content: dict[str, Any]) -> Spread:
-    return Spread(tuple(content["mean"]), tuple(map(tuple, content["precision"])), float(content["limit"]))
+def _require_sound(path: Path, card: ModelCard) -> None:
+    """Numbers that no training gives: they would fall in the middle of a video, or pass for a result."""
+    scaling, interval = card.scaling, card.interval
+    if scaling.deviation_percent <= 0 or scaling.lowest_percent >= scaling.highest_percent:
+        raise BadInput(path, f"{scaling}", "a deviation above 0, and a lowest below the highest")
+    if interval and not (0 < interval.coverage < 1 and interval.half_width_percent >= 0):
+        raise BadInput(path, f"{interval}", "a coverage between 0 and 1, and no width below 0")
+    sizes = flat({"config": card.config, "preprocessing": card.preprocessing})
+    for key, value in sizes.items():
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, int | float) and not abs(one) <= LARGEST_SIZE:
+                raise BadInput(path, f"{shortened(key, 80)} = {one}", f"at most {LARGEST_SIZE:,}, of either sign")
+
+
+def _restored(path: Path, card: ModelCard) -> nn.Module:
+    """The network that the card describes, with new weights."""
+    try:
+        method = method_named(card.model_name)
+    except ValueError as error:
+        name = shortened(card.model_name, 80)
+        raise BadInput(path, f"model_name {name!r}", str(error).partition("; ")[2]) from None
+    try:
+        return method.restore(card.config)
+    except NOT_TO_BE_BUILT as error:
+        found = f"config is of no network ({type(error).__name__}: {error})"
+        raise BadInput(path, found, f"the sizes of a {card.model_name}") from None
 
 
 def preprocessing_differences(trained: dict[str, Any], expected: dict[str, Any]) -> str:

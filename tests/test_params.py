@@ -66,3 +66,27 @@ def test_an_unknown_dotted_key_is_named(key: str) -> None:
 def test_a_changed_value_is_checked() -> None:
     with pytest.raises(BadInput, match=r"train.sampler = 'all'; expected .*'shuffled' or 'balanced'"):
         changed(load_params(), {"train.sampler": "all"})
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("  learning_rate: 0.003", "  learning_rate: .inf", "train.learning_rate = inf"),
+        ("  learning_rate: 0.003", f"  learning_rate: {'[' * 10_000}", "levels, one within the other"),
+        ("  learning_rate: 0.003", "  learning_rate: 2020-13-45", "a value that cannot be"),
+    ],
+)
+def test_values_that_cannot_be(tmp_path: Path, before: str, after: str, said: str) -> None:
+    with pytest.raises(BadInput, match=said):
+        loaded(tmp_path, before, after)
+
+
+def test_a_misspelt_key_of_the_second_data_set_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"unknown key 'dataset\.second\.rot' \(did you mean 'root'\?\)"):
+        loaded(tmp_path, "  second: null", "  second: {name: pure, root: a, rot: b}")
+
+
+def test_a_folder_in_its_place(tmp_path: Path) -> None:
+    (tmp_path / "params.yaml").mkdir()
+    with pytest.raises(BadInput, match="cannot be read"):
+        load_params(tmp_path / "params.yaml")

@@ -16,6 +16,7 @@ from tast.saved_model import CARD, WEIGHTS, ModelCard, load_model, save_model
 from tast.training.change_reader import ChangeReader
 from tast.training.interval import PredictionInterval
 from tast.training.labels import LabelScaling
+from tast.training.light_prior import light_prior
 
 PREPROCESSING: dict[str, Any] = {"align": {"roi_size_px": 128}, "clips": {"fps_hz": 15.0, "band_hz": (0.4, 4.0)}}
 VIDEO = torch.randn(3, 3, 60, 16, 16, generator=torch.Generator().manual_seed(0))
@@ -33,7 +34,7 @@ def card(net: TastNet) -> ModelCard:
     return ModelCard(
         model_name="tast_net", config=asdict(net.config), preprocessing=PREPROCESSING, input_kind="normalised", frame_size_px=16,
         scaling=LabelScaling(91.0, 6.0), data_digest="d" * 64, code_version="0.1.0", interval=PredictionInterval(0.9, 3.1, 8, 70),
-        people_seen=("pure/01", "pure/02"), change=ChangeReader((1.0,) * 8, (2.0,) * 5, 0.25, 2, 4),
+        people_seen=("pure/01", "pure/02"), change=ChangeReader((1.0,) * 8, (2.0,) * 5, 0.25, 2, 4, light_prior()),
         codecs={"h264": 8.9, "mjpeg": 0.6},
     )  # fmt: skip
 
@@ -55,6 +56,23 @@ def test_a_card_of_an_earlier_release_leaves_unknown_what_it_lacks(
     content = json.loads((tmp_path / CARD).read_text())
     (tmp_path / CARD).write_text(json.dumps({key: value for key, value in content.items() if key != name}))
     assert getattr(load_model(tmp_path)[1], name) is None
+
+
+def test_a_line_of_before_stands_alone(net: TastNet, card: ModelCard, tmp_path: Path) -> None:
+    save_model(tmp_path, net, card)
+    content = json.loads((tmp_path / CARD).read_text())
+    del content["change"]["prior"]
+    (tmp_path / CARD).write_text(json.dumps(content))
+    assert card.change is not None and load_model(tmp_path)[1].change == replace(card.change, prior=None)
+
+
+def test_a_curve_with_a_slope_too_few_is_one_line(net: TastNet, card: ModelCard, tmp_path: Path) -> None:
+    save_model(tmp_path, net, card)
+    content = json.loads((tmp_path / CARD).read_text())
+    content["change"]["prior"]["of_all"]["slopes"].pop()
+    (tmp_path / CARD).write_text(json.dumps(content))
+    with pytest.raises(BadInput, match="26 slopes of 6 colours"):
+        load_model(tmp_path)
 
 
 def test_codecs_of_a_card_that_says_nothing_of_their_bits_are_not_known(net: TastNet, card: ModelCard, tmp_path: Path) -> None:
@@ -126,4 +144,43 @@ def test_a_card_of_something_else_is_refused(net: TastNet, card: ModelCard, tmp_
     output = json.loads((tmp_path / CARD).read_text())
     (tmp_path / CARD).write_text(json.dumps({**output, key: value}))
     with pytest.raises(BadInput, match=key if key == "colour" else value):
+        load_model(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        (("scaling", "deviation_percent"), 0.0, "a deviation above 0"),
+        (("scaling", "mean_percent"), "91", "scaling.mean_percent"),
+        (("interval", "half_width_percent"), -1.0, "no width below 0"),
+        (("interval", "coverage"), float("nan"), "interval.coverage"),
+        (("config", "vivit", "dropout"), float("inf"), "config.vivit.dropout"),
+        (("config", "vivit", "heads"), 10**30, "config.vivit.heads"),
+        (("config", "vivit", "heads"), "4", "config is of no network"),
+        (("config", "again"), 1, "config is of no network"),
+        (("preprocessing", "clips", "fps_hz"), float("nan"), "preprocessing.clips.fps_hz"),
+        (("model_name",), "x" * 5000, "model_name"),
+        (("frame_size_px",), 16.5, "frame_size_px"),
+    ],
+)
+def test_a_card_of_what_cannot_be_is_one_line(
+    net: TastNet, card: ModelCard, tmp_path: Path, path: tuple[str, ...], value: object, said: str
+) -> None:
+    save_model(tmp_path, net, card)
+    content = json.loads((tmp_path / CARD).read_text())
+    *above, last = path
+    holder = content
+    for key in above:
+        holder = holder[key]
+    holder[last] = value
+    (tmp_path / CARD).write_text(json.dumps(content))
+    with pytest.raises(BadInput, match=said) as raised:
+        load_model(tmp_path)
+    assert CARD in str(raised.value) and len(str(raised.value)) < 900
+
+
+def test_a_card_without_an_end_is_one_line(net: TastNet, card: ModelCard, tmp_path: Path) -> None:
+    save_model(tmp_path, net, card)
+    (tmp_path / CARD).write_text("[" * 100_000)
+    with pytest.raises(BadInput, match="lists within lists"):
         load_model(tmp_path)

@@ -12,6 +12,8 @@ from rich.measure import Measurement
 from rich.progress import MofNCompleteColumn, Progress
 from rich.table import Table
 
+from tast.errors import one_line
+
 Item = TypeVar("Item")
 
 log = logging.getLogger(__name__)
@@ -20,8 +22,8 @@ WIDEST = 10_000  # columns: a line of a pipe is never folded
 
 
 def say(text: str) -> None:
-    """One line on stdout, whole and as it is: no folding, no markup."""
-    _stdout().print(text, soft_wrap=True)
+    """One line on stdout, whole and as it is: no folding, no markup; what does not show, as its escape."""
+    _stdout().print(one_line(text), soft_wrap=True)
 
 
 def show(table: Table) -> None:

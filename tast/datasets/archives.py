@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import lzma
 import re
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -25,7 +27,11 @@ from tast.errors import BadInput
 
 MAX_EXPANSION = 100.0  # measured: text of a few columns shrinks 30-fold at most, video and PNG not at all
 MIN_LIMIT_BYTES = 64 * 2**20  # what a small archive may hold whatever its expansion
+CHUNK_BYTES = 2**20
 PART = re.compile(r"(?P<stem>.+)\.(?P<number>\d{3})")
+
+OF_THE_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS)  # where files are written, and no fault of the archive
+DAMAGED = (ValueError, struct.error, IndexError, KeyError, OverflowError, UnicodeDecodeError)  # met in zipfile and py7zr as well
 
 Written = Callable[[int], None]
 
@@ -106,7 +112,26 @@ def _unpack_zip(file: IO[bytes], password: str | None, folder: Path, written: Wr
 
 def _tar_members(file: IO[bytes], password: str | None) -> list[Member]:
     with tarfile.open(fileobj=file) as archive:
-        return [Member(m.name, m.size, not (m.isfile() or m.isdir() or m.islnk() or m.issym())) for m in archive]
+        members = [Member(m.name, m.size, not (m.isfile() or m.isdir() or m.islnk() or m.issym())) for m in archive]
+        _require_end(archive)
+        return members
+
+
+def _require_end(archive: tarfile.TarFile) -> None:
+    """After the last member comes a block of zeros, and nothing behind it: tarfile takes a header that it cannot read, and a file
+    that is cut off between two members, for the end without a word. Reading on to the end also has gzip compare its check sum.
+    """
+    content = archive.fileobj
+    if content is None:
+        return
+    content.seek(archive.offset)
+    rest = content.read(CHUNK_BYTES)
+    if len(rest) < tarfile.BLOCKSIZE:
+        raise tarfile.ReadError("it ends without an end mark")
+    while rest:
+        if any(rest):
+            raise tarfile.ReadError(f"what follows after {archive.offset:,} bytes is no member")
+        rest = content.read(CHUNK_BYTES)
 
 
 def _unpack_tar(file: IO[bytes], password: str | None, folder: Path, written: Written) -> None:
@@ -179,8 +204,12 @@ def _errors_named(archive: Path) -> Iterator[None]:
         raise BadInput(archive, str(error), "a zip archive and its password") from None
     except NotImplementedError as error:
         raise BadInput(archive, str(error), "a common compression method") from None
-    except (zipfile.BadZipFile, tarfile.TarError, ArchiveError, zlib.error, lzma.LZMAError, EOFError) as error:
+    except (zipfile.BadZipFile, tarfile.TarError, ArchiveError, zlib.error, lzma.LZMAError, EOFError, *DAMAGED) as error:
         raise BadInput(archive, f"damaged or cut short ({error})", "a whole archive") from None
+    except OSError as error:
+        if error.errno in OF_THE_DISK:
+            raise
+        raise BadInput(archive, f"damaged, or cannot be read ({error.strerror or error})", "a whole archive") from None
 
 
 @contextmanager
@@ -188,7 +217,7 @@ def _joined(archive: Path) -> Iterator[IO[bytes]]:
     """The archive as one file, its parts .001, .002, ... one behind the other."""
     found = PART.fullmatch(archive.name)
     if not found:
-        with archive.open("rb") as file:
+        with _opened(archive) as file:
             yield file
         return
     parts = sorted(p for p in archive.parent.glob(f"{found['stem']}.*") if PART.fullmatch(p.name))
@@ -196,12 +225,19 @@ def _joined(archive: Path) -> Iterator[IO[bytes]]:
     if parts != expected:
         missing = next(path for path in expected if path not in parts)
         raise BadInput(missing, "no such file", f"one of the {len(parts) + 1} parts of {found['stem']}")
-    files = [part.open("rb") for part in parts]
+    files = [_opened(part) for part in parts]
     try:
         yield io.BufferedReader(_Chain(files))
     finally:
         for part in files:
             part.close()
+
+
+def _opened(part: Path) -> IO[bytes]:
+    try:
+        return part.open("rb")
+    except OSError as error:
+        raise BadInput(part, f"cannot be opened ({error.strerror})", "an archive") from None
 
 
 class _Chain(io.RawIOBase):

@@ -31,4 +31,13 @@ def described(raw: Path) -> tuple[Description, ...]:
     path = raw / FILE
     if not path.is_file():
         raise BadInput(path, "no such file", "a downloaded data set (run the download stage: `dvc repro download`)")
-    return tuple(Description(**one) for one in load_json(path))
+    content = load_json(path)
+    expected = "a list of data sets, each with layout and name (run the download stage: `dvc repro download`)"
+    try:
+        found = tuple(Description(**one) for one in content)
+    except TypeError:
+        raise BadInput(path, "not what the download stage writes", expected) from None
+    for one in found:
+        if not (isinstance(one.layout, str) and isinstance(one.name, str) and isinstance(one.include_nir, bool)):
+            raise BadInput(path, f"{one}", expected)
+    return found

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 from tast.clip_store import Reject
-from tast.errors import BadInput, TastError, VideoRejected
+from tast.errors import BadInput, TastError, VideoRejected, joined, one_line, shortened
 from tast.records import VideoRecord
+from tast.texts import read_json
 
 log = logging.getLogger(__name__)
 
@@ -42,11 +42,11 @@ def records_or_rejects(
 def reason_below(root: Path, error: TastError) -> str:
     """The reason of a rejected record, naming files relative to the data set's root, so that it is the same on every machine."""
     if isinstance(error, VideoRejected):
-        return error.reason
+        return one_line(shortened(joined(error.reason)))
     if isinstance(error, BadInput):
         path = Path(error.path)
         shown = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
-        return f"{shown}: {error.found}; expected {error.expected}"
+        return one_line(f"{shortened(shown)}: {shortened(joined(error.found))}; expected {error.expected}")
     return str(error)
 
 
@@ -71,12 +71,5 @@ def visible_folders(folder: Path) -> list[Path]:
 
 
 def load_json(path: Path) -> Any:
-    """A JSON file. Raises BadInput where it is missing, cut short or not UTF-8."""
-    try:
-        return json.loads(path.read_bytes())
-    except OSError as error:
-        raise BadInput(path, f"cannot be read ({error.strerror})", "a JSON file") from None
-    except json.JSONDecodeError as error:
-        raise BadInput(path, f"not JSON ({error.msg} at line {error.lineno} column {error.colno})", "a whole JSON file") from None
-    except UnicodeDecodeError:
-        raise BadInput(path, "not UTF-8 text", "a JSON file") from None
+    """A JSON file. Raises BadInput where it is missing, cut short, not UTF-8, or not to be taken up."""
+    return read_json(path)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from tast.errors import BadInput
 from tast.records import FloatArray
+from tast.texts import bounded_bytes
 
 HEADER_BYTES, ORDER_AT, VERSION_AT = 128, 126, 124
 MATRIX, COMPRESSED = 14, 15
@@ -40,12 +41,9 @@ def mat_arrays(path: Path, expected: str) -> dict[str, npt.NDArray[np.generic]]:
 
     Raises BadInput where it is no such file, damaged, or of version 7.3, which is HDF5.
     """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise BadInput(path, "no such file", expected) from None
-    except OSError as error:
-        raise BadInput(path, f"cannot be read ({error.strerror})", expected) from None
+    if not path.exists():
+        raise BadInput(path, "no such file", expected)
+    content = bounded_bytes(path, expected)
     try:
         return dict(_variables(content))
     except (Damaged, zlib.error) as error:

@@ -38,6 +38,7 @@ LAYOUT = f"MCD-rPPG's layout: {TABLE} beside video/<patient>_<camera>_<before|af
 VIDEO = re.compile(r"(?P<patient>[A-Za-z0-9]+)_(?P<camera>[A-Za-z0-9]+)_(?P<step>before|after)")
 STAMP = re.compile(r"(\d+)\s+(\S.*)")  # number of the frame, date and time
 LFS_POINTER = b"version https://git-lfs"
+LONGEST_ID = 100  # characters of what is called so because it bears no name of the set
 MAX_OFFSET_S = 0.1  # between a frame and the sample of the pulse wave that was matched to it
 
 
@@ -80,7 +81,9 @@ def video_by_meta(video: Path, meta: Path) -> tuple[VideoSource, tuple[str, ...]
 
 def _record_id(name: str) -> str:
     found = VIDEO.fullmatch(name)
-    return f"{found['patient']}_{found['step']}_{found['camera']}" if found else re.sub(r"[^A-Za-z0-9_.-]", "-", name)
+    return (
+        f"{found['patient']}_{found['step']}_{found['camera']}" if found else re.sub(r"[^A-Za-z0-9_.-]", "-", name)[:LONGEST_ID]
+    )
 
 
 def _rows(table: Path) -> dict[str, Row]:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from tast.datasets.finger_series import FingerSeries
+from tast.datasets.labels import PULSE_RATE_RANGE_PER_MIN, mask_faults
 from tast.datasets.layout import folder_holding
 from tast.datasets.tables import number_or_nan, text_lines
 from tast.errors import BadInput
@@ -24,6 +25,7 @@ HANDS = ("Left", "Right")
 LAYOUT = "oximetry-phone-cam's layout: gt/<subject>.csv and ppg-csv/Left/<subject>.csv, ppg-csv/Right/<subject>.csv"
 SPO2_COLUMN, PULSE_COLUMN = re.compile(r"SpO2 (\d+)"), re.compile(r"Pulse (\d+)")
 CHANNELS = ("R", "G", "B")
+VALID = ((50.0, 100.0), PULSE_RATE_RANGE_PER_MIN)  # of SpO2 in percent, and of the pulse rate
 COLUMN_NAMES = "metadata.csv"  # explains the columns, and lies among the readings
 
 
@@ -76,7 +78,7 @@ def _readings(path: Path) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]
     ]
     if not columns[0]:
         raise BadInput(path, "no column SpO2 1, SpO2 2, ...", LAYOUT)
-    tables = [_columns(path, rows, places) for places in columns]
+    tables = [_columns(path, rows, places, valid) for places, valid in zip(columns, VALID, strict=True)]
     last = 1 + max((int(np.flatnonzero(np.isfinite(values)).max(initial=-1)) for values in tables[0].values()), default=-1)
     spo2, pulse = ({name: values[:last] for name, values in table.items()} for table in tables)
     if not spo2:
@@ -84,13 +86,15 @@ def _readings(path: Path) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]
     return spo2, pulse
 
 
-def _columns(path: Path, rows: list[list[str]], places: dict[str, int]) -> dict[str, FloatArray]:
-    """Columns by the oximeter's number, 0 and blank as NaN; those without a reading are left out."""
+def _columns(
+    path: Path, rows: list[list[str]], places: dict[str, int], valid_range: tuple[float, float]
+) -> dict[str, FloatArray]:
+    """Columns by the oximeter's number, 0, blank and what no living body has as NaN; those without a reading are left out."""
     table = {}
     for name, place in places.items():
         cells = [row[place] if place < len(row) else "" for row in rows]
-        values = np.array([number_or_nan(path, line, cell) for line, cell in enumerate(cells, start=2)], dtype=np.float64)
-        values[values == 0] = np.nan
+        cells_read = [number_or_nan(path, line, cell) for line, cell in enumerate(cells, start=2)]
+        values = mask_faults(cells_read, valid_range=valid_range)
         if np.isfinite(values).any():
             table[name] = values
     return table
@@ -105,7 +109,7 @@ def _rgb(path: Path) -> FloatArray:
     """(T, 3) of a table with the columns R, G, B."""
     try:
         table = pd.read_csv(path, encoding="utf-8-sig", dtype=np.float64, skipinitialspace=True)
-    except (ValueError, UnicodeDecodeError) as error:
+    except (OSError, ValueError, OverflowError) as error:
         raise BadInput(path, f"not a table of numbers ({' '.join(str(error).split())})", "the columns R, G, B") from None
     if tuple(table.columns) != CHANNELS or table.empty or not np.isfinite(table.to_numpy()).all():
         raise BadInput(path, f"columns {', '.join(map(str, table.columns))}, {len(table)} rows", "a number each for R, G, B")

@@ -53,7 +53,8 @@ def read_pure(
 
 def image_source(folder: Path) -> VideoSource:
     """The images of one session alone, without its readings: its folder, or the images' own. Raises BadInput without any."""
-    images = _image_folder(folder, folder.resolve().name)
+    named = folder.name not in ("", "..") and not folder.is_symlink()  # else its own name takes a look at every folder above
+    images = _image_folder(folder, folder.name if named else folder.resolve().name)
     names, image_ns = _images(images)
     return VideoSource(images, frame_files=names, frame_times_s=_seconds_since(image_ns[0], image_ns))
 

@@ -102,8 +102,10 @@ def readings_of(path: Path) -> tuple[FloatArray, FloatArray, FloatArray | None]:
     """times_s, percent and, where the table has it, pulse_per_min: (N,) each; an empty cell is NaN."""
     rows = read_columns(path, READING_COLUMNS)
     times_s, percent = (numbers_of(path, rows, name) for name in READING_COLUMNS)
-    if not np.isfinite(times_s).all() or np.any(np.diff(times_s) <= 0):
-        line = int(np.argmax(~(np.diff(times_s, prepend=-np.inf) > 0))) + 2
+    unfit = ~np.isfinite(times_s)
+    unfit[1:] |= ~(times_s[1:] > times_s[:-1])
+    if unfit.any():
+        line = int(np.argmax(unfit)) + 2
         raise BadInput(path, f"times_s in line {line} is missing or does not increase", "seconds that increase from line to line")
     per_minute = numbers_of(path, rows, "pulse_per_min") if "pulse_per_min" in rows[0] else None
     return times_s, percent, per_minute

@@ -29,6 +29,7 @@ import pandas as pd
 from tast.errors import BadInput, TastError
 from tast.files import whole_file
 from tast.people import person_of
+from tast.texts import read_json
 
 log = logging.getLogger(__name__)
 
@@ -68,14 +69,14 @@ class Split:
     def from_json(cls, path: Path) -> Split:
         """Read a split back. Raises BadInput where the file is no split or was changed by hand."""
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            if not path.exists():
+                raise BadInput(path, "no such file", "a split (run the split stage: `dvc repro split`)")
+            content = read_json(path, "a split")
             split = cls(content["protocol"], *(tuple(content[part]) for part in PARTS))
             digest = content["digest"]
-        except FileNotFoundError:
-            raise BadInput(path, "no such file", "a split (run the split stage: `dvc repro split`)") from None
         except (ValueError, KeyError, TypeError) as error:
             raise BadInput(path, f"not a split ({error})", f"JSON with protocol, {', '.join(PARTS)} and digest") from None
-        if split.protocol not in PROTOCOLS or digest != split.digest:
+        if not isinstance(split.protocol, str) or split.protocol not in PROTOCOLS or digest != split.digest:
             raise BadInput(path, "its digest does not match its content", "a split as the split stage wrote it")
         return split
 

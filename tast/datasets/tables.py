@@ -12,6 +12,7 @@ import numpy as np
 
 from tast.errors import BadInput
 from tast.records import FloatArray
+from tast.texts import read_text
 
 SEPARATORS = (";", "\t", ",")
 
@@ -36,7 +37,10 @@ def read_columns(path: Path, required: tuple[str, ...]) -> list[dict[str, str]]:
     lines = text_lines(path)
     header = lines[0] if lines else ""
     separator = next((mark for mark in SEPARATORS if mark in header), ",")
-    rows = list(csv.DictReader(lines, delimiter=separator, skipinitialspace=True))
+    try:
+        rows = list(csv.DictReader(lines, delimiter=separator, skipinitialspace=True))
+    except csv.Error as error:  # a quotation mark that nothing closes makes one cell of all that follows
+        raise BadInput(path, f"not a table ({error})", f"a table with the columns {', '.join(required)}") from None
     known = tuple(rows[0]) if rows else ()
     if missing := [name for name in required if name not in known]:
         shown = ", ".join(str(name) for name in known) or "no row"
@@ -63,19 +67,13 @@ def number_or_nan(path: Path, line: int, text: str) -> float:
 
 def text_lines(path: Path) -> list[str]:
     """The lines of a UTF-8 file, with or without a byte order mark."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise BadInput(path, f"cannot be read ({error.strerror})", "a text file") from None
-    except UnicodeDecodeError:
-        raise BadInput(path, "not UTF-8 text", "a text file") from None
-    if "\0" in text:  # a cell may be a path, which must not hold one
-        raise BadInput(path, "zero bytes among its text", "a text file")
-    return text.splitlines()
+    return read_text(path, "a text file").splitlines()
 
 
 def _number(path: Path, line: int, text: str) -> float:
     try:
+        if "_" in text:  # Python takes 9_7 for 97
+            raise ValueError
         return float(text)
     except ValueError:
         raise BadInput(path, f"{text[:30]!r} in line {line}", "a number") from None

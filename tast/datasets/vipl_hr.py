@@ -39,6 +39,7 @@ LAYOUT = (
 )
 FOLD_LAYOUT = "VIPL-HR's official folds: fold/fold1.mat to fold5.mat"
 SUBJECT, SCENARIO, CAMERA = re.compile(r"p\d+"), re.compile(r"v\d+(-\d+)?"), re.compile(r"source[1-4]")
+MOST_SUBJECTS = 100_000  # what is beyond is no number of a person
 FOLD = re.compile(r"fold\d+\.mat")
 VIDEO, STAMPS = "video.avi", "time.txt"  # of one camera
 NIR_CAMERA = "source4"  # near infrared: it has no colour
@@ -208,4 +209,7 @@ def _read_fold(path: Path) -> tuple[str, ...]:
     arrays = list(mat_arrays(path, "the subjects' numbers of one fold").values())
     if len(arrays) != 1 or arrays[0].dtype.kind not in "iuf" or not arrays[0].size:
         raise BadInput(path, f"{len(arrays)} variables", "one array of the subjects' numbers")
-    return tuple(f"p{int(number)}" for number in sorted(arrays[0].ravel()))
+    numbers = sorted(arrays[0].ravel())
+    if not all(number >= 1 and number == int(number) < MOST_SUBJECTS for number in numbers):
+        raise BadInput(path, f"subjects {numbers[0]:g} to {numbers[-1]:g}", "whole numbers from 1 on")
+    return tuple(f"p{int(number)}" for number in numbers)

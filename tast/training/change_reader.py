@@ -13,7 +13,6 @@ anchored as users do.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +22,7 @@ from sklearn.model_selection import GroupKFold
 from tast.pulse_rate import at_rate, face_rate_hz
 from tast.records import FaceLight
 from tast.training.anchored_interval import anchored_errors
-from tast.training.light_prior import LightPrior, light_prior, prior_of
+from tast.training.light_prior import LightPrior, light_prior
 
 FloatArray = npt.NDArray[np.floating]
 
@@ -36,7 +35,6 @@ STEADY = slice(2, None)  # of them: what a LightPrior reads
 SMALLEST_POWER, SMALLEST_SPREAD = 1e-16, 1e-6  # nothing is divided by less
 RIDGE = 1e-3  # penalty on a slope over its colour's spread, of each clip's worth
 RIDGES = (RIDGE, 0.01, 0.1, 1.0, 10.0)  # tried; of equals the first
-SLOPES = ("slopes", "slopes_of_face")
 SHARES = (1.0, 0.75, 0.5, 0.25, 0.0)  # of the network, tried; of equals the first
 FOLDS = 5
 LEAST_CHANGE = 0.5  # points of SpO2, SD within recordings: a line fitted on less has nothing to go by
@@ -68,13 +66,6 @@ class ChangeReader:
         """(N, S) as the network gives N windows, and (N, COLOURS) of them -> (N, S) what to follow a change by."""
         light = self.read(colours)[:, None]
         return self.network_share * unbounded_percent + (1 - self.network_share) * light
-
-
-def change_reader_of(content: dict[str, Any]) -> ChangeReader:
-    """What dataclasses.asdict made of one, and JSON of that. Raises KeyError, TypeError, ValueError for anything else."""
-    prior = content.get("prior")
-    slopes = {name: tuple(content[name]) for name in SLOPES}
-    return ChangeReader(**content | slopes | {"prior": None if prior is None else prior_of(prior)})
 
 
 @dataclass(frozen=True)

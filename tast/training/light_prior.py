@@ -40,6 +40,12 @@ class LightCurve:
     spread: tuple[float, ...]
     slopes: tuple[float, ...]
 
+    def __post_init__(self) -> None:
+        k = len(self.mean)
+        if len(self.spread) != k or min(self.spread, default=0) <= 0 or len(self.slopes) != k + k * (k + 1) // 2:
+            sizes = f"{len(self.spread)} spreads and {len(self.slopes)} slopes"
+            raise ValueError(f"{sizes} of {k} colours; expected {k} above 0, and a slope of each term")
+
     def read(self, light: FloatArray) -> FloatArray:
         """(N, K) logarithms of N moments -> (N,) SpO2 in percent less a constant that nobody knows."""
         over_spread = (light - np.array(self.mean)) / np.array(self.spread)

@@ -33,6 +33,7 @@ FORMATS: dict[str, Callable[[bytes], bool]] = {  # FFmpeg's name of a container 
     "mpegts": lambda head: head[:1] == b"\x47" and head[188:189] == b"\x47",
 }
 HEAD_BYTES = 189
+EBML, SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 EXPECTED = "an AVI, MP4, MOV, MKV, WebM, WMV or MPEG file"
 MAX_STREAMS = 64
 ONLY_THIS_FILE = {"protocol_whitelist": "none", "enable_drefs": "0", "max_streams": str(MAX_STREAMS)}
@@ -47,9 +48,9 @@ def container_format(head: bytes) -> str | None:
 @contextmanager
 def opened(path: Path, max_pixels: int = MAX_PIXELS) -> Iterator[tuple[Any, Any]]:
     """A container and its first video stream, decoded on one thread; closed on leaving. Refused beyond max_pixels a frame."""
-    if not path.is_file():
-        raise BadInput(path, "no such file", "a video")
     try:
+        if not path.is_file():
+            raise BadInput(path, "no such file", "a video")
         raw = path.open("rb", buffering=0)
     except OSError as error:
         raise BadInput(path, f"cannot be opened ({error.strerror})", "a whole video") from None
@@ -61,7 +62,7 @@ def opened(path: Path, max_pixels: int = MAX_PIXELS) -> Iterator[tuple[Any, Any]
         pixels = {"max_pixels": str(max_pixels)}
         try:
             options = ONLY_THIS_FILE | {"format_whitelist": kind} | pixels
-            container = av.open(file, format=kind, options=options, buffer_size=READ_BYTES)
+            container = av.open(file, format=kind, options=options, buffer_size=READ_BYTES, metadata_errors="replace")
         except av.error.FFmpegError as error:
             raise BadInput(path, f"cannot be opened ({error.strerror})", "a whole video") from None
         with container:
@@ -101,6 +102,34 @@ def announced_end_s(container: Any) -> float:
     """Where Matroska's header says that the video ends (it announces no frame count); 0 where other streams may last longer."""
     alone = len(container.streams) == 1 and "matroska" in container.format.name
     return container.duration / av.time_base if alone and container.duration else 0.0
+
+
+def missing_bytes(path: Path) -> int:
+    """Bytes that a Matroska or AVI file announces and does not hold: it was cut off. 0 of others, and where it announces none.
+
+    Matroska (RFC 8794): the EBML header, then the segment, each a name and a size of 1 to 8 bytes whose first bits say how many;
+    all ones is a size that was not known when recording began. AVI: four bytes after RIFF, of the first of its parts.
+    """
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    n_bytes = path.stat().st_size
+    if FORMATS["avi"](head):
+        return max(0, 8 + int.from_bytes(head[4:8], "little") - n_bytes)
+    if not FORMATS["matroska"](head):
+        return 0
+    at, size, known = _ebml_size(head, len(EBML))
+    at += size
+    if not known or head[at : at + len(SEGMENT)] != SEGMENT:
+        return 0
+    at, size, known = _ebml_size(head, at + len(SEGMENT))
+    return max(0, at + size - n_bytes) if known else 0
+
+
+def _ebml_size(head: bytes, at: int) -> tuple[int, int, bool]:
+    """Where the size that begins at `at` ends, the size, and whether it is known."""
+    width = 9 - head[at].bit_length() if at < len(head) and head[at] else 8
+    size = int.from_bytes(head[at : at + width], "big") & (2 ** (7 * width) - 1)
+    return at + width, size, size != 2 ** (7 * width) - 1
 
 
 class Extent(NamedTuple):

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from tast.errors import BadInput
 from tast.pictures import RgbImage
 from tast.records import VideoSource
+from tast.texts import bounded_bytes
 from tast.video.facts import SourceMeter
 
 MAX_PIXELS = 7680 * 4320  # of a frame, where the caller sets no limit: beyond it a few kilobytes could ask for gigabytes
@@ -25,8 +26,14 @@ def read_images(
 ) -> Iterator[tuple[float, RgbImage]]:
     if video.frame_times_s is None:
         raise BadInput(video.path, "images without time stamps", "the time of each image")
+    shape: tuple[int, ...] | None = None
     for name, time_s in zip(video.frame_files or (), video.frame_times_s, strict=True):
         image = read_png(video.path / name, max_pixels=max_pixels)
+        shape = image.shape if shape is None else shape
+        if image.shape != shape:  # the face that was followed is elsewhere in it
+            raise BadInput(
+                video.path / name, f"{image.shape[1]} x {image.shape[0]}", f"{shape[1]} x {shape[0]}, as the first image"
+            )
         if meter:
             meter.bytes_read((video.path / name).stat().st_size)
         yield float(time_s), image
@@ -37,10 +44,7 @@ def read_png(path: Path, *, max_pixels: int = MAX_PIXELS) -> RgbImage:
 
     The chunks are checked first, since OpenCV gives a partly grey image for a truncated file without a word.
     """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise BadInput(path, f"cannot be read ({error.strerror})", "a PNG image") from None
+    content = bounded_bytes(path, "a PNG image")
     if defect := _png_defect(content):
         raise BadInput(path, defect, "a whole PNG image")
     require_pixels(path, *_png_size(path, content), max_pixels)

@@ -20,7 +20,7 @@ from av.video.reformatter import VideoReformatter
 from tast.errors import BadInput
 from tast.pictures import Picture, RgbImage
 from tast.records import FloatArray, SourceFacts, VideoSource
-from tast.video.containers import DURATION_TOLERANCE_S, announced_end_s, opened, time_stamps
+from tast.video.containers import DURATION_TOLERANCE_S, announced_end_s, missing_bytes, opened, time_stamps
 from tast.video.facts import SourceMeter
 from tast.video.images import MAX_PIXELS, read_images, read_png
 from tast.video.upright import lost_colours, upright_picture, upright_rgb
@@ -155,18 +155,27 @@ def _upright_frames(
 ) -> Iterator[tuple[int | None, Kind]]:
     """(time stamp in ticks, upright picture) of each sound frame; TruncatedVideo at the end where more were announced."""
     to_rgb = VideoReformatter()  # kept, since a new scaler per frame costs as much as decoding it
-    n_read, last_s = 0, 0.0
+    n_read, last_s, step_s = 0, 0.0, 0.0
+    size: tuple[int, int] | None = None
     for frame in _sound_frames(path, container, stream, meter):
         if meter and not n_read:
             meter.stream_began(frame, stream)
         _require_colours(path, frame, stream)
+        if size not in (None, (frame.width, frame.height)):  # the face that was followed is elsewhere now
+            found = f"frames of {frame.width} x {frame.height} from frame {n_read} on"
+            raise TruncatedVideo(path, found, f"{size[0]} x {size[1]}, as before")
+        size = frame.width, frame.height
         yield frame.pts, upright(frame, to_rgb)
-        n_read, last_s = n_read + 1, frame.time or 0.0
+        n_read, step_s, last_s = n_read + 1, max(0.0, (frame.time or 0.0) - last_s), frame.time or 0.0
     if n_read == 0:
         raise BadInput(path, "no frame can be decoded", "a video")
     if n_read < stream.frames:
         raise TruncatedVideo(path, f"ends after {n_read} of {stream.frames} frames", "as many frames as its header announces")
-    if last_s + DURATION_TOLERANCE_S < (end_s := announced_end_s(container)):
+    if (missing := missing_bytes(path)) > 0:
+        raise TruncatedVideo(path, f"ends after {n_read} frames", f"{missing:,} bytes more, which its header announces")
+    if last_s + max(DURATION_TOLERANCE_S, 2 * step_s) < (  # the last frame lasts as well
+        end_s := announced_end_s(container)
+    ):
         raise TruncatedVideo(path, f"ends at {last_s:.3f} s, frame {n_read}", f"the {end_s:.3f} s that its header announces")
 
 

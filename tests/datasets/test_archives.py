@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import tarfile
@@ -188,3 +189,42 @@ def test_not_an_archive(tmp_path):
     assert not is_archive(path)
     with pytest.raises(BadInput, match=r"expected one of \.zip, \.7z, \.tar"):
         extracted_bytes(path)
+
+
+def test_a_check_sum_that_does_not_fit_is_noticed_before_anything_is_written(tmp_path):
+    """gzip's stands at the very end, where nobody who takes out members comes by."""
+    archive, out = tmp_path / "a.tar.gz", tmp_path / "out"
+    out.mkdir()
+    with gzip.open(archive, "wb", compresslevel=0) as file:  # stored, so that a changed byte is content and nothing else
+        write_tar(tmp_path / "b.tar", CONTENT)
+        file.write((tmp_path / "b.tar").read_bytes())
+    content = bytearray(archive.read_bytes())
+    content[len(content) // 4] ^= 1
+    archive.write_bytes(content)
+    with pytest.raises(BadInput, match=r"a\.tar\.gz: damaged"):
+        extract(archive, out, lambda n: None)
+    assert list(out.iterdir()) == []
+
+
+@pytest.mark.parametrize("damage", ["cut between two members", "a header that cannot be read", "a header of zeros"])
+def test_a_tar_that_ends_early_is_no_shorter_one(tmp_path, damage):
+    archive = tmp_path / "a.tar"
+    write_tar(archive, {"one": b"1" * 600, "two": b"2" * 600})
+    content = bytearray(archive.read_bytes())
+    second = 512 + 1024  # behind the first header and its content
+    if damage.startswith("cut"):
+        del content[second:]
+    elif damage.endswith("read"):
+        content[second + 150] ^= 1  # in its check sum
+    else:
+        content[second : second + 512] = bytes(512)
+    archive.write_bytes(content)
+    with pytest.raises(BadInput, match=r"a\.tar: damaged"):
+        extracted_bytes(archive)
+
+
+@pytest.mark.parametrize("name", ["a.zip", "a.tar.gz", "a.7z"])
+def test_what_cannot_be_opened_is_named(tmp_path, name):
+    (tmp_path / name).mkdir()
+    with pytest.raises(BadInput, match="cannot be opened"):
+        extracted_bytes(tmp_path / name)

@@ -94,3 +94,12 @@ def test_the_published_files() -> None:
         assert abs(len(series.times_s) / 30 - len(series.reading_times_s)) < 3, "camera and oximeters stop together"
         assert set(series.spo2_by_oximeter) == {"1", "2", "4", "5"} and np.isfinite(series.spo2_percent).all()
         assert 60 < series.spo2_percent.min() < 80 and 99 < series.spo2_percent.max() <= 100
+
+
+def test_readings_that_no_living_body_has_are_masked(tmp_path: Path) -> None:
+    write_set(tmp_path, hands=("Left",))
+    path = tmp_path / "gt" / "100001.csv"
+    path.write_text(path.read_text(encoding="utf-8").replace("97.4", "9740").replace("82,0,57", "82,0,-57"), encoding="utf-8")
+    (series,) = read_oximetry_phone_cam(tmp_path)
+    np.testing.assert_array_equal(series.spo2_by_oximeter["1"], [np.nan, np.nan, np.nan, 80])
+    assert np.nanmin(series.pulse_per_min) >= 57

@@ -273,7 +273,7 @@ def test_json_round_trip_is_exact_and_guarded(tmp_path):
     with pytest.raises(BadInput, match="digest does not match"):
         Split.from_json(path)
     path.write_text("{")
-    with pytest.raises(BadInput, match="not a split"):
+    with pytest.raises(BadInput, match="not JSON"):
         Split.from_json(path)
     with pytest.raises(BadInput, match="no such file"):
         Split.from_json(tmp_path / "none.json")

@@ -51,6 +51,10 @@ def test_a_table_without_names_is_of_all_videos(tmp_path: Path) -> None:
         ("time,spo2\n0,97\n", "no column second, spo2_percent"),
         ("second,spo2_percent\n", "no column"),
         ("second,spo2_percent\n0,high\n", "line 2"),
+        ("second,spo2_percent\n0,97\n,94\n", "line 3: an anchor at second nan"),  # taken for the begin, it would move all of it
+        ("second,spo2_percent\n-60,97\n", "line 2: an anchor at second -60"),
+        ("second,spo2_percent\n1_0,97\n", "'1_0' in line 2"),
+        ('second,spo2_percent\n"0,97\n' + "1,96\n" * 40_000, "not a table"),
     ],
 )
 def test_a_table_that_is_none_names_its_line(text: str, said: str, tmp_path: Path) -> None:

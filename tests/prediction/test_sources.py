@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -90,5 +92,38 @@ def test_videos_of_other_sets_are_timed_as_their_readers_time_them(tmp_path):
 @pytest.mark.parametrize(("name", "found"), [("none.mp4", "no such file or folder"), ("empty", "no video in it")])
 def test_a_path_that_means_no_video_is_named(tmp_path, name, found):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(BadInput, match=rf"{name}: {found}; expected a video \(\.avi"):
+    with pytest.raises(BadInput, match=rf"{name}: {found}; expected a video \(\.3gp, \.avi"):
         find_videos([tmp_path / name])
+
+
+def test_links_in_circles_and_to_nothing_do_not_lead_astray(tree):
+    for place, target in (("a/up", ".."), ("here", "."), ("itself.avi", "itself.avi"), ("gone.avi", "nowhere")):
+        (tree / place).symlink_to(target)
+    found = {video.name for video in find_videos([tree])}
+    assert found == {"a-visit", "b-visit", "c", "itself", "gone"}
+
+
+def test_folders_are_searched_however_deep_they_lie(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for _ in range(1100):  # more than Python calls one within the other
+        Path("d").mkdir()
+        os.chdir("d")
+    Path("a.avi").touch()
+    (video,) = find_videos([tmp_path])
+    assert len(video.name) < 100 and video.name.startswith("d-d-d-")
+    os.chdir(tmp_path)
+    subprocess.run(["rm", "-rf", "d"], check=True)
+
+
+def test_names_are_shown_whatever_a_file_is_called(tmp_path):
+    for name in ("a\nb", "\x1b[31m", "\udcff", "\u202e", "e\u0301", "\u00e9", "n" * 240):
+        (tmp_path / f"{name}.avi").touch()
+    names = [video.name for video in find_videos([tmp_path])]
+    assert len(set(names)) == len(names) == 7
+    assert all(name.isprintable() and len(name.encode()) <= 150 for name in names), names
+    assert {"a\\nb", "\\x1b[31m", "\\udcff", "\\u202e"} < set(names)
+
+
+def test_a_name_that_is_too_long_for_a_file_is_no_file(tmp_path):
+    with pytest.raises(BadInput, match="no such file or folder"):
+        find_videos([tmp_path / ("x" * 300)])

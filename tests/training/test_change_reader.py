@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -19,7 +18,6 @@ from tast.training.change_reader import (
     ChangeReader,
     Start,
     best_start,
-    change_reader_of,
     fit_change_reader,
     left_out_changes,
     linear,
@@ -163,13 +161,6 @@ def test_a_curve_alone_has_no_line_beside_it() -> None:
     line = fit_change_reader(colours, percent, names, names, Start(light_prior(), np.inf))
     assert line is not None and set(line.slopes) == set(line.slopes_of_face) == {0.0}
     assert_allclose(line.read(colours), light_prior().read(colours[:, STEADY]))
-
-
-def test_it_comes_back_from_a_card() -> None:
-    line = ChangeReader((1.0,) * 8, (2.0,) * 5, 0.25, 2, 4, light_prior())
-    assert change_reader_of(json.loads(json.dumps(asdict(line)))) == line
-    before = {name: value for name, value in asdict(replace(line, prior=None)).items() if name != "prior"}
-    assert change_reader_of(before) == replace(line, prior=None)
 
 
 def test_a_line_beside_the_curve_reads_what_the_curve_leaves() -> None:

@@ -14,6 +14,7 @@ from tast.records import VideoSource
 from tast.video.containers import container_frame_count, container_times_s
 from tast.video.images import read_png
 from tast.video.read import read_frames, read_frames_at
+from tests.chaos.bad.films import later, write, write_growing_jpegs
 from tests.datasets.layouts import plain_image, write_container, write_png
 
 RED, CODEC_TOLERANCE = (240, 10, 20), 6  # 4:2:0 chroma and rounding move a flat colour by a few levels
@@ -235,3 +236,49 @@ def test_single_frames_by_given_times(tmp_path):
     source = VideoSource(tmp_path, ("a.png", "b.png"), np.array([0.0, 0.3]))
     assert [time_s for time_s, _ in read_frames_at(source, np.array([0.2, 0.1]))] == [0.3, 0.0]
     np.testing.assert_array_equal(read_frames_at(source, np.array([9.0]))[0][1], images[1])
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.avi"])
+def test_a_file_that_was_cut_off_at_its_last_frames_says_so(tmp_path, name):
+    """Within the tolerance of the announced length: the bytes that are announced tell it."""
+    path = tmp_path / name
+    write_container(path, [plain_image((200, 20, 10), 24, 32)] * 12)
+    whole = len(list(read_frames(VideoSource(path))))
+    path.write_bytes(path.read_bytes()[:-900])
+    defects: list[str] = []
+    assert len(list(read_frames(VideoSource(path), defects))) <= whole
+    assert len(defects) == 1
+
+
+def test_notes_in_another_encoding_are_no_reason_to_refuse_a_video(tmp_path):
+    with av.open(str(tmp_path / "a.mkv"), "w") as container:
+        container.metadata["title"] = "Jose"
+        stream = container.add_stream("mjpeg", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 32, 24, "yuvj420p"
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(plain_image((9, 9, 9), 24, 32), format="rgb24")))
+        container.mux(stream.encode(None))
+    content = (tmp_path / "a.mkv").read_bytes()
+    (tmp_path / "a.mkv").write_bytes(content.replace(b"Jose", "José".encode("latin-1")))
+    assert len(list(read_frames(VideoSource(tmp_path / "a.mkv")))) == 1
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.avi"])
+def test_a_size_that_changes_midway_ends_the_good_part(tmp_path, name):
+    small, large = ([(k / 25, plain_image((200, 20, 10), side, side)) for k in range(5)] for side in (32, 64))
+    write_growing_jpegs(tmp_path / name, [small, later(large, 0.2)])
+    defects: list[str] = []
+    assert len(list(read_frames(VideoSource(tmp_path / name), defects))) == 5
+    assert defects == ["frames of 64 x 64 from frame 5 on; expected 32 x 32, as before"]
+
+
+def test_an_image_of_another_size_is_named(tmp_path):
+    for number, side in enumerate((8, 8, 16)):
+        write_png(tmp_path / f"{number}.png", plain_image((200, 20, 10), side, side))
+    video = VideoSource(tmp_path, frame_files=("0.png", "1.png", "2.png"), frame_times_s=np.arange(3) / 25)
+    with pytest.raises(BadInput, match=r"2\.png: 16 x 16; expected 8 x 8"):
+        list(read_frames(video))
+
+
+def test_a_slow_video_whose_last_frame_lasts_is_whole(tmp_path):
+    write(tmp_path / "a.mkv", [(float(k), plain_image((200, 20, 10), 24, 32)) for k in range(4)])
+    assert len(list(read_frames(VideoSource(tmp_path / "a.mkv")))) == 4
