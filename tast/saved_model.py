@@ -33,6 +33,7 @@ from tast.training.labels import LabelScaling
 
 WEIGHTS = "model.safetensors"
 CARD = "model.json"
+MOST_BYTES = 2**24  # of a card; one of a thousand people has 50 kB
 LARGEST_SIZE = 100_000  # of anything in a network's or preprocessing's sizes
 NOT_TO_BE_BUILT = (TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError, RuntimeError, MemoryError)
 
@@ -135,7 +136,7 @@ class _Checked(BaseModel):
 def _read_card(path: Path) -> tuple[ModelCard, str]:
     if not path.exists():
         raise BadInput(path, "no such file", "a saved model (run the train stage: `dvc repro train`)")
-    content = read_json(path, "the card of a saved model")
+    content = read_json(path, "the card of a saved model", MOST_BYTES)
     expected = f"the keys {', '.join(ModelCard.__dataclass_fields__)}"
     if not isinstance(content, dict):
         raise BadInput(path, f"not a model's card (a {type(content).__name__})", expected)

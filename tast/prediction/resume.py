@@ -29,8 +29,8 @@ class Finished:
         self._folder, self._kind, self._list = folder, kind, folder / LIST
         facts = {
             **provenance(*PROGRAMS, threads=1),  # of each worker
+            "method": code_of_method(read_card(model_folder).model_name),  # first: what is no model is not read to its end
             "model": _digest(model_folder),
-            "method": code_of_method(read_card(model_folder).model_name),
             "settings": settings,
         }
         self._rests_on = json.dumps(facts, sort_keys=True)
@@ -63,4 +63,9 @@ class Finished:
 
 def _digest(model_folder: Path) -> str:
     files = sorted(path for path in model_folder.rglob("*") if path.is_file())
-    return hashlib.sha256(b"".join(hashlib.sha256(path.read_bytes()).digest() for path in files)).hexdigest()
+    return hashlib.sha256(b"".join(_digest_of_file(path) for path in files)).hexdigest()
+
+
+def _digest_of_file(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
