@@ -8,7 +8,7 @@ import sys
 import typer
 
 from tast import __version__, instruction_set
-from tast.cli import calibrate, completion, data, doctor, export, methods, phantom, predict, preview, probe, project
+from tast.cli import calibrate, completion, data, doctor, export, methods, phantom, predict, preview, probe, project, service
 from tast.errors import TastError
 
 HELP = """SpO2 from video of a face: what is done by hand beside the pipeline, which is `make repro` or `dvc repro`.
@@ -55,6 +55,7 @@ app.command(rich_help_panel=DATA)(phantom.phantom)
 app.command(rich_help_panel=MODELS)(methods.methods)
 app.command(rich_help_panel=MODELS)(methods.use)
 app.command(rich_help_panel=MODELS)(export.export)
+app.command(rich_help_panel=MODELS)(service.serve)
 app.command(rich_help_panel=MODELS)(probe.probe)
 app.command(rich_help_panel=MODELS, context_settings=project.PASSED_ON)(project.ablate)
 app.command(rich_help_panel=MODELS, context_settings=project.PASSED_ON)(project.table)

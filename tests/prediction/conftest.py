@@ -49,6 +49,10 @@ def table_in(path: Path) -> pd.DataFrame:
 
 @pytest.fixture(scope="session")
 def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_network(tmp_path_factory.mktemp("model"))
+
+
+def save_network(folder: Path) -> Path:
     """A network of nobody's training, but with weights and statistics that are not the initial ones, and params.yaml's steps."""
     preprocess = load_params(Path(__file__).parents[2] / "params.yaml").preprocess.model_dump()
     preprocess["clips"] |= {"length_s": CLIP_S, "size_px": 32, "fps_hz": 15.0}
@@ -60,7 +64,6 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
         model_name="tast_net", config=asdict(net.config), preprocessing=preprocess, input_kind="normalised", frame_size_px=16,
         scaling=LabelScaling(92.0, 5.0), data_digest="d" * 64, code_version="0.1.0", interval=PredictionInterval(0.9, 3.5, 8, 70),
     )  # fmt: skip
-    folder = tmp_path_factory.mktemp("model")
     save_model(folder, net, card)
     return folder
 
