@@ -23,7 +23,7 @@ def serve(
         str, typer.Argument(help="models:/NAME@ALIAS, models:/NAME/VERSION, or the folder of such a version.")
     ] = "models:/tast-net@champion",
     host: Annotated[str, typer.Option(help=f"Address to listen on; one that others reach needs {TOKEN}.")] = LOOPBACK,
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 5001,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port to listen on.")] = 5001,
     video_root: Annotated[Path | None, typer.Option(help="Folder whose videos a request may name as `path`.")] = None,
     max_mb: Annotated[float, typer.Option(min=0.01, help="MiB of a video.")] = 64.0,
     max_request_mb: Annotated[float, typer.Option(min=0.01, help="MiB of a request, videos as base64.")] = 90.0,
