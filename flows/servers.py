@@ -81,9 +81,10 @@ def prefect_server(port: int | None = None, host: str = LOOPBACK, page_url: str 
 def mlflow_page(tracking_uri: str, artifacts: Path, port: int, host: str = LOOPBACK) -> Iterator[str]:
     """MLflow's page over a tracking store; yields its address."""
     command = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", tracking_uri, "--default-artifact-root", artifacts.as_uri()]
+    command += ["--default-artifact-root", artifacts.as_uri()]
+    environment = {**os.environ, "MLFLOW_BACKEND_STORE_URI": tracking_uri}  # as an argument, everybody here could read it
     address = url_of(host, port)
-    with _process("mlflow", command, f"{address}/health"):
+    with _process("mlflow", command, f"{address}/health", env=environment):
         yield address
 
 

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tast.redaction import without_secrets
+
 
 class TastError(Exception):
-    """Something a user can mend; its text is one clear line. Flows and the CLI print it and exit non-zero."""
+    """Something a user can mend; its text is one clear line without secrets. Flows and the CLI print it and exit non-zero."""
+
+    def __str__(self) -> str:
+        return without_secrets(super().__str__())
 
 
 class BadInput(TastError):

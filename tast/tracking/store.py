@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from tast.errors import TastError
 from tast.files import whole_file
+from tast.redaction import without_secrets
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 KEY_TAG, COMPLETE_TAG, COMMIT_TAG, DIRTY_TAG = "tast.key", "tast.complete", "tast.commit", "tast.dirty"
@@ -119,7 +120,8 @@ def championship(client: MlflowClient, model_name: str, tracking_uri: str) -> It
 
 
 def log_values(client: MlflowClient, run_id: str, metrics: Sequence[Metric], params: Sequence[Param]) -> None:
-    """Log any number of metrics and parameters; MLflow drops an exact repetition."""
+    """Log any number of metrics and parameters, without secrets; MLflow drops an exact repetition."""
+    params = [Param(one.key, without_secrets(one.value)) for one in params]
     for start in range(0, max(len(metrics), len(params)), MOST_IN_BATCH):
         part = slice(start, start + MOST_IN_BATCH)
         client.log_batch(run_id, metrics=metrics[part], params=params[part])
