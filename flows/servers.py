@@ -18,7 +18,7 @@ from typing import Any
 
 from flows import STATE
 from tast.doctor.project import check_mlflow
-from tast.errors import TastError
+from tast.errors import TastError, Unavailable
 
 LOOPBACK = "127.0.0.1"
 ANYWHERE = {"0.0.0.0": LOOPBACK, "::": "::1"}  # an address to listen on -> where this machine reaches it
@@ -59,7 +59,9 @@ def url_of(host: str, port: int) -> str:
 def require_mlflow() -> None:
     """Raises TastError where MLFLOW_TRACKING_URI names a server that does not answer: MLflow itself would try for 4 minutes."""
     if not (check := check_mlflow(os.environ)).ok:
-        raise TastError(f"MLFLOW_TRACKING_URI: {check.detail}; {check.what_to_do}: without it runs go to a file in .tast/mlflow")
+        raise Unavailable(
+            f"MLFLOW_TRACKING_URI: {check.detail}; {check.what_to_do}: without it runs go to a file in .tast/mlflow"
+        )
 
 
 @contextlib.contextmanager

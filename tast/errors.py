@@ -14,6 +14,10 @@ class TastError(Exception):
         return without_secrets(super().__str__())
 
 
+class Unavailable(TastError):
+    """What may be there a little later, and nobody needs to mend: a server that does not answer, a lock that somebody holds."""
+
+
 class BadInput(TastError):
     """A file that is not what it should be: names the file, what was found and what was expected."""
 
