@@ -25,7 +25,8 @@ from flows.store import tracking_uri
 from tast.errors import TastError
 from tast.evaluation.contest import Rules
 from tast.params import load_params
-from tast.tracking.registry import Comparison, copy_store, rollback, set_champion, versions_without_files
+from tast.tracking.recovery import copy_store, versions_without_files
+from tast.tracking.registry import Comparison, rollback, set_champion
 
 
 def compare(arguments: argparse.Namespace) -> None:
