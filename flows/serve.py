@@ -19,8 +19,9 @@ from pathlib import Path
 
 from flows import PROJECT
 from flows.alerts import api_of, catch_up, missed, tell_failures
-from flows.servers import ANYWHERE, LOOPBACK, guarded, is_loopback, log_of, mlflow_page, prefect_server, until_stopped, url_of
+from flows.servers import ANYWHERE, guarded, log_of, mlflow_page, prefect_server, until_stopped, url_of
 from flows.store import ARTIFACTS, tracking_uri
+from tast.addresses import LOOPBACK, is_loopback
 from tast.errors import TastError
 from tast.tracking.store import initialise
 

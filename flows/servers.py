@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import os
 import signal
 import socket
@@ -17,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from flows import STATE
+from tast.addresses import LOOPBACK
 from tast.doctor.project import check_mlflow
 from tast.errors import TastError, Unavailable
 
-LOOPBACK = "127.0.0.1"
 ANYWHERE = {"0.0.0.0": LOOPBACK, "::": "::1"}  # an address to listen on -> where this machine reaches it
 
 
@@ -40,14 +39,6 @@ def until_stopped(serve: Callable[[], None]) -> None:
     except TastError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(1) from None
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches a server that listens on `host`, a name or an IPv4 or IPv6 address."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def url_of(host: str, port: int) -> str:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from tast.addresses import LOOPBACK, is_loopback
 from tast.cli.output import say
 from tast.cli.predict import REGISTERED, tracking_uri
 from tast.errors import TastError
 
 TOKEN = "TAST_SERVICE_TOKEN"
-LOOPBACK = "127.0.0.1"
 CHAMPION = "models:/tast-net@champion"
 
 
@@ -36,7 +35,7 @@ def serve(
     Example: `tast serve models:/tast-net@champion --port 5001`
     """
     token = os.environ.get(TOKEN, "")
-    if not (token or _is_loopback(host)):
+    if not (token or is_loopback(host)):
         raise TastError(f"--host {host} opens the service to others: set {TOKEN} to a secret of yours, or leave --host out")
     import mlflow
     import uvicorn
@@ -51,10 +50,3 @@ def serve(
     application = service(load_service(model, limits.model_dump(mode="json")), limits, max_request_mb=max_request_mb, token=token)
     say(f"{model} at http://{host}:{port}/invocations; Ctrl-C stops it")
     uvicorn.run(application, host=host, port=port, log_level="warning", access_log=False, server_header=False)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
