@@ -24,6 +24,7 @@ _DEFAULTS = {
     "PREFECT_CLI_PROMPT": "false",
     "DO_NOT_TRACK": "1",
     "DVC_NO_ANALYTICS": "1",
+    "DVC_SITE_CACHE_DIR": str(STATE / "dvc"),  # it unpickles what lies there; its default may be written by every user
     "DASK_LOGGING__DISTRIBUTED": "error",  # it tells of every connection it makes
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
@@ -38,3 +39,4 @@ for _name, _value in _DEFAULTS.items():
     os.environ.setdefault(_name, _value)
 instruction_set.choose(instruction_set.wanted())
 Path(os.environ["PREFECT_HOME"]).mkdir(parents=True, exist_ok=True)  # Prefect makes one level only
+Path(os.environ["DVC_SITE_CACHE_DIR"]).mkdir(mode=0o700, parents=True, exist_ok=True)  # what DVC makes below is open to everybody

@@ -25,7 +25,7 @@ from flows.stage_deps import DVC_YAML, outputs_of, read_stages
 from tast.errors import TastError
 
 STATE = ".tast"
-MADE = ("ablation", "cache", "checkpoints", "dvc.lock", "logs", "prefect", "progress.json", "published", "sets",
+MADE = ("ablation", "cache", "checkpoints", "dvc", "dvc.lock", "logs", "prefect", "progress.json", "published", "sets",
         "system_metrics", "table")  # fmt: skip
 DOWNLOADS, REGISTRY, LOCK = "downloads", "mlflow", "pipeline.lock"
 MEASURED = "benchmarks"  # what scheduled benchmarks measured cannot be made again: it stays

@@ -25,7 +25,7 @@ from flows.mending import mend
 from flows.stage_deps import outputs_of, read_stages
 from flows.stages.source import look_outside
 from flows.summary import print_summary
-from tast.errors import TastError
+from tast.errors import TastError, Unavailable
 from tast.params import load_params
 
 LOCK = STATE / "pipeline.lock"
@@ -166,7 +166,7 @@ def reproduce(patience_s: float = 0) -> None:
                 mend()
             PUBLISHED.write_text(_fingerprint())
     except Timeout:
-        raise TastError("another run of the pipeline holds this workspace; wait for it or stop it") from None
+        raise Unavailable("another run of the pipeline holds this workspace; wait for it or stop it") from None
 
 
 if __name__ == "__main__":

@@ -15,8 +15,9 @@ from prefect.logging.handlers import APILogWorker
 from prefect.states import Failed, State
 
 from flows.running import run
-from tast.errors import TastError
+from tast.errors import TastError, Unavailable
 
+UNAVAILABLE = "Unavailable"  # state of a flow that a later run may find to be possible
 ANSWER_S = 5.0  # for a server
 WITHOUT_PREFECT = "start that server (`make serve`), or unset the variable: each run then starts a server of its own"
 
@@ -24,7 +25,7 @@ WITHOUT_PREFECT = "start that server (`make serve`), or unset the variable: each
 def flow_of(body: Callable[..., State | None]) -> Callable[..., Any]:
     """Make a Prefect flow of a function, which ends in the state that it returns, if any: an answer that has a name.
 
-    A TastError ends it as Failed, its line the message, without a traceback.
+    A TastError ends it as Failed, its line the message, without a traceback; one that may pass in a state of that name.
     """
 
     @flow(name=body.__name__, validate_parameters=False)
@@ -33,7 +34,7 @@ def flow_of(body: Callable[..., State | None]) -> Callable[..., Any]:
         try:
             return body(*arguments, **named)
         except TastError as error:
-            return Failed(message=str(error))
+            return Failed(message=str(error), name=UNAVAILABLE if isinstance(error, Unavailable) else "Failed")
 
     return guarded
 
@@ -42,7 +43,7 @@ def finish(made: Callable[..., Any], *arguments: Any) -> None:
     """Call a flow made by `flow_of`; raises TastError with its line where it failed."""
     state = made(*arguments, return_state=True)
     if state.is_failed() or state.is_crashed():
-        raise TastError(str(state.message))
+        raise (Unavailable if state.name == UNAVAILABLE else TastError)(str(state.message))
 
 
 def run_alone(made: Callable[..., Any]) -> None:
@@ -69,7 +70,7 @@ def require_prefect() -> None:
     try:
         answer = requests.get(f"{url}/admin/version", auth=(user, password) if user else None, timeout=ANSWER_S)
     except (requests.RequestException, ValueError) as error:
-        raise TastError(f"PREFECT_API_URL={url} does not answer ({type(error).__name__}): {WITHOUT_PREFECT}") from None
+        raise Unavailable(f"PREFECT_API_URL={url} does not answer ({type(error).__name__}): {WITHOUT_PREFECT}") from None
     if answer.status_code == requests.codes.unauthorized:
         raise TastError(f"PREFECT_API_URL={url} asks for credentials: set PREFECT_API_AUTH_STRING to its user:password")
     if answer.status_code != requests.codes.ok:

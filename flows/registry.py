@@ -1,8 +1,11 @@
-"""The registry by hand: challenger against champion (`compare`), the title given back (`rollback`) or given (`champion`).
+"""The registry by hand: challenger against champion (`compare`), the title given back (`rollback`) or given (`champion`); a copy
+of it (`backup`), and what makes an older one agree with DVC's files (`reconcile`).
 
 python -m flows.registry compare
 python -m flows.registry rollback --reason "reads too high in the dark"
 python -m flows.registry champion 3
+python -m flows.registry backup ../registry.db
+python -m flows.registry reconcile        (after `cp ../registry.db .tast/mlflow/mlflow.db`, or a loss of all of it)
 """
 
 from __future__ import annotations
@@ -11,6 +14,8 @@ import argparse
 import json
 import sys
 from dataclasses import asdict
+from functools import partial
+from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
@@ -20,6 +25,7 @@ from flows.store import tracking_uri
 from tast.errors import TastError
 from tast.evaluation.contest import Rules
 from tast.params import load_params
+from tast.tracking.recovery import copy_store, versions_without_files
 from tast.tracking.registry import Comparison, rollback, set_champion
 
 
@@ -43,6 +49,28 @@ def give_back(arguments: argparse.Namespace) -> None:
 def set_by_hand(arguments: argparse.Namespace) -> None:
     """A version by hand, without a comparison: the way on where none can be decided."""
     print(set_champion(load_params().publish.model_name, arguments.version, tracking_uri=tracking_uri()))
+
+
+def reconcile(arguments: argparse.Namespace) -> None:
+    """Make a registry that was lost, or restored from an older copy, agree with DVC's files: publish and judge what lies here."""
+    from flows.pipeline import PUBLISHED
+    from flows.prefect_flows import finish, require_prefect  # here: Prefect takes seconds to import
+    from flows.promote import promote
+    from flows.publish import publish
+
+    PUBLISHED.unlink(missing_ok=True)  # it says what another state of the registry had
+    publish_again, judge = partial(finish, publish), partial(finish, promote)
+    for step in (require_prefect, publish_again, judge):
+        step()
+    lost = versions_without_files(load_params().publish.model_name, tracking_uri=tracking_uri())
+    for version in lost:
+        print(f"version {version}: its files are gone; check out the commit it was made from and reconcile there, or leave it")
+    print(f"agrees with dvc.lock{f', but for {len(lost)} older versions' if lost else ''}")
+
+
+def back_up(arguments: argparse.Namespace) -> None:
+    """A copy of MLflow's SQLite file that is whole whatever is written meanwhile."""
+    print(copy_store(tracking_uri(), arguments.file))
 
 
 def comparison_table(comparison: Comparison) -> Table:
@@ -92,6 +120,11 @@ def main() -> None:
     one = commands.add_parser("champion", help=set_by_hand.__doc__)
     one.add_argument("version")
     one.set_defaults(run=set_by_hand)
+    one = commands.add_parser("reconcile", help=reconcile.__doc__)
+    one.set_defaults(run=reconcile)
+    one = commands.add_parser("backup", help=back_up.__doc__)
+    one.add_argument("file", type=Path)
+    one.set_defaults(run=back_up)
     arguments = parser.parse_args()
     configure_logging()
     try:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tast.errors import TastError
+from tast.redaction import hide_secrets_in_logs
 
 LINES_IN = "TAST_LINES_FILE"  # environment: where a program that another one watches writes its log lines as well
 OURS = ("tast", "flows")
@@ -31,6 +32,7 @@ def run(body: Callable[[], object]) -> None:
 
 def configure_logging() -> None:
     """Plain lines on stderr for our own loggers; everyone else from WARNING on."""
+    hide_secrets_in_logs()
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     for name in OURS:
         logging.getLogger(name).setLevel(logging.INFO)

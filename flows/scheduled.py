@@ -8,18 +8,21 @@ from __future__ import annotations
 import logging
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Literal
 
 from filelock import FileLock, Timeout
 from prefect import flow
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential, wait_random
 
 from flows import STATE
 from flows.pipeline import LOCK, held, nothing_changed, reproduce
 from flows.running import configure_logging
-from tast.errors import TastError
+from tast.errors import TastError, Unavailable
 
 log = logging.getLogger("flows.scheduled")
 BENCHMARKS = STATE / "benchmarks"  # not the tracked results, which a person replaces (docs/performance.md)
+TRIES, FIRST_WAIT_S = 6, 60.0
 PATIENCE_S = 12 * 3600.0  # for a run that is at work already: two never share a workspace
 
 BenchmarkName = Literal[
@@ -54,9 +57,9 @@ def nightly_repro(push: bool = False) -> None:
         push: Afterwards, send DVC's outputs to its remote (restricted data never leave this machine).
     """
     configure_logging()
-    reproduce(PATIENCE_S)
+    again_where_it_helps(lambda: reproduce(PATIENCE_S))
     if push:
-        _run("dvc", "push")
+        again_where_it_helps(lambda: _run("dvc", "push", may_pass=True))
 
 
 @flow(name="on-new-data")
@@ -88,11 +91,29 @@ def benchmark(names: list[BenchmarkName] = []) -> None:  # noqa: B006 Prefect's 
         with FileLock(LOCK, timeout=PATIENCE_S):  # beside a run, both would be measured
             _run("benchmarks", *names, "--out", str(BENCHMARKS))
     except Timeout:
-        raise TastError(f"a run of the pipeline holds this workspace for more than {PATIENCE_S:g} s") from None
+        raise Unavailable(f"a run of the pipeline holds this workspace for more than {PATIENCE_S:g} s") from None
 
 
-def _run(module: str, *arguments: str) -> None:
-    """A program of this environment, in the project. Raises TastError where it fails."""
+def again_where_it_helps(body: Callable[[], None], first_wait_s: float = FIRST_WAIT_S) -> None:
+    """Call it, and again where what failed may be there a little later (Unavailable): TRIES times in all, over half an hour.
+
+    What a person has to mend fails at once. Downloads try again by themselves (tast.datasets.fetch).
+    """
+    waits = wait_exponential(multiplier=first_wait_s, max=16 * first_wait_s) + wait_random(0, first_wait_s)
+    for attempt in Retrying(
+        retry=retry_if_exception_type(Unavailable), stop=stop_after_attempt(TRIES), wait=waits, reraise=True, before_sleep=_told
+    ):
+        with attempt:
+            body()
+
+
+def _told(state: RetryCallState) -> None:
+    error = state.outcome.exception() if state.outcome else None
+    log.warning("%s; try %d of %d in %.0f s", error, state.attempt_number + 1, TRIES, state.upcoming_sleep)
+
+
+def _run(module: str, *arguments: str, may_pass: bool = False) -> None:
+    """A program of this environment, in the project. Raises TastError where it fails, Unavailable where that may pass."""
     code = subprocess.run([sys.executable, "-m", module, *arguments], check=False).returncode
     if code:
-        raise TastError(f"{' '.join((module, *arguments))} exited with {code}")
+        raise (Unavailable if may_pass else TastError)(f"{' '.join((module, *arguments))} exited with {code}")

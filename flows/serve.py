@@ -3,7 +3,7 @@
 Ports by PREFECT_PORT (4200) and MLFLOW_PORT (5000). TAST_HOST (127.0.0.1) is the address that Prefect listens on: one that others
 reach is refused without PREFECT_SERVER_API_AUTH_STRING=user:password, since whoever reaches Prefect's API can start runs.
 TAST_PUBLIC_URL is where browsers reach it then (http://<this machine's name>:<port>). MLflow's page asks nobody for credentials:
-it stays on 127.0.0.1.
+it stays on 127.0.0.1. TAST_WEBHOOK is an address to which each failed run is told (flows.alerts).
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from flows import PROJECT
-from flows.servers import ANYWHERE, LOOPBACK, guarded, is_loopback, log_of, mlflow_page, prefect_server, until_stopped, url_of
+from flows.alerts import api_of, catch_up, missed, tell_failures
+from flows.servers import ANYWHERE, guarded, log_of, mlflow_page, prefect_server, until_stopped, url_of
 from flows.store import ARTIFACTS, tracking_uri
+from tast.addresses import LOOPBACK, is_loopback
 from tast.errors import TastError
 from tast.tracking.store import initialise
 
@@ -32,8 +34,14 @@ def deployed(prefect_url: str) -> Iterator[subprocess.Popen[bytes]]:
     """A work pool, prefect.yaml's deployments and a worker in this checkout; the worker is ended with the block."""
     environment = {**os.environ, "PREFECT_API_URL": f"{prefect_url}/api", "TAST_HOME": str(PROJECT)}
     environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+    with api_of(prefect_url) as client:
+        overdue = missed(client)
     _prefect(["work-pool", "create", "--type", "process", "--overwrite", POOL], environment)
     _prefect(["--no-prompt", "deploy", "--all"], environment)
+    with api_of(prefect_url) as client:
+        catch_up(client, overdue)
+    if webhook := os.environ.get("TAST_WEBHOOK"):
+        tell_failures(prefect_url, webhook)
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", POOL, "--type", "process"]
     environment["PREFECT_WORKER_QUERY_SECONDS"] = str(QUERY_S)
     with (

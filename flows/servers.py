@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ipaddress
 import os
 import signal
 import socket
@@ -17,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from flows import STATE
+from tast.addresses import LOOPBACK
 from tast.doctor.project import check_mlflow
-from tast.errors import TastError
+from tast.errors import TastError, Unavailable
 
-LOOPBACK = "127.0.0.1"
 ANYWHERE = {"0.0.0.0": LOOPBACK, "::": "::1"}  # an address to listen on -> where this machine reaches it
 
 
@@ -42,14 +41,6 @@ def until_stopped(serve: Callable[[], None]) -> None:
         raise SystemExit(1) from None
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches a server that listens on `host`, a name or an IPv4 or IPv6 address."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def url_of(host: str, port: int) -> str:
     """Where this machine reaches a server that listens on `host`."""
     name = ANYWHERE.get(host, host)
@@ -59,7 +50,9 @@ def url_of(host: str, port: int) -> str:
 def require_mlflow() -> None:
     """Raises TastError where MLFLOW_TRACKING_URI names a server that does not answer: MLflow itself would try for 4 minutes."""
     if not (check := check_mlflow(os.environ)).ok:
-        raise TastError(f"MLFLOW_TRACKING_URI: {check.detail}; {check.what_to_do}: without it runs go to a file in .tast/mlflow")
+        raise Unavailable(
+            f"MLFLOW_TRACKING_URI: {check.detail}; {check.what_to_do}: without it runs go to a file in .tast/mlflow"
+        )
 
 
 @contextlib.contextmanager
@@ -81,9 +74,10 @@ def prefect_server(port: int | None = None, host: str = LOOPBACK, page_url: str 
 def mlflow_page(tracking_uri: str, artifacts: Path, port: int, host: str = LOOPBACK) -> Iterator[str]:
     """MLflow's page over a tracking store; yields its address."""
     command = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", tracking_uri, "--default-artifact-root", artifacts.as_uri()]
+    command += ["--default-artifact-root", artifacts.as_uri()]
+    environment = {**os.environ, "MLFLOW_BACKEND_STORE_URI": tracking_uri}  # as an argument, everybody here could read it
     address = url_of(host, port)
-    with _process("mlflow", command, f"{address}/health"):
+    with _process("mlflow", command, f"{address}/health", env=environment):
         yield address
 
 

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from tast.redaction import without_secrets
+
 LONGEST = 300  # characters of a value that an error shows: a table's cell may be a whole book
 
 
 class TastError(Exception):
-    """Something a user can mend; its text is one clear line. Flows and the CLI print it and exit non-zero."""
+    """Something a user can mend; its text is one clear line without secrets. Flows and the CLI print it and exit non-zero."""
 
     def __str__(self) -> str:
-        return one_line(super().__str__())
+        return one_line(without_secrets(super().__str__()))
+
+
+class Unavailable(TastError):
+    """What may be there a little later, and nobody needs to mend: a server that does not answer, a lock that somebody holds."""
 
 
 class BadInput(TastError):

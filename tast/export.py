@@ -17,6 +17,7 @@ from torch import nn
 from torch.export import Dim, ExportedProgram
 
 from tast.files import whole_file
+from tast.pt2 import drop_examples
 from tast.saved_model import ModelCard
 
 INPUT_NAME, OUTPUT_NAME = "video", "spo2_standardised"
@@ -55,8 +56,10 @@ def write_pt2(path: Path, model: nn.Module, card: ModelCard) -> None:
     """`torch.export.load(path).module()` is the model; the card lies in the file as `tast.card`."""
     program = exported(model, frames=int(card.config["frames"]), size_px=card.frame_size_px)
     card_json = json.dumps(asdict(card), sort_keys=True)
-    with whole_file(path) as part, part.open("wb") as file:
-        torch.export.save(program, file, extra_files={CARD_KEY: card_json})
+    with whole_file(path) as part:
+        with part.open("wb") as file:
+            torch.export.save(program, file, extra_files={CARD_KEY: card_json})
+        drop_examples(part)
 
 
 EXPORTERS: dict[str, Callable[[Path, nn.Module, ModelCard], None]] = {"onnx": write_onnx, "pt2": write_pt2}

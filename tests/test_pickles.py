@@ -91,6 +91,15 @@ def test_a_registered_model_that_is_a_pickle(tmp_path: Path, trace: Path, monkey
     assert not trace.exists()
 
 
+def test_dvc_unpickles_nothing_that_others_can_write() -> None:
+    """Its default, /var/tmp/dvc, is made for everybody to write, and the values of its caches are pickles."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("DVC_")}
+    script = "import flows; from dvc.dirs import site_cache_dir; print(site_cache_dir())"
+    made = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    folder = Path(made.stdout.strip())
+    assert folder == flows.STATE / "dvc" and folder.stat().st_mode & 0o077 == 0
+
+
 def test_flows_forbid_pickles() -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
     script = "import flows, os; print(os.environ['MLFLOW_ALLOW_PICKLE_DESERIALIZATION'])"

@@ -8,8 +8,9 @@ import sys
 import typer
 
 from tast import __version__, instruction_set
-from tast.cli import calibrate, completion, data, doctor, export, methods, phantom, predict, preview, probe, project
+from tast.cli import calibrate, completion, data, doctor, export, methods, phantom, predict, preview, probe, project, service
 from tast.errors import TastError
+from tast.redaction import hide_secrets_in_logs
 
 HELP = """SpO2 from video of a face: what is done by hand beside the pipeline, which is `make repro` or `dvc repro`.
 
@@ -55,6 +56,7 @@ app.command(rich_help_panel=DATA)(phantom.phantom)
 app.command(rich_help_panel=MODELS)(methods.methods)
 app.command(rich_help_panel=MODELS)(methods.use)
 app.command(rich_help_panel=MODELS)(export.export)
+app.command(rich_help_panel=MODELS)(service.serve)
 app.command(rich_help_panel=MODELS)(probe.probe)
 app.command(rich_help_panel=MODELS, context_settings=project.PASSED_ON)(project.ablate)
 app.command(rich_help_panel=MODELS, context_settings=project.PASSED_ON)(project.table)
@@ -68,6 +70,7 @@ app.command(rich_help_panel=MACHINE)(completion.completion)
 def main() -> None:
     """Run the command; a mistake that the user can mend is one line on stderr and exit code 1."""
     instruction_set.choose(instruction_set.wanted())  # numpy and torch are imported by the commands
+    hide_secrets_in_logs()
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("tast").setLevel(logging.INFO)
     try:

@@ -161,10 +161,10 @@ def saved_model(model: str) -> Iterator[Path]:
     from tast.tracking.registry import model_files  # as above
 
     with tempfile.TemporaryDirectory() as scratch:
-        yield model_files(model, Path(scratch), tracking_uri=_tracking_uri())
+        yield model_files(model, Path(scratch), tracking_uri=tracking_uri())
 
 
-def _tracking_uri() -> str:
+def tracking_uri() -> str:
     """MLFLOW_TRACKING_URI where it is set, else the file that the pipeline keeps in its project folder."""
     given = os.environ.get("MLFLOW_TRACKING_URI")
     database = Path(".tast/mlflow/mlflow.db").resolve()

@@ -16,6 +16,7 @@ import requests
 
 from tast.code_version import code_version
 from tast.doctor.machine import Check
+from tast.redaction import without_secrets
 
 ANSWER_S = 5.0  # for a server
 PATIENCE_S = 120.0  # for git and DVC, which look at every output
@@ -63,6 +64,7 @@ def check_mlflow(environment: Mapping[str, str]) -> Check:
 
 
 def _check_server(name: str, url: str, health_url: str, variable: str, starter: str) -> Check:
+    url = without_secrets(url)
     advice = f"start it ({starter}, or `make serve` for both), or unset {variable}"
     try:
         status = requests.get(health_url, timeout=ANSWER_S).status_code

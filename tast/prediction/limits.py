@@ -19,8 +19,9 @@ class Limits(BaseModel):
 
     max_mb: size of a video in MiB. max_s: from its first frame to its last. timeout_s: for the whole request, waiting for others
     included. max_pixels: of a frame. max_streams: of a container, sound included. max_memory_mb: what reading the video is
-    expected to take beside the program. max_rows: videos in a request. video_root: the folder that a `path` must lie in; None:
-    no `path` is taken.
+    expected to take beside the program, and the most that decoding it may. max_rows: videos in a request. max_waiting: requests
+    that wait while one is computed; a request more is refused at once. video_root: the folder that a `path` must lie in; None: no
+    `path` is taken.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -33,6 +34,7 @@ class Limits(BaseModel):
     max_streams: Count = 16
     max_memory_mb: Positive = 3072.0
     max_rows: Count = 8
+    max_waiting: Annotated[int, Field(ge=0)] = 3  # MLflow has a thread for each core and four more: one must be free to refuse
     video_root: Path | None = None
 
     @classmethod

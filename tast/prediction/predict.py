@@ -41,6 +41,7 @@ from tast.video.facts import SourceMeter, doubts
 from tast.video.images import MAX_PIXELS
 from tast.video.read import read_pictures
 
+ReadsPictures = Callable[..., Iterator[tuple[float, Picture]]]  # as read_pictures does
 BATCH_SIZE = 16
 PIECE_S = 120.0
 NO_PERCENTAGE = (
@@ -52,12 +53,12 @@ AN_ANCHOR_IS_OF_NO_USE = "no percentage can be told, with an anchor neither (ask
 
 def predict_video(
     name: str, video: VideoSource, model: nn.Module, card: ModelCard, asked: Asked = PLAIN, *, max_pixels: int = MAX_PIXELS,
-    watch: Callable[[], None] = lambda: None,
+    watch: Callable[[], None] = lambda: None, pictures: ReadsPictures = read_pictures,
 ) -> PredictedTrace:  # fmt: skip
     """SpO2 per second of a video on disk: what read_video reads, as `delivered` gives it. Raises as both."""
     trace = read_video(
         name, video, model, card, min_quality=asked.min_quality, largest_face=asked.largest_face, max_pixels=max_pixels,
-        watch=watch,
+        watch=watch, pictures=pictures,
     )  # fmt: skip
     return delivered(trace, asked)
 
@@ -92,16 +93,18 @@ def delivered(trace: PredictedTrace, asked: Asked) -> PredictedTrace:
 
 
 def read_video(
-    name: str, video: VideoSource, model: nn.Module, card: ModelCard, *, max_pixels: int = MAX_PIXELS, **reading: Any
-) -> PredictedTrace:
+    name: str, video: VideoSource, model: nn.Module, card: ModelCard, *, max_pixels: int = MAX_PIXELS,
+    pictures: ReadsPictures = read_pictures, **reading: Any
+) -> PredictedTrace:  # fmt: skip
     """A video on disk, before anybody is told a percentage; of one that breaks off, its good part, and its notes say so.
 
     As read_frames; raises BadInput as well, where the video cannot be read. A frame of more than max_pixels is not decoded.
+    pictures: who decodes; the same in a process of its own where strangers send the video.
     """
     defects: list[str] = []
     meter = SourceMeter()
     try:
-        frames = read_pictures(video, defects, max_pixels=max_pixels, meter=meter)
+        frames = pictures(video, defects, max_pixels=max_pixels, meter=meter)
         trace = read_frames(name, frames, model, card, meter=meter, **reading)
     except VideoRejected as error:
         raise VideoRejected(name, "; ".join([error.reason, *defects])) from None

@@ -1,5 +1,7 @@
 """A video that somebody sends: its bytes, or a path below one folder, within limits that hold before it is decoded.
 
+It is decoded in a process of its own (tast.video.apart).
+
 Both ways lead through one door. The file that a path names is opened once, step by step below the folder, and copied to a
 private place; from there on it is read as bytes that were sent. What is said of a path outside of the folder is what is said of
 one that does not exist.
@@ -12,9 +14,11 @@ import stat
 import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +34,8 @@ from tast.prediction.sources import CONTAINERS, video_source
 from tast.prediction.trace import PredictedTrace
 from tast.records import FloatArray, VideoSource
 from tast.saved_model import load_model, weights_digest
-from tast.video.containers import HEAD_BYTES, container_format, extent
+from tast.video.apart import Decoder
+from tast.video.containers import HEAD_BYTES, container_format
 
 MEBIBYTE = 2**20
 ENDINGS = {"avi": "avi", "mov": "mp4", "matroska": "mkv"}  # the containers that are taken, by FFmpeg's name
@@ -46,6 +51,37 @@ class TookTooLong(TastError):
     """The time of a request ran out."""
 
 
+class Busy(TastError):
+    """More requests wait than may."""
+
+
+class Turns:
+    """One after the other, in the order in which they came; who would be one too many is told so at once."""
+
+    def __init__(self, max_waiting: int) -> None:
+        self._max_waiting = max_waiting
+        self._changed = threading.Condition()
+        self._line: deque[object] = deque()  # the first of them has its turn
+
+    @contextmanager
+    def turn(self, name: str, deadline_s: float) -> Iterator[None]:
+        """Raises Busy, or TookTooLong where the turn does not come before deadline_s on the monotonic clock."""
+        ticket = object()
+        with self._changed:
+            if len(self._line) > self._max_waiting:
+                raise Busy(f"{name}: {len(self._line)} requests are at work or wait already; try again later")
+            self._line.append(ticket)
+        try:
+            with self._changed:
+                if not self._changed.wait_for(lambda: self._line[0] is ticket, max(0.0, deadline_s - time.monotonic())):
+                    raise TookTooLong(f"{name}: other videos took all of its time; try again later")
+            yield
+        finally:
+            with self._changed:
+                self._line.remove(ticket)
+                self._changed.notify_all()
+
+
 class VideoReader:
     """A saved model that reads videos for others, however many ask at once."""
 
@@ -54,7 +90,8 @@ class VideoReader:
         self.weights_sha256 = weights_digest(model_folder)
         self._limits = limits
         self._root = None if limits.video_root is None else limits.video_root.resolve()
-        self._free = threading.Lock()  # dlib's detector serves one at a time
+        self._turns = Turns(limits.max_waiting)  # dlib's detector serves one at a time
+        self._decoder = Decoder(cpu_s=limits.timeout_s, memory_mb=limits.max_memory_mb)
 
     def deadline_s(self) -> float:
         """For a request that comes now, on the monotonic clock."""
@@ -131,17 +168,19 @@ class VideoReader:
 
     def _read(self, name: str, put: Callable[[Path], Path], asked: Asked, deadline_s: float) -> PredictedTrace:
         """put: lays the video into an empty folder of ours, and says where."""
-        with self._turn(name, deadline_s), tempfile.TemporaryDirectory() as scratch:
+        with self._turns.turn(name, deadline_s), tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch)
+            watch = partial(self._require_time, name, deadline_s)
             try:
                 path = put(folder)
                 if path.is_file():  # before anything else opens it
-                    self._require_extent(path, VideoSource(path))
+                    self._require_extent(path, VideoSource(path), watch)
                 source, notes = video_source(path)
-                self._require_extent(path, source)
+                if path.is_dir() or source.frame_times_s is not None:
+                    self._require_extent(path, source, watch)
                 trace = predict_video(
-                    name, source, self._model, self._card, asked, watch=lambda: self._require_time(name, deadline_s),
-                    max_pixels=self._limits.max_pixels,
+                    name, source, self._model, self._card, asked, watch=watch, max_pixels=self._limits.max_pixels,
+                    pictures=partial(self._decoder.pictures, watch=watch),
                 )  # fmt: skip
             except VideoRejected as error:
                 raise VideoRejected(name, error.reason) from None
@@ -151,15 +190,6 @@ class VideoReader:
                 raise VideoRejected(name, reason) from None  # no folder of this machine is told
         return replace(trace, notes=notes + trace.notes)
 
-    @contextmanager
-    def _turn(self, name: str, deadline_s: float) -> Iterator[None]:
-        if not self._free.acquire(timeout=max(0.0, deadline_s - time.monotonic())):
-            raise TookTooLong(f"{name}: other videos took all of the {self._limits.timeout_s:g} s; try again later")
-        try:
-            yield
-        finally:
-            self._free.release()
-
     def _require_time(self, name: str, deadline_s: float) -> None:
         if time.monotonic() > deadline_s:
             raise TookTooLong(f"{name}: not done within {self._limits.timeout_s:g} s; send a shorter or smaller video")
@@ -168,10 +198,10 @@ class VideoReader:
         if size > self._limits.max_mb * MEBIBYTE:
             raise BadInput(name, f"{size / MEBIBYTE:.1f} MiB are too large", f"at most {self._limits.max_mb:g} MiB")
 
-    def _require_extent(self, path: Path, source: VideoSource) -> None:
+    def _require_extent(self, path: Path, source: VideoSource, watch: Callable[[], None]) -> None:
         """Whether decoding it stays within the limits, before any frame is decoded."""
         most = self._limits
-        found = extent(source, max_frames=most.max_frames, max_pixels=most.max_pixels)
+        found = self._decoder.extent(source, max_frames=most.max_frames, max_pixels=most.max_pixels, watch=watch)
         times_s = found.times_s if source.frame_times_s is None else source.frame_times_s
         if found.n_streams > most.max_streams:
             raise BadInput(path, f"{found.n_streams} streams are too many", f"at most {most.max_streams}")

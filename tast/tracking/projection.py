@@ -23,6 +23,7 @@ from mlflow.types import Schema, TensorSpec
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT
 
 from tast.errors import TastError
+from tast.pt2 import drop_examples
 from tast.tracking.folds import gather
 from tast.tracking.lock import PLACES, Fold, flat, fold_of, run_params, stage_key
 from tast.tracking.serving import description, save_video_model
@@ -268,6 +269,8 @@ def _logged(client: MlflowClient, run: Run, name: str, write: Callable[[Path, Mo
 
 
 def _drop_examples(folder: Path) -> None:
+    for archive in folder.rglob("*.pt2"):
+        drop_examples(archive)
     for example in folder.glob("*input_example.json"):
         example.unlink()
     described = Model.load(str(folder))

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model, ModelSignature
-from mlflow.protos.databricks_pb2 import DEADLINE_EXCEEDED, INVALID_PARAMETER_VALUE
+from mlflow.protos.databricks_pb2 import DEADLINE_EXCEEDED, INVALID_PARAMETER_VALUE, RESOURCE_EXHAUSTED
 from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema
 
 from tast.closure import PACKAGES, ROOT, closure
@@ -148,8 +148,9 @@ class VideoModel(PythonModel):
     def predict(
         self, context: PythonModelContext, model_input: pd.DataFrame, params: dict[str, Any] | None = None
     ) -> pd.DataFrame:
-        """One row per video and second; null where there is no value. Raises MlflowException: 400 or, out of time, 504."""
-        from tast.prediction.request import TookTooLong  # as above
+        """One row per video and second; null where there is no value. Raises MlflowException: 400, 429 where too many wait, or,
+        out of time, 504."""
+        from tast.prediction.request import Busy, TookTooLong  # as above
 
         given = params or {}
         rows = model_input.to_dict("records")
@@ -165,6 +166,8 @@ class VideoModel(PythonModel):
             ]
         except TookTooLong as error:
             raise MlflowException(str(error), error_code=DEADLINE_EXCEEDED) from None
+        except Busy as error:
+            raise MlflowException(str(error), error_code=RESOURCE_EXHAUSTED) from None
         except TastError as error:
             raise MlflowException(str(error), error_code=INVALID_PARAMETER_VALUE) from None
         table = pd.concat([trace.table() for trace in traces], ignore_index=True)

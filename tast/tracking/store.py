@@ -15,8 +15,9 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 from sqlalchemy.exc import SQLAlchemyError
 
-from tast.errors import TastError
+from tast.errors import TastError, Unavailable
 from tast.files import whole_file
+from tast.redaction import without_secrets
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 KEY_TAG, COMPLETE_TAG, COMMIT_TAG, DIRTY_TAG = "tast.key", "tast.complete", "tast.commit", "tast.dirty"
@@ -27,6 +28,7 @@ GROUP_TAG, FOLD_TAG, PARENT_TAG = "tast.group", "tast.fold", "tast.parent_of"
 MODEL_FILES = "model_files"
 MOST_IN_BATCH = 100  # MLflow's limit for parameters and tags; for metrics it is higher
 SQLITE = "sqlite:///"
+PASSING = ("database is locked", "Max retries exceeded", "Connection refused", "Connection aborted")  # what MLflow says then
 ANSWER_S = 5.0  # for a server to show that it is there
 
 
@@ -58,7 +60,7 @@ def _require_answer(server: str) -> None:
     try:
         requests.get(f"{server.rstrip('/')}/health", timeout=ANSWER_S)
     except (requests.RequestException, ValueError) as error:
-        raise TastError(
+        raise Unavailable(
             f"MLFLOW_TRACKING_URI={server} does not answer ({type(error).__name__}): start that server, or unset the variable: "
             "runs then go to a file in .tast/mlflow"
         ) from None
@@ -71,7 +73,8 @@ def open_store(tracking_uri: str) -> Iterator[MlflowClient]:
         initialise(tracking_uri)
         yield MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
     except (MlflowException, SQLAlchemyError) as error:
-        raise TastError(f"MLflow at {tracking_uri}: {str(error).splitlines()[0]}") from error
+        line = f"MLflow at {tracking_uri}: {str(error).splitlines()[0]}"
+        raise (Unavailable if any(one in str(error) for one in PASSING) else TastError)(line) from error
 
 
 def aliased(client: MlflowClient, model_name: str, alias: str) -> ModelVersion | None:
@@ -119,7 +122,8 @@ def championship(client: MlflowClient, model_name: str, tracking_uri: str) -> It
 
 
 def log_values(client: MlflowClient, run_id: str, metrics: Sequence[Metric], params: Sequence[Param]) -> None:
-    """Log any number of metrics and parameters; MLflow drops an exact repetition."""
+    """Log any number of metrics and parameters, without secrets; MLflow drops an exact repetition."""
+    params = [Param(one.key, without_secrets(one.value)) for one in params]
     for start in range(0, max(len(metrics), len(params)), MOST_IN_BATCH):
         part = slice(start, start + MOST_IN_BATCH)
         client.log_batch(run_id, metrics=metrics[part], params=params[part])

@@ -47,11 +47,14 @@ class SourceMeter:
 
     def stream_began(self, frame: av.VideoFrame, stream: Any) -> None:
         """The first frame of a container's stream."""
-        self._codec = stream.codec_context.name
-        self._subsampling = next((kind for kind in ("420", "422", "444") if f"{kind}p" in frame.format.name), "")
-        self._rotation_degrees = round(frame.rotation)
-        self._nominal_hz = float(stream.guessed_rate or 0)
-        self._colours = colours_of(frame)
+        subsampling = next((kind for kind in ("420", "422", "444") if f"{kind}p" in frame.format.name), "")
+        rate_hz = float(stream.guessed_rate or 0)
+        self.stream_is(stream.codec_context.name, subsampling, round(frame.rotation), rate_hz, colours_of(frame))
+
+    def stream_is(self, codec: str, subsampling: str, rotation_degrees: int, nominal_hz: float, colours: FrameColours) -> None:
+        """The same, where somebody else has seen that frame."""
+        self._codec, self._subsampling, self._rotation_degrees = codec, subsampling, rotation_degrees
+        self._nominal_hz, self._colours = nominal_hz, colours
 
     def frame_seen(self, time_s: float, picture: Picture) -> None:
         luma = picture.luma if isinstance(picture, YuvPicture) else picture

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from ruamel.yaml import YAML
 
@@ -73,6 +74,8 @@ def served(finished: Workspace) -> Iterator[tuple[Api, subprocess.Popen[str]]]:
 
 
 def test_deployments_take_turns_and_have_typed_forms(served: tuple[Api, subprocess.Popen[str]]) -> None:
+    commands = [" ".join(child.cmdline()) for child in psutil.Process(served[1].pid).children(recursive=True)]
+    assert any("mlflow" in command for command in commands) and not any("sqlite://" in command for command in commands)
     deployments = {one["name"]: one for one in served[0].filter("deployments")}
     assert set(deployments) == {"nightly-repro", "on-new-data", "benchmark"}
     assert {one["global_concurrency_limit"]["limit"] for one in deployments.values()} == {1}

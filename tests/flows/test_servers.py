@@ -18,7 +18,8 @@ import pytest
 from flows.main_job import run
 from flows.prefect_flows import require_prefect
 from flows.serve import public_url, require_credentials
-from flows.servers import _wait_until_healthy, end_group, free_port, guarded, is_loopback, prefect_server, url_of
+from flows.servers import _wait_until_healthy, end_group, free_port, guarded, prefect_server, url_of
+from tast.addresses import is_loopback
 from tast.doctor.project import check_prefect
 from tast.errors import TastError
 

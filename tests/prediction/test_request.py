@@ -16,7 +16,7 @@ import pytest
 from tast.errors import BadInput, TastError, VideoRejected
 from tast.prediction.asked import Asked
 from tast.prediction.limits import Limits
-from tast.prediction.request import TookTooLong, VideoReader, memory_mb
+from tast.prediction.request import Busy, TookTooLong, Turns, VideoReader, memory_mb
 from tast.records import VideoSource
 from tast.video.camera import read_camera
 from tast.video.containers import container_frame_count
@@ -298,7 +298,7 @@ def test_a_folder_is_read_only_where_it_holds_images_and_is_never_walked(saved, 
 
 def test_a_path_waits_for_its_turn_before_anything_is_looked_at(saved, tmp_path):
     reader = VideoReader(saved, Limits(video_root=tmp_path))
-    with reader._turn("other", time.monotonic() + 1), pytest.raises(TookTooLong, match="try again later"):
+    with reader._turns.turn("other", time.monotonic() + 1), pytest.raises(TookTooLong, match="try again later"):
         reader.read_path("/", Asked(min_quality=0), deadline_s=time.monotonic() + 0.05)
 
 
@@ -343,10 +343,38 @@ def test_requests_wait_for_each_other_no_longer_than_their_time(saved, film):
     traces = []
     first = threading.Thread(target=lambda: traces.append(read(reader, film.read_bytes())))
     first.start()
-    while not reader._free.locked():
+    while not reader._turns._line:
         time.sleep(0.001)
     with pytest.raises(TookTooLong, match="try again later"):
         read(reader, film.read_bytes(), deadline_s=time.monotonic() + 0.05)
     traces.append(read(reader, film.read_bytes()))
     first.join()
     assert traces[0].table().equals(traces[1].table())
+
+
+def test_one_too_many_is_refused_at_once_and_turns_come_in_order():
+    turns, came = Turns(max_waiting=3), []
+    in_a_minute_s = time.monotonic() + 60
+
+    def wait(number: int) -> None:
+        with turns.turn(f"video-{number}", in_a_minute_s):
+            came.append(number)
+
+    threads = [threading.Thread(target=wait, args=(number,)) for number in range(3)]
+    with turns.turn("first", in_a_minute_s):
+        for number, thread in enumerate(threads):
+            thread.start()
+            while len(turns._line) < number + 2:
+                time.sleep(0.001)
+        with pytest.raises(Busy, match="late: 4 requests are at work or wait already; try again later"), turns.turn("late", 0):
+            pass
+        assert not came
+    for thread in threads:
+        thread.join()
+    assert came == [0, 1, 2]
+    with turns.turn("after all of them", in_a_minute_s):
+        pass
+    late = turns.turn("late", time.monotonic())
+    with turns.turn("first", in_a_minute_s), pytest.raises(TookTooLong, match="other videos took all of its time"), late:
+        pass
+    assert not turns._line
