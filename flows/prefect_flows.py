@@ -15,7 +15,7 @@ from prefect.logging.handlers import APILogWorker
 from prefect.states import Failed, State
 
 from flows.running import run
-from tast.errors import TastError
+from tast.errors import TastError, disk_errors_named
 
 ANSWER_S = 5.0  # for a server
 WITHOUT_PREFECT = "start that server (`make serve`), or unset the variable: each run then starts a server of its own"
@@ -31,7 +31,8 @@ def flow_of(body: Callable[..., State | None]) -> Callable[..., Any]:
     @functools.wraps(body)
     def guarded(*arguments: Any, **named: Any) -> State | None:
         try:
-            return body(*arguments, **named)
+            with disk_errors_named():
+                return body(*arguments, **named)
         except TastError as error:
             return Failed(message=str(error))
 

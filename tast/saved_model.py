@@ -19,6 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
 
+from tast.digests import CHANGED, OWN, content_digest
 from tast.errors import BadInput
 from tast.files import whole_file
 from tast.methods.method import method_named
@@ -75,9 +76,10 @@ class ModelCard:
 
 
 def save_model(folder: Path, model: nn.Module, card: ModelCard) -> None:
-    """Write the two files, each replaced in one step; the card holds the weights' sha256, so that halves of two never pass."""
+    """Write the two files, each replaced in one step; the card has its own sha256 and the weights': halves of two never pass."""
     weights = save({name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()})
     content = {**asdict(card), "weights_sha256": hashlib.sha256(weights).hexdigest()}
+    content[OWN] = content_digest(content)
     _replace(folder / WEIGHTS, weights)
     _replace(folder / CARD, (json.dumps(content, indent=2, sort_keys=True) + "\n").encode())
 
@@ -126,6 +128,9 @@ def _read_card(path: Path) -> tuple[ModelCard, str]:
         raise BadInput(path, "no such file", "a saved model (run the train stage: `dvc repro train`)")
     try:
         content = json.loads(path.read_text())
+        own = content.pop(OWN, None)  # cards that an earlier release wrote have none
+        if own not in (None, content_digest(content)):
+            raise BadInput(path, CHANGED, "the card of a saved model (train it anew, or bring it back: `dvc checkout models`)")
         weights_sha256 = content.pop("weights_sha256")
         interval, people = content.pop("interval", None), content.pop("people_seen", None)  # models of before have none
         anchored = content.pop("anchored_interval", None)

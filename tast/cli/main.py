@@ -9,7 +9,7 @@ import typer
 
 from tast import __version__, instruction_set
 from tast.cli import calibrate, completion, data, doctor, export, methods, phantom, predict, preview, probe, project
-from tast.errors import TastError
+from tast.errors import TastError, disk_errors_named
 
 HELP = """SpO2 from video of a face: what is done by hand beside the pipeline, which is `make repro` or `dvc repro`.
 
@@ -71,7 +71,8 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("tast").setLevel(logging.INFO)
     try:
-        app()
+        with disk_errors_named():
+            app()
     except TastError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(1) from None

@@ -4,7 +4,8 @@
     <root>/<key[:2]>/<key>.light.npy  (T, 6) light of the face and of the background, see tast.light
     <root>/<key[:2]>/<key>.json       start, frame rate, quality and notes; or why the video was rejected
 
-The JSON is written last and holds the digests of all: an entry that is cut short or damaged is none, and is computed again.
+The JSON is written last and holds the digests of all: an entry that is cut short or damaged is none, and is computed again. So
+nothing here waits for the disk; the folder that the arrays are linked into does.
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ import json
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tast.arrays import save_array
+from tast.digests import file_digest
 from tast.errors import VideoRejected
 from tast.files import whole_file
 from tast.light import as_columns
@@ -36,7 +39,7 @@ FICLONE = 0x40049409  # Linux ioctl: share the blocks of another file, copied wh
 class CachedVideo:
     """A preprocessed video without its frames: frame k was at start_s + k / fps_hz; quality: one value per frame.
 
-    notes, defects, source: as in FaceVideo.
+    notes, defects, source: as in FaceVideo. files_sha256: of its files, by kind.
     """
 
     start_s: float
@@ -45,6 +48,7 @@ class CachedVideo:
     notes: dict[str, float]
     defects: tuple[str, ...]
     source: SourceFacts | None = None
+    files_sha256: dict[str, str] = field(default_factory=dict)
 
     @property
     def times_s(self) -> FloatArray:
@@ -71,7 +75,7 @@ class ItemCache:
             raise VideoRejected(record_id, content["rejected"])
         return CachedVideo(
             content["start_s"], content["fps_hz"], tuple(content["quality"]), content["notes"], tuple(content["defects"]),
-            _facts(content["source"]),
+            _facts(content["source"]), content["files_sha256"],
         )  # fmt: skip
 
     def frames(self, key: str) -> npt.NDArray[np.generic]:
@@ -81,7 +85,7 @@ class ItemCache:
     def materialise(self, key: str, target: Path, kind: str = FRAMES) -> None:
         """One kind of an entry's files as the file `target`: by reflink where there are such, else hard link, else copy."""
         source = self._path(key, kind)
-        with whole_file(target) as part:
+        with whole_file(target, durable=False) as part:
             if not (_reflinked(source, part) or _hard_linked(source, part)):
                 shutil.copyfile(source, part)
 
@@ -98,13 +102,13 @@ class ItemCache:
                 raise ValueError(f"{face.record_id} has no light; expected a face that was masked in this process")
             arrays = {FRAMES: face.frames, LIGHT: as_columns(face.light)}
             for kind, array in arrays.items():
-                with whole_file(self._path(key, kind)) as part, part.open("wb") as file:
-                    np.save(file, array)
+                with whole_file(self._path(key, kind), durable=False) as part:
+                    save_array(part, array)
             video = CachedVideo(
                 float(face.times_s[0]), _rate_hz(face), tuple(face.quality.tolist()), face.notes, face.defects, face.source
             )
-            content = {**asdict(video), "files_sha256": {kind: file_digest(self._path(key, kind)) for kind in arrays}}
-        with whole_file(self._path(key, "json")) as part:
+            content = asdict(video) | {"files_sha256": {kind: file_digest(self._path(key, kind)) for kind in arrays}}
+        with whole_file(self._path(key, "json"), durable=False) as part:
             part.write_text(json.dumps({"content": content, "sha256": _digest(content)}), encoding="utf-8")
         return content
 
@@ -125,12 +129,6 @@ class ItemCache:
 
 def _facts(content: dict[str, Any] | None) -> SourceFacts | None:
     return None if content is None else SourceFacts(**content | {"assumed": tuple(content["assumed"])})
-
-
-def file_digest(path: Path) -> str:
-    """sha256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _digest(content: dict[str, Any]) -> str:

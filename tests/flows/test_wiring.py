@@ -27,6 +27,7 @@ import flows.stages.train
 from flows.layout import CLIPS, HISTORY, METHOD, METRICS, MODEL, PREDICTIONS, SPLIT, STAGES
 from tast.clip_store import MANIFEST, PREPROCESSING, ClipStore
 from tast.datasets.splits import Split
+from tast.digests import seal
 from tast.errors import BadInput
 from tast.evaluation.baselines import ratio_predictions
 from tast.instruction_set import in_force
@@ -72,6 +73,7 @@ def prepare(folder: Path, *, test_moved_by: float) -> None:
     preprocess = load_params(PROJECT / "params.yaml").preprocess.model_dump()
     preprocess["clips"] |= {"length_s": 4, "fps_hz": 15.0, "size_px": 16}  # as such clips would have been made
     (folder / CLIPS / PREPROCESSING).write_text(json.dumps(preprocess))
+    seal(folder / CLIPS)
     ids = store.manifest["clip_id"]
     Split("subject_independent", *(tuple(sorted(ids[parts == part])) for part in PEOPLE)).to_json(folder / SPLIT)
     (folder / "params.yaml").write_text((PROJECT / "params.yaml").read_text())

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import BinaryIO
 
 import torch
 
@@ -53,12 +54,13 @@ def killed_while_writing(store: Path, checkpoints: Path) -> None:
     train, val = halves(ClipStore(store), FIRST_VAL)
     whole_save, saves = torch.save, 0
 
-    def half_save(content: object, path: Path) -> None:
+    def half_save(content: object, file: BinaryIO) -> None:
         nonlocal saves
         saves += 1
-        whole_save(content, path)
+        whole_save(content, file)
         if saves == 3:
-            os.truncate(path, path.stat().st_size // 2)
+            file.flush()
+            os.truncate(file.name, Path(file.name).stat().st_size // 2)
             os.kill(os.getpid(), signal.SIGKILL)
 
     torch.save = half_save  # type: ignore[assignment]
