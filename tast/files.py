@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-MOST_SYNCED_ALONE = 200  # files of a folder; of more, one sync of the file system takes less than so many waits for its journal
+MOST_SYNCED_ALONE = 2000  # files of a folder: seconds; of more, one sync of the machine takes less than so many waits
 HALF = re.compile(r"\.(.+)\.(\d+)\.part")  # name of what process 2 is writing as 1
 OLD = ".old"  # at the end of 1: what is being replaced, where that takes two steps
 AT_FDCWD, RENAME_EXCHANGE = -100, 2  # of Linux: relative to the working directory; two names change places in one step

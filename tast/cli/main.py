@@ -8,7 +8,7 @@ import sys
 import typer
 
 from tast import __version__, instruction_set
-from tast.cli import calibrate, completion, data, doctor, export, methods, phantom, predict, preview, probe, project
+from tast.cli import cache, calibrate, completion, data, doctor, export, methods, phantom, predict, preview, probe, project
 from tast.errors import TastError, disk_errors_named
 
 HELP = """SpO2 from video of a face: what is done by hand beside the pipeline, which is `make repro` or `dvc repro`.
@@ -61,6 +61,7 @@ app.command(rich_help_panel=MODELS, context_settings=project.PASSED_ON)(project.
 app.command(rich_help_panel=MODELS, context_settings=project.PASSED_ON)(project.benchmark)
 app.command(rich_help_panel=MODELS, context_settings=project.PASSED_ON)(project.compare)
 app.command(rich_help_panel=MODELS, context_settings=project.PASSED_ON)(project.rollback)
+app.add_typer(cache.app, name="cache", rich_help_panel=MACHINE)
 app.command(rich_help_panel=MACHINE)(doctor.doctor)
 app.command(rich_help_panel=MACHINE)(completion.completion)
 

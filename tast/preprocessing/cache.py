@@ -13,9 +13,11 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,13 +26,16 @@ import numpy as np
 import numpy.typing as npt
 
 from tast.arrays import save_array
-from tast.digests import file_digest
-from tast.errors import VideoRejected
+from tast.digests import CHANGED, file_digest
+from tast.errors import BadInput, VideoRejected
 from tast.files import whole_file
 from tast.light import as_columns
 from tast.preprocessing.resample import mean_rate_hz
 from tast.records import FaceVideo, FloatArray, SourceFacts
 
+log = logging.getLogger(__name__)
+
+SOUND = "an entry of the item cache as it was written"
 FRAMES, LIGHT = "npy", "light.npy"  # kinds of files
 FICLONE = 0x40049409  # Linux ioctl: share the blocks of another file, copied when written to
 
@@ -112,19 +117,46 @@ class ItemCache:
             part.write_text(json.dumps({"content": content, "sha256": _digest(content)}), encoding="utf-8")
         return content
 
+    def wrong_with(self, key: str) -> str:
+        """Why an entry is none, in words; empty where it is sound."""
+        try:
+            self._sound(key)
+        except BadInput as error:
+            return f"{Path(error.path).name}: {error.found}"
+        return ""
+
     def _read(self, key: str) -> dict[str, Any] | None:
         """The content of a sound entry, None where there is none."""
-        try:
-            entry = json.loads(self._path(key, "json").read_text(encoding="utf-8"))
-            content: dict[str, Any] = entry["content"]
-            if entry["sha256"] != _digest(content):
-                return None
-            sound = "rejected" in content or all(
-                file_digest(self._path(key, kind)) == digest for kind, digest in content["files_sha256"].items()
-            )
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
+        if not self._path(key, "json").is_file():
             return None
-        return content if sound else None
+        try:
+            content = self._sound(key)
+        except BadInput as error:
+            log.warning("%s: it is computed again", error)
+            return None
+        with suppress(OSError):  # of a cache that this user may only read
+            os.utime(self._path(key, "json"))  # when it was last used, for `tast cache gc`
+        return content
+
+    def _sound(self, key: str) -> dict[str, Any]:
+        path = self._path(key, "json")
+        try:
+            entry = json.loads(path.read_text(encoding="utf-8"))
+            content: dict[str, Any] = entry["content"]
+            files: dict[str, str] = {} if "rejected" in content else content["files_sha256"]
+            if entry["sha256"] != _digest(content):
+                raise BadInput(path, CHANGED, SOUND)
+        except FileNotFoundError:
+            raise BadInput(path, "no such file", SOUND) from None
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise BadInput(path, CHANGED, SOUND) from None
+        for kind, digest in files.items():
+            array = self._path(key, kind)
+            if not array.is_file():
+                raise BadInput(array, "no such file", SOUND)
+            if file_digest(array) != digest:
+                raise BadInput(array, CHANGED, SOUND)
+        return content
 
 
 def _facts(content: dict[str, Any] | None) -> SourceFacts | None:

@@ -18,6 +18,7 @@ from tast.errors import BadInput, TastError, VideoRejected
 from tast.light import light_path
 from tast.preprocessing.align import landmark_model_path
 from tast.preprocessing.cache import FRAMES, LIGHT, ItemCache
+from tast.preprocessing.cache_lock import used
 from tast.preprocessing.clips import cut
 from tast.preprocessing.keys import item_key
 from tast.preprocessing.mask import mesh_model_paths
@@ -77,7 +78,8 @@ def preprocess_records(records: Sequence[VideoRecord], *, settings: Settings, ca
     with threadpool_limits(THREADS):
         for record in records:
             try:
-                clips, met, files = preprocess_record(record, settings, items, clips_folder)
+                with used(cache_root):
+                    clips, met, files = preprocess_record(record, settings, items, clips_folder)
                 rows += clips
                 digests |= files
                 defects += [Defect(record.record_id, defect) for defect in met]

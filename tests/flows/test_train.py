@@ -145,7 +145,7 @@ def test_the_same_run_saves_the_same_bytes_and_refuses_other_clips(
     (other.folder / PREPROCESSING).write_text('{"kind": "another"}')
     seal(other.folder)
     with pytest.raises(BadInput, match="kind was synthetic in training, is another"):
-        predict_test(other, split, tmp_path / "first")
+        predict_test(ClipStore(other.folder), split, tmp_path / "first")
 
 
 def in_windows(folder: Path, camera: str) -> ClipStore:
