@@ -18,7 +18,7 @@ from pathlib import Path
 from tests.chaos.outcome import Outcome, Tries
 from tests.chaos.page import PAGE, write_page
 
-ROOMS: tuple[str, ...] = ()
+ROOMS: tuple[str, ...] = ("kills", "power", "disks", "integrity", "stores")
 
 
 def main() -> int:

@@ -1,9 +1,10 @@
 """A process that has imported the stages of the workspace it stands in, and runs each in a fork of itself, to be killed or not.
 
-    python host.py < requests > answers       one JSON object a line
+    python host.py SCRATCH < requests > answers       one JSON object a line; SCRATCH: a folder outside of the workspace
 
 A stage's own start takes seconds, nearly all of them imports, in which there is nothing to lose; the fork begins where the
-stage's main does. What runs in it is the real program with its lock, its log lines and its exit code.
+stage's main does. What runs in it is the real program with its lock, its log lines and its exit code; but for its workers, which
+would import all anew: the jobs are done in the fork itself. Workers that die are a fault of their own.
 """
 
 from __future__ import annotations
@@ -11,12 +12,13 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import resource
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +26,14 @@ import flows
 from flows.mending import mend
 from flows.running import run, run_stage
 
-LATER = Path(".tast/imported_later.txt")
+SCRATCH = Path(sys.argv[1])
+LATER = SCRATCH / "imported_later.txt"
 STAGES = ("download", "preprocess", "split", "train", "evaluate")
 
 
 def body(name: str) -> Callable[[], object]:
+    if name == "source":
+        return lambda: run_stage(importlib.import_module("flows.stages.source").main)
     if name == "mend":
         return lambda: run(mend)
     if name == "train":
@@ -45,13 +50,17 @@ def _checked(state: Any) -> None:
         raise SystemExit(1)
 
 
-def forked(name: str, kill_after_s: float | None, environment: dict[str, str], shim: dict[str, Any] | None) -> dict[str, Any]:
+def forked(
+    name: str, kill_after_s: float | None, environment: dict[str, str], shim: dict[str, Any] | None, most_bytes: int | None
+) -> dict[str, Any]:  # fmt: skip
     """rc: the exit status, negative of the signal that ended it. took_s: until then. text: what it wrote to stderr."""
-    log = Path(".tast/host.log")
+    log = SCRATCH / "host.log"
     log.unlink(missing_ok=True)
     began_s = time.monotonic()
     child = os.fork()
     if child == 0:
+        if most_bytes is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
         _child(name, log, environment, shim)
     if kill_after_s is not None:
         threading.Timer(kill_after_s, _kill, [child]).start()
@@ -113,6 +122,8 @@ def main() -> None:
     os.dup2(2, 1)
     for name in STAGES:
         importlib.import_module(f"flows.stages.{name}")
+    each: Any = importlib.import_module("tast.crew.each")
+    each.local_crew = lambda *, workers, memory_gb=None, threads=1: nullcontext(each.ThisProcess(threads))
     if "--publish" in sys.argv:
         importlib.import_module("flows.publish")
         importlib.import_module("flows.promote")
@@ -120,7 +131,9 @@ def main() -> None:
     answers.flush()
     for line in requests:
         asked = json.loads(line)
-        answer = forked(asked["stage"], asked.get("kill_after_s"), asked.get("environment", {}), asked.get("shim"))
+        answer = forked(
+            asked["stage"], asked.get("kill_after_s"), asked.get("environment", {}), asked.get("shim"), asked.get("most_bytes")
+        )
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 

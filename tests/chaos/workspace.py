@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -24,7 +25,6 @@ TINY: dict[str, Any] = {
     "download.phantom.height_px": 128, "download.phantom.face_height_px": 96, "download.phantom.scenarios": ["steady"],
     "preprocess.clips.length_s": 4, "preprocess.clips.size_px": 16, "split.protocol": "subject_independent", "split.folds": 3,
     "train.epochs": 2, "train.threads": 1, "train.frame_size_px": 8, "evaluate.bootstrap": 20, "runner.workers": 1,
-    "runner.memory_gb": None,  # or each stage would start workers, which import all anew
 }  # fmt: skip
 OUTPUTS = {
     "download": ("data/raw", "data/audit"), "preprocess": ("data/clips", "reports/contact_sheets"), "split": ("data/split.json",),
@@ -57,7 +57,8 @@ class Host:
 
     def __init__(self, folder: Path, *, publishes: bool = False) -> None:
         self.folder = folder
-        command = [sys.executable, str(HOST), *(["--publish"] if publishes else [])]
+        self._scratch = tempfile.TemporaryDirectory(prefix="chaos-host-")
+        command = [sys.executable, str(HOST), self._scratch.name, *(["--publish"] if publishes else [])]
         self._process = subprocess.Popen(
             command, cwd=folder, env=own_environment() | {"PYTHONPATH": str(folder), "PYTHONHASHSEED": "0"},
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
@@ -66,9 +67,10 @@ class Host:
 
     def run(
         self, stage: str, *, kill_after_s: float | None = None, environment: dict[str, str] | None = None,
-        shim: dict[str, Any] | None = None,
+        shim: dict[str, Any] | None = None, most_bytes: int | None = None,
     ) -> Ended:  # fmt: skip
-        asked = {"stage": stage, "kill_after_s": kill_after_s, "environment": environment or {}, "shim": shim}
+        asked = {"stage": stage, "kill_after_s": kill_after_s, "environment": environment or {}}
+        asked |= {"shim": shim, "most_bytes": most_bytes}
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(asked) + "\n")
         self._process.stdin.flush()
@@ -84,6 +86,7 @@ class Host:
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait(60)
+        self._scratch.cleanup()
 
     def _answer(self) -> dict[str, Any]:
         assert self._process.stdout is not None
