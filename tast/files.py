@@ -28,7 +28,7 @@ def whole_file(target: Path, *, durable: bool = True) -> Iterator[Path]:
     durable: on the disk when the block has ended. Not so, a power cut may leave an empty or a half file under the name: for what
     is checked and made again, and inside of a whole_folder. An OSError that names no file is given the target's name.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
+    _make(target.parent, durable)
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         yield part
@@ -54,7 +54,8 @@ def whole_folder(target: Path, *, durable: bool = True) -> Iterator[Path]:
     """
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
+    _make(target.parent, durable)
+    part.mkdir()
     try:
         yield part
         for half in [one for one in part.rglob(".*.part") if HALF.fullmatch(one.name)]:
@@ -80,6 +81,15 @@ def sync(path: Path) -> None:
 def holds(path: Path, text: str) -> bool:
     """Whether a file is there and says so already, byte for byte."""
     return path.is_file() and path.read_bytes() == text.encode()
+
+
+def _make(folder: Path, durable: bool) -> None:
+    """With all above it; durable: the names of the new ones are on the disk, without which nothing inside of them is."""
+    new = [one for one in (folder, *folder.parents) if not one.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    if durable:
+        for one in new:
+            sync(one.parent)
 
 
 def _take_place(part: Path, target: Path) -> None:

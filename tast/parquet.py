@@ -33,7 +33,7 @@ def read_table(path: Path, expected: str) -> pd.DataFrame:
         table = found.to_pandas()
     except FileNotFoundError:
         raise
-    except (pa.ArrowException, OSError, ValueError) as error:
+    except (pa.ArrowException, OSError, ValueError, LookupError, TypeError) as error:  # the last two: of pandas' own facts
         reason = " ".join(str(error).split())[:120]
         raise BadInput(path, f"{CHANGED} ({reason})", expected) from None
     digest = (found.schema.metadata or {}).get(KEY)

@@ -67,6 +67,18 @@ def test_of_a_folder_every_file_and_every_folder_is_synced_before_it_has_its_nam
     assert sorted(synced) == sorted([*inside, (str(tmp_path), True)])
 
 
+def test_new_folders_above_a_file_are_synced_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(place_of(descriptor)))
+    with whole_file(tmp_path / "models/tast_net/model.json") as part:
+        part.touch()
+    assert {str(tmp_path), str(tmp_path / "models"), str(tmp_path / "models/tast_net")} < set(synced)
+    synced.clear()
+    with whole_folder(tmp_path / "reports/plots") as part:
+        (part / "a.png").touch()
+    assert {str(tmp_path), str(tmp_path / "reports")} < set(synced)
+
+
 def test_many_files_wait_for_one_sync_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
     monkeypatch.setattr("tast.files.MOST_SYNCED_ALONE", 2)

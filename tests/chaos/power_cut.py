@@ -32,7 +32,8 @@ def cut_at(*, step: int, folders: list[str], record: str) -> None:
 
     def keep(path: str) -> None:
         if os.path.isdir(path):  # noqa: PTH112
-            synced["folders"][path] = {name: os.lstat(os.path.join(path, name)).st_ino for name in os.listdir(path)}  # noqa: PTH118, PTH208
+            names = {name: os.lstat(os.path.join(path, name)).st_ino for name in os.listdir(path)}  # noqa: PTH118, PTH208
+            synced["folders"][str(state_of(path)[0])] = names  # by number: it has another name later
         else:
             inode, *state = state_of(path)
             synced["files"][str(inode)] = state
@@ -109,7 +110,7 @@ def lose(folder: Path, before: Path, record: Path, chance: random.Random) -> Non
 
 
 def _lose_names(folder: Path, before: Path, synced: dict[str, dict[str, int]], chance: random.Random) -> None:
-    safe = synced.get(str(folder))
+    safe = synced.get(str(folder.stat().st_ino))
     old = {one.name for one in before.iterdir()} if before.is_dir() else set()
     now = {one.name: one for one in folder.iterdir()}
     for name in sorted(old | now.keys()):

@@ -108,6 +108,7 @@ HOW: dict[str, Callable[[bytes, Tries], bytes | None]] = {"turned": _turned, "ha
 def _replace(file: Path, content: bytes | None) -> None:
     """A file of its own: what else is linked to the old one keeps its bytes."""
     file.unlink(missing_ok=True)
+    file.parent.mkdir(parents=True, exist_ok=True)  # a training that is done removes its checkpoint's folder
     if content is not None:
         file.write_bytes(content)
 
