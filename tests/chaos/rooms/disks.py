@@ -47,7 +47,7 @@ def full(host: Host, stage: str, tries: Tries) -> Outcome:
     tried = held = lost = tracebacks = 0
     first = ""
     for _ in range(tries.times(FULL[stage])):
-        if tries.over:
+        if tries.over and tried:
             break
         shutil.rmtree(host.folder / ".tast/cache", ignore_errors=True)
         used = shutil.disk_usage(disk).used

@@ -73,7 +73,7 @@ def damaged(host: Host, kind: Kind, tries: Tries) -> Outcome:
     )
     whole = digests(host.folder, outputs)
     for number in range(tries.times(EACH)):
-        if tries.over or not files:
+        if (tries.over and tried) or not files:
             break
         file = tries.random.choice(files)
         sound, links = file.read_bytes(), file.stat().st_nlink

@@ -36,7 +36,7 @@ def killed_stage(host: Host, stage: str, tries: Tries, took_s: float, whole: dic
     folder, killed, held, lost, first = host.folder, 0, 0, 0, ""
     wanted = tries.times(KILLS[stage])
     attempts = 0
-    while killed < wanted and not tries.over and attempts < 3 * wanted:
+    while killed < wanted and not (tries.over and killed) and attempts < 3 * wanted:
         in_a_row, sound = 0, True
         removed = tries.random.random() < 0.5
         if tries.random.random() < 0.5:
@@ -72,7 +72,7 @@ def killed_publishing(host: Host, tries: Tries) -> Iterator[Outcome]:
     whole = summary(store)
     for name in ("publish", "promote"):
         killed, held, first, attempts, wanted = 0, 0, "", 0, tries.times(KILLS[name])
-        while killed < wanted and not tries.over and attempts < 3 * wanted:
+        while killed < wanted and not (tries.over and killed) and attempts < 3 * wanted:
             shutil.rmtree(store)
             if name == "promote":
                 host.done("publish")

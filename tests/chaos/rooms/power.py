@@ -36,7 +36,7 @@ def cut(host: Host, stage: str, tries: Tries, whole: dict[str, str], *, behind: 
     tried = held = lost = 0
     first = ""
     for _ in range(tries.times((BEHIND if behind else CUTS)[stage])):
-        if tries.over:
+        if tries.over and tried:
             break
         if removed := tries.random.random() < 0.5:
             remove(folder, OUTPUTS[stage])

@@ -53,7 +53,7 @@ def at_once(host: Host, store: Path, tries: Tries) -> Iterator[Outcome]:
     with host_in(host.folder, publishes=True) as other:
         other.run("mend")
         for _ in range(tries.times(3)):
-            if tries.over:
+            if tries.over and tried:
                 break
             shutil.rmtree(store)
             ended: list[Ended] = []
