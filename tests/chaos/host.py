@@ -51,7 +51,8 @@ def _checked(state: Any) -> None:
 
 
 def forked(
-    name: str, kill_after_s: float | None, environment: dict[str, str], shim: dict[str, Any] | None, most_bytes: int | None
+    name: str, kill_after_s: float | None, environment: dict[str, str], shim: dict[str, Any] | None, most_bytes: int | None,
+    kill_when: str | None,
 ) -> dict[str, Any]:  # fmt: skip
     """rc: the exit status, negative of the signal that ended it. took_s: until then. text: what it wrote to stderr."""
     log = SCRATCH / "host.log"
@@ -62,15 +63,27 @@ def forked(
         if most_bytes is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))
         _child(name, log, environment, shim)
+    timer = threading.Timer(kill_after_s or 0, _kill, [child])
     if kill_after_s is not None:
-        threading.Timer(kill_after_s, _kill, [child]).start()
+        timer.start()
+    if kill_when is not None:
+        threading.Thread(target=_kill_when, args=(child, Path(kill_when)), daemon=True).start()
     _, status = os.waitpid(child, 0)
     took_s = time.monotonic() - began_s
+    timer.cancel()  # another process may have that number later
     with suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)  # what it started, as a machine that goes down would
     _import_now()
     text = log.read_text(errors="replace") if log.is_file() else ""
     return {"rc": os.waitstatus_to_exitcode(status), "took_s": took_s, "text": text}
+
+
+def _kill_when(child: int, there: Path) -> None:
+    while Path(f"/proc/{child}").exists():
+        if there.exists():
+            _kill(child)
+            return
+        time.sleep(0.005)
 
 
 def _import_now() -> None:
@@ -131,9 +144,8 @@ def main() -> None:
     answers.flush()
     for line in requests:
         asked = json.loads(line)
-        answer = forked(
-            asked["stage"], asked.get("kill_after_s"), asked.get("environment", {}), asked.get("shim"), asked.get("most_bytes")
-        )
+        options = {name: asked.get(name) for name in ("kill_after_s", "shim", "most_bytes", "kill_when")}
+        answer = forked(asked["stage"], environment=asked.get("environment", {}), **options)
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 

@@ -67,10 +67,10 @@ class Host:
 
     def run(
         self, stage: str, *, kill_after_s: float | None = None, environment: dict[str, str] | None = None,
-        shim: dict[str, Any] | None = None, most_bytes: int | None = None,
+        shim: dict[str, Any] | None = None, most_bytes: int | None = None, kill_when: str | None = None,
     ) -> Ended:  # fmt: skip
         asked = {"stage": stage, "kill_after_s": kill_after_s, "environment": environment or {}}
-        asked |= {"shim": shim, "most_bytes": most_bytes}
+        asked |= {"shim": shim, "most_bytes": most_bytes, "kill_when": kill_when}
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(asked) + "\n")
         self._process.stdin.flush()

@@ -53,14 +53,14 @@ KINDS = (
 def run(tries: Tries) -> Iterator[Outcome]:
     folder = made(tries.folder / "project")
     with host_in(folder, publishes=True) as host:
-        took_s = finished(host)
+        finished(host)
         host.done("source")
         dvc(folder, "commit", "--force", "--quiet")
         for name in ("publish", "promote"):
             host.done(name)
         for kind in KINDS:
             if kind.name == "checkpoint":
-                _leave_checkpoint(host, took_s["train"])
+                _leave_checkpoint(host)
             yield damaged(host, kind, tries)
 
 
@@ -113,14 +113,10 @@ def _replace(file: Path, content: bytes | None) -> None:
         file.write_bytes(content)
 
 
-def _leave_checkpoint(host: Host, took_s: float) -> None:
-    """A training that was killed after an epoch: its checkpoint, for which each try is given a copy."""
-    checkpoint = host.folder / ".tast/checkpoints/checkpoint.pt"
-    for share in (0.5, 0.6, 0.7, 0.8, 0.4, 0.9):
-        shutil.rmtree(checkpoint.parent, ignore_errors=True)
-        host.run("train", kill_after_s=share * took_s)
-        if checkpoint.is_file():
-            return
+def _leave_checkpoint(host: Host) -> None:
+    """A training that was killed after an epoch: its checkpoint, which is put back for each try."""
+    shutil.rmtree(host.folder / ".tast/checkpoints", ignore_errors=True)
+    host.run("train", kill_when=".tast/checkpoints/checkpoint.pt")
 
 
 def _last(ended: Ended) -> str:

@@ -9,13 +9,17 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 from tests.chaos.outcome import Outcome, Tries
 from tests.chaos.published import summary
 from tests.chaos.workspace import OUTPUTS, STAGES, Host, digests, finished, halves, host_in, made, remove
-from tests.end_to_end.conftest import own_environment
+from tests.end_to_end.conftest import own_environment, set_params
 
 KILLS = {"download": 25, "preprocess": 35, "split": 55, "train": 55, "evaluate": 30, "publish": 12, "promote": 10}  # in all 222
 IN_A_ROW = 5  # kills before the stage runs on
@@ -29,6 +33,7 @@ def run(tries: Tries) -> Iterator[Outcome]:
         whole = {stage: digests(folder, OUTPUTS[stage]) for stage in STAGES}
         for stage in STAGES:
             yield killed_stage(host, stage, tries, took_s[stage], whole[stage])
+        yield killed_workers(folder, tries, whole["preprocess"])
         yield from killed_publishing(host, tries)
 
 
@@ -60,6 +65,44 @@ def killed_stage(host: Host, stage: str, tries: Tries, took_s: float, whole: dic
         killed, held = killed + in_a_row, held + (in_a_row if sound else 0)
     note = first or f"compared after each kill and, run on, after every {IN_A_ROW}"
     return Outcome(f"SIGKILL of stage {stage}", WHOLE, killed, held, lost=lost, note=note)
+
+
+def killed_workers(folder: Path, tries: Tries, whole: dict[str, str]) -> Outcome:
+    """Of the real stage preprocess, with two workers and nothing in the cache: one is killed, wherever it is."""
+    before = (folder / "params.yaml").read_bytes()
+    set_params(folder / "params.yaml", {"runner.workers": 2})
+    tried = held = 0
+    first = ""
+    for _ in range(tries.times(6)):
+        if tries.over and tried:
+            break
+        shutil.rmtree(folder / ".tast/cache", ignore_errors=True)
+        stage = subprocess.Popen(
+            [sys.executable, "-m", "flows.stages.preprocess"], cwd=folder, env=own_environment(), stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        killed = _kill_a_worker(stage, tries)
+        _, text = stage.communicate()
+        tried += killed
+        sound = stage.returncode == 0 and digests(folder, OUTPUTS["preprocess"]) == whole and not halves(folder)
+        held += killed and sound
+        first = first or ("" if sound else f"exit {stage.returncode}: {text.strip()[-200:]}")
+    (folder / "params.yaml").write_bytes(before)
+    return Outcome("SIGKILL of a worker of stage preprocess", "its video is done again; the same bytes", tried, held, note=first)
+
+
+def _kill_a_worker(stage: subprocess.Popen[str], tries: Tries) -> bool:
+    """Once there is one, some time later; False where the stage was through before."""
+    patience_s = tries.random.uniform(0.0, 4.0)
+    while stage.poll() is None:
+        workers = [one for one in psutil.Process(stage.pid).children() if any("spawn_main" in part for part in one.cmdline())]
+        if workers:
+            time.sleep(patience_s)
+            with suppress(psutil.NoSuchProcess):
+                tries.random.choice(workers).kill()
+                return True
+        time.sleep(0.05)
+    return False
 
 
 def killed_publishing(host: Host, tries: Tries) -> Iterator[Outcome]:
