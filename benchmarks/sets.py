@@ -25,6 +25,7 @@ from tast.crew.each import do_each
 from tast.datasets.description import Description, describe
 from tast.datasets.oximetry_phone_cam import read_oximetry_phone_cam
 from tast.datasets.phantom_set import PhantomSet, plan_phantom
+from tast.digests import seal
 from tast.files import whole_file
 from tast.params import Params, Phantom, Worlds
 from tast.phantom.recorded import subject_numbers
@@ -250,6 +251,7 @@ def rendered(videos: Path, phantoms: Mapping[str, Phantom], workers: int) -> Pat
         _render_all(planned, raw / dataset, videos / "rendered" / dataset, workers)
         planned.write_lists(raw / dataset)
     describe(raw, [Description(phantom.layout, dataset) for dataset, phantom in phantoms.items()])
+    seal(raw)
     return raw
 
 

@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 
 from flows import PROJECT
 from flows.stage_deps import DVC_YAML, outputs_of, read_stages
-from tast.errors import TastError
+from tast.errors import TastError, disk_errors_named
 
 STATE = ".tast"
 MADE = ("ablation", "cache", "checkpoints", "dvc", "dvc.lock", "logs", "prefect", "progress.json", "published", "sets",
@@ -102,7 +102,8 @@ def main() -> None:
     parser.add_argument("--registry", action="store_true", help="MLflow's runs and registered models as well")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     try:
-        clean(PROJECT, parser.parse_args())
+        with disk_errors_named():
+            clean(PROJECT, parser.parse_args())
     except TastError as error:
         sys.exit(f"error: {error}")
 

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from flows import STATE
-from flows.layout import original
+from flows.layout import DOWNLOAD, original
 from flows.progress import progress
 from tast.clip_store import ClipRow, Defect, Reject, write_tables
 from tast.crew.each import do_each
 from tast.datasets.description import described
 from tast.datasets.readers import read_downloaded
+from tast.digests import Sealed
 from tast.errors import TastError
 from tast.files import whole_folder
 from tast.params import Preprocess
@@ -51,12 +52,17 @@ def make_clips(raw: Path, target: Path, params: Preprocess, **crew: Any) -> Made
             log.warning("rejected %s: %s", reject.record_id, reject.reason)
         defects = [defect for shard in shards for defect in shard.defects]
         require_enough(rows, rejects, len(records) + len(unread), params.max_reject_fraction)
-        write_tables(folder, rows, rejects, defects, params.model_dump())
+        digests = {name: digest for shard in shards for name, digest in shard.files_sha256.items()}
+        write_tables(folder, rows, rejects, defects, params.model_dump(), known_sha256=digests)
     return Made(records, rows, rejects, defects, sum(shard.n_computed for shard in shards))
 
 
 def read_raw(raw: Path, params: Preprocess) -> tuple[list[VideoRecord], list[Reject]]:
-    """Records and unreadable sessions of what the download stage left in `raw`."""
+    """Records and unreadable sessions of what the download stage left in `raw`.
+
+    Raises BadInput where a file there is not what it was: it names the file.
+    """
+    Sealed(raw, DOWNLOAD).check_all()
     return read_downloaded(raw, described(raw), (params.spo2_min_percent, params.spo2_max_percent))
 
 

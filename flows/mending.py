@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from flows import STATE
-from tast.files import whole_file
+from tast.files import HALF, OLD, whole_file
 
 log = logging.getLogger(__name__)
 LOCK, KEPT = Path("dvc.lock"), STATE / "dvc.lock"
@@ -33,20 +33,30 @@ def mend() -> None:
     """Before and after a run: the last whole dvc.lock in place of a half one, and nothing half-written beside the outputs."""
     mend_lock()
     for folder in WRITTEN:
-        for part in folder.glob(".*.part"):
-            if not _writer_lives(part):
+        for part in [one for one in folder.glob(".*.part") if not _writer_lives(one)]:
+            if (target := _replaced(part)) and not target.exists():
+                log.warning("%s was being replaced when its writer was killed: the one of before is put back", target)
+                part.replace(target)
+            else:
                 shutil.rmtree(part) if part.is_dir() else part.unlink()
 
 
 def mend_lock() -> None:
-    if not LOCK.is_file() or is_whole(LOCK.read_text(encoding="utf-8")):
+    if not LOCK.is_file() or _is_whole_file(LOCK):
         return
     log.warning("dvc.lock breaks off, its writer was killed: the one before it is put back")
-    if KEPT.is_file():
+    if KEPT.is_file() and _is_whole_file(KEPT):
         with whole_file(LOCK) as part:
             shutil.copyfile(KEPT, part)
     else:
         LOCK.unlink()
+
+
+def _is_whole_file(path: Path) -> bool:
+    try:
+        return is_whole(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        return False
 
 
 def is_whole(content: str) -> bool:
@@ -60,6 +70,11 @@ def is_whole(content: str) -> bool:
 
 
 def _writer_lives(part: Path) -> bool:
-    """tast.files.whole_file and whole_folder put the writing process into the name: .NAME.PID.part"""
-    pid = Path(part.stem).suffix.removeprefix(".")
-    return pid.isdigit() and psutil.pid_exists(int(pid))
+    named = HALF.fullmatch(part.name)
+    return named is not None and psutil.pid_exists(int(named[2]))
+
+
+def _replaced(part: Path) -> Path | None:
+    """What was to be replaced, where `part` is what stood there before."""
+    named = HALF.fullmatch(part.name)
+    return part.with_name(named[1].removesuffix(OLD)) if named and named[1].endswith(OLD) else None

@@ -25,7 +25,8 @@ from flows.mending import mend
 from flows.stage_deps import outputs_of, read_stages
 from flows.stages.source import look_outside
 from flows.summary import print_summary
-from tast.errors import TastError, Unavailable
+from tast.errors import TastError, Unavailable, disk_errors_named
+from tast.files import holds, whole_file
 from tast.params import load_params
 
 LOCK = STATE / "pipeline.lock"
@@ -36,7 +37,7 @@ MOST_NAMES = 3  # that --dry-run gives as a reason
 
 def nothing_changed() -> bool:
     """True when the source is as it was, every stage is up to date and its results were published."""
-    if not (PUBLISHED.is_file() and PUBLISHED.read_text() == _fingerprint()):
+    if not holds(PUBLISHED, _fingerprint()):
         return False
     params = load_params()
     look_outside(params)
@@ -121,11 +122,12 @@ def main() -> None:
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, _stop)
     try:
-        if arguments.dry_run:
-            print_dry_run()
-            return
-        reproduce()
-        print_summary()
+        with disk_errors_named():
+            if arguments.dry_run:
+                print_dry_run()
+                return
+            reproduce()
+            print_summary()
     except TastError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(1) from None
@@ -164,7 +166,8 @@ def reproduce(patience_s: float = 0) -> None:
                 run()
             finally:
                 mend()
-            PUBLISHED.write_text(_fingerprint())
+            with whole_file(PUBLISHED) as part:
+                part.write_text(_fingerprint())
     except Timeout:
         raise Unavailable("another run of the pipeline holds this workspace; wait for it or stop it") from None
 

@@ -15,7 +15,7 @@ from prefect.logging.handlers import APILogWorker
 from prefect.states import Failed, State
 
 from flows.running import run
-from tast.errors import TastError, Unavailable
+from tast.errors import TastError, Unavailable, disk_errors_named
 
 UNAVAILABLE = "Unavailable"  # state of a flow that a later run may find to be possible
 ANSWER_S = 5.0  # for a server
@@ -32,7 +32,8 @@ def flow_of(body: Callable[..., State | None]) -> Callable[..., Any]:
     @functools.wraps(body)
     def guarded(*arguments: Any, **named: Any) -> State | None:
         try:
-            return body(*arguments, **named)
+            with disk_errors_named():
+                return body(*arguments, **named)
         except TastError as error:
             return Failed(message=str(error), name=UNAVAILABLE if isinstance(error, Unavailable) else "Failed")
 

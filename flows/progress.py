@@ -81,7 +81,7 @@ def _in_file(what: str, total: int, file: Path) -> Advance:
             now = (done * 1000 // max(total, 1), note)
             if now != last:
                 last = now
-                with whole_file(file) as part:
+                with whole_file(file, durable=False) as part:
                     part.write_text(json.dumps(asdict(Standing(what, done, total, note))))
 
     advance(0, "")

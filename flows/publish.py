@@ -96,6 +96,8 @@ def read_lock() -> str:
         return LOCK.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise BadInput(LOCK, "no such file", "a finished `dvc repro`") from None
+    except UnicodeDecodeError as error:
+        raise BadInput(LOCK, f"not text ({error.reason})", "dvc.lock as `dvc repro` wrote it (`git checkout dvc.lock`)") from None
 
 
 def tell_code(code: CodeVersion) -> None:

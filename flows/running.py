@@ -9,9 +9,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tast.errors import TastError
+from filelock import FileLock, Timeout
+
+from flows import STATE
+from tast.errors import TastError, disk_errors_named
 from tast.redaction import hide_secrets_in_logs
 
+STAGE_LOCK = Path(STATE.name) / "stage.lock"  # beside the outputs, in the folder that the stage runs in
+PATIENCE_S = 15.0  # for a stage whose run was killed, until its guard has ended it
 LINES_IN = "TAST_LINES_FILE"  # environment: where a program that another one watches writes its log lines as well
 OURS = ("tast", "flows")
 ERROR_LINE = "flows.error"  # logger of the one line with which a program fails; the terminal has it already
@@ -23,11 +28,30 @@ def run(body: Callable[[], object]) -> None:
     if LINES_IN in os.environ:
         write_lines(Path(os.environ[LINES_IN]))
     try:
-        body()
+        with disk_errors_named():
+            body()
     except TastError as error:
         print(f"error: {error}", file=sys.stderr)
         logging.getLogger(ERROR_LINE).error("%s", error)
         raise SystemExit(1) from None
+
+
+def run_stage(body: Callable[[], object]) -> None:
+    """The same for a stage, alone in its workspace: of two in the same folders, neither could say what it read."""
+    run(lambda: _alone(body))
+
+
+def _alone(body: Callable[[], object]) -> None:
+    STAGE_LOCK.parent.mkdir(exist_ok=True)
+    lock = FileLock(STAGE_LOCK)
+    try:
+        lock.acquire(timeout=PATIENCE_S)
+    except Timeout:
+        raise TastError(f"another stage is at work in {Path.cwd()}; wait for it or stop it") from None
+    try:
+        body()
+    finally:
+        lock.release()
 
 
 def configure_logging() -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Column, Table
 
 from flows.layout import METRICS, REPORT
+from flows.mending import LOCK
+from tast.tracking.lock import require_output
 
 ROWS = {
     "test": "TAST-Net",
@@ -70,6 +73,7 @@ def _number(value: float | None) -> str:
 
 def print_summary() -> None:
     console = Console()
+    require_output(LOCK.read_text(encoding="utf-8"), METRICS.as_posix(), Path())
     metrics = json.loads(METRICS.read_text())
     console.print(score_table(metrics))
     for line in filter(None, (interval_line(metrics), anchored_line(metrics))):

@@ -5,6 +5,7 @@
     data/clips/rejects.csv         record_id, reason: videos without clips
     data/clips/defects.csv         record_id, defect: what was met in the others, and mended or left out
     data/clips/preprocessing.json  the parameters that the clips were made with
+    data/clips/digests.json        what all of them were when they were written (tast.digests)
 
 Clips overlap, so they are windows into the video's array and share its bytes; reading one maps only its pages. Why magnified
 frames in float16, and not masked ones in uint8 beside what is amplified: docs/storage.md.
@@ -25,9 +26,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from tast.digests import Sealed, seal
 from tast.errors import BadInput
+from tast.light import light_path, read_light
 from tast.people import recording_of
-from tast.records import Clip
+from tast.pulse_labels import pulse_path, read_pulse
+from tast.records import Clip, FaceLight
 from tast.seconds import SPOT, labels_per_second, window_starts
 
 MANIFEST = "manifest.parquet"
@@ -87,8 +91,13 @@ def write_tables(
     rejects: Iterable[Reject],
     defects: Iterable[Defect],
     preprocessing: Mapping[str, Any],
+    *,
+    known_sha256: Mapping[str, str] | None = None,
 ) -> None:
-    """Write manifest, rejects, defects and parameters, sorted, so that the same clips give the same bytes."""
+    """Write manifest, rejects, defects and parameters, sorted, so that the same clips give the same bytes.
+
+    Last come the digests of all that lies in the folder. known_sha256: by name, of files that need not be read for them.
+    """
     manifest = pd.DataFrame([asdict(row) for row in sorted(rows, key=lambda row: row.clip_id)], columns=COLUMNS)
     manifest["spo2_percent"] = [list(labels) for labels in manifest["spo2_percent"]]
     manifest = manifest.astype({SPOT: np.float64, "bits_per_pixel": np.float64})  # None becomes NaN
@@ -96,6 +105,7 @@ def write_tables(
     _write_table(folder / REJECTS, Reject, rejects)
     _write_table(folder / DEFECTS, Defect, defects)
     (folder / PREPROCESSING).write_text(json.dumps(preprocessing, indent=2, sort_keys=True) + "\n")
+    seal(folder, known_sha256)
 
 
 def _write_table(path: Path, kind: type[Reject] | type[Defect], lines: Iterable[Reject] | Iterable[Defect]) -> None:
@@ -104,14 +114,18 @@ def _write_table(path: Path, kind: type[Reject] | type[Defect], lines: Iterable[
 
 
 class ClipStore:
-    """Random access to the clips of a folder. Raises BadInput where the folder is not a clip store."""
+    """Random access to the clips of a folder. Raises BadInput where the folder is not a clip store.
+
+    So does every method that reads a file, where its bytes are not those that were written.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = Path(folder)
         manifest = self.folder / MANIFEST
         if not manifest.is_file():
             raise BadInput(self.folder, f"no {MANIFEST}", "a clip store (run the preprocess stage: `dvc repro preprocess`)")
-        self.manifest = pd.read_parquet(manifest).set_index("clip_id", drop=False)
+        self._sealed = Sealed(self.folder, "make the clips anew: `dvc repro --force preprocess`")
+        self.manifest = pd.read_parquet(self._sealed.checked(MANIFEST)).set_index("clip_id", drop=False)
         if missing := [name for name in COLUMNS if name not in self.manifest]:
             raise BadInput(manifest, f"no column {', '.join(missing)}: clips of an earlier release",
                            "clips of this one (make them anew: `dvc repro preprocess`)")  # fmt: skip
@@ -126,16 +140,16 @@ class ClipStore:
 
     @cached_property
     def rejects(self) -> pd.DataFrame:
-        return pd.read_csv(self.folder / REJECTS, dtype=str)
+        return pd.read_csv(self._sealed.checked(REJECTS), dtype=str)
 
     @cached_property
     def defects(self) -> pd.DataFrame:
-        return pd.read_csv(self.folder / DEFECTS, dtype=str)
+        return pd.read_csv(self._sealed.checked(DEFECTS), dtype=str)
 
     @cached_property
     def preprocessing(self) -> dict[str, Any]:
         """The parameters that the clips were made with; a model carries them, and refuses clips made otherwise."""
-        content: dict[str, Any] = json.loads((self.folder / PREPROCESSING).read_text())
+        content: dict[str, Any] = json.loads(self._sealed.checked(PREPROCESSING).read_text())
         return content
 
     @cached_property
@@ -195,6 +209,18 @@ class ClipStore:
             spo2_percent=np.asarray(row.spo2_percent, dtype=np.float64), quality=float(row.quality),
         )  # fmt: skip
 
+    def light(self, record_id: str) -> FaceLight:
+        """Of a recording's face and background, on its frames."""
+        self._sealed.checked(light_path(Path(), record_id).as_posix())
+        return read_light(self.folder, record_id)
+
+    def pulse(self, record_id: str) -> npt.NDArray[np.float32] | None:
+        """(T,) of a recording's frames; None where it has no wave."""
+        name = pulse_path(Path(), record_id).as_posix()
+        if name in self._sealed.files or (self.folder / name).is_file():
+            self._sealed.checked(name)
+        return read_pulse(self.folder, record_id)
+
     @cached_property
     def _rows(self) -> dict[str, Any]:
         """The manifest's rows as tuples: pandas takes longer to find a row than the kernel to hand out its frames."""
@@ -202,5 +228,5 @@ class ClipStore:
 
     def _array(self, file: str) -> npt.NDArray[np.generic]:
         if file not in self._arrays:
-            self._arrays[file] = np.load(self.folder / file, mmap_mode="r")
+            self._arrays[file] = np.load(self._sealed.checked(file), mmap_mode="r")
         return self._arrays[file]

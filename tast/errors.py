@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tast.redaction import without_secrets
 
 LONGEST = 300  # characters of a value that an error shows: a table's cell may be a whole book
+ROOM = "room on its disk (nothing half-written is left; make some and run again)"
+WRITABLE = "a place that this user may read and write"
+DISK = {
+    errno.ENOSPC: ROOM, errno.EDQUOT: ROOM, errno.EFBIG: ROOM,
+    errno.EROFS: WRITABLE, errno.EACCES: WRITABLE, errno.EPERM: WRITABLE, errno.EIO: "a disk that works",
+}  # fmt: skip
 
 
 class TastError(Exception):
@@ -56,3 +66,18 @@ def joined(text: str) -> str:
 def shortened(text: str, most: int = LONGEST) -> str:
     """The text, its middle left out where it is longer."""
     return text if len(text) <= most else f"{text[: most // 2]} ... {text[-most // 2 :]}"
+
+
+@contextmanager
+def disk_errors_named() -> Iterator[None]:
+    """What the disk or its owner refuses inside of the block (no room, read only, not allowed) leaves it as one line.
+
+    At the edge of a program, no further in: a step that takes it for a fault of the video at hand would go on without that one.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in DISK:
+            raise
+        place = os.fspath(error.filename) if error.filename is not None else "the disk"
+        raise TastError(f"{place}: {os.strerror(error.errno).lower()}; expected {DISK[error.errno]}") from error

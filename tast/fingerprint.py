@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from tast.errors import BadInput
-from tast.files import whole_file
+from tast.files import holds, whole_file
 
 
 def fingerprint(root: Path) -> dict[str, str | int]:
@@ -33,7 +33,7 @@ def write_sources(roots: Mapping[str, str | None], path: Path) -> None:
     roots: by name of the data set. A file that says so already is left as it is. Raises BadInput where a root does not exist.
     """
     text = json.dumps({name: _source(root) for name, root in roots.items()}, indent=2, sort_keys=True) + "\n"
-    if path.is_file() and path.read_text(encoding="utf-8") == text:
+    if holds(path, text):
         return
     with whole_file(path) as part:
         part.write_text(text, encoding="utf-8")

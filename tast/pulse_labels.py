@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from tast.arrays import save_array
 from tast.files import whole_file
 from tast.records import FloatArray, PulseTrace
 
@@ -33,13 +34,17 @@ def pulse_on_frames(pulse: PulseTrace, times_s: FloatArray) -> npt.NDArray[np.fl
     return np.where(gap_s > LONGEST_GAP_S, np.nan, wave).astype(np.float32)
 
 
+def pulse_path(clips: Path, record_id: str) -> Path:
+    return clips / FOLDER / f"{record_id}.npy"
+
+
 def write_pulse(clips: Path, record_id: str, wave: npt.NDArray[np.float32]) -> None:
     """Beside the clips of a store."""
-    with whole_file(clips / FOLDER / f"{record_id}.npy") as part, part.open("wb") as file:
-        np.save(file, wave)
+    with whole_file(pulse_path(clips, record_id), durable=False) as part:
+        save_array(part, wave)
 
 
 def read_pulse(clips: Path, record_id: str) -> npt.NDArray[np.float32] | None:
     """(T,), or None where the recording has no wave."""
-    path = clips / FOLDER / f"{record_id}.npy"
+    path = pulse_path(clips, record_id)
     return np.load(path) if path.is_file() else None

@@ -20,6 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
 
+from tast.digests import CHANGED, OWN, content_digest
 from tast.errors import BadInput, shortened
 from tast.files import whole_file
 from tast.methods.method import method_named
@@ -80,9 +81,10 @@ class ModelCard:
 
 
 def save_model(folder: Path, model: nn.Module, card: ModelCard) -> None:
-    """Write the two files, each replaced in one step; the card holds the weights' sha256, so that halves of two never pass."""
+    """Write the two files, each replaced in one step; the card has its own sha256 and the weights': halves of two never pass."""
     weights = save({name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()})
     content = {**asdict(card), "weights_sha256": hashlib.sha256(weights).hexdigest()}
+    content[OWN] = content_digest(content)
     _replace(folder / WEIGHTS, weights)
     _replace(folder / CARD, (json.dumps(content, indent=2, sort_keys=True) + "\n").encode())
 
@@ -141,9 +143,10 @@ def _read_card(path: Path) -> tuple[ModelCard, str]:
     if not isinstance(content, dict):
         raise BadInput(path, f"not a model's card (a {type(content).__name__})", expected)
     weights_sha256 = content.pop("weights_sha256", None)
-    if not isinstance(
-        content.get("codecs", {}), dict
-    ):  # a list of names, in cards that an earlier release wrote, says of no rate
+    own = content.pop(OWN, None)  # cards that an earlier release wrote have none
+    if own not in (None, content_digest(content | {"weights_sha256": weights_sha256})):
+        raise BadInput(path, CHANGED, "the card of a saved model (train it anew, or bring it back: `dvc checkout models`)")
+    if not isinstance(content.get("codecs", {}), dict):  # a list of names, in cards of an earlier release, says of no rate
         content["codecs"] = {}
     try:
         checked = _Checked.model_validate_json(json.dumps({"card": content, "weights_sha256": weights_sha256}))

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tast.clip_store import MANIFEST, ClipRow, ClipStore, Defect, Reject, write_tables
+from tast.clip_store import DEFECTS, MANIFEST, PREPROCESSING, REJECTS, ClipRow, ClipStore, Defect, Reject, write_tables
+from tast.digests import FILE, Sealed, seal
 from tast.errors import BadInput
 from tast.seconds import is_spot
 
@@ -107,5 +108,39 @@ def test_a_row_says_how_its_video_was_coded_and_an_older_store_is_refused(tmp_pa
     assert pd.isna(manifest.at["a-000", "bits_per_pixel"])
     older = pd.read_parquet(tmp_path / "clips" / MANIFEST).drop(columns=["codec", "assumed"])
     older.to_parquet(tmp_path / "clips" / MANIFEST, index=False)
+    seal(tmp_path / "clips")
     with pytest.raises(BadInput, match=r"no column codec, assumed: clips of an earlier release; expected .*dvc repro preprocess"):
         ClipStore(tmp_path / "clips")
+
+
+def test_a_bit_that_turned_in_any_file_is_an_error_that_names_it(tmp_path):
+    write(tmp_path / "clips", [ROW])
+    asked = {
+        MANIFEST: ClipStore, "a.npy": lambda folder: ClipStore(folder).clip("a-000"),
+        REJECTS: lambda folder: ClipStore(folder).rejects,
+        DEFECTS: lambda folder: ClipStore(folder).defects, PREPROCESSING: lambda folder: ClipStore(folder).preprocessing,
+        FILE: ClipStore,
+    }  # fmt: skip
+    for name, read in asked.items():
+        path = tmp_path / "clips" / name
+        sound = path.read_bytes()
+        read(tmp_path / "clips")
+        for at in (0, len(sound) // 2, len(sound) - 2):
+            path.write_bytes(sound[:at] + bytes([sound[at] ^ 4]) + sound[at + 1 :])
+            with pytest.raises(BadInput, match=f"{name}: its bytes are not those that were written"):
+                read(tmp_path / "clips")
+        path.write_bytes(sound)
+        read(tmp_path / "clips")
+
+
+def test_a_file_that_nobody_wrote_with_the_others_and_one_that_is_gone_are_named(tmp_path):
+    write(tmp_path / "clips", [ROW])
+    (tmp_path / "clips/a.npy").rename(tmp_path / "clips/b.npy")
+    with pytest.raises(BadInput, match=r"a\.npy: no such file"):
+        ClipStore(tmp_path / "clips").clip("a-000")
+    with pytest.raises(BadInput, match=r"a\.npy: no such file"):
+        Sealed(tmp_path / "clips", "make it anew").check_all()
+    (tmp_path / "clips/b.npy").rename(tmp_path / "clips/a.npy")
+    (tmp_path / "clips/b.npy").touch()
+    with pytest.raises(BadInput, match=r"b\.npy: not in digests\.json"):
+        Sealed(tmp_path / "clips", "make it anew").check_all()

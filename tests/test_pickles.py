@@ -16,6 +16,7 @@ import torch
 from mlflow.exceptions import MlflowException
 
 import flows
+from tast.digests import OWN, content_digest
 from tast.errors import BadInput
 from tast.saved_model import CARD, WEIGHTS, load_model
 from tast.tracking.serving import PythonModel, mlflow
@@ -51,7 +52,7 @@ def test_a_pickle_in_place_of_the_weights(saved: Path, tmp_path: Path, trace: Pa
     torch.save({"weights": Payload(trace)}, folder / WEIGHTS)
     card = json.loads((saved / CARD).read_text())
     card["weights_sha256"] = hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest()
-    (folder / CARD).write_text(json.dumps(card))
+    (folder / CARD).write_text(json.dumps(card | {OWN: content_digest(card)}))
     with pytest.raises(BadInput, match=r"model\.safetensors"):
         load_model(folder)
     assert not trace.exists()
@@ -69,8 +70,12 @@ def test_a_pickle_beside_the_weights_is_not_touched(saved: Path, tmp_path: Path,
 
 
 def test_a_pickle_in_a_checkpoint(tmp_path: Path, trace: Path) -> None:
-    torch.save({"facts": "{}", "epochs": [], "best": Payload(trace)}, tmp_path / CHECKPOINT)
-    with pytest.raises((pickle.UnpicklingError, BadInput)):
+    """Without a digest it is damaged; with one it is refused all the same."""
+    path = tmp_path / CHECKPOINT
+    torch.save({"facts": "{}", "epochs": [], "best": Payload(trace)}, path)
+    assert load_checkpoint(tmp_path, facts={}) is None
+    path.write_bytes(path.read_bytes() + hashlib.sha256(path.read_bytes()).digest())
+    with pytest.raises(pickle.UnpicklingError):
         load_checkpoint(tmp_path, facts={})
     assert not trace.exists()
 

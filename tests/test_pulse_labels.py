@@ -12,6 +12,8 @@ import torch
 from lightning.fabric import Fabric
 from torch import Tensor, nn
 
+from tast.clip_store import ClipStore
+from tast.digests import seal
 from tast.pulse_labels import pulse_on_frames, read_pulse, write_pulse
 from tast.records import PulseTrace
 from tast.training.augmentation import Augmentation
@@ -46,8 +48,10 @@ def test_readings_that_are_none_are_left_out_and_a_trace_without_any_is_unknown(
 @pytest.fixture
 def data(tmp_path: Path) -> ClipDataset:
     """Two recordings of which one has a wave: a line that rises by one a frame."""
-    store = write_store(tmp_path, seed=0, subjects=2, clips=1, frames=FRAMES)
+    write_store(tmp_path, seed=0, subjects=2, clips=1, frames=FRAMES)
     write_pulse(tmp_path, "s01-00", np.arange(FRAMES, dtype=np.float32))
+    seal(tmp_path)
+    store = ClipStore(tmp_path)
     return ClipDataset(store, store.clip_ids, kind="light", frame_size_px=4)
 
 
@@ -57,7 +61,8 @@ def test_a_batch_has_the_wave_of_its_clips_and_a_store_without_one_has_none(data
     assert read_pulse(tmp_path, "s00-00") is None
     before = data.digest
     write_pulse(tmp_path, "s01-00", np.zeros(FRAMES, dtype=np.float32))
-    again = ClipDataset(data._store, data.clip_ids, kind="light", frame_size_px=4)
+    seal(tmp_path)
+    again = ClipDataset(ClipStore(tmp_path), data.clip_ids, kind="light", frame_size_px=4)
     assert again.digest != before, "a training goes on across another wave"
     bare = write_store(tmp_path / "bare", seed=0, subjects=1, clips=1)
     assert ClipDataset(bare, bare.clip_ids, kind="light", frame_size_px=4).pulse is None

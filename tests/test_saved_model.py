@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from tast.digests import OWN, content_digest
 from tast.errors import BadInput
 from tast.methods.tast_net import TastNet, build
 from tast.saved_model import CARD, WEIGHTS, ModelCard, load_model, save_model
@@ -48,13 +49,31 @@ def test_comes_back_as_it_was(net: TastNet, card: ModelCard, tmp_path: Path) -> 
     assert sorted(path.name for path in tmp_path.iterdir()) == [CARD, WEIGHTS]
 
 
+def stamped(content: dict[str, Any]) -> str:
+    """A card with its digest."""
+    return json.dumps(content | {OWN: content_digest(content)})
+
+
+def test_a_card_with_another_number_in_it_is_refused_and_one_without_a_digest_is_an_earlier_releases(
+    net: TastNet, card: ModelCard, tmp_path: Path
+) -> None:
+    save_model(tmp_path, net, card)
+    content = json.loads((tmp_path / CARD).read_text())
+    (tmp_path / CARD).write_text(json.dumps(content | {"frame_size_px": content["frame_size_px"] + 1}))
+    with pytest.raises(BadInput, match=r"model\.json: its bytes are not those that were written"):
+        load_model(tmp_path)
+    content.pop(OWN)
+    (tmp_path / CARD).write_text(json.dumps(content))
+    assert load_model(tmp_path)[1].frame_size_px == card.frame_size_px
+
+
 @pytest.mark.parametrize("name", ["interval", "people_seen", "change"])
 def test_a_card_of_an_earlier_release_leaves_unknown_what_it_lacks(
     net: TastNet, card: ModelCard, tmp_path: Path, name: str
 ) -> None:
     save_model(tmp_path, net, card)
     content = json.loads((tmp_path / CARD).read_text())
-    (tmp_path / CARD).write_text(json.dumps({key: value for key, value in content.items() if key != name}))
+    (tmp_path / CARD).write_text(stamped({key: value for key, value in content.items() if key != name}))
     assert getattr(load_model(tmp_path)[1], name) is None
 
 
@@ -79,9 +98,9 @@ def test_codecs_of_a_card_that_says_nothing_of_their_bits_are_not_known(net: Tas
     save_model(tmp_path, net, card)
     content = json.loads((tmp_path / CARD).read_text())
     for codecs, kept in ((["h264", "mjpeg"], {}), ({"h264": 8.9}, {"h264": 8.9})):
-        (tmp_path / CARD).write_text(json.dumps(content | {"codecs": codecs}))
+        (tmp_path / CARD).write_text(stamped(content | {"codecs": codecs}))
         assert load_model(tmp_path)[1].codecs == kept
-    (tmp_path / CARD).write_text(json.dumps(content | {"codecs": {"h264": "few"}}))
+    (tmp_path / CARD).write_text(stamped(content | {"codecs": {"h264": "few"}}))
     with pytest.raises(BadInput, match="not a model's card"):
         load_model(tmp_path)
 
@@ -142,7 +161,7 @@ def test_half_a_card_and_half_the_weights_are_refused(net: TastNet, card: ModelC
 def test_a_card_of_something_else_is_refused(net: TastNet, card: ModelCard, tmp_path: Path, key: str, value: str) -> None:
     save_model(tmp_path, net, card)
     output = json.loads((tmp_path / CARD).read_text())
-    (tmp_path / CARD).write_text(json.dumps({**output, key: value}))
+    (tmp_path / CARD).write_text(stamped({**output, key: value}))
     with pytest.raises(BadInput, match=key if key == "colour" else value):
         load_model(tmp_path)
 

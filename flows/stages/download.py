@@ -15,7 +15,7 @@ from pathlib import Path
 from flows import STATE
 from flows.layout import AUDIT, RAW, data_root
 from flows.progress import progress
-from flows.running import run
+from flows.running import run_stage
 from tast import instruction_set
 from tast.crew.each import do_each
 from tast.datasets.audit import audit_folder
@@ -28,6 +28,7 @@ from tast.datasets.object_store import fetch_stored, is_stored
 from tast.datasets.phantom_set import plan_phantom
 from tast.datasets.readers import WITH_NEAR_INFRARED
 from tast.datasets.waves import waves_at
+from tast.digests import seal
 from tast.files import whole_folder
 from tast.params import Download, Params, Phantom, Runner, Source, stage_params
 
@@ -51,6 +52,8 @@ def main() -> None:
         describe(raw, sets)
         for number, one in enumerate(sets):
             audit_into(page / one.name if number else page, raw / one.name, one.layout, one.name)
+        seal(raw)
+        seal(page)
 
 
 def waves_of(params: Params) -> list[str]:
@@ -135,4 +138,4 @@ def audit_into(folder: Path, root: Path, layout: str, name: str) -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

@@ -11,12 +11,13 @@ from typing import Any
 
 import pandas as pd
 
-from flows.layout import AUDIT, CLIPS, HISTORY, METRICS, MODEL, PLOTS, PREDICTIONS, REPORT, SPLIT
+from flows.layout import AUDIT, CLIPS, DOWNLOAD, HISTORY, METRICS, MODEL, PLOTS, PREDICTIONS, REPORT, SPLIT
 from flows.predicted import predictions_by, train_mean_percent
-from flows.running import run
+from flows.running import run_stage
 from tast import instruction_set
 from tast.clip_store import ClipStore
 from tast.datasets.splits import Split
+from tast.digests import Sealed
 from tast.evaluation.baselines import ratio_predictions
 from tast.evaluation.evaluate import evaluate as score_methods
 from tast.evaluation.evaluate import write_metrics
@@ -24,6 +25,7 @@ from tast.evaluation.plots import evaluation_plots
 from tast.evaluation.report import DataFacts, render_report
 from tast.files import whole_file, whole_folder
 from tast.params import Phantom, stage_params
+from tast.parquet import write_table
 from tast.people import recording_of
 from tast.phantom.subject import subject
 from tast.records import FITZPATRICK
@@ -55,7 +57,7 @@ def main() -> None:
         predictions, pd.read_csv(HISTORY), refusal=metrics["test"]["refusal"], train_mean_percent=train_mean, seed=params.seed
     )
     with whole_file(PREDICTIONS) as part:
-        predictions.to_parquet(part, index=False)
+        write_table(part, predictions)
     write_metrics(METRICS, metrics)
     with whole_folder(PLOTS) as folder:
         for name, png in plots.items():
@@ -76,7 +78,11 @@ def predict_test(store: ClipStore, split: Split, model_folder: Path = MODEL) -> 
 
 def recorded(what: str, audit: Path = AUDIT) -> dict[str, str]:
     """`camera`, say, of each recording (dataset/subject_id/record_id), of those whose data set names it; from the audits."""
-    facts = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(audit.rglob("audit.json"))]
+    if not audit.is_dir():
+        return {}
+    sealed = Sealed(audit, DOWNLOAD)
+    pages = [sealed.checked(name) for name in sealed.files if Path(name).name == "audit.json"]
+    facts = [json.loads(path.read_text(encoding="utf-8")) for path in pages]
     recordings = [(one["dataset"], recording) for one in facts for recording in one["recordings"]]
     return {f"{name}/{one['subject_id']}/{one['record_id']}": one[what] for name, one in recordings if one[what]}
 
@@ -110,4 +116,4 @@ def made_with(store: ClipStore, card: Mapping[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

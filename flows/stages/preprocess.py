@@ -10,7 +10,7 @@ import logging
 from flows.clips import lost_videos, make_clips
 from flows.contact_sheets import write_contact_sheets
 from flows.layout import CLIPS, CONTACT_SHEETS, RAW
-from flows.running import run
+from flows.running import run_stage
 from tast import instruction_set
 from tast.clip_store import DEFECTS
 from tast.params import stage_params
@@ -32,4 +32,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

@@ -10,9 +10,9 @@ from __future__ import annotations
 import json
 
 from flows.layout import METHOD, ROWS, SOURCE, data_root
-from flows.running import run
+from flows.running import run_stage
 from tast.errors import TastError
-from tast.files import whole_file
+from tast.files import holds, whole_file
 from tast.fingerprint import write_sources
 from tast.methods import code_of_method
 from tast.params import Params, stage_params
@@ -31,7 +31,7 @@ def look_outside(params: Params) -> None:
     except ValueError as error:
         raise TastError(f"params.yaml: train.method: {error}") from None
     text = json.dumps(method, indent=2) + "\n"
-    if not (METHOD.is_file() and METHOD.read_text(encoding="utf-8") == text):
+    if not holds(METHOD, text):
         with whole_file(METHOD) as part:
             part.write_text(text, encoding="utf-8")
     if params.table.protocols:
@@ -51,4 +51,4 @@ def roots_of(params: Params) -> dict[str, str | None]:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

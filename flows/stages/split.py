@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 
-from flows.layout import CLIPS, RAW, SPLIT
-from flows.running import run
+from flows.layout import CLIPS, DOWNLOAD, RAW, SPLIT
+from flows.running import run_stage
 from tast.clip_store import ClipStore
 from tast.datasets.description import described
-from tast.datasets.readers import downloaded_folds
+from tast.datasets.readers import Folds, downloaded_folds
 from tast.datasets.splits import make_split
+from tast.digests import Sealed
 from tast.params import stage_params
 from tast.people import person_of
 
@@ -19,7 +20,7 @@ log = logging.getLogger("flows.stages.split")  # __name__ is __main__ where a st
 def main() -> None:
     clips = ClipStore(CLIPS).manifest
     params = stage_params("split").split
-    folds = downloaded_folds(RAW, described(RAW)) if params.protocol == "official" else None
+    folds = official_folds() if params.protocol == "official" else None
     made = make_split(clips, **params.model_dump(), official_folds=folds)
     made.to_json(SPLIT)
     for name, clip_ids in made.parts.items():
@@ -27,5 +28,10 @@ def main() -> None:
         log.info("%s: %d clips of %d people", name, len(clip_ids), people)
 
 
+def official_folds() -> Folds:
+    Sealed(RAW, DOWNLOAD).check_all()
+    return downloaded_folds(RAW, described(RAW))
+
+
 if __name__ == "__main__":
-    run(main)
+    run_stage(main)

@@ -10,7 +10,7 @@ import argparse
 import pandas as pd
 
 from flows.layout import ROWS, TABLES, trial_folder
-from flows.running import run
+from flows.running import run_stage
 from flows.tables.clips import clips_beside
 from flows.tables.methods import LIKE, results_of, write_table
 from flows.tables.rows import read_row
@@ -19,6 +19,9 @@ from tast import instruction_set
 from tast.clip_store import ClipStore
 from tast.errors import BadInput
 from tast.params import stage_params
+from tast.parquet import read_table
+
+TRIAL = "the predictions of a trial (`dvc repro` makes what is missing)"
 
 
 def table(protocol: str) -> None:
@@ -40,9 +43,9 @@ def table(protocol: str) -> None:
 def read_trial(protocol: str, row: str, seed: int, fold: int) -> pd.DataFrame:
     file = trial_folder(protocol, row, seed, fold) / PREDICTIONS
     try:
-        return pd.read_parquet(file)
+        return read_table(file, TRIAL)
     except FileNotFoundError:
-        raise BadInput(file, "no such file", "the predictions of a trial (`dvc repro` makes what is missing)") from None
+        raise BadInput(file, "no such file", TRIAL) from None
 
 
 def data_set_of(store: ClipStore) -> str:
@@ -57,7 +60,7 @@ def main() -> None:
     )
     parser.add_argument("protocol")
     asked = parser.parse_args()
-    run(lambda: table(asked.protocol))
+    run_stage(lambda: table(asked.protocol))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from flows import STATE
 from flows.fitting import fabric_of, fit_model
 from flows.layout import CLIPS, HISTORY, MODEL, SPLIT
 from flows.progress import progress
-from flows.running import run
+from flows.running import run_stage
 from flows.system_metrics import sampled, write_samples
 from tast import instruction_set
 from tast.clip_store import ClipStore
@@ -84,7 +84,7 @@ def main() -> None:
     if rank is None and (processes := processes_wanted()) > 1:
         os.execv(sys.executable, torchrun(processes))  # not a child: who ends this process ends the training
     if rank in (None, "0"):
-        run(train_and_save)
+        run_stage(train_and_save)
         return
     try:
         train_and_save()

@@ -12,7 +12,7 @@ import argparse
 import logging
 
 from flows.layout import ROWS, trial_folder
-from flows.running import run
+from flows.running import run_stage
 from flows.tables.clips import clips_beside
 from flows.tables.rows import read_row
 from flows.tables.trainings import train_and_predict
@@ -20,6 +20,7 @@ from flows.tables.trials import KEPT, PREDICTIONS, trials_of
 from tast import instruction_set
 from tast.files import whole_folder
 from tast.params import stage_params
+from tast.parquet import write_table
 
 log = logging.getLogger("flows.stages.trial")  # __name__ is __main__ where a stage runs
 
@@ -35,7 +36,7 @@ def trial(protocol: str, name: str, seed: int, fold: int) -> None:
         log.info("%s: trained before", planned)
     predictions = train_and_predict(planned.training).assign(method=name, seed=seed, fold=fold)
     with whole_folder(trial_folder(protocol, name, seed, fold)) as folder:
-        predictions.to_parquet(folder / PREDICTIONS, index=False)
+        write_table(folder / PREDICTIONS, predictions)
 
 
 def main() -> None:
@@ -47,7 +48,7 @@ def main() -> None:
     parser.add_argument("seed", type=int)
     parser.add_argument("fold", type=int)
     asked = parser.parse_args()
-    run(lambda: trial(asked.protocol, asked.row, asked.seed, asked.fold))
+    run_stage(lambda: trial(asked.protocol, asked.row, asked.seed, asked.fold))
 
 
 if __name__ == "__main__":

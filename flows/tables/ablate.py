@@ -142,7 +142,7 @@ def run_all(runs: Sequence[Run], workers: int) -> None:
 
 def write_tables_of(runs: Sequence[Run], params: Params, out: Path) -> str:
     """ablation.parquet (one row per variant), runs.parquet (one per run), ablation.md; returns the last."""
-    predictions = {(run.variant, run.seed): pd.read_parquet(run.training.result) for run in runs}
+    predictions = {(run.variant, run.seed): run.training.kept_rows() for run in runs}
     table = ablation_table(predictions, reference=REFERENCE, draws=params.evaluate.bootstrap, seed=params.evaluate.seed)
     for name, content in {"ablation": table, "runs": scores_of_runs(predictions)}.items():
         with whole_file(out / f"{name}.parquet") as part:

@@ -11,6 +11,7 @@ from flows.layout import RAW
 from flows.tables.keys import content_digest, key_of
 from tast.clip_store import ClipStore
 from tast.closure import code_digest
+from tast.digests import FILE
 from tast.params import Preprocess
 from tast.provenance import computed_with
 
@@ -24,6 +25,7 @@ def clips_beside(params: Preprocess, folder: Path, workers: int) -> tuple[ClipSt
     for all that they are made of."""
     place = folder_beside(params, folder)
     if place.is_dir():
+        (place / FILE).touch()  # when they were last used, for `tast cache gc`
         return ClipStore(place), place.name
     log.info("clips with other preprocessing are made: %s", place.name)
     make_clips(RAW, place, params, workers=workers)

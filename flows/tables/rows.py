@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tast.errors import BadInput, TastError
-from tast.files import whole_file
+from tast.files import holds, whole_file
 from tast.methods import code_of_method, own_names
 from tast.methods.method import Method, method_named
 from tast.params import Params, Preprocess, Train, changed
@@ -78,7 +78,7 @@ def write_rows(rows: Sequence[Row], folder: Path) -> None:
         if file not in wanted:
             file.unlink()
     for file, text in wanted.items():
-        if not (file.is_file() and file.read_text(encoding="utf-8") == text):
+        if not holds(file, text):
             with whole_file(file) as part:
                 part.write_text(text, encoding="utf-8")
 
@@ -97,7 +97,10 @@ def read_row(name: str, folder: Path) -> Row:
     file = folder / f"{name}.json"
     if not file.is_file():
         raise BadInput(file, "no such file", "a row of table.methods in params.yaml (`dvc repro source` writes their files)")
-    content = json.loads(file.read_text(encoding="utf-8"))
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise BadInput(file, f"not JSON ({error})", "a row as `dvc repro source` writes it") from None
     return Row(
         name, content["method"], content["preset"], Preprocess.model_validate(content["preprocess"]), content["split"],
         Train.model_validate(content["train"] | {"seed": 0}),

@@ -26,6 +26,7 @@ from tast.evaluation.run_interval import interval_columns
 from tast.files import whole_file
 from tast.methods import code_of_method
 from tast.params import Train
+from tast.parquet import read_table, write_table
 from tast.provenance import computed_with
 from tast.training.compute import compute_reproducibly
 from tast.training.dataset import ClipDataset
@@ -53,6 +54,10 @@ class SideTraining:
     def is_done(self) -> bool:
         return self.result.is_file()
 
+    def kept_rows(self) -> pd.DataFrame:
+        """What is done. Raises BadInput where the file does not hold what was written."""
+        return read_table(self.result, "what a training said (remove the file, and it is trained anew)")
+
 
 def key_of_training(params: Train, network: dict[str, Any], split: Split, clips: Any) -> str:
     """network: its sizes (network_of). clips: facts that name the clips, their pixels included."""
@@ -76,7 +81,7 @@ def train_and_predict(training: SideTraining) -> pd.DataFrame:
     model's anchored interval (tast/evaluation/run_interval.py). Raises TastError where the clips lack some of the split's.
     """
     if training.is_done:
-        return pd.read_parquet(training.result)
+        return training.kept_rows()
     params, split, store = training.params, training.split, ClipStore(training.clips)
     absent = [clip for part in split.parts.values() for clip in part if clip not in store.manifest.index]
     if absent:
@@ -91,6 +96,6 @@ def train_and_predict(training: SideTraining) -> pd.DataFrame:
         constant_percent=train_mean_percent(store, split), **interval_columns(card.anchored_interval)
     )
     with whole_file(training.result) as part:
-        rows.to_parquet(part, index=False)
+        write_table(part, rows)
     shutil.rmtree(checkpoints)
     return rows

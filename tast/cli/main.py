@@ -8,8 +8,22 @@ import sys
 import typer
 
 from tast import __version__, instruction_set
-from tast.cli import calibrate, completion, data, doctor, export, methods, phantom, predict, preview, probe, project, service
-from tast.errors import TastError
+from tast.cli import (
+    cache,
+    calibrate,
+    completion,
+    data,
+    doctor,
+    export,
+    methods,
+    phantom,
+    predict,
+    preview,
+    probe,
+    project,
+    service,
+)
+from tast.errors import TastError, disk_errors_named
 from tast.redaction import hide_secrets_in_logs
 
 HELP = """SpO2 from video of a face: what is done by hand beside the pipeline, which is `make repro` or `dvc repro`.
@@ -63,6 +77,7 @@ app.command(rich_help_panel=MODELS, context_settings=project.PASSED_ON)(project.
 app.command(rich_help_panel=MODELS, context_settings=project.PASSED_ON)(project.benchmark)
 app.command(rich_help_panel=MODELS, context_settings=project.PASSED_ON)(project.compare)
 app.command(rich_help_panel=MODELS, context_settings=project.PASSED_ON)(project.rollback)
+app.add_typer(cache.app, name="cache", rich_help_panel=MACHINE)
 app.command(rich_help_panel=MACHINE)(doctor.doctor)
 app.command(rich_help_panel=MACHINE)(completion.completion)
 
@@ -74,7 +89,8 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("tast").setLevel(logging.INFO)
     try:
-        app()
+        with disk_errors_named():
+            app()
     except TastError as error:
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(1) from None

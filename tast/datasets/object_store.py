@@ -21,6 +21,7 @@ from fsspec.spec import AbstractFileSystem
 from tast.datasets.download import Percent, Progress
 from tast.datasets.transfer import Interrupted, PartFile, persist, refuse_secrets, sha256_of, shown
 from tast.errors import BadInput, TastError
+from tast.files import sync
 
 CHUNK_BYTES = 2**23  # a request each: at most this much is lost when a connection breaks
 FILES_AT_ONCE = 8
@@ -125,6 +126,7 @@ class _Store:
             for size in pool.map(fetch_one, places):
                 tell.add(size)
         unfinished.replace(target)
+        sync(target.parent)
 
     def _below(self, path: str, name: str) -> Path:
         """Where a file goes, relative to its folder. Raises BadInput where its name leads out of it: a store's keys are free."""

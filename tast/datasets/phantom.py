@@ -37,15 +37,14 @@ def write_pure_session(session: Session, folder: Path, physiology_of: Physiology
     The bytes depend on the session alone.
     """
     name, body = session.name, physiology_of(session)
-    with whole_folder(Path(folder) / name) as unfinished:
+    with whole_folder(Path(folder) / name, durable=False) as unfinished:
         images = unfinished / name
         images.mkdir()
         frames_ns = []
         for time_s, rgb in render(session, body.drive, body.beat):
             frames_ns.append(_nanoseconds(session, time_s))
             path = images / f"Image{frames_ns[-1]}.png"
-            if not cv2.imwrite(str(path), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), PNG_SETTINGS):
-                raise OSError(f"{path}: cannot write")
+            path.write_bytes(cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), PNG_SETTINGS)[1].tobytes())
         content = {
             "/FullPackage": list(_oximeter_entries(session, body.oximeter)),
             "/Image": [_image_entry(ns) for ns in frames_ns],

@@ -33,7 +33,7 @@ TABLE, WORLDS, READINGS, VIDEO = "recordings.csv", "worlds.csv", "spo2.csv", "vi
 def write_recording(session: Session, folder: Path, physiology_of: PhysiologyOf = simulated_physiology) -> None:
     """Film one session in its world and write folder/<name>/: all or nothing, the bytes those of the session alone."""
     world, body = session.in_world, physiology_of(session)
-    with whole_folder(Path(folder) / name_of(session)) as unfinished:
+    with whole_folder(Path(folder) / name_of(session), durable=False) as unfinished:
         first_s: list[float] = []
         pictures = _noting_first(filmed(session, world, body.drive, body.beat), first_s)
         video = write_coded(unfinished / VIDEO, pictures, stamped(world.coding))

@@ -57,7 +57,7 @@ def write_vipl_session(
     """
     defect, coding = defect_of(session) if defects else "", vipl_coding(codec, quality)
     for take in takes(session, defect):
-        with whole_folder(Path(folder) / "data" / place(take)) as unfinished:
+        with whole_folder(Path(folder) / "data" / place(take), durable=False) as unfinished:
             for camera in wanted_cameras(take, sources, defect):
                 source = unfinished / camera
                 source.mkdir()

@@ -12,6 +12,7 @@ from tenacity import RetryCallState, Retrying, before_sleep_log, retry_if_except
 
 from tast.datasets.download import Percent, require_space
 from tast.errors import BadInput, TastError
+from tast.files import sync
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +69,9 @@ class PartFile:
         if sha256 is not None and (found := sha256_of(self.path)) != sha256:
             self.discard()
             raise BadInput(shown(url), f"bytes with sha256 {found}", f"{sha256}; they are discarded")
+        sync(self.path)  # it is kept for good, and nobody looks at its bytes again
         self.path.replace(self.target)
+        sync(self.target.parent)
         self.discard()
 
     def discard(self) -> None:

@@ -18,10 +18,12 @@ import numpy as np
 import pandas as pd
 
 from tast.errors import BadInput, TastError
+from tast.parquet import read_table
 from tast.people import recording_of
 from tast.seconds import BRIGHTNESS, KEY, SOURCE_COLUMNS, SPOT, is_spot, per_second
 from tast.training.interval import around
 
+EXPECTED = "a table of predictions (run `dvc repro evaluate`)"
 LATER_COLUMNS = ("quality", SPOT, *SOURCE_COLUMNS, "changing_percent", BRIGHTNESS)  # which tables of earlier releases lack
 COLUMNS = (
     "dataset", "subject_id", "record_id", "scenario", "second", "start_s", "true_percent", "predicted_percent", "lower_percent",
@@ -51,14 +53,16 @@ def predictions_per_second(
 
 
 def read_predictions(path: Path) -> pd.DataFrame:
-    """predictions.parquet. Raises BadInput where a column is missing, the same second occurs twice or a number cannot be one.
+    """predictions.parquet.
+
+    Raises BadInput where it is damaged, a column is missing, the same second occurs twice or a number cannot be one.
 
     A table that an earlier release wrote lacks some of LATER_COLUMNS: it is read with nothing known in them.
     """
     try:
-        table = pd.read_parquet(path)
+        table = read_table(path, EXPECTED)
     except FileNotFoundError:
-        raise BadInput(path, "no such file", "a table of predictions (run `dvc repro evaluate`)") from None
+        raise BadInput(path, "no such file", EXPECTED) from None
     table = _with_later_columns(table)
     missing = [column for column in COLUMNS if column not in table.columns]
     if missing:

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue, TypeAdapter, ValidationError
 
+from tast.digests import CHANGED, OWN, content_digest
 from tast.errors import BadInput, TastError
 from tast.files import whole_file
 
@@ -33,8 +34,9 @@ class _Kept(BaseModel, Generic[Kind]):
 
 def write_kept(path: Path, fields: Mapping[str, Any], weights_sha256: str) -> None:
     """fields: of the dataclass that read_kept gives back."""
+    content = {"weights_sha256": weights_sha256, **fields}
     with whole_file(path) as part:
-        part.write_text(json.dumps({"weights_sha256": weights_sha256, **fields}, indent=1) + "\n", encoding="utf-8")
+        part.write_text(json.dumps(content | {OWN: content_digest(content)}, indent=1) + "\n", encoding="utf-8")
 
 
 def kept_bytes(path: Path, expected: str) -> bytes:
@@ -58,12 +60,16 @@ def read_kept(name: str | Path, text: str | bytes, weights_sha256: str, kind: ty
         raise BadInput(name, f"more than {MOST_BYTES // 1024} KiB", expected)
     try:
         content = OBJECT.validate_json(text)
+        if content.pop(OWN, None) not in (None, content_digest(content)):  # of an earlier release, or of a hand: none
+            raise BadInput(name, CHANGED, expected)
         of = content.pop("weights_sha256", None)
         found = _Kept[kind].model_validate_json(json.dumps({"weights_sha256": of, "kept": content}))  # type: ignore[valid-type]
     except ValidationError as error:
         mistake = error.errors()[0]
         place = " ".join(".".join(str(part) for part in mistake["loc"] if part != "kept").split())[:40]
         raise BadInput(name, f"not {noun} ({place}{': ' if place else ''}{mistake['msg']})", expected) from None
+    except BadInput:
+        raise
     except TastError as error:  # a number that cannot be one
         raise BadInput(name, f"not {noun} ({error})", expected) from None
     if found.weights_sha256 != weights_sha256:

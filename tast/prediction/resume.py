@@ -37,7 +37,7 @@ class Finished:
 
     def without_those(self, videos: Sequence[NamedVideo]) -> list[NamedVideo]:
         """The videos whose table is not there, was changed, or rests on another model, setting, code or state of the video."""
-        lines = self._list.read_text(encoding="utf-8").splitlines() if self._list.is_file() else []
+        lines = self._list.read_text(encoding="utf-8", errors="replace").splitlines() if self._list.is_file() else []
         known = {name: digest for digest, _, name in (line.partition("  ") for line in lines)}
         return [video for video in videos if not self._is_whole(video, known.get(self._table(video).name))]
 

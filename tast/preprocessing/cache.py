@@ -4,7 +4,8 @@
     <root>/<key[:2]>/<key>.light.npy  (T, 6) light of the face and of the background, see tast.light
     <root>/<key[:2]>/<key>.json       start, frame rate, quality and notes; or why the video was rejected
 
-The JSON is written last and holds the digests of all: an entry that is cut short or damaged is none, and is computed again.
+The JSON is written last and holds the digests of all: an entry that is cut short or damaged is none, and is computed again. So
+nothing here waits for the disk; the folder that the arrays are linked into does.
 """
 
 from __future__ import annotations
@@ -12,22 +13,29 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import logging
 import os
 import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from tast.errors import VideoRejected
+from tast.arrays import save_array
+from tast.digests import CHANGED, file_digest
+from tast.errors import BadInput, VideoRejected
 from tast.files import whole_file
 from tast.light import as_columns
 from tast.preprocessing.resample import mean_rate_hz
 from tast.records import FaceVideo, FloatArray, SourceFacts
 
+log = logging.getLogger(__name__)
+
+SOUND = "an entry of the item cache as it was written"
 FRAMES, LIGHT = "npy", "light.npy"  # kinds of files
 FICLONE = 0x40049409  # Linux ioctl: share the blocks of another file, copied when written to
 
@@ -36,7 +44,7 @@ FICLONE = 0x40049409  # Linux ioctl: share the blocks of another file, copied wh
 class CachedVideo:
     """A preprocessed video without its frames: frame k was at start_s + k / fps_hz; quality: one value per frame.
 
-    notes, defects, source: as in FaceVideo.
+    notes, defects, source: as in FaceVideo. files_sha256: of its files, by kind.
     """
 
     start_s: float
@@ -45,6 +53,7 @@ class CachedVideo:
     notes: dict[str, float]
     defects: tuple[str, ...]
     source: SourceFacts | None = None
+    files_sha256: dict[str, str] = field(default_factory=dict)
 
     @property
     def times_s(self) -> FloatArray:
@@ -71,7 +80,7 @@ class ItemCache:
             raise VideoRejected(record_id, content["rejected"])
         return CachedVideo(
             content["start_s"], content["fps_hz"], tuple(content["quality"]), content["notes"], tuple(content["defects"]),
-            _facts(content["source"]),
+            _facts(content["source"]), content["files_sha256"],
         )  # fmt: skip
 
     def frames(self, key: str) -> npt.NDArray[np.generic]:
@@ -81,7 +90,7 @@ class ItemCache:
     def materialise(self, key: str, target: Path, kind: str = FRAMES) -> None:
         """One kind of an entry's files as the file `target`: by reflink where there are such, else hard link, else copy."""
         source = self._path(key, kind)
-        with whole_file(target) as part:
+        with whole_file(target, durable=False) as part:
             if not (_reflinked(source, part) or _hard_linked(source, part)):
                 shutil.copyfile(source, part)
 
@@ -98,39 +107,60 @@ class ItemCache:
                 raise ValueError(f"{face.record_id} has no light; expected a face that was masked in this process")
             arrays = {FRAMES: face.frames, LIGHT: as_columns(face.light)}
             for kind, array in arrays.items():
-                with whole_file(self._path(key, kind)) as part, part.open("wb") as file:
-                    np.save(file, array)
+                with whole_file(self._path(key, kind), durable=False) as part:
+                    save_array(part, array)
             video = CachedVideo(
                 float(face.times_s[0]), _rate_hz(face), tuple(face.quality.tolist()), face.notes, face.defects, face.source
             )
-            content = {**asdict(video), "files_sha256": {kind: file_digest(self._path(key, kind)) for kind in arrays}}
-        with whole_file(self._path(key, "json")) as part:
+            content = asdict(video) | {"files_sha256": {kind: file_digest(self._path(key, kind)) for kind in arrays}}
+        with whole_file(self._path(key, "json"), durable=False) as part:
             part.write_text(json.dumps({"content": content, "sha256": _digest(content)}), encoding="utf-8")
         return content
 
+    def wrong_with(self, key: str) -> str:
+        """Why an entry is none, in words; empty where it is sound."""
+        try:
+            self._sound(key)
+        except BadInput as error:
+            return f"{Path(error.path).name}: {error.found}"
+        return ""
+
     def _read(self, key: str) -> dict[str, Any] | None:
         """The content of a sound entry, None where there is none."""
-        try:
-            entry = json.loads(self._path(key, "json").read_text(encoding="utf-8"))
-            content: dict[str, Any] = entry["content"]
-            if entry["sha256"] != _digest(content):
-                return None
-            sound = "rejected" in content or all(
-                file_digest(self._path(key, kind)) == digest for kind, digest in content["files_sha256"].items()
-            )
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
+        if not self._path(key, "json").is_file():
             return None
-        return content if sound else None
+        try:
+            content = self._sound(key)
+        except BadInput as error:
+            log.warning("%s: it is computed again", error)
+            return None
+        with suppress(OSError):  # of a cache that this user may only read
+            os.utime(self._path(key, "json"))  # when it was last used, for `tast cache gc`
+        return content
+
+    def _sound(self, key: str) -> dict[str, Any]:
+        path = self._path(key, "json")
+        try:
+            entry = json.loads(path.read_text(encoding="utf-8"))
+            content: dict[str, Any] = entry["content"]
+            files: dict[str, str] = {} if "rejected" in content else content["files_sha256"]
+            if entry["sha256"] != _digest(content):
+                raise BadInput(path, CHANGED, SOUND)
+        except FileNotFoundError:
+            raise BadInput(path, "no such file", SOUND) from None
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise BadInput(path, CHANGED, SOUND) from None
+        for kind, digest in files.items():
+            array = self._path(key, kind)
+            if not array.is_file():
+                raise BadInput(array, "no such file", SOUND)
+            if file_digest(array) != digest:
+                raise BadInput(array, CHANGED, SOUND)
+        return content
 
 
 def _facts(content: dict[str, Any] | None) -> SourceFacts | None:
     return None if content is None else SourceFacts(**content | {"assumed": tuple(content["assumed"])})
-
-
-def file_digest(path: Path) -> str:
-    """sha256 of a file's bytes, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _digest(content: dict[str, Any]) -> str:

@@ -9,8 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from tast.digests import file_digest
 from tast.errors import BadInput
-from tast.preprocessing.cache import file_digest
 from tast.records import VideoSource
 
 

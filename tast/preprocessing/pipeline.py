@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from tast.clip_store import ClipRow, Defect, Reject
 from tast.errors import BadInput, TastError, VideoRejected
 from tast.light import light_path
 from tast.preprocessing.align import landmark_model_path
-from tast.preprocessing.cache import LIGHT, ItemCache
+from tast.preprocessing.cache import FRAMES, LIGHT, ItemCache
+from tast.preprocessing.cache_lock import used
 from tast.preprocessing.clips import cut
 from tast.preprocessing.keys import item_key
 from tast.preprocessing.mask import mesh_model_paths
@@ -37,13 +38,15 @@ THREADS = 1
 class Shard:
     """What became of some records: the rows of their clips, a reason for each that has none, how many were not in the cache.
 
-    defects: of those that have clips, what was met in them and mended or left out.
+    defects: of those that have clips, what was met in them and mended or left out. files_sha256: of what was linked from the
+    cache into the clips' folder, by name in there.
     """
 
     rows: tuple[ClipRow, ...]
     rejects: tuple[Reject, ...]
     defects: tuple[Defect, ...]
     n_computed: int
+    files_sha256: Mapping[str, str] = field(default_factory=dict)
 
 
 def settings_of(preprocess: Mapping[str, Any]) -> Settings:
@@ -71,31 +74,38 @@ def preprocess_records(records: Sequence[VideoRecord], *, settings: Settings, ca
     rows: list[ClipRow] = []
     rejects: list[Reject] = []
     defects: list[Defect] = []
+    digests: dict[str, str] = {}
     with threadpool_limits(THREADS):
         for record in records:
             try:
-                clips, met = preprocess_record(record, settings, items, clips_folder)
+                with used(cache_root):
+                    clips, met, files = preprocess_record(record, settings, items, clips_folder)
                 rows += clips
+                digests |= files
                 defects += [Defect(record.record_id, defect) for defect in met]
             except TastError as error:
                 log.info("rejected: %s", error)
                 rejects.append(Reject(record.record_id, _reason(error)))
-    return Shard(tuple(rows), tuple(rejects), tuple(defects), items.n_computed)
+    return Shard(tuple(rows), tuple(rejects), tuple(defects), items.n_computed, digests)
 
 
 def preprocess_record(
     record: VideoRecord, settings: Settings, items: ItemCache, clips_folder: Path
-) -> tuple[list[ClipRow], tuple[str, ...]]:
-    """The clips of one record, and its defects; its frames, cached where known, become <record_id>.npy in clips_folder, its light
-    a file of tast.light, and its pulse wave, where there is one, a file of tast.pulse_labels."""
+) -> tuple[list[ClipRow], tuple[str, ...], dict[str, str]]:
+    """The clips of one record, its defects, and the digests of its files.
+
+    Its frames, cached where known, become <record_id>.npy in clips_folder, its light a file of tast.light, and its pulse wave,
+    where there is one, a file of tast.pulse_labels.
+    """
     pixel_settings = {name: dict(settings[name]) for name in ("align", *STEPS)}
     key = item_key(record.video, pixel_settings, computed_by(), (landmark_model_path(), *mesh_model_paths()))
     video = items.get_or_compute(key, record.record_id, lambda: preprocess_video(record.record_id, record.video, settings))
     clips = cut(record.record_id, video.times_s, video.fps_hz, np.array(video.quality), record.spo2, **settings["cut"])
     unlabelled = (f"{clips.n_unlabelled} clips left out: too few labels",) if clips.n_unlabelled else ()
-    file = f"{record.record_id}.npy"
+    file, light = f"{record.record_id}.npy", light_path(clips_folder, record.record_id)
     items.materialise(key, clips_folder / file)
-    items.materialise(key, light_path(clips_folder, record.record_id), LIGHT)
+    items.materialise(key, light, LIGHT)
+    digests = {file: video.files_sha256[FRAMES], light.relative_to(clips_folder).as_posix(): video.files_sha256[LIGHT]}
     if record.pulse is not None:
         write_pulse(clips_folder, record.record_id, pulse_on_frames(record.pulse, video.times_s))
     rows = [
@@ -108,7 +118,7 @@ def preprocess_record(
         )
         for window in clips.windows
     ]  # fmt: skip
-    return rows, record.notes + video.defects + doubts(video.source) + unlabelled
+    return rows, record.notes + video.defects + doubts(video.source) + unlabelled, digests
 
 
 def _columns(source: SourceFacts | None) -> dict[str, Any]:

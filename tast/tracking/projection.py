@@ -38,6 +38,7 @@ from tast.tracking.store import (
     PROTOCOL_TAG,
     TEST_TAG,
     UNKNOWN,
+    alone_in,
     log_values,
     open_store,
 )
@@ -102,7 +103,7 @@ def publish(publication: Publication, *, tracking_uri: str, artifact_root: str |
     artifact_root: where a new experiment keeps its artifacts (folder or URI); None: where MLflow's server keeps them.
     """
     key, fold = stage_key(publication.dvc_lock), fold_of(publication.dvc_lock)
-    with open_store(tracking_uri) as client:
+    with open_store(tracking_uri) as client, alone_in(tracking_uri, "publish"):
         experiment_id = _experiment(client, publication.experiment, artifact_root)
         run = _find_run(client, experiment_id, key)
         created = run is None or COMPLETE_TAG not in run.data.tags

@@ -84,6 +84,14 @@ def aliased(client: MlflowClient, model_name: str, alias: str) -> ModelVersion |
     return client.get_model_version(model_name, str(known[alias])) if alias in known else None
 
 
+@contextmanager
+def alone_in(tracking_uri: str, what: str) -> Iterator[None]:
+    """Nobody else does `what` in the same SQLite file meanwhile: whoever would waits. A server has no such lock to offer."""
+    database = Path(tracking_uri.removeprefix(SQLITE)) if tracking_uri.startswith(SQLITE) else None
+    with FileLock(database.with_name(f"{database.name}.{what}.lock")) if database else nullcontext():
+        yield
+
+
 @dataclass(frozen=True)
 class Title:
     """Who holds the title of champion of a registered model (None: nobody), and the way to give it to another version."""
@@ -115,8 +123,7 @@ def championship(client: MlflowClient, model_name: str, tracking_uri: str) -> It
     offer, nor an alias that is set only if it still is what it was: there the title is read again right before and right after it
     is given, so that of two who do so within a moment, at least the one who is overruled before it has looked again raises.
     """
-    database = Path(tracking_uri.removeprefix(SQLITE)) if tracking_uri.startswith(SQLITE) else None
-    with FileLock(database.with_name(f"{database.name}.champion.lock")) if database else nullcontext():
+    with alone_in(tracking_uri, "champion"):
         holder = aliased(client, model_name, CHAMPION)
         yield Title(client, model_name, str(holder.version) if holder else None)
 

@@ -15,8 +15,6 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from tast.clip_store import ClipStore
-from tast.light import read_light
-from tast.pulse_labels import read_pulse
 from tast.seconds import is_spot
 from tast.training.change_reader import window_colours
 from tast.training.inputs import INPUTS, network_input
@@ -80,7 +78,7 @@ class ClipDataset(Dataset[Batch]):
     @cached_property
     def pulse(self) -> npt.NDArray[np.float32] | None:
         """(N, T) the wave that was recorded beside each clip, NaN where it is unknown; None where no clip has one."""
-        waves = {name: read_pulse(self._store.folder, name) for name in self.clips["record_id"].unique()}
+        waves = {name: self._store.pulse(name) for name in self.clips["record_id"].unique()}
         if all(wave is None for wave in waves.values()):
             return None
         pulse = np.full((len(self), self.frames), np.nan, dtype=np.float32)
@@ -92,7 +90,7 @@ class ClipDataset(Dataset[Batch]):
     @cached_property
     def colours(self) -> npt.NDArray[np.float64]:
         """(N, COLOURS) of each clip's light (tast.training.change_reader). Raises BadInput where a recording has none."""
-        whole = {name: read_light(self._store.folder, name) for name in self.clips["record_id"].unique()}
+        whole = {name: self._store.light(name) for name in self.clips["record_id"].unique()}
         rows = zip(self.clips["record_id"], self.clips["first_frame"], self.clips["fps_hz"], strict=True)
         return np.array([window_colours(whole[name][first : first + self.frames], float(fps_hz)) for name, first, fps_hz in rows])
 

@@ -140,13 +140,12 @@ def _second_generation(place: Path, frames: Iterable[Timed], coding: Coding) -> 
 
 
 def _write_images(folder: Path, frames: Iterable[Timed]) -> Path:
-    with whole_folder(folder) as unfinished:
+    with whole_folder(folder, durable=False) as unfinished:
         for time_s, rgb in frames:
             if rgb.dtype != np.uint8:
                 raise TastError(f"{folder}: frames of {rgb.dtype}; expected uint8, PNG is written in 8 bits")
             name = f"Image{round(time_s * 1e9):016d}.png"
-            if not cv2.imwrite(str(unfinished / name), cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), PNG_SETTINGS):
-                raise TastError(f"{folder / name} cannot be written")
+            (unfinished / name).write_bytes(cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), PNG_SETTINGS)[1].tobytes())
     return folder
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from tests.chaos.outcome import Outcome, Tries
 from tests.chaos.page import PAGE, write_page
 
-ROOMS: tuple[str, ...] = ("bad_input", "odd_media", "service")
+ROOMS: tuple[str, ...] = ("kills", "power", "disks", "integrity", "stores", "bad_input", "odd_media", "service")
 
 
 def main() -> int:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from flows.stages.evaluate import recorded, skin_types, with_facts
+from tast.digests import seal
 from tast.params import Phantom, Worlds, load_params
 from tast.phantom.subject import subject
 from tast.records import FITZPATRICK
@@ -28,6 +29,7 @@ def audited(folder: Path, **sets: list[Recording]) -> Path:
         (folder / name).mkdir()
         rows = [{"subject_id": who, "record_id": f"{who}-1", "camera": cam, "skin_type": skin} for who, cam, skin in recordings]
         (folder / name / "audit.json").write_text(json.dumps({"dataset": name, "recordings": rows}))
+    seal(folder)
     return folder
 
 

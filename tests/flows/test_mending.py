@@ -74,3 +74,22 @@ def test_what_dead_processes_were_writing_goes_and_nothing_else() -> None:
     mend()
     assert {path.name for path in Path("data").iterdir()} == {living.name, "clips"}
     assert list(Path("reports").iterdir()) == []
+
+
+def test_a_folder_that_was_being_replaced_is_put_back() -> None:
+    """Its writer was killed between the two steps that a file system without exchange needs."""
+    old = Path(f"data/.clips.old.{NO_PROCESS}.part")
+    old.mkdir(parents=True)
+    (old / "one.npy").touch()
+    mend()
+    assert [str(path) for path in Path("data").rglob("*")] == ["data/clips", "data/clips/one.npy"]
+
+
+@pytest.mark.parametrize("kept", ["", BEFORE])
+def test_what_is_no_text_and_what_was_kept_half_are_no_lock(kept: str) -> None:
+    Path("dvc.lock").write_text(BEFORE)
+    keep_lock()
+    mending.KEPT.write_text(kept)
+    Path("dvc.lock").write_bytes(BEFORE.encode()[:20] + b"\xff" + BEFORE.encode()[21:])
+    mend()
+    assert (Path("dvc.lock").read_text() if kept else Path("dvc.lock").exists()) == (kept or False)

@@ -11,6 +11,7 @@ from flows.clips import require_enough
 from flows.layout import CLIPS, RAW
 from tast.clip_store import ClipRow, Reject
 from tast.datasets.description import Description, describe
+from tast.digests import seal
 from tast.errors import TastError
 from tast.instruction_set import in_force
 from tests.datasets.layouts import write_pure_session
@@ -38,6 +39,7 @@ def test_no_clip_is_not_enough_even_without_a_reject() -> None:
 def stand_in(folder: Path, monkeypatch: pytest.MonkeyPatch, **params: object) -> None:
     """A project's folder with raw data in it, and params.yaml but for `params`."""
     describe(folder / RAW, [Description("pure", "pure")])
+    seal(folder / RAW)
     (folder / "params.yaml").write_text((PROJECT / "params.yaml").read_text())
     set_params(folder / "params.yaml", {"compute.instruction_set": in_force().split()[0], **params})  # of this process
     monkeypatch.chdir(folder)

@@ -14,6 +14,7 @@ from flows.fitting import changes_left_out, fit_model, new_network, settings_of
 from flows.stages.evaluate import predict_test
 from tast.clip_store import PREPROCESSING, ClipRow, ClipStore, write_tables
 from tast.datasets.splits import Split, make_split
+from tast.digests import seal
 from tast.errors import BadInput
 from tast.params import Params, changed, load_params
 from tast.people import person_of
@@ -142,8 +143,9 @@ def test_the_same_run_saves_the_same_bytes_and_refuses_other_clips(
     assert len(predict_test(store, split, tmp_path / "first")) == 4 * len(split.test)
     other = write_store(tmp_path / "other", seed=0, subjects=6, clips=2)
     (other.folder / PREPROCESSING).write_text('{"kind": "another"}')
+    seal(other.folder)
     with pytest.raises(BadInput, match="kind was synthetic in training, is another"):
-        predict_test(other, split, tmp_path / "first")
+        predict_test(ClipStore(other.folder), split, tmp_path / "first")
 
 
 def in_windows(folder: Path, camera: str) -> ClipStore:

@@ -27,6 +27,7 @@ import flows.stages.train
 from flows.layout import CLIPS, HISTORY, METHOD, METRICS, MODEL, PREDICTIONS, SPLIT, STAGES
 from tast.clip_store import MANIFEST, PREPROCESSING, ClipStore
 from tast.datasets.splits import Split
+from tast.digests import OWN, seal
 from tast.errors import BadInput
 from tast.evaluation.baselines import ratio_predictions
 from tast.instruction_set import in_force
@@ -72,6 +73,7 @@ def prepare(folder: Path, *, test_moved_by: float) -> None:
     preprocess = load_params(PROJECT / "params.yaml").preprocess.model_dump()
     preprocess["clips"] |= {"length_s": 4, "fps_hz": 15.0, "size_px": 16}  # as such clips would have been made
     (folder / CLIPS / PREPROCESSING).write_text(json.dumps(preprocess))
+    seal(folder / CLIPS)
     ids = store.manifest["clip_id"]
     Split("subject_independent", *(tuple(sorted(ids[parts == part])) for part in PEOPLE)).to_json(folder / SPLIT)
     (folder / "params.yaml").write_text((PROJECT / "params.yaml").read_text())
@@ -172,7 +174,8 @@ def test_test_people_and_nobody_else_are_scored(marked: Run) -> None:
 
 def test_labels_of_test_people_move_their_scores_and_nothing_else(marked: Run, moved: Run) -> None:
     for run in (marked, moved):
-        run.card.pop("data_digest")  # of the clips, labels included
+        for digest in ("data_digest", OWN):  # of the clips, labels included, and of the card with that in it
+            run.card.pop(digest)
     assert (moved.folder / MODEL / WEIGHTS).read_bytes() == (marked.folder / MODEL / WEIGHTS).read_bytes()
     assert moved.card == marked.card
     pd.testing.assert_frame_equal(moved.history, marked.history)

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tast.digests import file_digest
 from tast.errors import BadInput, VideoRejected
-from tast.preprocessing.cache import ItemCache, file_digest
+from tast.preprocessing.cache import ItemCache
 from tast.preprocessing.keys import item_key
 from tast.records import FaceLight, FaceVideo, SourceFacts, VideoSource
 

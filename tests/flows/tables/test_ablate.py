@@ -19,6 +19,7 @@ from flows.tables.ablate import REFERENCE, VARIANTS, development_splits, planned
 from flows.tables.trainings import SideTraining, train_and_predict
 from tast.clip_store import ClipStore
 from tast.datasets.splits import Split, make_split
+from tast.digests import seal
 from tast.errors import TastError
 from tast.params import Params, changed, load_params
 from tast.people import person_of
@@ -99,6 +100,7 @@ def shift_labels(clip_ids: Sequence[str], percent: float) -> None:
     pairs = zip(manifest["spo2_percent"], shifted, strict=True)
     manifest["spo2_percent"] = [labels + percent if moves else labels for labels, moves in pairs]
     manifest.to_parquet(path, index=False)
+    seal(path.parent)
 
 
 def test_interrupted_it_goes_on_and_repeated_it_trains_nothing(params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
