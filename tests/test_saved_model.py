@@ -81,7 +81,7 @@ def test_a_line_of_before_stands_alone(net: TastNet, card: ModelCard, tmp_path: 
     save_model(tmp_path, net, card)
     content = json.loads((tmp_path / CARD).read_text())
     del content["change"]["prior"]
-    (tmp_path / CARD).write_text(json.dumps(content))
+    (tmp_path / CARD).write_text(stamped(content))
     assert card.change is not None and load_model(tmp_path)[1].change == replace(card.change, prior=None)
 
 
@@ -89,7 +89,7 @@ def test_a_curve_with_a_slope_too_few_is_one_line(net: TastNet, card: ModelCard,
     save_model(tmp_path, net, card)
     content = json.loads((tmp_path / CARD).read_text())
     content["change"]["prior"]["of_all"]["slopes"].pop()
-    (tmp_path / CARD).write_text(json.dumps(content))
+    (tmp_path / CARD).write_text(stamped(content))
     with pytest.raises(BadInput, match="26 slopes of 6 colours"):
         load_model(tmp_path)
 
@@ -192,7 +192,7 @@ def test_a_card_of_what_cannot_be_is_one_line(
     for key in above:
         holder = holder[key]
     holder[last] = value
-    (tmp_path / CARD).write_text(json.dumps(content))
+    (tmp_path / CARD).write_text(stamped(content))
     with pytest.raises(BadInput, match=said) as raised:
         load_model(tmp_path)
     assert CARD in str(raised.value) and len(str(raised.value)) < 900
