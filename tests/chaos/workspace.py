@@ -86,6 +86,8 @@ class Host:
         assert self._process.stdin is not None
         self._process.stdin.close()
         self._process.wait(60)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
         self._scratch.cleanup()
 
     def _answer(self) -> dict[str, Any]:
