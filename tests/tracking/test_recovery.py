@@ -24,9 +24,9 @@ def test_an_older_copy_put_back_is_made_whole_by_publishing_again(empty_database
     publish(publications[1], **store.where)
     shutil.copyfile(tmp_path / "kept" / "registry.db", store.database)
     client = MlflowClient(store.tracking_uri)
-    assert [one.version for one in client.search_model_versions("name = 'tast-net'")] == ["1"]
-    assert publish(publications[1], **store.where).version == "2"
-    assert publish(publications[0], **store.where).version == "1"
+    assert [str(one.version) for one in client.search_model_versions("name = 'tast-net'")] == ["1"]
+    assert str(publish(publications[1], **store.where).version) == "2"
+    assert str(publish(publications[0], **store.where).version) == "1"
     assert versions_without_files("tast-net", tracking_uri=store.tracking_uri) == []
     shutil.rmtree(client.get_model_version_download_uri("tast-net", "1").removeprefix("file://"))
     assert versions_without_files("tast-net", tracking_uri=store.tracking_uri) == ["1"]
