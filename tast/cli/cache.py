@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from tast.preprocessing.upkeep import Found
 
 STATE = Path(".tast")
-app = typer.Typer(no_args_is_help=True, help="What preprocessing has computed before, and clips that are kept for tables.")
+app = typer.Typer(
+    no_args_is_help=True,
+    help="""What preprocessing has computed before, and clips that are kept for tables: is it sound, and what of it can go.
+
+Examples:
+
+tast cache verify
+
+tast cache gc --unused-days 7 --dry-run""",
+)
 
 Folder = Annotated[Path | None, typer.Option("--root", help="The cache; without it TAST_CACHE, or .tast/cache in this folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
@@ -27,11 +36,13 @@ def verify(root: Folder = None, as_json: AsJson = False) -> None:
     """Read every entry of the item cache and all kept clips, and name what is damaged; exit code 1 where something is.
 
     What is damaged is never used: it is computed again when it is asked for. `tast cache gc` removes it.
+
+    Example: `tast cache verify --json`
     """
     folder, found = _looked(root)
     damaged = [one for one in found if one.wrong]
     if as_json:
-        say(json.dumps(_facts(folder, found) | {"damaged": [_row(one) for one in damaged]}, indent=2))
+        say(json.dumps(_facts(folder, found) | {"damaged": [_row(one) for one in damaged]}))
     else:
         for one in damaged:
             say(f"damaged: {one.name}: {one.wrong}")
@@ -60,7 +71,7 @@ def gc(
     if not dry_run:
         remove(folder, worn)
     if as_json:
-        say(json.dumps(_facts(folder, found) | {"removed": not dry_run, "worn": [_row(one) for one in worn]}, indent=2))
+        say(json.dumps(_facts(folder, found) | {"removed": not dry_run, "worn": [_row(one) for one in worn]}))
         return
     for one in worn:
         say(f"{'would remove' if dry_run else 'removed'}: {one.name} ({one.wrong or f'unused for {one.age_s / 86400:.0f} days'})")

@@ -72,7 +72,7 @@ def open_store(tracking_uri: str) -> Iterator[MlflowClient]:
     try:
         initialise(tracking_uri)
         yield MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
-    except (MlflowException, SQLAlchemyError) as error:
+    except (MlflowException, SQLAlchemyError, ModuleNotFoundError) as error:  # the last: a database whose driver is not here
         line = f"MLflow at {tracking_uri}: {str(error).splitlines()[0]}"
         raise (Unavailable if any(one in str(error) for one in PASSING) else TastError)(line) from error
 

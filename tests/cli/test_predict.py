@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 
 from tast.cli.main import app
 from tast.cli.predict import Format
+from tast.digests import OWN, content_digest
 from tast.errors import BadInput, TastError
 from tast.prediction.files import FORMATS
 from tast.prediction.profiles import CameraProfile, write_profile
@@ -163,7 +164,8 @@ def test_an_anchor_that_is_none_is_refused(saved, short_film, tmp_path, anchor, 
 def test_a_model_that_has_seen_rendered_people_alone_says_so_once(saved, short_film, tmp_path, people, warned):  # noqa: F811
     shutil.copytree(saved, tmp_path / "model")
     card = json.loads((tmp_path / "model" / "model.json").read_text())
-    (tmp_path / "model" / "model.json").write_text(json.dumps(card | {"people_seen": people}))
+    card |= {"people_seen": people}
+    (tmp_path / "model" / "model.json").write_text(json.dumps(card | {OWN: content_digest(card)}))
     for name in ("a", "b"):
         (tmp_path / f"{name}.avi").write_bytes(short_film)
     names = [tmp_path / f"{name}.avi" for name in ("a", "b")]
