@@ -34,7 +34,7 @@ from tast.ratio_of_ratios import pulse_signals
 from tast.saved_model import load_model
 from tast.seconds import per_second
 from tast.training.anchored_interval import OF_CHANGE, anchored_errors
-from tast.training.change_reader import COLOURS, left_out_changes
+from tast.training.change_reader import COLOURS, best_start, left_out_changes
 from tast.training.dataset import ClipDataset
 from tast.training.domain import LIGHT, PULSE, colours_of, distances
 from tast.training.inference import predict
@@ -154,7 +154,8 @@ def measure(model_folder: Path, read: Callable[[Path], tuple] = load_model) -> l
     windows = ClipDataset(store, store.clip_ids, kind=card.input_kind, frame_size_px=card.frame_size_px).every_second()
     clips = windows.clips
     cameras = clips["dataset"].astype(str) + "/" + clips["camera"].astype(str)
-    line = left_out_changes(windows.colours, windows.spo2_percent, recording_of(clips), person_of(clips), cameras)
+    of_windows = windows.colours, windows.spo2_percent, recording_of(clips), person_of(clips), cameras
+    line = left_out_changes(*of_windows, best_start(*of_windows))
     if line is None:
         raise TastError(f"{CLIPS}: recordings of one camera, or SpO2 that does not change; expected several, as of `make repro`")
     known = known_of_windows(windows, dict(card.domain))
