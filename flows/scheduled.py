@@ -40,6 +40,8 @@ BenchmarkName = Literal[
     "worlds_probe",
     "real_waves",
     "causes",
+    "error_causes",
+    "light_prior",
     "ladder",
     "workers",
     "instruction_set",

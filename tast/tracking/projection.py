@@ -23,7 +23,6 @@ from mlflow.types import Schema, TensorSpec
 from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT
 
 from tast.errors import TastError
-from tast.pt2 import drop_examples
 from tast.tracking.folds import gather
 from tast.tracking.lock import PLACES, Fold, flat, fold_of, run_params, stage_key
 from tast.tracking.serving import description, save_video_model
@@ -222,7 +221,7 @@ def _log_export(client: MlflowClient, run: Run, publication: Publication) -> Log
             publication.model, str(folder), mlflow_model=described, signature=signature, input_example=example,
             pip_requirements=list(publication.pip_requirements), serialization_format="pt2",
         )  # fmt: skip
-        _drop_examples(folder)
+        _drop_example_files(folder)
 
     return _logged(client, run, EXPORT, write)
 
@@ -269,9 +268,8 @@ def _logged(client: MlflowClient, run: Run, name: str, write: Callable[[Path, Mo
     return client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
 
 
-def _drop_examples(folder: Path) -> None:
-    for archive in folder.rglob("*.pt2"):
-        drop_examples(archive)
+def _drop_example_files(folder: Path) -> None:
+    """Those inside of the archive stay: MLflow reads no archive without, and none whose are more than tensors."""
     for example in folder.glob("*input_example.json"):
         example.unlink()
     described = Model.load(str(folder))

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tast.digests import seal
 from tast.params import load_params
 from tests.end_to_end.conftest import Workspace, clone
 from tests.training.synthetic import write_store
@@ -60,6 +61,7 @@ def record(workspace: Workspace, *, subjects: int) -> None:
     for name in ("data/raw", "data/audit", "reports/contact_sheets"):
         workspace.path(name).mkdir(parents=True, exist_ok=True)
         workspace.path(name).joinpath("simulated").write_text(f"{subjects} people\n")
+        seal(workspace.path(name))
     shutil.rmtree(workspace.path("data/clips"), ignore_errors=True)
     preprocessing = load_params(workspace.path("params.yaml")).preprocess.model_dump()
     write_store(workspace.path("data/clips"), seed=0, subjects=subjects, clips=4, preprocessing=preprocessing)

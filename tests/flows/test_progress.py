@@ -42,7 +42,7 @@ def test_whoever_counts_bytes_writes_a_thousand_times_at_most(tmp_path: Path, mo
     monkeypatch.setenv(PROGRESS_IN, str(tmp_path / "progress.json"))
     written = []
     with monkeypatch.context() as patch, progress("fetch", 10_000_000) as advance:
-        patch.setattr(progress_module, "whole_file", lambda file: written.append(file) or whole_file(file))
+        patch.setattr(progress_module, "whole_file", lambda file, **how: written.append(file) or whole_file(file, **how))
         for _ in range(10_000):
             advance(1000, "")
     assert len(written) == 1000

@@ -28,6 +28,7 @@ from mlflow.tracking import MlflowClient
 from typer.testing import CliRunner
 
 from tast.cli.main import app
+from tast.digests import OWN, content_digest
 from tast.prediction.anchoring import KeptAnchor, write_anchor
 from tast.prediction.profiles import CameraProfile, read_profile, write_profile
 from tast.saved_model import load_model, weights_digest
@@ -202,12 +203,17 @@ def test_a_video_is_anchored_by_what_was_kept_of_another(ask, film, saved, webca
     assert status == 400 and "row 0: the anchor of monday was kept with a profile" in text
 
 
+def stamped(content: dict) -> str:
+    """With the digest that a file of these values would have."""
+    return json.dumps(content | {OWN: content_digest(content)})
+
+
 def test_a_profile_that_is_none_is_a_clear_400_before_any_video_is_read(ask, film, webcam):
     content, here = json.loads(webcam.read_text()), {"path": str(film)}
     profiles = {
         "row 1: `profile`: not a profile (Invalid JSON": str(webcam),  # a path of this machine is no more than a text
-        "row 1: `profile`: a profile of another model": json.dumps(content | {"weights_sha256": "b" * 64}),
-        "row 1: `profile`: not a profile (gain: Input should be a finite number)": json.dumps(content | {"gain": float("nan")}),
+        "row 1: `profile`: a profile of another model": stamped(content | {"weights_sha256": "b" * 64}),
+        "row 1: `profile`: not a profile (gain: Input should be a finite number)": stamped(content | {"gain": float("nan")}),
         "row 1: `profile`: more than 64 KiB": webcam.read_text() + " " * 2**16,
     }
     for expected, text in profiles.items():

@@ -13,6 +13,7 @@ from lightning.fabric import Fabric
 from torch import nn
 
 from tast.clip_store import ClipRow, ClipStore, write_tables
+from tast.light import light_path
 from tast.training.dataset import Batch, ClipDataset
 from tast.training.inference import predict
 from tast.training.labels import LabelScaling
@@ -145,6 +146,9 @@ def test_a_prediction_knows_neither_name_nor_file_nor_place_in_the_recording(sto
     clips = [store.clip(clip_id) for clip_id in reversed(store.clip_ids)]
     n_frames = len(clips[0].frames)
     np.save(tmp_path / "day.npy", np.concatenate([clip.frames for clip in clips]))
+    light_path(tmp_path, "day").parent.mkdir()
+    of_each = [np.load(light_path(store.folder, one)) for one in reversed(store.manifest["record_id"].tolist())]
+    np.save(light_path(tmp_path, "day"), np.concatenate(of_each))
     rows = [
         ClipRow(
             clip_id=f"day-{number:03d}", dataset="other", subject_id="nobody", record_id="day", scenario="dark", file="day.npy",
