@@ -15,9 +15,10 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from tast.errors import BadInput
+from tast.yaml_text import yaml_of
 
 STAGES = ("download", "preprocess", "split", "train", "evaluate")  # the source stage decides only whether to download again
 RAW_DATA = "data/raw"
@@ -156,9 +157,16 @@ def _md5_of_folder(folder: Path) -> str:
 
 @lru_cache(maxsize=2)
 def _stages(dvc_lock: str) -> dict[str, Any]:
-    """Not to be changed: kept, since publishing asks for them some twenty times."""
-    content = YAML(typ="safe").load(dvc_lock) or {}
-    return dict(content.get("stages") or {})
+    """Not to be changed: kept, since publishing asks for them some twenty times. Raises BadInput where DVC did not write it."""
+    expected = "what DVC wrote (`git checkout dvc.lock` brings it back, `dvc repro` makes it)"
+    try:
+        content = yaml_of(dvc_lock) or {}
+    except YAMLError as error:
+        raise BadInput("dvc.lock", f"no YAML ({error})", expected) from None
+    stages = content.get("stages") or {} if isinstance(content, dict) else None
+    if not isinstance(stages, dict) or not all(isinstance(stage, dict) for stage in stages.values()):
+        raise BadInput("dvc.lock", "no list of stages", expected)
+    return dict(stages)
 
 
 def flat(values: Mapping[str, Any], separator: str, prefix: str = "") -> dict[str, Any]:

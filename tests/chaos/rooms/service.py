@@ -177,10 +177,9 @@ def changed_json(films: Films, chance: random.Random) -> bytes:
     row: dict[str, Any] = {"video": base64.b64encode(films.wall).decode()}
     request: dict[str, Any] = {"dataframe_records": [row], "params": {"min_quality": 0.4, "uncalibrated": False}}
     for _ in range(chance.randrange(3)):
-        where = chance.choice((request, row, request.get("params") or row))
+        where = chance.choice([one for one in (request, row, request.get("params")) if isinstance(one, dict)])
         key = chance.choice((*where, "path", "anchor", "profile", "largest_face", "index", ""))
-        if isinstance(where, dict):
-            where[key] = chance.choice(values)
+        where[key] = chance.choice(values)
     content = bytearray(json.dumps(request).encode())
     for _ in range(chance.randrange(4)):
         content = bytearray(changed(bytes(content), chance, near=400))
