@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from tast.files import HALF
 from tests.chaos.outcome import Outcome, Tries
 from tests.chaos.power_cut import lose
 from tests.chaos.workspace import OUTPUTS, STAGES, Host, digests, finished, halves, host_in, made, remove
@@ -49,16 +50,16 @@ def cut(host: Host, stage: str, tries: Tries, whole: dict[str, str], *, behind: 
             if (folder / name).is_dir():
                 lose(folder / name, before / name, record, tries.random)
         found = digests(folder, OUTPUTS[stage])
-        kept = (
-            found == whole if done else all(whole.get(name) == digest for name, digest in found.items() if ".part/" not in name)
-        )
-        kept = kept and (removed or done or found.keys() >= whole.keys())
+        named = {name: digest for name, digest in found.items() if not any(HALF.fullmatch(one) for one in Path(name).parts)}
+        kept = found == whole if done else all(whole.get(name) == digest for name, digest in named.items())
+        kept = kept and (removed or done or named.keys() >= whole.keys())
         host.done("mend")
         again = host.run(stage)
         sound = kept and again.rc == 0 and digests(folder, OUTPUTS[stage]) == whole and not halves(folder)
         tried, held, lost = tried + 1, held + sound, lost + (not kept)
         if not sound:
-            first = first or f"cut at step {step}, done {done}, kept {kept}, next run {again.rc} {again.text[-200:]}"
+            others = sorted(name for name in found.keys() | whole.keys() if found.get(name) != whole.get(name))
+            first = first or f"cut at step {step}, done {done}, removed {removed}, not as before {others}, next run {again.rc}"
             remove(folder, OUTPUTS[stage])
             host.done(stage)
     if behind:
