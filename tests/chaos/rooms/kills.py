@@ -95,7 +95,7 @@ def _kill_a_worker(stage: subprocess.Popen[str], tries: Tries) -> bool:
     """Once there is one, some time later; False where the stage was through before."""
     patience_s = tries.random.uniform(0.0, 4.0)
     while stage.poll() is None:
-        workers = [one for one in psutil.Process(stage.pid).children() if any("spawn_main" in part for part in one.cmdline())]
+        workers = [one for one in psutil.Process(stage.pid).children() if _is_worker(one)]
         if workers:
             time.sleep(patience_s)
             with suppress(psutil.NoSuchProcess):
@@ -103,6 +103,13 @@ def _kill_a_worker(stage: subprocess.Popen[str], tries: Tries) -> bool:
                 return True
         time.sleep(0.05)
     return False
+
+
+def _is_worker(process: psutil.Process) -> bool:
+    try:
+        return any("spawn_main" in part for part in process.cmdline())
+    except psutil.NoSuchProcess:  # gone meanwhile, or not yet collected
+        return False
 
 
 def killed_publishing(host: Host, tries: Tries) -> Iterator[Outcome]:
