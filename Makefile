@@ -59,6 +59,7 @@ serve: $(INSTALLED)  ## schedules: Prefect server, a worker for prefect.yaml's d
 
 sbom: $(INSTALLED)  ## what is installed (docs/sbom.cdx.json, CycloneDX) and under which licences (docs/licences.md)
 	@$(BIN)/uv tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py requirements --of JSON --output-reproducible --pyproject pyproject.toml --output-file docs/sbom.cdx.json requirements.lock 2>/dev/null
+	@sed -i -E 's#"url": "https://[a-z.]*pypi[a-z.]*/project/#"url": "https://cyclonedx.org/#' docs/sbom.cdx.json
 	@$(BIN)/python -m tests.licences
 
 clean: $(INSTALLED)  ## remove by name the outputs, caches and run history that the pipeline made; OPTIONS="--registry --downloads" for more

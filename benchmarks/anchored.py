@@ -71,9 +71,8 @@ class Person:
         return self.colours[after] - self.colours[inside].mean(axis=0), self.percent[after] - known, known
 
 
-def person_of(numbered: tuple[int, Session], settings: Settings) -> Person | None:
-    """None where the face cannot be followed."""
-    world, session = numbered
+def masked_face(session: Session, settings: Settings) -> FaceVideo | None:
+    """Filmed, aligned and masked, with its light, uncoded; None where the face cannot be followed."""
     pictures = ((time_s, eight_bits(picture)) for time_s, picture in filmed(session, session.in_world))
     try:
         steps = after_each_step(session.name, pictures, settings)
@@ -82,7 +81,16 @@ def person_of(numbered: tuple[int, Session], settings: Settings) -> Person | Non
             name, faces[name] = next(steps)
     except VideoRejected:
         return None
-    masked, light = faces["mask"], faces["mask"].light
+    return faces["mask"]
+
+
+def person_of(numbered: tuple[int, Session], settings: Settings) -> Person | None:
+    """None where the face cannot be followed."""
+    world, session = numbered
+    masked = masked_face(session, settings)
+    if masked is None:
+        return None
+    light = masked.light
     assert light is not None
     begins = np.arange(int(session.seconds) - WINDOW_S)
     windows = [slice(*np.searchsorted(masked.times_s, [begin, begin + WINDOW_S])) for begin in begins]

@@ -30,6 +30,7 @@ from sklearn.model_selection import GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from benchmarks.anchored import masked_face
 from benchmarks.published import KEEP
 from benchmarks.results import Row, write_between, write_rows
 from benchmarks.sets import HOME_POOLS
@@ -39,14 +40,12 @@ from flows.tables.keys import key_of
 from tast.anchors import SPAN_S
 from tast.closure import code_digest
 from tast.crew.each import do_each
-from tast.errors import VideoRejected
 from tast.files import whole_file
 from tast.params import load_params
-from tast.phantom.filmed import eight_bits, filmed
 from tast.phantom.session import Session, in_worlds, phantom_sessions, truth
 from tast.preprocessing.pipeline import settings_of
-from tast.preprocessing.steps import Settings, after_each_step
-from tast.records import FaceLight, FaceVideo, FloatArray
+from tast.preprocessing.steps import Settings
+from tast.records import FaceLight, FloatArray
 from tast.training.change_reader import steady_colours
 from tast.training.light_prior import LightCurve, LightPrior, fit_light_curve, write_prior
 
@@ -73,15 +72,10 @@ def light_of(numbered: tuple[int, Session], settings: Settings, folder: Path) ->
 
 
 def _filmed(session: Session, settings: Settings) -> tuple[FloatArray, ...] | None:
-    pictures = ((time_s, eight_bits(picture)) for time_s, picture in filmed(session, session.in_world))
-    try:
-        steps = after_each_step(session.name, pictures, settings)
-        faces: dict[str, FaceVideo] = {}
-        while "mask" not in faces:
-            name, faces[name] = next(steps)
-    except VideoRejected:
+    masked = masked_face(session, settings)
+    if masked is None:
         return None
-    masked, light = faces["mask"], faces["mask"].light
+    light = masked.light
     assert light is not None
     return masked.times_s, light.skin, light.background, truth(session, masked.times_s).spo2_percent
 

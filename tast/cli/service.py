@@ -37,7 +37,6 @@ def serve(
     token = os.environ.get(TOKEN, "")
     if not (token or is_loopback(host)):
         raise TastError(f"--host {host} opens the service to others: set {TOKEN} to a secret of yours, or leave --host out")
-    import mlflow
     import uvicorn
 
     from tast.prediction.limits import Limits
@@ -45,8 +44,8 @@ def serve(
 
     given = {"max_mb": max_mb, "max_waiting": max_waiting, "timeout_s": timeout_s}
     limits = Limits.from_config(given | ({} if video_root is None else {"video_root": str(video_root)}))
-    if model.startswith(REGISTERED):
-        mlflow.set_tracking_uri(tracking_uri())
-    application = service(load_service(model, limits.model_dump(mode="json")), limits, max_request_mb=max_request_mb, token=token)
+    store = tracking_uri() if model.startswith(REGISTERED) else None
+    loaded = load_service(model, limits.model_dump(mode="json"), store)
+    application = service(loaded, limits, max_request_mb=max_request_mb, token=token)
     say(f"{model} at http://{host}:{port}/invocations; Ctrl-C stops it")
     uvicorn.run(application, host=host, port=port, log_level="warning", access_log=False, server_header=False)

@@ -136,12 +136,15 @@ def service(model: Any, limits: Limits, *, max_request_mb: float, max_outside: i
     return Door(application, DoorLimits(int(max_request_mb * MEBIBYTE), inside, max_outside, limits.timeout_s, token=token))
 
 
-def load_service(uri: str, limits: dict[str, Any]) -> Any:
-    """MLflow's model at a uri, under these limits (tast.prediction.limits); nothing of it is unpickled."""
+def load_service(uri: str, limits: dict[str, Any], store: str | None = None) -> Any:
+    """MLflow's model at a uri, under these limits (tast.prediction.limits); nothing of it is unpickled. store: its registry."""
     os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
     with warnings.catch_warnings():  # importing it, MLflow warns of type hints of its own
         warnings.simplefilter("ignore", UserWarning)
+        from mlflow import set_tracking_uri
         from mlflow.pyfunc import load_model
+    if store is not None:
+        set_tracking_uri(store)
     return load_model(uri, model_config=limits)
 
 
