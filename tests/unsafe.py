@@ -9,6 +9,10 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import torch
+
+from tast.pt2 import EXAMPLES
+
 UNPICKLERS = {"pickle", "_pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "yaml", "jsonpickle"}
 RUNNERS = {"eval", "exec", "compile", "__import__", "os.system", "os.popen", "subprocess.getoutput", "subprocess.getstatusoutput"}
 PICKLING = {"read_pickle", "to_pickle", "extractall", "unpack_archive", "mktemp"}  # and two that follow paths in archives; a race
@@ -44,6 +48,21 @@ def _in_call(call: ast.Call) -> Iterator[str]:
 def pickles_in(path: Path) -> list[str]:
     """Names of a file, or of what lies in it where it is a zip, that are pickles."""
     return list(_pickles(path.name, path.read_bytes()))
+
+
+def beside_mlflows_examples(path: Path) -> list[str]:
+    """pickles_in, less the example inputs of a pt2 archive where torch reads them as tensors alone: MLflow's own loader opens
+    no archive without them, and none whose are more than tensors."""
+    kept = EXAMPLES if path.name == "model.pt2" and zipfile.is_zipfile(path) and _examples_are_tensors(path) else None
+    return [name for name in pickles_in(path) if kept is None or kept not in name]
+
+
+def _examples_are_tensors(path: Path) -> bool:
+    with zipfile.ZipFile(path) as archive:
+        for entry in archive.namelist():
+            if EXAMPLES in entry:
+                torch.load(io.BytesIO(archive.read(entry)), weights_only=True)  # raises where they are anything else
+    return True
 
 
 def _pickles(name: str, content: bytes) -> Iterator[str]:
