@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -21,9 +21,10 @@ from tast.methods.method import Method, method_named
 from tast.params import Train
 from tast.people import person_of, recording_of
 from tast.saved_model import ModelCard
-from tast.training.anchored_interval import fit_anchored_interval
+from tast.training.anchored_interval import anchored_errors, fit_anchored_interval
 from tast.training.augmentation import Augmentation
 from tast.training.change_reader import ChangeReader, Start, best_start, fit_change_reader, left_out_changes, mixed
+from tast.training.change_scale import fit_change_scale
 from tast.training.colour_axes import fit_colour_axes
 from tast.training.compute import fabric_for
 from tast.training.dataset import ClipDataset
@@ -63,7 +64,7 @@ def fit_model(
         fabric=fabric or fabric_of(params), program="flows.stages.train", loss=method.loss, pulse_loss=method.pulse_loss,
     )  # fmt: skip
     start, change, validated = follow_changes(model, scaling, train_clips, val_clips.every_second())
-    anchored = pd.concat([validated, *changes_left_out(change, start, train_clips.every_second())], ignore_index=True)
+    change, anchored = scaled_by_left_out(change, validated, changes_left_out(change, start, train_clips.every_second()))
     card = ModelCard(
         model_name=params.method, config=asdict(cast(Any, model.config)), preprocessing=store.preprocessing,
         input_kind=params.input, frame_size_px=params.frame_size_px, scaling=scaling, data_digest=store.digest,
@@ -119,6 +120,23 @@ def changes_left_out(change: ChangeReader | None, start: Start, train_windows: C
     if read is None:
         return []
     return [labelled(train_windows).assign(changing_percent=np.repeat(read, train_windows.seconds))]
+
+
+def scaled_by_left_out(
+    change: ChangeReader | None, validated: pd.DataFrame, left_out: Sequence[pd.DataFrame]
+) -> tuple[ChangeReader | None, pd.DataFrame]:
+    """The reader with the scale of what was read of people left out, and all rows for the interval, with it.
+
+    A network alone has none: a handful of validation people do not tell what it reads too small.
+    """
+    rows = pd.concat([validated, *left_out], ignore_index=True)
+    if change is None or not left_out:
+        return change, rows
+    errors = anchored_errors(rows)
+    if errors.empty:
+        return change, rows
+    scale = fit_change_scale(*(errors[name].to_numpy() for name in ("read_percent", "true_percent", "level_percent")))
+    return replace(change, scale=scale), rows if scale is None else rows.assign(**scale.columns())
 
 
 def evenly(clips: ClipDataset) -> Iterator[tuple[npt.NDArray[np.generic], float]]:

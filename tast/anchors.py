@@ -49,11 +49,13 @@ class Reading:
 class Offset:
     """What a model gives too much for one person under one camera and light, off by sd_percent (1 SD).
 
-    readings: that it is known by; none where it is known of another recording.
+    level_percent: the SpO2 at which that is known; NaN where it is not. readings: that it is known by; none where it is known of
+    another recording.
     """
 
     percent: float
     sd_percent: float
+    level_percent: float
     readings: tuple[Reading, ...] = ()
 
 
@@ -88,9 +90,20 @@ def offset_by(start_s: FloatArray, given_percent: FloatArray, readings: Sequence
     if not readings:
         raise TastError("no reading; expected at least one to anchor by")
     offsets = [float(given_percent[_within(start_s, one)].mean()) - one.spo2_percent for one in readings]
-    weights = np.array([1 / max(one.sd_percent, 0.1) ** 2 for one in readings])
+    weights = _weights(readings)
     sd_percent = math.sqrt(float(np.sum((weights * [one.sd_percent for one in readings]) ** 2))) / float(weights.sum())
-    return Offset(float(np.average(offsets, weights=weights)), sd_percent, tuple(readings))
+    return Offset(float(np.average(offsets, weights=weights)), sd_percent, level_of(readings), tuple(readings))
+
+
+def level_of(readings: Sequence[Reading]) -> float:
+    """The SpO2 that readings say, each weighing as in offset_by; NaN of none."""
+    if not readings:
+        return math.nan
+    return float(np.average([one.spo2_percent for one in readings], weights=_weights(readings)))
+
+
+def _weights(readings: Sequence[Reading]) -> FloatArray:
+    return np.array([1 / max(one.sd_percent, 0.1) ** 2 for one in readings])
 
 
 def seconds_from(start_s: FloatArray, readings: Sequence[Reading]) -> FloatArray:

@@ -29,6 +29,7 @@ from tast.files import whole_folder
 from tast.methods.method import method_named
 from tast.params import Train
 from tast.seconds import KEY
+from tast.training import change_scale
 
 CONSTANT = "constant"
 ANCHORED = "anchored"  # files beside those of the table
@@ -100,8 +101,9 @@ def _anchored(predictions: pd.DataFrame) -> pd.DataFrame:
 
 def without_network(store: ClipStore, split: Split, run: str, truth: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """What is fitted on the training people of the split alone: the constant, colour ratios, the classical methods."""
-    of_network = [name for name in ("predicted_percent", "changing_percent", *run_interval.COLUMNS) if name in truth]
-    base = truth.drop(columns=of_network).assign(lower_percent=float("nan"), upper_percent=float("nan"), run=run)
+    of_network = {"predicted_percent", "changing_percent", *change_scale.COLUMNS, *run_interval.COLUMNS}
+    base = truth.drop(columns=[name for name in truth if name in of_network])
+    base = base.assign(lower_percent=float("nan"), upper_percent=float("nan"), run=run)
     tables = {CONSTANT: base.assign(predicted_percent=base["constant_percent"])}
     others = {**ratio_predictions(store, split.train, split.test), **predictions(store, split.train, split.test)}
     for name in sorted(others.keys() - {CONSTANT}):

@@ -13,6 +13,7 @@ from tast.evaluation.predictions import labelled, traced
 from tast.people import recording_of
 from tast.seconds import BRIGHTNESS, KEY
 from tast.training.anchored_interval import AnchoredInterval
+from tast.training.change_scale import scale_in, scaled
 from tast.training.interval import around
 
 ANCHORED = ("predicted_percent", "lower_percent", "upper_percent", "stays_percent")
@@ -44,7 +45,8 @@ def _after_anchor(recording: pd.DataFrame, interval: AnchoredInterval | None, lo
     given = recording.get("changing_percent", predicted).fillna(predicted).to_numpy(dtype=np.float64)
     true_percent = float(recording.loc[known, "true_percent"].mean())
     mean_given = float(np.nanmean(given[known])) if np.isfinite(given[known]).any() else np.nan
-    moved = np.where(np.isfinite(given - mean_given), given - mean_given, 0.0) + true_percent
+    read = np.where(np.isfinite(given - mean_given), given - mean_given, 0.0)
+    moved = scaled(scale_in(recording), read, true_percent) + true_percent
     after, since_s = ~known, np.maximum(0.0, start_s - (start_s[0] + SPAN_S))
     width = np.full(len(moved), np.nan)
     if interval is not None:

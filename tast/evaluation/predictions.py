@@ -21,13 +21,16 @@ from tast.errors import BadInput, TastError
 from tast.parquet import read_table
 from tast.people import recording_of
 from tast.seconds import BRIGHTNESS, KEY, SOURCE_COLUMNS, SPOT, is_spot, per_second
+from tast.training import change_scale
 from tast.training.interval import around
 
 EXPECTED = "a table of predictions (run `dvc repro evaluate`)"
-LATER_COLUMNS = ("quality", SPOT, *SOURCE_COLUMNS, "changing_percent", BRIGHTNESS)  # which tables of earlier releases lack
+LATER_COLUMNS = (  # which tables of earlier releases lack
+    "quality", SPOT, *SOURCE_COLUMNS, "changing_percent", BRIGHTNESS, *change_scale.COLUMNS
+)  # fmt: skip
 COLUMNS = (
     "dataset", "subject_id", "record_id", "scenario", "second", "start_s", "true_percent", "predicted_percent", "lower_percent",
-    "upper_percent", "n_clips", "quality", SPOT, *SOURCE_COLUMNS, "changing_percent", BRIGHTNESS,
+    "upper_percent", "n_clips", *LATER_COLUMNS,
 )  # fmt: skip
 
 
@@ -44,7 +47,7 @@ def predictions_per_second(
         raise TastError(f"{len(broken)} predictions are not finite, the first of clip {broken.iloc[0]}")
     rows = _with_later_columns(clip_rows)
     averaged = ["true_percent", "predicted_percent", "quality", SPOT, "bits_per_pixel", "changing_percent", BRIGHTNESS]
-    table = per_second(rows, averaged)
+    table = per_second(rows, averaged).assign(**{name: rows[name].iloc[0] for name in change_scale.COLUMNS})  # of the model
     codecs = rows.groupby(recording_of(rows))["codec"].first()
     table["codec"] = recording_of(table).map(codecs).replace("", None)
     predicted = table["predicted_percent"].to_numpy()

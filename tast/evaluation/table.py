@@ -21,10 +21,12 @@ from tast.evaluation.metrics import bootstrap_intervals, compare_paired, correla
 from tast.evaluation.predictions import covered
 from tast.people import person_of
 from tast.seconds import BRIGHTNESS, KEY, SPOT
+from tast.training import change_scale
 
 PREDICTED = (*KEY, "run", "true_percent", "predicted_percent", "lower_percent", "upper_percent", "quality", "constant_percent")
-ANCHORED_BY = ("start_s", "changing_percent", BRIGHTNESS, SPOT, *run_interval.COLUMNS)  # what an anchored table needs besides
-
+ANCHORED_BY = (  # what an anchored table needs besides
+    "start_s", "changing_percent", BRIGHTNESS, SPOT, *change_scale.COLUMNS, *run_interval.COLUMNS
+)  # fmt: skip
 DIGITS = 9  # of a difference: beyond them, who gives one value all along would differ from who stays by how floats are rounded
 
 

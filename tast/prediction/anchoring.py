@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from tast.anchors import EXPECTED, READING_SD_PERCENT, Offset, Reading, is_reading, reading_at, reading_of
+from tast.anchors import EXPECTED, READING_SD_PERCENT, Offset, Reading, is_reading, level_of, reading_at, reading_of
 from tast.datasets.tables import number_or_nan, read_columns
 from tast.errors import BadInput, TastError, VideoRejected
 from tast.prediction.kept import kept_bytes, read_kept, write_kept
@@ -39,7 +39,7 @@ class KeptAnchor:
     @property
     def offset(self) -> Offset:
         """Of another recording, of whose seconds nothing is known."""
-        return Offset(self.percent, self.sd_percent)
+        return Offset(self.percent, self.sd_percent, level_of(self.readings))
 
     def require(self, profile: CameraProfile | None) -> None:
         """Raises TastError where the anchor is not one of what this profile reads, or the model without one."""

@@ -128,7 +128,7 @@ def calibrated(trace: PredictedTrace, profile: CameraProfile) -> PredictedTrace:
     read = profile.gain * trace.changing_percent + profile.level_percent
     return replace(
         trace, spo2_percent=np.clip(read, trace.lowest_percent, trace.highest_percent), changing_percent=read, profile=profile,
-        interval=profile.interval, anchored_interval=profile.anchored_interval,
+        interval=profile.interval, anchored_interval=profile.anchored_interval, change_scale=None,
     )  # fmt: skip
 
 

@@ -200,8 +200,8 @@ def predict_face(face: FaceVideo, model: nn.Module, card: ModelCard) -> Predicte
         face.record_id, start_s, overlap_mean(card.scaling.bounded(unbounded_percent)),
         _mean_per_second(face.quality, fps_hz, len(start_s)), pulse_share, pulse_per_minute, overlap_mean(changing_percent),
         overlap_mean(np.repeat(brightness(colours)[:, None], seconds, axis=1)), card.interval, card.scaling.lowest_percent,
-        card.scaling.highest_percent, card.anchored_interval, notes=face.defects, trained_on=card.trained_on,
-        findings=Findings(_outside(windows, fps_hz, seconds, card)),
+        card.scaling.highest_percent, card.anchored_interval, card.change.scale if card.change else None, notes=face.defects,
+        trained_on=card.trained_on, findings=Findings(_outside(windows, fps_hz, seconds, card)),
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from tast.prediction.profiles import CameraProfile
 from tast.prediction.pulse import decibel
 from tast.records import SourceFacts
 from tast.training.anchored_interval import AnchoredInterval
+from tast.training.change_scale import ChangeScale, scaled
 from tast.training.interval import PredictionInterval, around
 
 FloatArray = npt.NDArray[np.floating]
@@ -34,7 +35,8 @@ class PredictedTrace:
     tast.prediction.pulse). pulse_per_minute: its rate, NaN where there is none. changing_percent: what the model follows a change
     by, before any anchor; its level means nothing (tast.training.change_reader). brightness: logarithm of the light behind the
     face, NaN where it is unknown; only its changes mean something. interval: how far spo2_percent may be off
-    without an anchor, anchored_interval: with one; None where the model does not say. anchor: by what it was moved, if it was.
+    without an anchor, anchored_interval: with one; None where the model does not say. change_scale: what a change means that is
+    read so, from an anchor on. anchor: by what it was moved, if it was.
     notes: what was met in the video, and mended or left out. source: what it is made of, where that is known. findings: causes
     of a wrong reading that hold. trend: of a trace without percentages, where spo2_percent is NaN: the change since its first
     seconds, in tens of points of the model's own, which are points of SpO2 only where it was trained. trained_on: the data sets
@@ -55,6 +57,7 @@ class PredictedTrace:
     lowest_percent: float
     highest_percent: float
     anchored_interval: AnchoredInterval | None = None
+    change_scale: ChangeScale | None = None
     anchor: Offset | None = None
     notes: tuple[str, ...] = ()
     source: SourceFacts | None = None
@@ -146,7 +149,11 @@ class PredictedTrace:
     @property
     def _unbounded_percent(self) -> FloatArray:
         """(S,) what is read by the profile and from the anchor on, before it is held within what SpO2 can be."""
-        return self.changing_percent - (self.anchor.percent if self.anchor else 0.0)
+        if self.anchor is None:
+            return self.changing_percent
+        level = self.anchor.level_percent
+        moved = self.changing_percent - self.anchor.percent
+        return moved if np.isnan(level) else level + scaled(self.change_scale, moved - level, level)
 
     def anchored(self, by: Sequence[Reading] | Offset) -> PredictedTrace:
         """The same, moved so that it agrees with what is known: of some of its seconds, or by an offset of another recording.
@@ -157,8 +164,8 @@ class PredictedTrace:
             offset = by if isinstance(by, Offset) else offset_by(self.start_s, self.changing_percent, by)
         except TastError as error:
             raise VideoRejected(self.name, str(error)) from None
-        moved = np.clip(self.changing_percent - offset.percent, self.lowest_percent, self.highest_percent)
-        return replace(self, spo2_percent=moved, anchor=offset)
+        moved = replace(self, anchor=offset)
+        return replace(moved, spo2_percent=np.clip(moved._unbounded_percent, self.lowest_percent, self.highest_percent))
 
     @property
     def lower_percent(self) -> FloatArray:

@@ -19,6 +19,7 @@ import pandas as pd
 from tast.anchors import SPAN_S, Reading, light_from, offset_by, seconds_from
 from tast.people import person_of, recording_of
 from tast.seconds import BRIGHTNESS, SPOT, is_spot, per_second
+from tast.training.change_scale import ChangeScale, scale_in, scaled
 from tast.training.interval import COVERAGE, conformal_quantile
 
 FloatArray = npt.NDArray[np.floating]
@@ -88,15 +89,19 @@ def fit_anchored_interval(predictions: pd.DataFrame, coverage: float = COVERAGE)
 
 def anchored_errors(predictions: pd.DataFrame) -> pd.DataFrame:
     """Of every labelled second after fit_anchored_interval's anchors: `error`, `change`, `since_s` and `light` of it, and
-    `person`. light: see tast.anchors.light_from; 0 of predictions without the column BRIGHTNESS."""
+    `person`; `read_percent`, `true_percent` and `level_percent`: the change as it was read, the true one, and since which level.
+
+    light: see tast.anchors.light_from; 0 of predictions without the column BRIGHTNESS.
+    """
     later = [name for name in (SPOT, BRIGHTNESS) if name in predictions]
     seconds = per_second(predictions, ["true_percent", "changing_percent", *later])
     seconds = seconds[seconds["true_percent"].notna() & ~is_spot(seconds)]
-    parts = [_errors(recording) for _, recording in seconds.groupby(recording_of(seconds), sort=True)]
+    scale = scale_in(predictions)
+    parts = [_errors(recording, scale) for _, recording in seconds.groupby(recording_of(seconds), sort=True)]
     return pd.concat(parts) if parts else pd.DataFrame()
 
 
-def _errors(recording: pd.DataFrame) -> pd.DataFrame:
+def _errors(recording: pd.DataFrame, scale: ChangeScale | None) -> pd.DataFrame:
     """Of every second after the anchor: how far the prediction is off, and what the interval may depend on."""
     start_s = recording["start_s"].to_numpy(dtype=np.float64)
     given, true = recording["changing_percent"].to_numpy(), recording["true_percent"].to_numpy()
@@ -105,10 +110,13 @@ def _errors(recording: pd.DataFrame) -> pd.DataFrame:
     if not held.any():
         return pd.DataFrame()
     reading = Reading(start_s[0], start_s[0] + span_s, float(true[held].mean()), 0.0)
-    anchored = given - offset_by(start_s, given, [reading]).percent
+    level = reading.spo2_percent
+    read = given - offset_by(start_s, given, [reading]).percent - level
+    change = scaled(scale, read, level)
     brightness = recording[BRIGHTNESS].to_numpy(dtype=np.float64) if BRIGHTNESS in recording else np.full(len(given), np.nan)
     return pd.DataFrame({
-        "error": np.abs(anchored - true), "change": anchored - reading.spo2_percent,
+        "error": np.abs(change + level - true), "change": change,
+        "read_percent": read, "true_percent": true - level, "level_percent": level,
         "since_s": seconds_from(start_s, [reading]), "light": light_from(start_s, brightness, [reading]),
         "person": person_of(recording).to_numpy(),
     })[~held]  # fmt: skip

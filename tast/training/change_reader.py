@@ -22,6 +22,7 @@ from sklearn.model_selection import GroupKFold
 from tast.pulse_rate import at_rate, face_rate_hz
 from tast.records import FaceLight
 from tast.training.anchored_interval import anchored_errors
+from tast.training.change_scale import ChangeScale
 from tast.training.light_prior import LightPrior, light_prior
 
 FloatArray = npt.NDArray[np.floating]
@@ -46,7 +47,7 @@ class ChangeReader:
 
     slopes: of COLOURS. slopes_of_face: of the first OF_FACE of them, where the background is not known. network_share: how much
     of a change is the network's, 0 to 1; the rest is read from the light. n_subjects, n_recordings: that the line was fitted on.
-    prior: what the line is added to; None where it stands alone.
+    prior: what the line is added to; None where it stands alone. scale: what a change means that is read so; None: what it says.
     """
 
     slopes: tuple[float, ...]
@@ -55,6 +56,7 @@ class ChangeReader:
     n_subjects: int
     n_recordings: int
     prior: LightPrior | None = None
+    scale: ChangeScale | None = None
 
     def read(self, colours: FloatArray) -> FloatArray:
         """(N, COLOURS) of N windows -> (N,) SpO2 in percent less a constant that nobody knows."""

@@ -33,7 +33,7 @@ def predict(
     """One row per clip and second of it: CLIP_COLUMNS, `second` (0 to S - 1), true_percent (NaN unknown), predicted_percent,
     changing_percent (what `change` follows SpO2 by; without it, what is predicted before it is held within what can be), quality
     (of the clip: share of its frames in which the face was seen; NaN for a window that was no clip), SPOT, SOURCE_COLUMNS,
-    BRIGHTNESS.
+    BRIGHTNESS, and what a change means (tast.training.change_scale.COLUMNS) where `change` has a scale.
 
     Rows follow the data set's order of clips. The model runs where its weights are.
     """
@@ -43,7 +43,7 @@ def predict(
     table["predicted_percent"] = scaling.to_percent(outputs.numpy()).ravel()
     unbounded = scaling.unbounded_percent(outputs.numpy())
     table["changing_percent"] = (unbounded if change is None else change.changing(unbounded, dataset.colours)).ravel()
-    return table
+    return table if change is None or change.scale is None else table.assign(**change.scale.columns())
 
 
 def labelled(dataset: ClipDataset) -> pd.DataFrame:
