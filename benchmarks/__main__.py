@@ -38,6 +38,7 @@ BENCHMARKS = {  # module below benchmarks/ -> whether it takes --peer
     "causes": False,
     "error_causes": False,
     "light_prior": False,
+    "landmarks": False,
     "ladder": False,
 }
 

@@ -42,6 +42,7 @@ BenchmarkName = Literal[
     "causes",
     "error_causes",
     "light_prior",
+    "landmarks",
     "ladder",
     "workers",
     "instruction_set",

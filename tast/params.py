@@ -116,6 +116,7 @@ class Align(Section):
     roi_size_px: PositiveInt
     smooth_s: NonNegative
     detect_every_s: Positive
+    landmarks_every_s: NonNegative
     max_gap_s: NonNegative
 
 

@@ -10,7 +10,7 @@ import importlib.util
 import logging
 from collections import deque
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -64,24 +64,26 @@ def align(
     smooth_s: float,
     detect_every_s: float,
     max_gap_s: float,
+    landmarks_every_s: float = 0.0,
 ) -> FaceVideo:
     """Warp the largest face of each frame to a square ROI of roi_size_px that holds it from hairline to chin.
 
     frames: (time_s, picture, RGB or YUV) in order of time, read once; never all in memory, unlike the ROIs: at 128 px and 30 Hz
     1.5 MB per second of video, twice that while they are joined.
     smooth_s: sigma of the zero-phase Gaussian low-pass on the landmarks; what is faster is left to optical flow.
+    landmarks_every_s: they are predicted this often, and wherever the flow cannot carry the face on; 0: in each frame.
     detect_every_s: the detector confirms the face this often. max_gap_s: longest loss of the face that is bridged; those frames
     have quality 0. Frames before the first and after the last sight of a face are left out.
     Returns frames (T, roi_size_px, roi_size_px, 3) uint8. Raises VideoRejected: no face, or lost for longer than max_gap_s.
     """
     finder = _FaceFinder(detect_every_s)
     track = FaceTrack(record_id, smooth_s=smooth_s, max_gap_s=max_gap_s)
-    warper, watcher = RoiWarper(track, roi_size_px), SurroundingsWatcher()
+    warper, watcher = RoiWarper(track, roi_size_px, landmarks_every_s), SurroundingsWatcher()
     for time_s, picture in frames:
         in_gray = gray(picture)
-        pose = finder.find(time_s, in_gray)
+        pose = warper.take(time_s, picture, in_gray, partial(finder.find, time_s, in_gray))
+        finder.follow(pose)
         watcher.take(time_s, picture, pose)
-        warper.take(time_s, picture, in_gray, pose)
     warper.finish()
     times_s, quality = np.array(warper.times_s), np.array(warper.quality)
     notes = {
@@ -114,7 +116,7 @@ def watch_face(frames: Iterable[tuple[float, Image]], *, detect_every_s: float) 
     """The frames as they are, each with what `align` sees in it; None where it sees no face."""
     finder = _FaceFinder(detect_every_s)
     for time_s, rgb in frames:
-        finder.find(time_s, gray(rgb))
+        finder.follow(finder.find(time_s, gray(rgb)))
         yield time_s, rgb, finder.seen
 
 
@@ -145,7 +147,7 @@ class _Box(NamedTuple):
 
 
 class _FaceFinder:
-    """Landmarks of the largest face, frame by frame: detected now and then, followed by its own landmarks in between."""
+    """Landmarks of the largest face: it is detected now and then, and in between looked for where it was last seen (`follow`)."""
 
     def __init__(self, detect_every_s: float) -> None:
         self._detector, self._predictor = _models()
@@ -163,16 +165,20 @@ class _FaceFinder:
         if self._box is None or time_s - self._detected_s >= self._detect_every_s:
             detected = self._detect(gray)
             if detected is None:
-                self._box = None
                 return None
             self._box, self._detected_s = self._box if self._near(detected) else detected, time_s
             self._sides_px.append(abs(detected.turn))
         assert self._box is not None
         self.seen = SeenFace(self._box.corners_px(), self._landmarks(gray, self._box))
-        pose = fit_pose(TEMPLATE, self.seen.landmarks_px[STEERING])
+        return fit_pose(TEMPLATE, self.seen.landmarks_px[STEERING])
+
+    def follow(self, pose: Pose | None) -> None:
+        """Where the face is in this frame: it is looked for there in the next. None: it is not seen."""
+        if pose is None:
+            self._box = None
+            return
         side_px = max(BOX_SIDE * abs(pose.turn), LEAST_SIDE * median(self._sides_px))
         self._box = _Box(pose.turn * BOX_CENTRE + pose.centre_px, side_px * pose.turn / abs(pose.turn))
-        return pose
 
     def _near(self, detected: _Box) -> bool:
         """Whether the box that follows the landmarks is confirmed; it is smoother than the detector's, whose steps are coarse."""

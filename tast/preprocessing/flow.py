@@ -24,8 +24,9 @@ WINDOW_PX, PYRAMID_LEVELS = 15, 2
 STOP = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 20, 0.003)
 DETAIL_SIGMA_PX, CONTRAST = 4.0, 2.0  # light changes, the pulse's too, are smoother than this and must not look like motion
 OUTLIER_PX = 0.3  # Cauchy scale of a point's residual: eyelids and highlights move by themselves
+MOST_FITS, SETTLED_PX = 5, 0.001
 LARGEST_STEP = 0.15  # of the side, from one frame to the next
-LEAK = 0.01  # share of the distance to the landmarks by which the path returns in each frame, so that its drift stays bounded
+LEAK = 0.01  # share of the distance to the landmarks by which the path returns whenever they are seen: its drift stays bounded
 
 STILL = Pose(1 + 0j, 0j)
 
@@ -53,6 +54,14 @@ class FaceFlow:
         self._offset = path.inverse().after(landmarks)
         self._previous = gray, path
         return path
+
+    def carry(self, gray: Image) -> tuple[Pose, Pose] | None:
+        """The path's pose in this frame, and where landmarks would see the face, by the flow alone; None where it fails."""
+        path = self._moved(gray)
+        if path is None:
+            return None
+        self._previous = gray, path
+        return path, path.after(self._offset)
 
     def _moved(self, gray: Image) -> Pose | None:
         if self._previous is None:
@@ -123,11 +132,12 @@ def textured_points(fine: Image) -> npt.NDArray[np.float32]:
 def _robust_fit(before_px: npt.ArrayLike, now_px: npt.ArrayLike, size_px: int) -> Pose | None:
     """Similarity by iterated least squares with Cauchy weights; None where most points disagree or it is implausibly large."""
     before, now = as_complex(before_px), as_complex(now_px)
-    weights: FloatArray = np.ones(len(before))
-    for _ in range(5):
-        pose = fit_pose(before, now, weights)
-        error_px = np.abs(pose.turn * before + pose.centre_px - now)
-        weights = 1.0 / (1.0 + (error_px / OUTLIER_PX) ** 2)
+    error_px: FloatArray = np.zeros(len(before))
+    for _ in range(MOST_FITS):
+        pose = fit_pose(before, now, 1.0 / (1.0 + (error_px / OUTLIER_PX) ** 2))
+        last_px, error_px = error_px, np.abs(pose.turn * before + pose.centre_px - now)
+        if np.abs(error_px - last_px).max() < SETTLED_PX:
+            break
     middle = 0.5 * (size_px - 1) * (1 + 1j)
     step_px = abs(pose.turn * middle + pose.centre_px - middle)
     small = step_px < LARGEST_STEP * size_px and abs(pose.turn - 1) < LARGEST_STEP

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -10,7 +11,7 @@ from tast.records import FaceLight, FloatArray, Surroundings
 LIT_EVERY = 5  # frames, in which a pixel must be lit once to count as the face's
 
 
-def face_light(masked: npt.NDArray[np.generic], around: Surroundings | None, times_s: FloatArray) -> FaceLight:
+def face_light(masked: npt.NDArray[np.uint8], around: Surroundings | None, times_s: FloatArray) -> FaceLight:
     """Of masked frames (T, H, W, 3) at times_s (T,), before what is around them, on a clock of its own."""
     skin = mean_light(masked)
     background = np.full(skin.shape, np.nan) if around is None else on_grid(around.background, around.times_s, times_s)
@@ -22,10 +23,10 @@ def light_on_grid(light: FaceLight, times_s: FloatArray, grid_s: FloatArray) -> 
     return FaceLight(on_grid(light.skin, times_s, grid_s), on_grid(light.background, times_s, grid_s))
 
 
-def mean_light(masked: npt.NDArray[np.generic]) -> FloatArray:
+def mean_light(masked: npt.NDArray[np.uint8]) -> FloatArray:
     """Masked frames (T, H, W, 3) -> (T, 3) mean of the pixels that are ever lit; 0 where none is."""
     lit = (masked[::LIT_EVERY] != 0).any(axis=(0, 3)).sum()
-    return np.asarray(masked.sum(axis=(1, 2), dtype=np.float64) / max(lit, 1))
+    return np.array([cv2.sumElems(frame)[:3] for frame in masked]) / max(lit, 1)
 
 
 def on_grid(values: FloatArray, times_s: FloatArray, grid_s: FloatArray) -> FloatArray:

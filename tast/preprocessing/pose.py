@@ -78,7 +78,8 @@ def smooth_pose(times_s: FloatArray, poses: ComplexArray, at_s: float, sigma_s: 
     left, right = min(left, max(nearest - 1, 0)), max(right, nearest + 1)  # at least the neighbours on both sides of a gap
     offset_s = times_s[left:right] - at_s
     weight = np.exp(-0.5 * np.minimum(np.abs(offset_s) / sigma_s, SMOOTHING_WINDOW_SIGMAS + 1) ** 2)
-    s0, s1, s2 = (np.sum(weight * offset_s**k) for k in range(3))
+    first_moment = weight * offset_s
+    s0, s1, s2 = weight.sum(), first_moment.sum(), first_moment @ offset_s
     determinant = s0 * s2 - s1 * s1
     local = weight / s0 if determinant <= 1e-12 * s0 * s0 * sigma_s**2 else weight * (s2 - s1 * offset_s) / determinant
     turn, centre_px = local @ poses[left:right]

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import deque
+from collections.abc import Callable, Iterable
+from itertools import islice
+from operator import itemgetter
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +19,7 @@ from tast.preprocessing.pose import ROI_HEIGHT, SMOOTHING_WINDOW_SIGMAS, Pose, r
 
 Image = npt.NDArray[np.uint8]
 
+CLOCK_NOISE_S = 0.005  # of a camera's frames: landmarks every 0.1 s are those of each third of 30 Hz
 LONGEST_HOLE_S = 0.25  # between two frames of the camera itself; beyond it a pulse of 120 bpm is no longer sampled
 
 
@@ -29,48 +34,57 @@ class FaceTrack:
         self.record_id, self._smooth_s, self._max_gap_s = record_id, smooth_s, max_gap_s
         self.horizon_s = SMOOTHING_WINDOW_SIGMAS * smooth_s + max_gap_s
         self.last_found_s = -np.inf
-        self._found: deque[tuple[float, Pose, Pose]] = deque()  # time, path, what is missing from it to the landmarks
+        self._paths: deque[tuple[float, Pose]] = deque()  # of each frame in which the face was found
+        self._missing: deque[tuple[float, Pose]] = deque()  # from there to the landmarks, where these were looked at
         self._first_lost_s: float | None = None
         self._last_frame_s: float | None = None
         self._n_frames = 0
 
     def add(self, time_s: float, landmarks: Pose | None, path: Pose | None) -> None:
         """What landmarks and flow say about one frame; None where no face was seen."""
-        self._check_hole(time_s)
-        self._n_frames += 1
-        self._last_frame_s = time_s
+        self._count(time_s)
         if landmarks is None or path is None:
             self._lose(time_s)
             return
-        self._found.append((time_s, path, path.inverse().after(landmarks)))
-        self.last_found_s, self._first_lost_s = time_s, None
+        self._find(time_s, path)
+        self._missing.append((time_s, path.inverse().after(landmarks)))
+
+    def carry(self, time_s: float, path: Pose) -> None:
+        """What the flow says about one frame, in which landmarks were not looked for."""
+        self._count(time_s)
+        self._find(time_s, path)
 
     def end(self) -> None:
         """Call after the last frame."""
-        if not self._found:
+        if not self._paths:
             raise VideoRejected(self.record_id, f"no face found in {self._n_frames} frames")
 
     def pose(self, time_s: float) -> tuple[Pose, bool]:
         """The pose at the time of one frame, and whether the face was found in it. Ask in order of time, up to last_found_s."""
-        while len(self._found) > 2 and self._found[1][0] < time_s - self.horizon_s:
-            self._found.popleft()
-        times_s = np.array([time for time, _, _ in self._found])
-        paths = np.array([(path.turn, path.centre_px) for _, path, _ in self._found])
-        corrections = np.array([(missing.turn, missing.centre_px) for _, _, missing in self._found])
-        path = smooth_pose(times_s, paths, time_s, 0)
-        return path.after(smooth_pose(times_s, corrections, time_s, self._smooth_s)), bool(np.any(times_s == time_s))
+        for kept in (self._paths, self._missing):
+            while len(kept) > 2 and kept[1][0] < time_s - self.horizon_s:
+                kept.popleft()
+        following = bisect_left(self._paths, time_s, key=itemgetter(0))
+        nearest = list(islice(self._paths, max(following - 1, 0), following + 1))  # all that a straight line between two asks for
+        path, missing = _at(nearest, time_s, 0), _at(self._missing, time_s, self._smooth_s)
+        return path.after(missing), nearest[-1][0] == time_s
 
-    def _check_hole(self, time_s: float) -> None:
-        if self._last_frame_s is None or time_s - self._last_frame_s <= max(self._max_gap_s, LONGEST_HOLE_S):
+    def _find(self, time_s: float, path: Pose) -> None:
+        self._paths.append((time_s, path))
+        self.last_found_s, self._first_lost_s = time_s, None
+
+    def _count(self, time_s: float) -> None:
+        before_s, self._last_frame_s = self._last_frame_s, time_s
+        self._n_frames += 1
+        if before_s is None or time_s - before_s <= max(self._max_gap_s, LONGEST_HOLE_S):
             return
-        hole_s = time_s - self._last_frame_s
-        raise VideoRejected(self.record_id, f"no frame for {hole_s:.2f} s after {self._last_frame_s:.2f} s")
+        raise VideoRejected(self.record_id, f"no frame for {time_s - before_s:.2f} s after {before_s:.2f} s")
 
     def _lose(self, time_s: float) -> None:
         self._first_lost_s = time_s if self._first_lost_s is None else self._first_lost_s
         if time_s - self._first_lost_s <= self._max_gap_s:
             return
-        if not self._found:
+        if not self._paths:
             raise VideoRejected(self.record_id, f"no face found in {self._n_frames} frames")
         raise VideoRejected(self.record_id, f"face lost for more than {self._max_gap_s:g} s at {self._first_lost_s:.2f} s")
 
@@ -78,30 +92,44 @@ class FaceTrack:
 class RoiWarper:
     """Holds frames back until their pose is known, then warps them to the ROI; keeps only the ROIs."""
 
-    def __init__(self, track: FaceTrack, roi_size_px: int) -> None:
+    def __init__(self, track: FaceTrack, roi_size_px: int, landmarks_every_s: float = 0.0) -> None:
         self.rois: list[Image] = []
         self.times_s: list[float] = []
         self.quality: list[float] = []
         self._track, self._size_px = track, roi_size_px
         self._from_roi = roi_pose(roi_size_px).inverse()
         self._flow = FaceFlow()
+        self._landmarks_every_s, self._looked_s = landmarks_every_s, -np.inf
         self._reduction: int | None = None
         self._held: deque[tuple[float, Picture]] = deque()
         self._dither = Dither()
 
-    def take(self, time_s: float, picture: Picture, gray: Image, landmarks: Pose | None) -> None:
-        """One more frame, in colour and gray, and where landmarks see the face; those before the first face are left out."""
+    def take(self, time_s: float, picture: Picture, gray: Image, look: Callable[[], Pose | None]) -> Pose | None:
+        """One more frame, in colour and gray; those before the first face are left out. Returns where the face is in it.
+
+        look: where landmarks see the face in this frame. They are asked when their time has come, and where the flow fails.
+        """
+        landmarks = None
         if self._reduction is None:
+            landmarks = look()
             if landmarks is None:
                 self._track.add(time_s, None, None)
-                return
+                return None
             self._reduction = _reduction(landmarks, self._size_px)
         small, small_gray = area_averaged(picture, self._reduction), smaller(gray, self._reduction)
-        pose = None if landmarks is None else landmarks.scaled(1 / self._reduction)
-        path = self._flow.follow(small_gray, pose)
-        self._track.add(time_s, pose, path)
+        is_due = time_s - self._looked_s > self._landmarks_every_s - CLOCK_NOISE_S
+        carried = None if is_due else self._flow.carry(small_gray)
+        if carried is None:
+            landmarks, self._looked_s = landmarks or look(), time_s
+            pose = None if landmarks is None else landmarks.scaled(1 / self._reduction)
+            self._track.add(time_s, pose, self._flow.follow(small_gray, pose))
+        else:
+            path, pose = carried
+            self._track.carry(time_s, path)
+            landmarks = pose.scaled(self._reduction)
         self._held.append((time_s, small))
         self._emit(until_s=time_s - self._track.horizon_s)
+        return landmarks
 
     def finish(self) -> None:
         """Call after the last frame; frames after the last face are left out."""
@@ -115,6 +143,11 @@ class RoiWarper:
             self.rois.append(upright(picture, pose.after(self._from_roi), self._size_px, self._dither))
             self.times_s.append(time_s)
             self.quality.append(float(found))
+
+
+def _at(seen: Iterable[tuple[float, Pose]], time_s: float, sigma_s: float) -> Pose:
+    times_s, poses = zip(*seen, strict=True)
+    return smooth_pose(np.array(times_s), np.array([(pose.turn, pose.centre_px) for pose in poses]), time_s, sigma_s)
 
 
 def _reduction(pose: Pose, roi_size_px: int) -> int:

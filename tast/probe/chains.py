@@ -34,7 +34,7 @@ def pipeline(frames: Frames, settings: Settings) -> Stages:
 
 def per_frame_reference(frames: Frames, settings: Settings) -> Stages:
     """Landmarks of each frame as they are, without flow or smoothing, and the contour of each frame's own mesh as its mask."""
-    face = align(frames, "probe", **{**settings["align"], "smooth_s": 0.0})
+    face = align(frames, "probe", **{**settings["align"], "smooth_s": 0.0, "landmarks_every_s": 0.0})
     yield "align", face
     yield "mask", masked_frame_by_frame(face)
 

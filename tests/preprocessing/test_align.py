@@ -20,7 +20,9 @@ from tast.preprocessing.align import align, watch_face
 from tast.records import FaceVideo
 from tests.preprocessing import scene
 
-SETTINGS: dict[str, Any] = {"roi_size_px": 128, "smooth_s": 0.27, "detect_every_s": 1.0, "max_gap_s": 0.5}
+SETTINGS: dict[str, Any] = {
+    "roi_size_px": 128, "smooth_s": 0.5, "detect_every_s": 1.0, "landmarks_every_s": 0.1, "max_gap_s": 0.5
+}  # fmt: skip
 
 
 def wander_px(frames: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
