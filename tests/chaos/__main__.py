@@ -20,7 +20,7 @@ from tests.chaos.outcome import Outcome, Tries
 from tests.chaos.page import ALONE, PAGE, write_page
 
 ROOMS = {  # name -> its share of the time
-    "kills": 3, "power": 1, "disks": 1, "integrity": 1, "stores": 1, "bad_input": 2, "odd_media": 1, "service": 2,
+    "kills": 3, "power": 1, "disks": 1, "integrity": 1, "stores": 1, "servers": 1, "bad_input": 2, "odd_media": 1, "service": 2,
 }  # fmt: skip
 WHEN_NAMED = {"soak": 1}
 KNOWN = ROOMS | WHEN_NAMED

@@ -11,7 +11,7 @@ from tests.chaos.outcome import Outcome
 PAGE = Path("docs/reliability.md")
 BEGIN, END = "<!-- faults: make chaos -->", "<!-- end of faults -->"
 ALONE = {  # rooms with a table of their own, of a longer run
-    "service": "<!-- service: python -m tests.chaos service --budget 11 --write -->",
+    "service": "<!-- service: python -m tests.chaos service --budget 24 --write -->",
     "soak": "<!-- soak: python -m tests.chaos soak --budget 60 --write -->",
 }
 

@@ -8,6 +8,7 @@ at once. All the while its memory is watched.
 from __future__ import annotations
 
 import base64
+import gzip
 import json
 import random
 import socket
@@ -24,8 +25,8 @@ import psutil
 from tests.chaos.outcome import Outcome, Tries
 from tests.prediction.served import TOKEN, Films, Served, films_in, request_of, save_service, serving
 
-SCHEMA_REQUESTS, CHANGED_REQUESTS, CHANGED_VIDEOS, RAW_REQUESTS = 6000, 3600, 300, 300  # 10,200 where there is time
-FULL_S = 600.0  # with so much time, all of them, and ten minutes of load
+SCHEMA_REQUESTS, CHANGED_REQUESTS, CHANGED_VIDEOS, RAW_REQUESTS, OTHER_REQUESTS = 10_000, 2400, 300, 300, 600  # with time
+FULL_S = 1400.0  # with so much time, all of them, and ten minutes of load
 SHORTEST_S = 45.0
 SCHEMA_CHUNK = 100
 CLIENTS = 100
@@ -34,6 +35,10 @@ GROWTH_MB = 300.0  # of all its processes, from when it has answered some until 
 LONGEST_S = 60.0  # for one answer while nobody else asks
 ONE_LINE = "200 with rows, or 4xx with one line; nothing hangs, no 500"
 JSON = {"content-type": "application/json"}
+KINDS = (
+    "multipart/form-data; boundary=b", "multipart/form-data", "application/x-www-form-urlencoded", "text/csv", "text/plain", "",
+    "application/vnd.apache.parquet", "application/json; charset=utf-16", "application/json;;", "a" * 3000,
+)  # fmt: skip
 
 
 @dataclass
@@ -85,13 +90,15 @@ def run(tries: Tries) -> Iterator[Outcome]:
         for video in (films.face, films.wall, films.face):  # what it imports and allocates once
             client.post("/invocations", json=request_of(video))
         before_mb = memory_mb(served)
-        yield of_schema(served, tries, round(SCHEMA_REQUESTS * share), began_s + 0.35 * whole_s)
+        yield of_schema(served, tries, round(SCHEMA_REQUESTS * share), began_s + 0.44 * whole_s)
         kinds: dict[str, tuple[Callable[[random.Random], tuple[int, str]], int, float]] = {
             "a good request with bytes of its JSON changed": (
-                lambda chance: sent(client, changed_json(films, chance)), CHANGED_REQUESTS, 0.50),
+                lambda chance: sent(client, changed_json(films, chance)), CHANGED_REQUESTS, 0.52),
+            "bodies of other kinds, queries and methods": (
+                lambda chance: of_another_kind(client, films, chance), OTHER_REQUESTS, 0.53),
             "bytes of the video in it changed": (
-                lambda chance: sent(client, changed_video(films, chance)), CHANGED_VIDEOS, 0.65),
-            "HTTP that is none: headers, lengths and ends": (lambda chance: raw(served, chance), RAW_REQUESTS, 0.70),
+                lambda chance: sent(client, changed_video(films, chance)), CHANGED_VIDEOS, 0.55),
+            "HTTP that is none: headers, lengths and ends": (lambda chance: raw(served, chance), RAW_REQUESTS, 0.57),
         }  # fmt: skip
         for fault, (ask, times, until) in kinds.items():
             yield many(ask, tries, round(times * share), fault, began_s + until * whole_s)
@@ -184,6 +191,29 @@ def changed_json(films: Films, chance: random.Random) -> bytes:
     for _ in range(chance.randrange(4)):
         content = bytearray(changed(bytes(content), chance, near=400))
     return bytes(content)
+
+
+def of_another_kind(client: httpx.Client, films: Films, chance: random.Random) -> tuple[int, str]:
+    """A form, of one part or of several, CSV, Parquet or packed JSON, with a query, by another method, to another place."""
+    kind = chance.choice((*KINDS, *[JSON["content-type"]] * 8))
+    good = json.dumps(request_of(films.wall)).encode()
+    mark = b"--b\r\nContent-Disposition: form-data; name=video; filename=%s\r\n\r\n"
+    body = chance.choice((
+        good, gzip.compress(good), b"video=" + good, b"video\nx\n", b"PAR1" + films.wall[:50] + b"PAR1", b"[]", b"",
+        mark % chance.choice((b"a.avi", b"../../a", b"%00", b'"', b"x" * 5000)) + films.wall + b"\r\n--b--\r\n",
+    ))  # fmt: skip
+    for _ in range(chance.randrange(3)):
+        body = changed(body, chance, near=120)
+    query = chance.choice(
+        ("", "?", "?params=1&min_quality=nan", "?x=" + "y" * 3000, "?%00=%ff", "?a[]=1&a[]=2", "?path=/etc/passwd")
+    )
+    place = chance.choice(("/invocations",) * 6 + ("/", "/invocations/", "/ping", "/..%2f..%2fetc/passwd"))
+    encoding = {"content-encoding": "gzip"} if chance.random() < 0.3 else {}
+    method = chance.choice(("POST",) * 6 + ("PUT", "GET", "PATCH", "DELETE", "OPTIONS", "HEAD"))
+    answer = client.request(method, place + query, content=body, headers={"content-type": kind} | encoding)
+    if method == "HEAD" and 400 <= answer.status_code < 500:  # which has no body
+        return answer.status_code, json.dumps({"message": "none"})
+    return answer.status_code, answer.text
 
 
 def changed_video(films: Films, chance: random.Random) -> bytes:
