@@ -175,7 +175,8 @@ def long_video(folder: Path, model: Path, name: str, seconds: float, fps_hz: flo
     tables = list((folder / "out").glob("*.csv"))
     rows = len(pd.read_csv(tables[0])) if tables else 0
     held = process.returncode == 0 and rows >= seconds - 2 and peak_gb <= MOST_GB
-    said = (folder / "said.txt").read_text(errors="replace").strip()[-200:] if process.returncode else ""
+    said = (folder / "said.txt").read_text(errors="replace").strip()[-200:] if process.returncode > 0 else ""
+    said = "ended, since the time was over" if process.returncode < 0 else said
     note = f"{rows} seconds read; {peak_gb:.2f} GB at the peak, {cpu_s:.0f} s of CPU {said}".strip()
     fault = f"{name} of 1080p, {fps_hz:g} frames a second"
     return Outcome(fault, f"every second read, in {MOST_GB:g} GB at most", 1, int(held), note=note)
