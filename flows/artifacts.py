@@ -14,9 +14,10 @@ from typing import Any
 import pandas as pd
 from prefect.artifacts import create_image_artifact, create_table_artifact
 
-from flows.layout import CLIPS, HISTORY, METRICS, PLOTS, REPORT, SPLIT
+from flows.layout import CLIPS, CURVE, HISTORY, METRICS, PLOTS, REPORT, SPLIT
 from flows.summary import COLUMNS, ROWS, score_title
 from tast.clip_store import DEFECTS, REJECTS, ClipStore
+from tast.csv_tables import read_csv
 from tast.datasets.splits import Split
 from tast.people import person_of, recording_of
 from tast.training.settings import kept_epoch
@@ -51,7 +52,7 @@ def of_split() -> None:
 
 def of_train() -> None:
     """The learning curve, epoch by epoch."""
-    curve = pd.read_csv(HISTORY)
+    curve = read_csv(HISTORY, CURVE)
     best = curve.iloc[kept_epoch(curve["val_loss"].tolist())]
     caption = f"Best epoch {best['epoch'] + 1:.0f} of {len(curve)}: validation RMSE {best['val_rmse_percent']:.2f} % SpO2"
     _table("epochs", curve.assign(epoch=curve["epoch"] + 1).round(4), caption, HISTORY)

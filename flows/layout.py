@@ -28,6 +28,7 @@ REPORT = Path("reports/report.html")
 PLOTS = Path("reports/plots")
 TRIALS = Path("data/trials")
 TABLES = Path("reports/table")  # PROTOCOL
+CURVE = "the learning curve of stage train (`dvc repro --force train` makes it anew)"
 DOWNLOAD = "make it anew: `dvc repro --force download`"  # for what that stage left and is another now
 STAGES = ("download", "preprocess", "split", "train", "evaluate")  # of every run, in order
 

@@ -10,15 +10,15 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
-from flows.layout import CLIPS, HISTORY, METHOD, METRICS, MODEL, PLOTS, PREDICTIONS, REPORT, SPLIT
+from flows.layout import CLIPS, CURVE, HISTORY, METHOD, METRICS, MODEL, PLOTS, PREDICTIONS, REPORT, SPLIT
 from flows.prefect_flows import flow_of, run_alone
 from flows.store import artifact_root, tracking_uri
 from flows.system_metrics import read_samples
 from tast.clip_store import ClipStore
 from tast.closure import PACKAGES
 from tast.code_version import CodeVersion, code_version
+from tast.csv_tables import read_csv
 from tast.datasets.splits import Split
 from tast.errors import BadInput
 from tast.methods import entry_of
@@ -68,7 +68,7 @@ def publication() -> Publication:
     model, card = load_model(MODEL)
     return Publication(
         experiment=target.experiment, model_name=target.model_name, dvc_lock=dvc_lock,
-        metrics=json.loads(METRICS.read_text()), history=pd.read_csv(HISTORY),
+        metrics=json.loads(METRICS.read_text()), history=read_csv(HISTORY, CURVE),
         system_metrics=read_samples(MODEL), artifacts=[PREDICTIONS, REPORT, METRICS, PLOTS],
         model_folder=MODEL, model=model, input_example=two_clips(card),
         pip_requirements=pinned("torch", "numpy"), 

@@ -21,6 +21,7 @@ import pandas as pd
 import psutil
 
 from flows import STATE
+from tast.csv_tables import read_csv, write_csv
 from tast.files import whole_file
 from tast.saved_model import CARD
 
@@ -53,13 +54,13 @@ def sampled(every_s: float = FIRST_EVERY_S, most: int = MOST_SAMPLES) -> Iterato
 def write_samples(samples: list[Sample], model_folder: Path) -> None:
     """Keep the samples of the training that made this saved model."""
     with whole_file(_place(model_folder)) as part:
-        pd.DataFrame(samples).to_csv(part, index=False, lineterminator=os.linesep)
+        write_csv(part, pd.DataFrame(samples))
 
 
 def read_samples(model_folder: Path) -> pd.DataFrame | None:
     """time_ms and one column per metric; None where this saved model was trained elsewhere."""
     place = _place(model_folder)
-    return pd.read_csv(place) if place.is_file() else None
+    return read_csv(place, "what was sampled beside the training (remove it: nothing rests on it)") if place.is_file() else None
 
 
 def _place(model_folder: Path) -> Path:

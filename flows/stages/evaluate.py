@@ -11,11 +11,12 @@ from typing import Any
 
 import pandas as pd
 
-from flows.layout import AUDIT, CLIPS, DOWNLOAD, HISTORY, METRICS, MODEL, PLOTS, PREDICTIONS, REPORT, SPLIT
+from flows.layout import AUDIT, CLIPS, CURVE, DOWNLOAD, HISTORY, METRICS, MODEL, PLOTS, PREDICTIONS, REPORT, SPLIT
 from flows.predicted import predictions_by, train_mean_percent
 from flows.running import run_stage
 from tast import instruction_set
 from tast.clip_store import ClipStore
+from tast.csv_tables import read_csv
 from tast.datasets.splits import Split
 from tast.digests import Sealed
 from tast.evaluation.baselines import ratio_predictions
@@ -54,7 +55,7 @@ def main() -> None:
         anchored_interval=anchored_interval,
     )  # fmt: skip
     plots = evaluation_plots(
-        predictions, pd.read_csv(HISTORY), refusal=metrics["test"]["refusal"], train_mean_percent=train_mean, seed=params.seed
+        predictions, read_csv(HISTORY, CURVE), refusal=metrics["test"]["refusal"], train_mean_percent=train_mean, seed=params.seed
     )
     with whole_file(PREDICTIONS) as part:
         write_table(part, predictions)

@@ -25,6 +25,7 @@ from flows.running import run_stage
 from flows.system_metrics import sampled, write_samples
 from tast import instruction_set
 from tast.clip_store import ClipStore
+from tast.csv_tables import write_csv
 from tast.datasets.splits import Split
 from tast.errors import TastError
 from tast.files import whole_file
@@ -74,7 +75,7 @@ def train_model(
 
 def write_history(history: History) -> None:
     with whole_file(HISTORY) as part:
-        pd.DataFrame([asdict(record) for record in history.epochs]).to_csv(part, index=False, lineterminator=os.linesep)
+        write_csv(part, pd.DataFrame([asdict(record) for record in history.epochs]))
     best = history.best
     log.info("best epoch %d of %d: validation RMSE %.2f %%", best.epoch + 1, len(history.epochs), best.val_rmse_percent)
 

@@ -13,14 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tast.digests import CHANGED, OWN, content_digest
 from tast.errors import BadInput, TastError
 from tast.files import holds, whole_file
 from tast.methods import code_of_method, own_names
 from tast.methods.method import Method, method_named
 from tast.params import Params, Preprocess, Train, changed
+from tast.texts import read_json
 
 CONFIGURED = "configured"  # the row that is trained as params.yaml's section train has it
 DEALT = ("protocol", "fold")  # of section split: a trial's own
+WRITTEN = "a row as `dvc repro source` writes it"
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ def _text(row: Row) -> str:
         "preprocess": row.preprocess.model_dump(mode="json"), "split": row.split,
         "train": row.train.model_dump(mode="json", exclude={"seed"}),
     }  # fmt: skip
-    return json.dumps(content, indent=2, sort_keys=True) + "\n"
+    return json.dumps(content | {OWN: content_digest(content)}, indent=2, sort_keys=True) + "\n"
 
 
 def read_row(name: str, folder: Path) -> Row:
@@ -97,10 +100,9 @@ def read_row(name: str, folder: Path) -> Row:
     file = folder / f"{name}.json"
     if not file.is_file():
         raise BadInput(file, "no such file", "a row of table.methods in params.yaml (`dvc repro source` writes their files)")
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise BadInput(file, f"not JSON ({error})", "a row as `dvc repro source` writes it") from None
+    content = read_json(file, WRITTEN)
+    if not isinstance(content, dict) or content.get(OWN) != content_digest(content):
+        raise BadInput(file, CHANGED, WRITTEN)
     return Row(
         name, content["method"], content["preset"], Preprocess.model_validate(content["preprocess"]), content["split"],
         Train.model_validate(content["train"] | {"seed": 0}),

@@ -111,5 +111,7 @@ def _array(content: bytes, order: str) -> tuple[str, npt.NDArray[np.generic]] | 
     stored = np.dtype(order + NUMBERS[parts[3].kind])
     if len(shape) < 2 or min(shape) < 0 or math.prod(shape) * stored.itemsize != len(parts[3].content):
         raise Damaged(f"a matrix of {shape} with {len(parts[3].content)} bytes")
-    values = np.frombuffer(parts[3].content, stored).reshape(shape, order="F")
-    return parts[2].content.decode("latin-1"), values
+    name = parts[2].content.decode("latin-1")
+    if not name.isprintable():
+        raise Damaged(f"a matrix called {name!r}")
+    return name, np.frombuffer(parts[3].content, stored).reshape(shape, order="F")

@@ -122,8 +122,9 @@ def service(model: Any, limits: Limits, *, max_request_mb: float, max_outside: i
     those that limits.max_waiting lets wait. token: "" asks nobody for one.
     """
     application = FastAPI(
-        title="TAST", description="SpO2 (%) per second, from the video of a face.", docs_url=None, redoc_url=None
-    )
+        title="TAST", description="SpO2 (%) per second, from the video of a face.", docs_url=None, redoc_url=None,
+        redirect_slashes=False,  # to where the client's own Host header says
+    )  # fmt: skip
     application.add_api_route("/invocations", _invocations(model), methods=["POST"], response_model=Answer, responses=WRONG)
     application.add_api_route("/health", _health, methods=["GET"])
     application.add_exception_handler(RequestValidationError, _mistake)

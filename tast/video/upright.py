@@ -9,6 +9,7 @@ import av
 import cv2
 import numpy as np
 import numpy.typing as npt
+from av.sidedata import sidedata
 from av.video.reformatter import VideoReformatter
 
 from tast.pictures import Picture, RgbImage, YuvPicture
@@ -83,10 +84,16 @@ def _lost(space: int, curve: int, primaries: str, known_matrix: bool) -> str:
 
 def lost_colours(frame: av.VideoFrame, codec_tag: str) -> str:
     """Why a frame of a stream with this tag cannot be brought to the RGB that training knows; "" where it can."""
-    dolby = any(data.type.name.startswith("DOVI") for data in frame.side_data)
+    dolby = any(data.type.name.startswith("DOVI") for data in _side_data(frame))
     if codec_tag in DOLBY_TAGS or (dolby and int(frame.color_trc) == UNSPECIFIED):
         return "Dolby Vision without a base layer of known colours (profile 5) is not undone here"
     return colours_of(frame).lost
+
+
+def _side_data(frame: av.VideoFrame) -> Any:
+    """What comes with a frame; frame.side_data would keep it, and so the frame, until Python looks for circles."""
+    container: Any = sidedata.SideDataContainer
+    return container(frame)
 
 
 def upright_rgb(frame: av.VideoFrame, to_rgb: VideoReformatter) -> RgbImage:

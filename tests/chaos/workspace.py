@@ -55,12 +55,12 @@ class Ended:
 class Host:
     """The warm process of one workspace."""
 
-    def __init__(self, folder: Path, *, publishes: bool = False) -> None:
+    def __init__(self, folder: Path, *, publishes: bool = False, **environment: str) -> None:
         self.folder = folder
         self._scratch = tempfile.TemporaryDirectory(prefix="chaos-host-")
         command = [sys.executable, str(HOST), self._scratch.name, *(["--publish"] if publishes else [])]
         self._process = subprocess.Popen(
-            command, cwd=folder, env=own_environment() | {"PYTHONPATH": str(folder), "PYTHONHASHSEED": "0"},
+            command, cwd=folder, env=own_environment() | {"PYTHONPATH": str(folder), "PYTHONHASHSEED": "0"} | environment,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
         )  # fmt: skip
         self._answer()
@@ -98,8 +98,8 @@ class Host:
 
 
 @contextmanager
-def host_in(folder: Path, *, publishes: bool = False) -> Iterator[Host]:
-    host = Host(folder, publishes=publishes)
+def host_in(folder: Path, *, publishes: bool = False, **environment: str) -> Iterator[Host]:
+    host = Host(folder, publishes=publishes, **environment)
     try:
         yield host
     finally:

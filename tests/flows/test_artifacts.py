@@ -25,6 +25,7 @@ from flows.prefect_flows import settle
 from flows.servers import guarded, prefect_server
 from flows.watching import Watch
 from tast.clip_store import ClipRow, Defect, Reject, write_tables
+from tast.csv_tables import write_csv
 from tast.datasets.splits import Split
 
 PNG = b"\x89PNG not looked into"
@@ -85,7 +86,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     Split("subject_independent", ("a",), ("b", "b2"), ("c",)).to_json(Path("data/split.json"))
     curve = {"epoch": [0, 1, 2], "train_loss": [3.0, 2.0, 1.0], "val_loss": [3.0, 2.0, 2.5], "val_rmse_percent": [4.0, 2.0, 1.5]}
     Path("reports/plots").mkdir(parents=True)
-    pd.DataFrame(curve).to_csv("reports/learning_curve.csv", index=False)
+    write_csv(Path("reports/learning_curve.csv"), pd.DataFrame(curve))
     Path("reports/metrics.json").write_text(json.dumps(METRICS))
     for name in ("bland_altman", "learning_curve"):
         Path(f"reports/plots/{name}.png").write_bytes(PNG)

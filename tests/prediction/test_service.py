@@ -82,6 +82,7 @@ def test_what_is_no_request_is_said(client):
     )
     assert client.get("/invocations").status_code == 405
     assert client.get("/docs").status_code == 404
+    assert client.post("/invocations/", json={}).status_code == 404  # and no way to where its Host header says
 
 
 def test_nobody_without_the_token_is_answered_and_it_is_never_logged(served, films):

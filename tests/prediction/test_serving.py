@@ -15,6 +15,7 @@ import urllib.error
 import urllib.request
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -311,3 +312,17 @@ def test_limits_are_the_models_config(folder, film, limit, status, said):
         found, text = post(address, {"dataframe_records": [{"path": str(film)}]})
     assert found == status
     assert said in json.loads(text)["message"]
+
+
+def test_who_comes_while_too_many_wait_gets_a_429(folder, film):
+    """Of mlflow's own server, which lets everybody in; what is computed meanwhile is read as ever."""
+    request = sent(film.read_bytes())
+    with serving_within(folder, {"max_waiting": 0}) as address, ThreadPoolExecutor(4) as clients:
+        answers = list(clients.map(lambda _: post(address, request), range(4)))
+    assert {status for status, _ in answers} == {200, 429}, answers
+    for status, answer in answers:
+        if status == 429:
+            said = json.loads(answer)
+            assert said["error_code"] == "RESOURCE_EXHAUSTED" and "try again later" in said["message"]
+        else:
+            assert len(answer["predictions"]) == 5

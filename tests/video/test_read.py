@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import av
@@ -13,7 +14,7 @@ from tast.errors import BadInput
 from tast.records import VideoSource
 from tast.video.containers import container_frame_count, container_times_s
 from tast.video.images import read_png
-from tast.video.read import read_frames, read_frames_at
+from tast.video.read import read_frames, read_frames_at, read_pictures
 from tests.chaos.bad.films import later, write, write_growing_jpegs
 from tests.datasets.layouts import plain_image, write_container, write_png
 
@@ -282,3 +283,17 @@ def test_an_image_of_another_size_is_named(tmp_path):
 def test_a_slow_video_whose_last_frame_lasts_is_whole(tmp_path):
     write(tmp_path / "a.mkv", [(float(k), plain_image((200, 20, 10), 24, 32)) for k in range(4)])
     assert len(list(read_frames(VideoSource(tmp_path / "a.mkv")))) == 4
+
+
+def test_a_frame_goes_as_soon_as_nobody_holds_it(coded):
+    """Not when Python next looks for circles: until then a video of 1080p would take a gigabyte."""
+    path, write = coded
+    write(textured(12))
+    for read in (read_frames, read_pictures):
+        gc.collect()
+        gc.disable()
+        try:
+            held = [sum(type(one) is av.VideoFrame for one in gc.get_objects()) for _ in read(VideoSource(path))]
+        finally:
+            gc.enable()
+        assert len(held) == 12 and max(held) <= 5, held

@@ -13,6 +13,7 @@ import scipy.io
 from tast.clip_store import Reject
 from tast.datasets import oximetry_phone_cam, traces
 from tast.datasets.finger_series import FingerSeries
+from tast.datasets.matlab import mat_series
 from tast.datasets.readers import read_dataset
 from tast.datasets.vipl_hr import official_folds
 from tast.datasets.waves import read_waves
@@ -126,7 +127,47 @@ def _read(layout: str) -> Callable[[Path], Read]:
     return lambda folder: read_dataset(layout, folder)
 
 
+def _mat(**kind: Any) -> Callable[[Path], None]:
+    """A series of whole percents and one of fractions beside it; of both orders of bytes one, compressed or not."""
+
+    def make(folder: Path) -> None:
+        arrays = {"SPO2": np.arange(90, 100)[:, None], "rest": np.linspace(0, 1, 30).reshape(3, 10)}
+        scipy.io.savemat(folder / "SPO2.mat", arrays, **kind)
+
+    return make
+
+
+def _mat_of_big_endian(folder: Path) -> None:
+    """By hand, as SciPy writes this machine's order alone: header, then a matrix of flags, size, name and values."""
+    values = np.arange(90, 100).astype(">f8")
+    parts = [(6, np.array([6, 0], ">u4")), (5, np.array([10, 1], ">i4")), (1, b"SPO2"), (9, values)]
+    body = b"".join(_element(kind, bytes(content)) for kind, content in parts)
+    (folder / "SPO2.mat").write_bytes(b"MATLAB 5.0".ljust(124) + b"\x01\x00MI" + _element(14, body))
+
+
+def _element(kind: int, content: bytes) -> bytes:
+    return np.array([kind, len(content)], ">u4").tobytes() + content + bytes(-len(content) % 8)
+
+
+def _series(folder: Path) -> tuple[list[float], str]:
+    values, name = mat_series(folder / "SPO2.mat")
+    return values.tolist(), name
+
+
+def _same_series(result: Any, valid: Any, how: str) -> str:
+    """What was compressed has a check sum."""
+    return "" if result == valid or result[1] == "rest" else f"{result}"[:120]
+
+
+def _some_series(result: Any, valid: Any, how: str) -> str:
+    """Plain numbers have none: a changed one is a number like any other."""
+    return "" if all(isinstance(one, float) for one in result[0]) and result[1].isprintable() else f"{result}"[:120]
+
+
 PARSERS = (
+    Parser("MATLAB: compressed", _mat(do_compression=True), ("SPO2.mat",), _series, OF_ARRAYS, _same_series, 250),
+    Parser("MATLAB: plain", _mat(), ("SPO2.mat",), _series, OF_ARRAYS, _some_series, 250),
+    Parser("MATLAB: plain, big-endian", _mat_of_big_endian, ("SPO2.mat",), _series, OF_ARRAYS, _some_series, 150),
     Parser(
         "PURE: readings",
         _two(write_pure_session, "01-01", "02-01"),

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.chaos.bad.of_data import PARSERS as OF_DATA
-from tests.chaos.bad.of_files import PARSERS as OF_FILES
+from tests.chaos.bad.of_media import PARSERS as OF_MEDIA
+from tests.chaos.bad.of_settings import PARSERS as OF_SETTINGS
 from tests.chaos.bad.trial import Parser, Tally, run_tries
 
-PARSERS: dict[str, Parser] = {one.name: one for one in (*OF_DATA, *OF_FILES)}
+PARSERS: dict[str, Parser] = {one.name: one for one in (*OF_DATA, *OF_MEDIA, *OF_SETTINGS)}
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,9 @@ KINDS = (
     Kind("checkpoint", ".tast/checkpoints/checkpoint.pt", "train"),
     Kind("predictions", "reports/predictions.parquet", "promote"),
     Kind("scores", "reports/metrics.json", "publish"),
+    Kind("learning curve", "reports/learning_curve.csv", "evaluate"),
     Kind("learning curve", "reports/learning_curve.csv", "publish"),
+    Kind("samples of the machine", ".tast/system_metrics/*.csv", "publish", gone_too=False),
     Kind("dvc.lock", "dvc.lock", "publish", gone_too=False),
 )
 

@@ -7,10 +7,8 @@ at once. All the while its memory is watched.
 
 from __future__ import annotations
 
-import base64
 import json
 import random
-import socket
 import threading
 import time
 from collections import Counter
@@ -21,19 +19,18 @@ from typing import Any
 import httpx
 import psutil
 
+from tests.chaos.bad.requests import JSON, LONGEST_S, changed_json, changed_video, of_another_kind, raw, sent
 from tests.chaos.outcome import Outcome, Tries
 from tests.prediction.served import TOKEN, Films, Served, films_in, request_of, save_service, serving
 
-SCHEMA_REQUESTS, CHANGED_REQUESTS, CHANGED_VIDEOS, RAW_REQUESTS = 6000, 3600, 300, 300  # 10,200 where there is time
-FULL_S = 600.0  # with so much time, all of them, and ten minutes of load
+SCHEMA_REQUESTS, CHANGED_REQUESTS, CHANGED_VIDEOS, RAW_REQUESTS, OTHER_REQUESTS = 10_000, 2400, 300, 300, 600  # with time
+FULL_S = 1400.0  # with so much time, all of them, and ten minutes of load
 SHORTEST_S = 45.0
 SCHEMA_CHUNK = 100
 CLIENTS = 100
 OVERTAKEN_S = 3.0  # who came so much earlier must be answered first
 GROWTH_MB = 300.0  # of all its processes, from when it has answered some until the end; a request may hold 90 MiB and more
-LONGEST_S = 60.0  # for one answer while nobody else asks
 ONE_LINE = "200 with rows, or 4xx with one line; nothing hangs, no 500"
-JSON = {"content-type": "application/json"}
 
 
 @dataclass
@@ -85,13 +82,15 @@ def run(tries: Tries) -> Iterator[Outcome]:
         for video in (films.face, films.wall, films.face):  # what it imports and allocates once
             client.post("/invocations", json=request_of(video))
         before_mb = memory_mb(served)
-        yield of_schema(served, tries, round(SCHEMA_REQUESTS * share), began_s + 0.35 * whole_s)
+        yield of_schema(served, tries, round(SCHEMA_REQUESTS * share), began_s + 0.44 * whole_s)
         kinds: dict[str, tuple[Callable[[random.Random], tuple[int, str]], int, float]] = {
             "a good request with bytes of its JSON changed": (
-                lambda chance: sent(client, changed_json(films, chance)), CHANGED_REQUESTS, 0.50),
+                lambda chance: sent(client, changed_json(films, chance)), CHANGED_REQUESTS, 0.52),
+            "bodies of other kinds, queries and methods": (
+                lambda chance: of_another_kind(client, films, chance), OTHER_REQUESTS, 0.53),
             "bytes of the video in it changed": (
-                lambda chance: sent(client, changed_video(films, chance)), CHANGED_VIDEOS, 0.65),
-            "HTTP that is none: headers, lengths and ends": (lambda chance: raw(served, chance), RAW_REQUESTS, 0.70),
+                lambda chance: sent(client, changed_video(films, chance)), CHANGED_VIDEOS, 0.55),
+            "HTTP that is none: headers, lengths and ends": (lambda chance: raw(served, chance), RAW_REQUESTS, 0.57),
         }  # fmt: skip
         for fault, (ask, times, until) in kinds.items():
             yield many(ask, tries, round(times * share), fault, began_s + until * whole_s)
@@ -119,11 +118,6 @@ def many(ask: Callable[[random.Random], tuple[int, str]], tries: Tries, times: i
     if slowest_s > LONGEST_S:
         tally.wrong.append(f"{slowest_s:.0f} s for an answer")
     return tally.outcome(fault, f"slowest {slowest_s:.1f} s")
-
-
-def sent(client: httpx.Client, content: bytes) -> tuple[int, str]:
-    answer = client.post("/invocations", content=content, headers=JSON)
-    return answer.status_code, answer.text
 
 
 def of_schema(served: Served, tries: Tries, times: int, ends_s: float) -> Outcome:
@@ -154,103 +148,14 @@ def of_schema(served: Served, tries: Tries, times: int, ends_s: float) -> Outcom
     return tally.outcome("requests made of its own description, and against it (schemathesis)")
 
 
-def changed_json(films: Films, chance: random.Random) -> bytes:
-    """A good request of the wall with some bytes changed, cut, doubled or put elsewhere; or a value that is another kind's."""
-    values = [
-        None,
-        True,
-        -1,
-        2**70,
-        1e308,
-        "",
-        "\ud800",
-        "x" * 70_000,
-        [],
-        {},
-        [[]],
-        "0=97",
-        "97" * 500,
-        "../..",
-        "%00",
-        b"".hex(),
-    ]
-    row: dict[str, Any] = {"video": base64.b64encode(films.wall).decode()}
-    request: dict[str, Any] = {"dataframe_records": [row], "params": {"min_quality": 0.4, "uncalibrated": False}}
-    for _ in range(chance.randrange(3)):
-        where = chance.choice([one for one in (request, row, request.get("params")) if isinstance(one, dict)])
-        key = chance.choice((*where, "path", "anchor", "profile", "largest_face", "index", ""))
-        where[key] = chance.choice(values)
-    content = bytearray(json.dumps(request).encode())
-    for _ in range(chance.randrange(4)):
-        content = bytearray(changed(bytes(content), chance, near=400))
-    return bytes(content)
-
-
-def changed_video(films: Films, chance: random.Random) -> bytes:
-    """A good request whose video has some bytes changed, mostly in its headers."""
-    video = films.face if chance.random() < 0.1 else films.wall
-    for _ in range(chance.randrange(1, 20)):
-        video = changed(video, chance, near=chance.choice((300, 4000, len(video))))
-    if not video.startswith(b"RIFF") and chance.random() < 0.7:  # else most are none by their first bytes
-        video = films.wall[:12] + video[12:]
-    return json.dumps(request_of(video)).encode()
-
-
-def changed(content: bytes, chance: random.Random, near: int) -> bytes:
-    """One of its first `near` bytes, or some after it, is another, is gone, or comes twice."""
-    at = chance.randrange(max(1, min(near, len(content))))
-    length = chance.choice((1, 1, 2, 4, 50))
-    new = chance.choice(
-        (b"", bytes(chance.randrange(256) for _ in range(length)), content[at : at + 2 * length], b"\xff" * length)
-    )
-    return content[:at] + new + content[at + length :]
-
-
-def raw(served: Served, chance: random.Random) -> tuple[int, str]:
-    """HTTP by hand: a header missing, doubled, wrong or endless; a body that is shorter or longer than it says. An answer may be
-    uvicorn's own plain 400; a connection that it closes without one is counted as that."""
-    body = b'{"dataframe_records": [{"path": "x"}]}'
-    lines = [b"Host: x", b"Authorization: Bearer " + TOKEN.encode(), b"Content-Type: application/json",
-             b"Content-Length: %d" % len(body)]  # fmt: skip
-    kind = chance.randrange(7)
-    start = b"POST /invocations HTTP/1.1"
-    if kind == 0:
-        start = changed(start, chance, near=len(start)).replace(b"\n", b"")
-    elif kind == 1:
-        lines.pop(chance.randrange(len(lines)))
-    elif kind == 2:
-        lines[chance.randrange(len(lines))] = changed(chance.choice(lines), chance, near=40).replace(b"\n", b"")
-    elif kind == 3:
-        lines.append(b"X-Long: " + b"x" * chance.choice((1000, 100_000)))
-    elif kind == 4:
-        lines[3] = b"Content-Length: " + chance.choice((b"-1", b"1e3", b"99999999999999999999", b"0", b"5", b"+38"))
-    elif kind == 5:
-        lines[3] = b"Transfer-Encoding: chunked"
-        body = chance.choice((b"5\r\nhello\r\n0\r\n\r\n", b"zz\r\n", b"ffffffffffffffffff\r\nx", b"0\r\n\r\n"))
-    else:
-        body = body[: chance.randrange(len(body))]
-    port = int(served.url.rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=LONGEST_S) as talk:
-        try:
-            talk.sendall(b"\r\n".join((start, *lines, b"", body)))
-            talk.shutdown(socket.SHUT_WR)
-            said = b""
-            while part := talk.recv(65536):
-                said += part
-        except (ConnectionResetError, BrokenPipeError):
-            said = b""
-    head, _, text = said.partition(b"\r\n\r\n")
-    status = int(head.split()[1]) if head.startswith(b"HTTP/1.1 ") else 400
-    plain = not text or b"Invalid HTTP request" in text
-    return status, json.dumps({"message": "closed"}) if plain and status < 500 else text.decode(errors="replace")
-
-
 def load(served: Served, films: Films, ends_s: float) -> Iterator[Outcome]:
     """A hundred clients, each with a connection of its own, ask as fast as they are answered until the time is over."""
     right = answers_to(served, films)
     contents = {name: json.dumps(request_of(getattr(films, name))).encode() for name in right}
     tally, guard = Tally("the right rows or the right refusal, or 429 with Retry-After"), threading.Lock()
     answered: Counter[int] = Counter()
+    closed: Counter[int] = Counter()  # connections in a row, of each client
+    again = [0]
     served_s: dict[str, list[tuple[float, float]]] = {name: [] for name in right}  # asked, and answered
     most_mb = [0.0]
     over = threading.Event()
@@ -261,9 +166,18 @@ def load(served: Served, films: Films, ends_s: float) -> Iterator[Outcome]:
             while not over.is_set():
                 video = "face" if chance.random() < 0.03 else "wall"
                 began_s = time.monotonic()
-                answer = client.post("/invocations", content=contents[video], headers=JSON)
+                try:
+                    answer = client.post("/invocations", content=contents[video], headers=JSON)
+                except httpx.TransportError as error:  # a connection that had been idle for too long is closed: asked again, once
+                    with guard:
+                        closed[number] += 1
+                        if closed[number] > 1:
+                            tally.statuses[0] += 1
+                            tally.wrong.append(f"no answer twice in a row: {error}")
+                    continue
                 ended_s = time.monotonic()
                 with guard:
+                    again[0] += closed.pop(number, 0)
                     if answer.status_code == 429 and answer.headers.get("retry-after"):
                         tally.statuses[429] += 1
                     else:
@@ -286,7 +200,9 @@ def load(served: Served, films: Films, ends_s: float) -> Iterator[Outcome]:
     for thread in threads:
         thread.join()
     took_s = [ended_s - began_s for of_video in served_s.values() for began_s, ended_s in of_video]
-    yield tally.outcome(f"{CLIENTS} clients at once", f"{len(took_s)} answers, slowest after {max(took_s, default=0.0):.1f} s")
+    slowest = f"{len(took_s)} answers, slowest after {max(took_s, default=0.0):.1f} s"
+    reopened = f"; {again[0]} idle connections were closed, and opened again" if again[0] else ""
+    yield tally.outcome(f"{CLIENTS} clients at once", f"{slowest}{reopened}")
     note = f"{min(answered[number] for number in range(CLIENTS))} to {max(answered.values(), default=0)} answers a client"
     alike = served_s["wall"]  # a video of 5 MB takes its time to come, once it is let in
     in_turn = len(alike) - overtaken(alike)
