@@ -44,6 +44,7 @@ BenchmarkName = Literal[
     "light_prior",
     "ladder",
     "workers",
+    "growth",
     "instruction_set",
     "store",
     "recorded",
