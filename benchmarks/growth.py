@@ -46,7 +46,8 @@ PARAMS = {  # of the project that is measured: one second is a clip; the network
 DVC = ("-m", "dvc")
 STAGES = ("source", "download", "preprocess", "split", "train", "evaluate")
 STATUS, NO_OP, ONE_MORE, PUBLISH = "dvc status", "dvc repro, nothing to do", "one recording more", "publish"
-BARRED = ("download", "preprocess", "split", "evaluate", PUBLISH, STATUS, NO_OP, ONE_MORE)
+IDLE_STATUS, IDLE = "dvc status, planted outputs", "dvc repro, nothing to do, planted outputs"
+BARRED = ("download", "preprocess", "split", "evaluate", PUBLISH, STATUS, NO_OP, ONE_MORE, IDLE_STATUS, IDLE)
 MOST_EXPONENT, MOST_NO_OP_S, LARGEST = 1.05, 60.0, 50_000
 DATA_BOUND = 2.0  # a step is, where the larger set takes so many times the CPU time of the smaller
 OWN = "GROWTH_OWN_COST"  # environment: a file into which a stage's own cost is written
@@ -165,6 +166,19 @@ def measure(place: Path, n: int) -> list[Cost]:
     return measured.costs
 
 
+def measure_idle(place: Path, n: int) -> list[Cost]:
+    """What DVC alone takes to see that nothing is to be done, with as many files as n recordings leave, in a new project."""
+    root, measured = place / f"recordings_{n}", Measured(place / f"idle_{n}", n)
+    clone(measured.folder, PARAMS | {"dataset.root": str(root)})
+    measured.run("-m", "benchmarks.planted", "videos", str(root), str(n))
+    measured.run(*DVC, "repro", "source")
+    measured.run("-m", "benchmarks.planted", "outputs", str(root))
+    measured.run(*DVC, "commit", "--force", *STAGES[1:])
+    measured.measure(IDLE_STATUS, *DVC, "status")
+    measured.measure(IDLE, *DVC, "repro", STAGES[-1])
+    return measured.costs
+
+
 def _require_computed(said: str, expected: int) -> None:
     found = re.search(r"videos: computed (\d+)", said)
     if found is None or int(found[1]) != expected:
@@ -194,7 +208,7 @@ def rows_of(costs: list[Cost]) -> list[Row]:
                             must=MOST_EXPONENT if barred else None))  # fmt: skip
         for cost in of_step:
             name = f"{step}, {cost.n:,} recordings"
-            most_s = MOST_NO_OP_S if step == NO_OP and cost.n == LARGEST else None
+            most_s = MOST_NO_OP_S if step in (NO_OP, IDLE) and cost.n == LARGEST else None
             rows += [
                 Row(f"{name}: CPU", cost.cpu_s, "s", better="lower"),
                 Row(f"{name}: of it DVC", cost.dvc_cpu_s, "s", better="lower"),

@@ -3,6 +3,7 @@
     python -m benchmarks.planted videos FOLDER N     N recordings in the layout csv, ten of each person
     python -m benchmarks.planted one_more FOLDER     one more, whose face is rendered and therefore found
     python -m benchmarks.planted clips               in a project: clips of what data/raw holds, into the item cache
+    python -m benchmarks.planted outputs FOLDER      in a project: as many files as the stages would leave of these recordings
 
 The videos are 15 frames of 32x32 pixels, each a file of its own bytes: one encoded video and its number in an EBML Void, which
 every reader passes over. No face is in them: their clips stand in the cache under the keys by which the preprocess stage looks
@@ -13,13 +14,18 @@ from __future__ import annotations
 
 import argparse
 import csv
+import os
+import shutil
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from flows.clips import cache_root, read_raw
-from flows.layout import RAW
+from flows.layout import AUDIT, CLIPS, CONTACT_SHEETS, HISTORY, METRICS, MODEL, PLOTS, PREDICTIONS, RAW, REPORT, SPLIT
+from tast.clip_store import MANIFEST
+from tast.digests import seal
+from tast.light import FOLDER as LIGHT
 from tast.params import load_params
 from tast.phantom.render import render
 from tast.phantom.session import phantom_sessions
@@ -99,6 +105,22 @@ def plant_clips() -> None:
         items.get_or_compute(key, record.record_id, partial(_face, record.record_id, number, params.clips.size_px))
 
 
+def plant_outputs(root: Path) -> None:
+    """Files where the stages leave theirs, three of each recording as they do; no stage reads them, DVC alone looks at them."""
+    names = sorted(place.name for place in root.iterdir() if place.is_dir())
+    shutil.copytree(root, RAW / "csv", copy_function=os.link)
+    (CLIPS / LIGHT).mkdir(parents=True)
+    for name in names:
+        for place in (CLIPS / f"{name}.npy", CLIPS / LIGHT / f"{name}.npy"):
+            place.write_bytes(place.as_posix().encode())
+    for folder in (RAW, CLIPS):
+        seal(folder)
+    for file in (CLIPS / MANIFEST, AUDIT / "audit.json", SPLIT, MODEL / "card.json", HISTORY, PREDICTIONS, METRICS, REPORT,
+                 PLOTS / "a.png", CONTACT_SHEETS / "a.png"):  # fmt: skip
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("{}")
+
+
 def _face(name: str, number: int, size_px: int) -> FaceVideo:
     rng = np.random.default_rng(number)
     light = rng.normal(100, 3, (N_FRAMES, 3))
@@ -111,7 +133,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.planted", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("videos", "one_more", "clips"))
+    parser.add_argument("what", choices=("videos", "one_more", "clips", "outputs"))
     parser.add_argument("folder", type=Path, nargs="?")
     parser.add_argument("n", type=int, nargs="?")
     asked = parser.parse_args()
@@ -121,6 +143,8 @@ def main() -> None:
         parser.error(f"{asked.what} needs a FOLDER" + (" and N" if asked.what == "videos" else ""))
     elif asked.what == "videos":
         write_videos(asked.folder, asked.n)
+    elif asked.what == "outputs":
+        plant_outputs(asked.folder)
     else:
         write_one_more(asked.folder)
 
