@@ -23,6 +23,7 @@ BENCHMARKS = {  # module below benchmarks/ -> whether it takes --peer
     "preprocessing": False,
     "door": False,
     "workers": False,
+    "growth": False,
     "instruction_set": False,
     "store": False,
     "recorded": False,

@@ -45,6 +45,7 @@ BenchmarkName = Literal[
     "landmarks",
     "ladder",
     "workers",
+    "growth",
     "instruction_set",
     "store",
     "recorded",

@@ -38,6 +38,7 @@ MANIFEST = "manifest.parquet"
 REJECTS = "rejects.csv"
 DEFECTS = "defects.csv"
 PREPROCESSING = "preprocessing.json"
+MOST_MAPPED = 8192  # files at a time, beside those whose frames are in use: Linux gives a process 65,530 mappings
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def write_tables(
 
     Last come the digests of all that lies in the folder. known_sha256: by name, of files that need not be read for them.
     """
-    manifest = pd.DataFrame([asdict(row) for row in sorted(rows, key=lambda row: row.clip_id)], columns=COLUMNS)
+    manifest = pd.DataFrame([vars(row) for row in sorted(rows, key=lambda row: row.clip_id)], columns=COLUMNS)
     manifest["spo2_percent"] = [list(labels) for labels in manifest["spo2_percent"]]
     manifest = manifest.astype({SPOT: np.float64, "bits_per_pixel": np.float64})  # None becomes NaN
     manifest.to_parquet(folder / MANIFEST, index=False)
@@ -184,12 +185,14 @@ class ClipStore:
         """Manifest rows of the windows of one recording that are none of its clips."""
         first = clips.iloc[0]
         fps_hz, seconds = float(first["fps_hz"]), len(first["spo2_percent"])
+        starts = window_starts(len(self._array(first["file"])), fps_hz, int(first["n_frames"]))
+        there = set(clips["first_frame"])
+        if there.issuperset(starts):
+            return []
         labels = labels_per_second(clips)
         known = dict(zip(labels["second"] - int(labels["second"].iloc[0]), labels["true_percent"], strict=True))
         offset = round(int(clips["first_frame"].min()) / fps_hz)  # of the first labelled second in the face
-        there = set(clips["first_frame"])
         begin_s = float(first["start_s"]) - int(first["first_frame"]) / fps_hz
-        starts = window_starts(len(self._array(first["file"])), fps_hz, int(first["n_frames"]))
         return [
             first.to_dict() | {
                 "clip_id": f"{first['record_id']}-at-{start}", "first_frame": start, "start_s": begin_s + start / fps_hz,
@@ -217,7 +220,7 @@ class ClipStore:
     def pulse(self, record_id: str) -> npt.NDArray[np.float32] | None:
         """(T,) of a recording's frames; None where it has no wave."""
         name = pulse_path(Path(), record_id).as_posix()
-        if name in self._sealed.files or (self.folder / name).is_file():
+        if name in self._sealed or (self.folder / name).is_file():
             self._sealed.checked(name)
         return read_pulse(self.folder, record_id)
 
@@ -228,5 +231,7 @@ class ClipStore:
 
     def _array(self, file: str) -> npt.NDArray[np.generic]:
         if file not in self._arrays:
+            if len(self._arrays) >= MOST_MAPPED:
+                del self._arrays[next(iter(self._arrays))]
             self._arrays[file] = np.load(self._sealed.checked(file), mmap_mode="r")
         return self._arrays[file]

@@ -69,6 +69,9 @@ class Sealed:
         """Names relative to the folder, sorted."""
         return list(self._files)
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._files
+
     def check_all(self) -> None:
         """As `checked`, of every file; and none lies beside them that was not there."""
         for name in self.files:
@@ -92,7 +95,7 @@ class Sealed:
         return path
 
 
-@lru_cache(maxsize=100_000)
+@lru_cache(maxsize=2**20)  # of fewer than a folder has files none would be found again: they are read in the same order each time
 def _digest_of_state(path: Path, inode: int, n_bytes: int, changed_ns: int) -> str:
     """Read once by each process, for as long as the file's state is the same."""
     return file_digest(path)

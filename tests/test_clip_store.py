@@ -39,6 +39,18 @@ def test_a_clip_is_a_view_into_its_video(tmp_path: Path) -> None:
     assert list(store.defects["defect"]) == ["second", "no time.txt", "a reading of 127 masked"]
 
 
+def test_of_more_files_than_may_be_mapped_all_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tast.clip_store.MOST_MAPPED", 3)
+    rows = [replace(ROW, clip_id=f"{k}-000", record_id=str(k), file=f"{k}.npy") for k in range(8)]
+    for k in range(8):
+        np.save(tmp_path / f"{k}.npy", np.full((8, 2, 2, 3), k, dtype=np.float16))
+    write_tables(tmp_path, rows, [], [], {})
+    store = ClipStore(tmp_path)
+    clips = [store.clip(f"{k}-000") for k in (*range(8), *range(8))]
+    assert [float(clip.frames.mean()) for clip in clips] == [*range(8), *range(8)]
+    assert len(store._arrays) == 3
+
+
 def test_order_of_writing_does_not_change_a_byte(tmp_path: Path) -> None:
     other = replace(ROW, clip_id="a-001", first_frame=3)
     write(tmp_path / "one", [ROW, other])

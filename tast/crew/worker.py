@@ -10,10 +10,11 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -73,7 +74,7 @@ def limited_threads(threads: int | None) -> Iterator[None]:
         return
     cv2, torch = sys.modules.get("cv2"), sys.modules.get("torch")  # never imported here: that takes seconds
     cv2_threads, torch_threads = cv2 and cv2.getNumThreads(), torch and torch.get_num_threads()
-    with threadpool_limits(threads):
+    with _thread_pools(len(sys.modules)).limit(limits=threads):
         try:
             if cv2:
                 cv2.setNumThreads(threads)
@@ -85,3 +86,10 @@ def limited_threads(threads: int | None) -> Iterator[None]:
                 cv2.setNumThreads(cv2_threads)
             if torch:
                 torch.set_num_threads(torch_threads)
+
+
+@lru_cache(maxsize=1)
+def _thread_pools(n_modules: int) -> ThreadpoolController:
+    """The thread pools of all libraries that are loaded. Looked for again once more modules are imported, which bring libraries:
+    it takes some 5 ms, as long as many a job."""
+    return ThreadpoolController()

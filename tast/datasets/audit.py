@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from tast.clip_store import Reject
 from tast.datasets.audit_records import AUDITED, AuditRecord
 from tast.datasets.published import compare_with_published
 from tast.records import FloatArray, SourceFacts
+from tast.seconds import mean_of_each
 from tast.video.facts import dropped_frames, rates_differ
 
 CLIP_S = 8
@@ -97,10 +97,9 @@ def seconds_of(record: AuditRecord) -> FloatArray:
     end_s = record.times_s[-1]
     if record.spo2.spot_sd_percent is not None:
         return np.full(int(end_s) + 1, record.spo2.percent[0], dtype=np.float64)
-    second = np.floor(record.spo2.times_s)
-    within = (second >= 0) & (record.spo2.times_s <= end_s)
-    means = pd.Series(record.spo2.percent[within]).groupby(second[within]).mean()
-    return means.reindex(np.arange(int(end_s) + 1)).to_numpy(dtype=np.float64)
+    known = (record.spo2.times_s >= 0) & (record.spo2.times_s <= end_s) & ~np.isnan(record.spo2.percent)
+    second = np.floor(record.spo2.times_s[known]).astype(np.int64)
+    return mean_of_each(record.spo2.percent[known], second, int(end_s) + 1)
 
 
 def recording_facts(record: AuditRecord, labels: FloatArray) -> RecordingFacts:
@@ -173,17 +172,26 @@ def constant_predictor(by_subject: Mapping[str, FloatArray]) -> dict[str, dict[s
     of the mean, which the later tables show. Left-one-subject-out, the constants come from the other subjects' labels alone.
     """
     everything = np.concatenate([*by_subject.values(), np.empty(0)])
-    subjects = sorted(by_subject)
-    others = {s: np.concatenate([*(by_subject[o] for o in subjects if o != s), np.empty(0)]) for s in subjects}
-    usable = [s for s in subjects if len(others[s])]
-    from_mean = [by_subject[s] - others[s].mean() for s in usable]
-    from_median = [by_subject[s] - np.median(others[s]) for s in usable]
+    ordered, total = np.sort(everything), everything.sum()
+    usable = [by_subject[s] for s in sorted(by_subject) if len(by_subject[s]) < len(everything)]
+    from_mean = [own - (total - own.sum()) / (len(everything) - len(own)) for own in usable]
+    from_median = [own - _median_without(ordered, own) for own in usable]
     return {
         "all_labels": _constant_scores(everything - _or_nan(np.mean, everything), everything - _or_nan(np.median, everything)),
         "leave_one_subject_out": _constant_scores(
             np.concatenate([*from_mean, np.empty(0)]), np.concatenate([*from_median, np.empty(0)])
         ),
     }
+
+
+def _median_without(ordered: FloatArray, own: FloatArray) -> float:
+    """Median of sorted values less some of them, found by their ranks: a copy for each subject would grow with their square."""
+    taken = np.sort(own)
+    place = np.searchsorted(ordered, taken) + np.arange(len(taken)) - np.searchsorted(taken, taken)
+    left_of = place - np.arange(len(taken))  # how many of those that stay lie before each that is taken
+    n = len(ordered) - len(own)
+    middle = np.array([(n - 1) // 2, n // 2])
+    return float(ordered[middle + np.searchsorted(left_of, middle, side="right")].mean())
 
 
 def duplicates(records: Sequence[AuditRecord]) -> dict[str, list[list[str]]]:

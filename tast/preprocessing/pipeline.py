@@ -9,11 +9,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from tast.clip_store import ClipRow, Defect, Reject
+from tast.crew.worker import limited_threads
 from tast.errors import BadInput, TastError, VideoRejected
 from tast.light import light_path
 from tast.preprocessing.align import landmark_model_path
@@ -69,13 +68,12 @@ def preprocess_records(records: Sequence[VideoRecord], *, settings: Settings, ca
 
     Runs in one thread, so that as many workers as cores do not oversubscribe them, and sums have the same order everywhere.
     """
-    cv2.setNumThreads(THREADS)
     items = ItemCache(cache_root)
     rows: list[ClipRow] = []
     rejects: list[Reject] = []
     defects: list[Defect] = []
     digests: dict[str, str] = {}
-    with threadpool_limits(THREADS):
+    with limited_threads(THREADS):
         for record in records:
             try:
                 with used(cache_root):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,29 @@ def test_the_median_has_the_lowest_mae_and_the_mean_the_lowest_rmse():
     scores = constant_predictor({"a": labels})["all_labels"]
     assert scores["mae"] == pytest.approx(np.abs(labels - 98).mean()) and scores["mae"] < scores["mae_of_mean"]
     assert scores["rmse"] == pytest.approx(labels.std())
+
+
+def test_each_subject_is_left_out_as_if_the_others_were_alone():
+    """Against the others' labels put together anew for each, with labels that many share, and one subject without any."""
+    rng = np.random.default_rng(0)
+    labels = {f"p{k}": rng.integers(94, 100, rng.integers(0, 7)).astype(float) for k in range(40)} | {"none": np.empty(0)}
+    others = {name: np.concatenate([labels[o] for o in labels if o != name]) for name in labels}
+    by_mean = np.concatenate([labels[name] - others[name].mean() for name in labels])
+    by_median = np.concatenate([labels[name] - np.median(others[name]) for name in labels])
+    scores = constant_predictor(labels)["leave_one_subject_out"]
+    assert scores["mae"] == np.abs(by_median).mean()
+    assert scores["mae_of_mean"] == pytest.approx(np.abs(by_mean).mean(), rel=1e-12)
+    assert scores["rmse"] == pytest.approx(np.sqrt((by_mean**2).mean()), rel=1e-12)
+
+
+def test_leaving_each_of_many_subjects_out_needs_no_copy_of_the_others_for_each():
+    labels = {f"p{k:05d}": np.array([90.0 + k % 10, 95.0]) for k in range(2000)}  # copies: 64 MB
+    tracemalloc.start()
+    try:
+        constant_predictor(labels)
+        assert tracemalloc.get_traced_memory()[1] < 10e6
+    finally:
+        tracemalloc.stop()
 
 
 def test_one_subject_has_nobody_to_be_compared_with():
