@@ -10,6 +10,7 @@ import zipfile
 from email import message_from_string
 from email.message import Message
 from importlib.util import find_spec
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
@@ -18,6 +19,7 @@ from packaging.utils import canonicalize_name
 from tast import __version__
 from tast.closure import ROOT
 from tast.starter.shipped import IN_WHEEL, SHIPPED
+from tests.end_to_end.conftest import own_environment
 from tests.licences import locked
 
 TREE = ("tast", "flows", "pyproject.toml", "setup.py", "README.md", "LICENSE", *SHIPPED)
@@ -66,6 +68,32 @@ def test_every_file_of_the_packages_is_in_the_wheel_and_nothing_else(wheel: zipf
 def test_the_files_of_a_new_project_are_those_of_this_folder(wheel: zipfile.ZipFile) -> None:
     for name in SHIPPED:
         assert wheel.read(f"tast/starter/{IN_WHEEL}/{name}") == (ROOT / name).read_bytes(), name
+
+
+def test_a_project_runs_with_the_code_that_is_installed_and_notices_an_update_of_it(
+    wheel: zipfile.ZipFile, tmp_path: Path
+) -> None:
+    """The first two stages, which look at what lies outside; all of them are computed alike in either kind of folder."""
+    site, study = tmp_path / "site", tmp_path / "study"
+    wheel.extractall(site)
+    environment = own_environment() | {"PYTHONPATH": str(site), "PYTHONDONTWRITEBYTECODE": "1"}
+
+    def program(*arguments: str, folder: Path = study) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    program("tast", "init", "study", folder=tmp_path)
+    program("dvc", "repro", "--quiet", "source")
+    assert (study / "data/method.json").is_file() and (study / ".tast/stage.lock").is_file() and not (site / ".tast").exists()
+    before = {file.name: file.read_bytes() for file in (study / "data/code").iterdir()}
+    edited = site / "tast/ratio_of_ratios.py"
+    edited.write_text(edited.read_text() + "# a remark\n")
+    program("dvc", "repro", "--quiet", "installed")
+    after = {file.name: file.read_bytes() for file in (study / "data/code").iterdir()}
+    assert {name for name, code in before.items() if code != after[name]} == {"evaluate.json", "table.json"}
 
 
 def test_its_metadata_say_what_it_is(wheel: zipfile.ZipFile, metadata: Message) -> None:
