@@ -65,6 +65,7 @@ def test_the_whole_is_told_with_every_command_examples_and_exit_codes(monkeypatc
     assert result.stdout.count("tast ") >= 4
     for code, meaning in ((0, "done"), (1, "a mistake"), (2, "wrong usage"), (130, "interrupted")):
         assert f"{code} {meaning}" in result.stdout
+        assert f"| {code} | {meaning}" in Path("docs/operations.md").read_text()
 
 
 def test_help_takes_no_heavy_library():
