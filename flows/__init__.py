@@ -11,7 +11,8 @@ from pathlib import Path
 
 from tast import instruction_set
 
-PROJECT = Path(__file__).resolve().parents[1]
+_ABOVE = Path(__file__).resolve().parents[1]
+PROJECT = _ABOVE if (_ABOVE / "dvc.yaml").is_file() else Path.cwd()  # an installed package runs in the folder of a project
 STATE = PROJECT / ".tast"  # caches, checkpoints, run history: never an output, safe to delete
 
 _DEFAULTS = {

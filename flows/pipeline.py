@@ -23,11 +23,13 @@ from flows import STATE
 from flows.layout import STAGES, table_stages
 from flows.mending import mend
 from flows.stage_deps import outputs_of, read_stages
+from flows.stages.installed import write_code
 from flows.stages.source import look_outside
 from flows.summary import print_summary
 from tast.errors import TastError, Unavailable, disk_errors_named
 from tast.files import holds, whole_file
 from tast.params import load_params
+from tast.starter.project import CODE, INSTALLED
 
 LOCK = STATE / "pipeline.lock"
 PUBLISHED = STATE / "published"  # digest of what was last published: only lets an unchanged run end at once
@@ -40,9 +42,16 @@ def nothing_changed() -> bool:
     if not holds(PUBLISHED, _fingerprint()):
         return False
     params = load_params()
+    look_at_code()
     look_outside(params)
     stages = [*STAGES, *table_stages(params.table)]
     return subprocess.run([sys.executable, "-m", "dvc", "status", "--quiet", *stages], check=False).returncode == 0
+
+
+def look_at_code() -> None:
+    """In a project whose code is the installed package's, what stage INSTALLED does: DVC would ask it before all others."""
+    if INSTALLED in read_stages():
+        write_code(Path(CODE))
 
 
 def _fingerprint() -> str:
@@ -67,6 +76,7 @@ def would_run() -> dict[str, str | None]:
     """
     require_folders()
     params = load_params()
+    look_at_code()
     look_outside(params)
     wanted = [*STAGES, *table_stages(params.table)]
     asked = subprocess.run(

@@ -80,7 +80,12 @@ def publication() -> Publication:
 
 
 def method_files() -> dict[str, str]:
-    """Path -> md5 of the project's files that the method of the run rests on: found by its name, they are no deps of a stage."""
+    """Path -> md5 of the project's files that the method of the run rests on: found by its name, they are no deps of a stage.
+
+    None of them where the code is an installed package's: no commit of the project could hold it.
+    """
+    if not (Path() / PACKAGES[0]).is_dir():
+        return {}
     code: dict[str, str] = json.loads(METHOD.read_text())["code"]
     return {path: md5 for path, md5 in code.items() if path.partition("/")[0] in PACKAGES}
 

@@ -59,7 +59,9 @@ def read_stages(path: Path = DVC_YAML) -> dict[str, Any]:
     try:
         stages = YAML(typ="safe").load(path)["stages"]
     except FileNotFoundError:
-        raise BadInput(path, "no such file", "dvc.yaml in the project's top folder") from None
+        raise BadInput(
+            path, "no such file", "dvc.yaml in the project's top folder (`tast init FOLDER` makes a project)"
+        ) from None
     except (YAMLError, TypeError, KeyError) as error:
         raise BadInput(path, f"no stages can be read ({' '.join(str(error).split())})", "DVC's file of stages") from None
     return dict(stages)

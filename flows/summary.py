@@ -78,4 +78,5 @@ def print_summary() -> None:
     console.print(score_table(metrics))
     for line in filter(None, (interval_line(metrics), anchored_line(metrics))):
         console.print(line, highlight=False, markup=False)
-    console.print(f"Report: {REPORT}\nPages:  make ui (MLflow and Prefect)", highlight=False)
+    pages = "make ui" if Path("Makefile").is_file() else "python -m flows.ui"
+    console.print(f"Report: {REPORT}\nPages:  {pages} (MLflow and Prefect)", highlight=False)

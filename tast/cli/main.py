@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from pathlib import Path
 
 import typer
 
@@ -23,10 +24,14 @@ from tast.cli import (
     project,
     service,
 )
+from tast.cli.output import say
 from tast.errors import TastError, disk_errors_named
 from tast.redaction import hide_secrets_in_logs
+from tast.starter.shipped import PIPELINE
 
 HELP = """SpO2 from video of a face: what is done by hand beside the pipeline, which is `make repro` or `dvc repro`.
+
+Without a command it says where you stand and what to do next.
 
 Examples:
 
@@ -41,10 +46,16 @@ Examples:
 EXIT_CODES = "Exit codes: 0 done; 1 a mistake that one line on stderr names, or a refusal; 2 wrong usage; 130 interrupted."
 
 app = typer.Typer(
-    name="tast", no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False, help=HELP, epilog=EXIT_CODES
-)
+    name="tast",
+    invoke_without_command=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help=HELP,
+    epilog=EXIT_CODES,
+)  # fmt: skip
 
-READ, DATA, MODELS, MACHINE = "Read SpO2", "Data sets", "Models and their parts", "This machine"  # how `tast --help` groups them
+# how `tast --help` groups them
+READ, PROJECT, DATA, MODELS, MACHINE = "Read SpO2", "A project", "Data sets", "Models and their parts", "This machine"
 
 
 def show_version(asked: bool) -> None:
@@ -55,15 +66,23 @@ def show_version(asked: bool) -> None:
 
 @app.callback()
 def options(
+    context: typer.Context,
     version: bool = typer.Option(False, "--version", is_eager=True, callback=show_version, help="Print the version and exit."),
 ) -> None:
-    """Nothing to do: the version is told while the options are read."""
+    """Without a command: where one stands in this folder, and what to do next."""
+    if context.invoked_subcommand is None:
+        from tast.doctor.standing import standing  # only here: it reads params.yaml
+
+        for about, text in standing(Path()):
+            say(f"{about:<8} {text}")
+        say("all      `tast --help`: every command; `tast doctor`: what this machine lacks")
 
 
 app.command(rich_help_panel=READ)(predict.predict)
 app.command(rich_help_panel=READ)(calibrate.anchor)
 app.command(rich_help_panel=READ)(calibrate.calibrate)
 app.command(rich_help_panel=READ)(preview.preview)
+app.command(rich_help_panel=PROJECT)(project.init)
 app.command(rich_help_panel=DATA)(data.audit)
 app.command(rich_help_panel=DATA)(data.check)
 app.command(rich_help_panel=DATA)(phantom.phantom)
@@ -93,6 +112,11 @@ def main() -> None:
             app()
     except TastError as error:
         print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except ModuleNotFoundError as error:
+        if (error.name or "tast").partition(".")[0] == "tast":
+            raise
+        print(f"error: {error.name}: no such package installed; expected those of {PIPELINE}", file=sys.stderr)
         raise SystemExit(1) from None
 
 

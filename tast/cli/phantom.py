@@ -13,6 +13,7 @@ from tast.cli.output import counted, say, show
 from tast.errors import BadInput
 from tast.files import whole_file, whole_folder
 from tast.params import DEVELOPMENT_SEEDS, load_params
+from tast.starter.shipped import params_file
 
 if TYPE_CHECKING:
     from tast.phantom.session import Session
@@ -61,7 +62,7 @@ def phantom(
         chosen |= {"worlds": {"count": worlds}, "layout": layout or "csv", "subjects": subjects or worlds}
     elif layout in ("pure", "vipl_hr"):
         chosen |= {"worlds": None}  # those of params.yaml are of users' own recordings
-    planned = plan_phantom(**(load_params().download.phantom.model_dump() | chosen))
+    planned = plan_phantom(**(load_params(params_file()).download.phantom.model_dump() | chosen))
     if sheet is not None:
         write_sheet(sheet, planned.sessions)
     if folder is None:

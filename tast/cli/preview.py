@@ -15,6 +15,7 @@ from rich.progress import Progress
 from tast.cli.output import say
 from tast.errors import BadInput
 from tast.params import load_params
+from tast.starter.shipped import params_file
 
 if TYPE_CHECKING:
     from tast.pictures import RgbImage
@@ -47,7 +48,7 @@ def preview(
     if (video is None) == (not record):
         raise typer.BadParameter("give either a video or --record", param_hint="VIDEO")
     name, source = _of_record(record) if video is None else _of_path(video)
-    settings = settings_of(load_params().preprocess.model_dump())
+    settings = settings_of(load_params(params_file()).preprocess.model_dump())
     console = Console(stderr=True)
     defects: list[str] = []
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -80,7 +81,7 @@ def _of_record(record_id: str) -> tuple[str, VideoSource]:
     from tast.datasets.description import described
     from tast.datasets.readers import read_downloaded  # as above
 
-    preprocess = load_params().preprocess
+    preprocess = load_params(params_file()).preprocess
     records, _ = read_downloaded(RAW, described(RAW), (preprocess.spo2_min_percent, preprocess.spo2_max_percent))
     for record in records:
         if record.record_id == record_id:

@@ -11,6 +11,7 @@ from rich.table import Table
 from tast.cli.output import counted, show
 from tast.files import whole_file
 from tast.params import load_params
+from tast.starter.shipped import params_file
 
 if TYPE_CHECKING:
     from tast.probe.probe import ProbeRow, StepReading
@@ -42,7 +43,7 @@ def probe(
     from tast.probe.probe import probe_session, probe_sessions, summarised, world_sessions
     from tast.probe.table import as_json, as_markdown
 
-    params = load_params()
+    params = load_params(params_file())
     plan = params.download.phantom
     asked: dict[str, Any] = {
         "subjects": subjects, "scenarios": tuple(scenario) if scenario else None, "seconds": seconds, "seed": plan.seed,

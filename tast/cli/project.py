@@ -1,19 +1,37 @@
-"""Commands that run a program of the project's own folder, which an installed package does not hold: the tables, the
-benchmarks, the registry."""
+"""Commands of a project's folder: a new one, and those that run a program there: the tables, the benchmarks (which an installed
+package does not hold), the registry."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from tast.cli.output import say
 from tast.errors import BadInput
+from tast.starter.shipped import PIPELINE as PACKAGES
 
+PIPELINE = Path("dvc.yaml")
 PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 Help = Annotated[bool, typer.Option("--help", help="Show this, and in the project's top folder the options as well.")]
+
+
+def init(folder: Annotated[Path, typer.Argument(help="A new or empty folder.")]) -> None:
+    """Lay down a project that runs with `dvc repro`: params.yaml, dvc.yaml, prefect.yaml, requirements.lock and a README.
+
+    It is what TAST's own folder holds, with the code left in the installed package.
+
+    Example: `tast init study`
+    """
+    from tast.starter.project import start_project  # only this command reads and writes YAML
+
+    names = start_project(folder)
+    say(f"{folder}: {', '.join(names)}")
+    say(f"next: cd {folder} && dvc repro")
 
 
 def ablate(context: typer.Context, help: Help = False) -> None:
@@ -103,14 +121,21 @@ def rollback(context: typer.Context, help: Help = False) -> None:
 
 
 def _run(context: typer.Context, help: bool, module: str, file: Path, arguments: list[str]) -> None:
-    """The module as a program, from here; its exit code is ours. Raises BadInput outside of the project's folder."""
+    """The module as a program, from here; its exit code is ours. Raises BadInput outside of a project's folder.
+
+    Of a project that `tast init` made, the program is the installed package's, where that holds it.
+    """
+    there = file.is_file() or (PIPELINE.is_file() and find_spec(module.partition(".")[0]) is not None)
     if help:
         typer.echo(context.get_help())
-        if not file.is_file():
+        if not there:
             return
         arguments = [*arguments, "--help"]
-    if not file.is_file():
-        raise BadInput(file, "no such file", "the project's top folder as the working directory")
+    if not there:
+        expected = "the top folder of TAST's own repository" if PIPELINE.is_file() else "the project's top folder"
+        raise BadInput(file, "no such file", f"{expected} as the working directory (`tast` says where you stand)")
+    if find_spec("dvc") is None:
+        raise BadInput("dvc", "no such package installed", f"those of {PACKAGES}")
     code = subprocess.run([sys.executable, "-m", module, *arguments], check=False).returncode
     if code:
         raise typer.Exit(code)

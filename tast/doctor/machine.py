@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from tast.starter.shipped import CHECKOUT
+
 SYSTEM_LIBRARIES = {  # shared library -> apt package that brings it
     "libGL.so.1": "libgl1",
     "libgthread-2.0.so.0": "libglib2.0-0",
@@ -32,6 +34,7 @@ MODELS = {  # what it is -> (package that carries it and is not imported for it,
         "pip install mediapipe==0.10.21: later versions hold no model",
     ),
 }
+PIPELINE_BY_PIP = "pip install 'tast[pipeline]'"
 NEEDED_DISK_GB = 8.0
 NEEDED_MEMORY_GB = 4.0
 GPU_PATIENCE_S = 20.0
@@ -77,7 +80,7 @@ def _check_package(name: str) -> Check:
     try:
         return Check(name, True, version(name))
     except PackageNotFoundError:
-        return Check(name, False, "not installed", "make setup")
+        return Check(name, False, "not installed", "make setup" if (CHECKOUT / "Makefile").is_file() else PIPELINE_BY_PIP)
 
 
 def check_models() -> list[Check]:

@@ -27,7 +27,7 @@ def project_checks(project: Path, environment: Mapping[str, str]) -> list[Check]
     """Of the folder `project`, with what the environment names. Git, DVC and the model only where it is TAST's folder."""
     checks = [check_cache(project, environment), check_prefect(environment), check_mlflow(environment)]
     if not (project / "dvc.yaml").is_file():
-        here = Check("project folder", True, "not here", hint="most of `tast` and `make` work in the project's top folder")
+        here = Check("project folder", True, "not here", hint="`tast init FOLDER` makes one; much of `tast` works there alone")
         return [*checks, here]
     return [*checks, check_saved_model(project), check_commit(project), check_outputs(project)]
 

@@ -18,11 +18,13 @@ from typing import Any
 from ruamel.yaml.error import YAMLError
 
 from tast.errors import BadInput
+from tast.starter.project import CODE
 from tast.yaml_text import yaml_of
 
 STAGES = ("download", "preprocess", "split", "train", "evaluate")  # the source stage decides only whether to download again
 RAW_DATA = "data/raw"
 METHOD = "data/method.json"  # which code the method is: an output of stage source, but nothing that was computed
+WRITTEN_DOWN = (METHOD, CODE)  # so is CODE, of a project whose code is an installed package
 # Where the data lie, and whether they may be fetched: their content counts, not their address.
 PLACES = ("dataset.root", "dataset.second.root", "download.base_url", "download.sha256", "download.accept_licence",
           "download.phantom.recorded_root")  # fmt: skip
@@ -69,13 +71,13 @@ def run_params(dvc_lock: str) -> dict[str, Any]:
 def code_files(dvc_lock: str) -> dict[str, str]:
     """Path -> md5 of each file that the stages were run with and that no stage made: code and requirements.
 
-    A folder that was declared as a whole is not among them, nor the method's code, which METHOD names. Raises BadInput where a
-    stage was never run.
+    A folder that was declared as a whole is not among them, nor the code that METHOD or CODE names. Raises BadInput where a stage
+    was never run.
     """
     stages = _chosen(dvc_lock)
     made = _made(dvc_lock)
     deps = {path: md5 for stage in stages.values() for path, md5 in _outside(stage, made).items()}
-    return {path: md5 for path, md5 in deps.items() if md5 and not md5.endswith(".dir") and path != METHOD}
+    return {path: md5 for path, md5 in deps.items() if md5 and not md5.endswith(".dir") and not _written_down(path)}
 
 
 def output_digest(dvc_lock: str, path: str) -> str:
@@ -129,7 +131,11 @@ def _outside(stage: Mapping[str, Any], made: Sequence[str]) -> dict[str, Any]:
 
 def _made(dvc_lock: str) -> list[str]:
     outputs = [output["path"] for stage in _stages(dvc_lock).values() for output in stage.get("outs", [])]
-    return [path for path in outputs if path != METHOD]
+    return [path for path in outputs if not _written_down(path)]
+
+
+def _written_down(path: str) -> bool:
+    return any(PurePosixPath(path).is_relative_to(one) for one in WRITTEN_DOWN)
 
 
 def _chosen(dvc_lock: str) -> dict[str, Any]:

@@ -65,6 +65,7 @@ def test_the_whole_is_told_with_every_command_examples_and_exit_codes(monkeypatc
     assert result.stdout.count("tast ") >= 4
     for code, meaning in ((0, "done"), (1, "a mistake"), (2, "wrong usage"), (130, "interrupted")):
         assert f"{code} {meaning}" in result.stdout
+        assert f"| {code} | {meaning}" in Path("docs/operations.md").read_text()
 
 
 def test_help_takes_no_heavy_library():
@@ -80,7 +81,7 @@ def test_help_takes_no_heavy_library():
         (("predict", "none.mp4"), 1, "error: none.mp4: no such file or folder"),
         (("ablate",), 1, "the project's top folder"),
         (("phantom", "."), 1, "error: .: it exists and is not empty"),
-        ((), 2, ""),
+        ((), 0, ""),
         (("predict", "--nothing"), 2, "No such option: --nothing"),
         (("predict", "a.mp4", "--format", "xls"), 2, "'xls' is not one of"),
         (("nothing",), 2, "No such command 'nothing'"),
@@ -92,6 +93,22 @@ def test_exit_codes(tmp_path, arguments, code, said):
     assert done.returncode == code, done.stderr
     assert said in done.stderr
     assert code != 1 or (done.stderr.count("\n") == 1 and "Traceback" not in done.stderr)
+
+
+def test_without_a_command_it_says_where_one_stands(tmp_path):
+    done = in_pipe([*TAST], tmp_path, environment())
+    assert done.returncode == 0 and done.stderr == ""
+    assert f"in {tmp_path}" in done.stdout and "`tast init FOLDER`" in done.stdout and "`tast --help`" in done.stdout
+
+
+def test_a_package_that_is_not_installed_is_one_line_with_what_brings_it(tmp_path):
+    """As where the wheel is installed without its extra: the first import of MLflow finds none."""
+    code = "import sys; sys.modules['mlflow'] = None; sys.argv = ['tast', 'predict', 'a.mp4', '--model', 'models:/x@y']; " \
+           "from tast.cli.main import main; main()"  # fmt: skip
+    (tmp_path / "a.mp4").touch()
+    done = in_pipe([sys.executable, "-c", code], tmp_path, environment(MLFLOW_TRACKING_URI="sqlite:///x.db"))
+    assert done.returncode == 1 and done.stderr.count("\n") == 1, done.stderr
+    assert done.stderr.startswith("error: mlflow") and "pip install 'tast[pipeline]'" in done.stderr
 
 
 def hear_ctrl_c():

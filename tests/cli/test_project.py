@@ -74,6 +74,27 @@ def test_outside_of_the_project_it_says_where_to_stand(tmp_path: Path, monkeypat
     assert "the project's top folder" in str(result.exception)
 
 
+def test_in_a_project_without_code_the_installed_program_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dvc.yaml").touch()
+    started: list[list[str]] = []
+
+    class Done:
+        returncode = 0
+
+    monkeypatch.setattr(project.subprocess, "run", lambda command, check: started.append(command[2:]) or Done())
+    assert CliRunner().invoke(app, ["rollback", "--reason", "reads too high"]).exit_code == 0
+    assert started == [["flows.registry", "rollback", "--reason", "reads too high"]]
+
+
+def test_what_the_installed_package_does_not_hold_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "dvc.yaml").touch()
+    monkeypatch.setattr(project, "find_spec", lambda name: None)  # as where no benchmarks lie in the wheel
+    result = CliRunner().invoke(app, ["benchmark", "models"])
+    assert "TAST's own repository" in str(result.exception)
+
+
 def test_a_real_program_runs() -> None:
     result = CliRunner().invoke(app, ["benchmark", "nothing"])
     assert result.exit_code == 2

@@ -205,6 +205,14 @@ def test_a_digest_of_an_output_and_the_code_that_went_in():
     assert code_files(SIMULATED) == {"flows/stages/download.py": "b" + 31 * "7", "flows/stages/train.py": "b" + 31 * "9"}
 
 
+def test_the_code_of_an_installed_package_is_part_of_what_went_in_and_no_file_of_the_project():
+    written = "  installed:\n    cmd: python -m flows.stages.installed\n    outs:\n    - path: data/code\n      md5: 0.dir\n"
+    lock = SIMULATED.replace("stages:\n", f"stages:\n{written}", 1).replace("flows/stages/download.py", "data/code/download.json")
+    assert code_files(lock) == {"flows/stages/train.py": "b" + 31 * "9"}
+    assert stage_key(lock) == stage_key(lock.replace("0.dir", "1.dir"))
+    assert stage_key(lock) != stage_key(lock.replace("b777", "c777"))
+
+
 def test_outputs_that_are_not_those_of_the_lock_are_refused(tmp_path):
     """Against what DVC itself writes; a-b sorts before a/b by path, not by folder."""
     for name in ("models/a/b", "models/a-b/c", "metrics.json"):
