@@ -50,6 +50,7 @@ IDLE_STATUS, IDLE = "dvc status, planted outputs", "dvc repro, nothing to do, pl
 BARRED = ("download", "preprocess", "split", "evaluate", PUBLISH, STATUS, NO_OP, ONE_MORE, IDLE_STATUS, IDLE)
 MOST_EXPONENT, MOST_NO_OP_S, LARGEST = 1.05, 60.0, 50_000
 DATA_BOUND = 2.0  # a step is, where the larger set takes so many times the CPU time of the smaller
+COMPUTED = re.compile(r"videos: computed (\d+)")  # what the preprocess stage says
 OWN = "GROWTH_OWN_COST"  # environment: a file into which a stage's own cost is written
 PAGE, BEGIN, END = Path("docs/scaling.md"), "<!-- growth: python -m benchmarks.growth --publish -->", "<!-- end of growth -->"
 SHIM = """#!{python} -IS
@@ -65,7 +66,7 @@ os._exit(os.waitstatus_to_exitcode(status) & 255)
 @dataclass(frozen=True)
 class Cost:
     """Of a command: its wall time, the CPU time of all of its processes and the peak memory of the largest; how much of the CPU
-    time was not the stages' own programs but DVC."""
+    time was not the stages' own programs but DVC; how many videos were preprocessed and not found in the cache, where it did."""
 
     step: str
     n: int
@@ -73,6 +74,7 @@ class Cost:
     cpu_s: float
     peak_mib: float
     dvc_cpu_s: float
+    n_computed: int | None = None
 
 
 class Measured:
@@ -94,8 +96,8 @@ class Measured:
         """`python ARGUMENTS`, not measured. Ends the program where it fails."""
         self._wait(arguments, self.folder.parent / f"{self.folder.name}.log")
 
-    def measure(self, step: str, *arguments: str) -> str:
-        """The same, measured; returns what it said."""
+    def measure(self, step: str, *arguments: str) -> None:
+        """The same, measured."""
         self._own.unlink(missing_ok=True)
         log = self.folder.parent / f"{self.folder.name}.log"
         start_s = time.perf_counter()
@@ -103,9 +105,11 @@ class Measured:
         wall_s = time.perf_counter() - start_s
         own = [float(line) for line in self._own.read_text().splitlines()] if self._own.exists() else []
         dvc_s = cpu_s - sum(own) if arguments[:2] == DVC else 0.0
-        self.costs.append(Cost(step, self.n, wall_s, cpu_s, peak_mib, dvc_s))
+        said = log.read_text()
+        computed = COMPUTED.search(said)
+        n_computed = int(computed[1]) if computed else None
+        self.costs.append(Cost(step, self.n, wall_s, cpu_s, peak_mib, dvc_s, n_computed))
         print(f"{self.n} recordings, {step}: {wall_s:.1f} s, {cpu_s:.1f} CPU s ({dvc_s:.1f} DVC), {peak_mib:.0f} MiB", flush=True)
-        return log.read_text()
 
     def _wait(self, arguments: tuple[str, ...], log: Path) -> tuple[float, float]:
         with log.open("wb") as said:
@@ -155,14 +159,12 @@ def measure(place: Path, n: int) -> list[Cost]:
     for stage in STAGES:
         if stage == "preprocess":
             measured.run("-m", "benchmarks.planted", "clips")
-        said = measured.measure(stage, *DVC, "repro", "--single-item", stage)
-        if stage == "preprocess":
-            _require_computed(said, 0)
+        measured.measure(stage, *DVC, "repro", "--single-item", stage)
     measured.measure(PUBLISH, "-m", "flows.publish")
     measured.measure(STATUS, *DVC, "status")
     measured.measure(NO_OP, *DVC, "repro", STAGES[-1])
     measured.run("-m", "benchmarks.planted", "one_more", str(root))
-    _require_computed(measured.measure(ONE_MORE, *DVC, "repro", "preprocess"), 1)
+    measured.measure(ONE_MORE, *DVC, "repro", "preprocess")
     return measured.costs
 
 
@@ -177,12 +179,6 @@ def measure_idle(place: Path, n: int) -> list[Cost]:
     measured.measure(IDLE_STATUS, *DVC, "status")
     measured.measure(IDLE, *DVC, "repro", STAGES[-1])
     return measured.costs
-
-
-def _require_computed(said: str, expected: int) -> None:
-    found = re.search(r"videos: computed (\d+)", said)
-    if found is None or int(found[1]) != expected:
-        sys.exit(f"preprocessing computed {found and found[1]} videos; expected {expected}\n{said[-3000:]}")
 
 
 def exponent(costs: list[Cost]) -> float:
@@ -209,13 +205,15 @@ def rows_of(costs: list[Cost]) -> list[Row]:
         for cost in of_step:
             name = f"{step}, {cost.n:,} recordings"
             most_s = MOST_NO_OP_S if step in (NO_OP, IDLE) and cost.n == LARGEST else None
+            if cost.n_computed is not None:
+                most = 1.0 if step == ONE_MORE else 0.0
+                rows.append(Row(f"{name}: videos computed", float(cost.n_computed), "1", better="lower", must=most))
             rows += [
                 Row(f"{name}: CPU", cost.cpu_s, "s", better="lower"),
                 Row(f"{name}: of it DVC", cost.dvc_cpu_s, "s", better="lower"),
                 Row(f"{name}: wall", cost.wall_s, "s", better="lower", must=most_s),
                 Row(f"{name}: memory", cost.peak_mib, "MiB", better="lower"),
             ]
-    rows.append(Row(f"{ONE_MORE}: videos computed", 1.0, "1", better="lower", must=1.0))
     return rows
 
 
@@ -225,16 +223,19 @@ def publish(rows: list[Row]) -> None:
     exponents = {row.name.partition(": exponent")[0]: row.value for row in rows if ": exponent" in row.name}
     named = [match for row in rows if (match := re.fullmatch(r"(.+), ([\d,]+) recordings: CPU", row.name))]
     steps = list(dict.fromkeys(match[1] for match in named))
-    sizes = list(dict.fromkeys(match[2] for match in named))
+    sizes = sorted({match[2] for match in named}, key=lambda n: int(n.replace(",", "")))
     lines = [
         "| step | " + " | ".join(f"{n} recordings" for n in sizes) + " | exponent |", "|---" * (len(sizes) + 2) + "|",
-        *(" | ".join([f"| {step}", *(_cell(value, step, n) for n in sizes), f"{exponents.get(step, math.nan):.2f} |"])
+        *(" | ".join([f"| {step}", *(_cell(value, step, n) for n in sizes),
+                      f"{exponents[step]:.2f} |" if step in exponents else "|"])
           for step in steps),
     ]  # fmt: skip
     write_between(PAGE, BEGIN, END, lines)
 
 
 def _cell(value: dict[str, float], step: str, n: str) -> str:
+    if f"{step}, {n} recordings: CPU" not in value:
+        return ""
     cpu_s, dvc_s, wall_s, memory_mib = (
         value[f"{step}, {n} recordings: {what}"] for what in ("CPU", "of it DVC", "wall", "memory")
     )

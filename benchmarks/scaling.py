@@ -40,6 +40,8 @@ SETS = {
 }
 WORKERS = (1, 8, 64)
 BYTES_PER_VALUE = 2  # float16
+MACHINE_MIB = 16 * 1024.0
+FIRST = "recordings at which a step first needs 16 GiB"
 NO_OP = "dvc repro, nothing to do"
 PAGE, BEGIN, END = Path("docs/scaling.md"), "<!-- scaling: python -m benchmarks.scaling --publish -->", "<!-- end of scaling -->"
 
@@ -66,10 +68,11 @@ def growing(what: str) -> dict[str, tuple[float, float]]:
     for row in rows_of("growth"):
         if found := re.fullmatch(rf"(.+), ([\d,]+) recordings: {what}", str(row["name"])):
             by_step.setdefault(found[1], []).append((int(found[2].replace(",", "")), float(row["value"])))
-    if not by_step or any(len(sizes) < 2 for sizes in by_step.values()):
-        sys.exit(f"{RESULTS / 'growth.json'}: not two sizes of each step; run `python -m benchmarks growth` first")
+    twice = {step: sizes for step, sizes in by_step.items() if len(sizes) > 1}
+    if NO_OP not in twice:
+        sys.exit(f"{RESULTS / 'growth.json'}: not two sizes of {NO_OP!r}; run `python -m benchmarks growth` first")
     lines = {}
-    for step, sizes in by_step.items():
+    for step, sizes in twice.items():
         (n_small, small), (n_large, large) = sorted(sizes)[-2:]
         each = (large - small) / (n_large - n_small)
         lines[step] = large - each * n_large, max(0.0, each)
@@ -100,6 +103,9 @@ def main() -> None:
             Row(f"{name}, {NO_OP}", _at(cpu_s[NO_OP], one.recordings), "CPU s", better="lower"),
             Row(f"{name}, memory of the largest step", _at(memory_mib[largest], one.recordings), "MiB", largest, better="lower"),
         ]
+    fit = {step: (MACHINE_MIB - line[0]) / line[1] for step, line in memory_mib.items() if line[1] > 0}
+    first = min(fit, key=lambda step: fit[step])
+    rows.append(Row(FIRST, fit[first], "recordings", first))
     write_rows("scaling", rows)
     if asked.publish:
         publish(rows)
@@ -121,10 +127,12 @@ def publish(rows: list[Row]) -> None:
             name, f"{one.hours:,.1f}".removesuffix(".0"), f"{one.recordings:,}",
             f"{by_name[f'{name}, core hours per hour of video'].value:.2f}",
             *(_time(3600 * by_name[f"{name} on {n} workers"].value) for n in WORKERS),
-            f"{by_name[f'{name}, clips on disk'].value:,.3g} GB", _time(by_name[f"{name}, {NO_OP}"].value),
+            f"{by_name[f'{name}, clips on disk'].value:,.1f} GB", _time(by_name[f"{name}, {NO_OP}"].value),
             f"{memory.value / 1024:.1f} GiB ({memory.peer})",
         ]  # fmt: skip
         lines.append("| " + " | ".join(cells) + " |")
+    first = by_name[FIRST]
+    lines += ["", f"What breaks first: memory of `{first.peer}`, which needs 16 GiB at {first.value:,.0f} recordings."]
     write_between(PAGE, BEGIN, END, lines)
 
 
@@ -132,7 +140,7 @@ def _time(seconds: float) -> str:
     """In the unit that reads best."""
     for unit, length_s in (("days", 86400 * 2), ("h", 3600), ("min", 90)):
         if seconds >= length_s:
-            return f"{seconds / {'days': 86400, 'h': 3600, 'min': 60}[unit]:,.3g} {unit}"
+            return f"{seconds / {'days': 86400, 'h': 3600, 'min': 60}[unit]:,.1f} {unit}"
     return f"{seconds:.0f} s"
 
 
