@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import httpx
 import requests
 from prefect import flow
 from prefect.events.worker import EventsWorker
@@ -41,8 +42,11 @@ def flow_of(body: Callable[..., State | None]) -> Callable[..., Any]:
 
 
 def finish(made: Callable[..., Any], *arguments: Any) -> None:
-    """Call a flow made by `flow_of`; raises TastError with its line where it failed."""
-    state = made(*arguments, return_state=True)
+    """Call a flow made by `flow_of`; raises TastError with its line where it failed, and where its server went meanwhile."""
+    try:
+        state = made(*arguments, return_state=True)
+    except httpx.TransportError as error:
+        raise Unavailable(f"Prefect's server does not answer any more ({type(error).__name__}): {WITHOUT_PREFECT}") from None
     if state.is_failed() or state.is_crashed():
         raise (Unavailable if state.name == UNAVAILABLE else TastError)(str(state.message))
 

@@ -13,7 +13,7 @@ NAMES_AN_ID = {"MLmodel", "registered_model_meta"}
 QUERIES = {
     "runs": "select count(*), status from runs where lifecycle_stage = 'active' group by status",
     "metrics": "select key, step, value from metrics where key not like 'system/%' order by 1, 2, 3",
-    "params": "select key, value from params order by 1",
+    "params": "select key, value from params order by 1, 2",
     "versions": "select name, version from model_versions order by 1, 2",
     "titles": "select name, alias, version from registered_model_aliases order by 1, 2",
     "complete": "select key, value from tags where key = 'tast.complete'",

@@ -13,15 +13,16 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import httpx
 import pytest
 
 from flows.main_job import run
-from flows.prefect_flows import require_prefect
+from flows.prefect_flows import finish, require_prefect
 from flows.serve import public_url, require_credentials
 from flows.servers import _wait_until_healthy, end_group, free_port, guarded, prefect_server, url_of
 from tast.addresses import is_loopback
 from tast.doctor.project import check_prefect
-from tast.errors import TastError
+from tast.errors import TastError, Unavailable
 
 PARENT_WITH_CHILD = (
     "import subprocess, sys, time; child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']);"
@@ -182,3 +183,11 @@ def test_a_dead_mlflow_server_is_found_before_the_stages_run(monkeypatch: pytest
         TastError, match=r"MLFLOW_TRACKING_URI: http://127\.0\.0\.1:\d+ does not answer .* or unset MLFLOW_TRACKING_URI"
     ):
         run()
+
+
+def test_a_server_that_goes_during_a_flow_is_one_line_and_worth_another_try() -> None:
+    def asks_a_server_that_went(*, return_state: bool) -> None:
+        httpx.get("http://127.0.0.1:9", trust_env=False)
+
+    with pytest.raises(Unavailable, match=r"Prefect's server does not answer any more \(ConnectError\): "):
+        finish(asks_a_server_that_went)
