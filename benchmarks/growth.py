@@ -1,6 +1,6 @@
 """How each step of the pipeline grows with the number of recordings: 500, 1,500 and 5,000 of one second, or as many as are asked.
 
-    python -m benchmarks.growth [--sizes 500 1500 5000] [--folder PLACE] [--publish]
+    python -m benchmarks.growth [--sizes 500 1500 5000] [--idle 5000 50000] [--folder PLACE] [--publish]
 
 The real commands run in a copy of this project, on planted recordings whose clips lie in the item cache already
 (benchmarks/planted.py), so that no landmark is looked for: `dvc repro` of each stage, `dvc status`, `dvc repro` with nothing to
@@ -247,13 +247,14 @@ def main() -> None:
         prog="python -m benchmarks.growth", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, metavar="N")
+    parser.add_argument("--idle", type=int, nargs="+", default=(), metavar="N", help="sizes at which DVC alone has nothing to do")
     parser.add_argument("--folder", type=Path, help="where the projects are made, and deleted; the system's own by default")
     parser.add_argument("--publish", action="store_true", help=f"the table into {PAGE}")
     asked = parser.parse_args()
     costs: list[Cost] = []
-    for n in asked.sizes:
+    for measure_one, n in [*((measure, n) for n in asked.sizes), *((measure_idle, n) for n in asked.idle)]:
         with tempfile.TemporaryDirectory(dir=asked.folder) as scratch:
-            costs += measure(Path(scratch), n)
+            costs += measure_one(Path(scratch), n)
         write_rows("growth", rows_of(costs))
     if asked.publish:
         publish(rows_of(costs))
