@@ -23,7 +23,7 @@ def test_outputs_have_the_promised_names_and_columns(finished: Workspace) -> Non
     assert list(predictions.columns) == [
         "dataset", "subject_id", "record_id", "scenario", "second", "start_s", "true_percent", "predicted_percent",
         "lower_percent", "upper_percent", "n_clips", "quality", "spot_sd_percent", "codec",
-        "bits_per_pixel", "changing_percent", "brightness",
+        "bits_per_pixel", "changing_percent", "brightness", "change_gain", "change_lowest_percent", "change_highest_percent",
     ]  # fmt: skip
     assert not predictions.duplicated(["dataset", "subject_id", "record_id", "second"]).any()
     assert set(predictions["dataset"]) == {"phantom"}

@@ -239,6 +239,7 @@ def test_a_publication_knows_that_its_parameters_are_not_those_of_the_commit(com
 def test_a_publication_knows_that_its_method_is_not_that_of_the_commit(committed: str) -> None:
     """Found by its name, it is no dependency of a stage: dvc.lock has data/method.json alone, which names its files."""
     METHOD.write_text(json.dumps({"method": "tast_net", "code": {"tast/methods/tast_net.py": "an md5"}}))
+    Path("tast").mkdir()  # where the code lies in the project
     lock = json.loads(Path("dvc.lock").read_text())
     for out in lock["stages"]["evaluate"]["outs"]:
         out["md5"] = md5_of(Path(out["path"])) if out["path"] == METHOD.as_posix() else out["md5"]
