@@ -2,10 +2,10 @@
 
     python -m benchmarks.landmarks [--worlds 8] [--seconds 16] [--workers 2] [--publish]    (13 min of a core)
 
-Each recording, coded without loss, is preprocessed twice: as params.yaml says, with landmarks in each frame, and with FEWER. After
-the mask: the pulse's signal-to-noise ratio in green, and red and blue over green by projection on green, whose errors are against
-what lamp, sensor and colour matrix make of the pulse in linear light. --publish writes the table into docs/performance.md. No
-setting was chosen on this seed.
+Each recording, coded without loss, is preprocessed twice: as params.yaml says, with landmarks in each frame, and with FEWER.
+After the mask: the pulse's signal-to-noise ratio in green, and red and blue over green by projection on green, whose errors are
+against what lamp, sensor and colour matrix make of the pulse in linear light. --publish writes the table into
+docs/performance.md. No setting was chosen on this seed.
 """
 
 from __future__ import annotations
