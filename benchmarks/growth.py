@@ -118,14 +118,27 @@ class Measured:
             )
             try:
                 _, status, used = os.wait4(process.pid, 0)
-            except BaseException:
-                process.terminate()
-                process.wait()
-                raise
-            process.returncode = os.waitstatus_to_exitcode(status)
+                process.returncode = os.waitstatus_to_exitcode(status)
+            finally:
+                if process.returncode is None:  # Ctrl-C: it must not outlive this one
+                    process.terminate()
+                    process.wait()
         if process.returncode:
             sys.exit(f"{' '.join(arguments)} exited with {process.returncode}:\n{log.read_text()[-3000:]}")
         return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+
+
+def set_params(path: Path, values: dict[str, Any]) -> None:
+    """Dotted keys of a params.yaml; its comments stay."""
+    yaml = YAML()
+    params = yaml.load(path)
+    for key, value in values.items():
+        *sections, name = key.split(".")
+        section = params
+        for part in sections:
+            section = section[part]
+        section[name] = value
+    yaml.dump(params, path)
 
 
 def clone(folder: Path, params: dict[str, Any]) -> None:
@@ -137,15 +150,7 @@ def clone(folder: Path, params: dict[str, Any]) -> None:
         if not name.startswith(("tests/", "docs/")) and name != "dvc.lock" and (PROJECT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(PROJECT / name, folder / name)
-    yaml, place = YAML(), folder / "params.yaml"
-    content = yaml.load(place)
-    for key, value in params.items():
-        *sections, name = key.split(".")
-        section = content
-        for part in sections:
-            section = section[part]
-        section[name] = value
-    yaml.dump(content, place)
+    set_params(folder / "params.yaml", params)
     named = ["-c", "user.name=growth", "-c", "user.email=growth@localhost"]
     for command in (["init", "-q"], ["add", "-A"], [*named, "commit", "-qm", "tree"]):
         subprocess.run(["git", *command], cwd=folder, check=True)

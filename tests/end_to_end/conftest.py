@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 from filelock import FileLock
-from ruamel.yaml import YAML
+
+from benchmarks.growth import set_params as set_params
 
 PROJECT = Path(__file__).resolve().parents[2]
 SMALL = {
@@ -78,18 +79,6 @@ def own_environment() -> dict[str, str]:
     outside = ("PREFECT_", "DVC_", "MLFLOW_", "PYTHON")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(outside)}
     return environment | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"}
-
-
-def set_params(path: Path, values: dict[str, Any]) -> None:
-    yaml = YAML()
-    params = yaml.load(path)
-    for key, value in values.items():
-        *sections, name = key.split(".")
-        section = params
-        for part in sections:
-            section = section[part]
-        section[name] = value
-    yaml.dump(params, path)
 
 
 def clone(folder: Path) -> Workspace:
