@@ -66,5 +66,5 @@ clean: $(INSTALLED)  ## remove by name the outputs, caches and run history that 
 	@$(BIN)/python -m flows.clean $(OPTIONS)
 
 lock:  ## compile requirements.lock from requirements.in
-	$(BIN)/uv pip compile --quiet --python-version 3.11 --constraint requirements.lock --no-emit-find-links --no-annotate --no-header requirements.in --output-file requirements.lock
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --constraint requirements.lock --no-emit-find-links --no-annotate --no-header --upgrade-package torch requirements.in --output-file requirements.lock
 	sed -i 's/^torch==\(.*\)+cpu/torch==\1/' requirements.lock

@@ -26,6 +26,7 @@ TREE = ("tast", "flows", "pyproject.toml", "setup.py", "README.md", "LICENSE", *
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CORE = [Requirement(one) for one in PROJECT["dependencies"]]
 EXTRAS = {name: [Requirement(one) for one in listed] for name, listed in PROJECT["optional-dependencies"].items()}
+LOCKED = [*CORE, *(one for extra, listed in EXTRAS.items() if extra != "gpu" for one in listed)]
 
 
 def names_of(requirements: list[Requirement]) -> set[str]:
@@ -102,13 +103,13 @@ def test_its_metadata_say_what_it_is(wheel: zipfile.ZipFile, metadata: Message) 
         "LICENSE", "tast/phantom/data/LICENSE-colour-science.txt", "tast/phantom/data/LICENSE-rawtoaces-data.txt",
         "tast/phantom/heads/data/LICENSE",
     }  # fmt: skip
-    assert set(metadata.get_all("Provides-Extra")) == {"pipeline", "gpu", "dev"}
+    assert set(metadata.get_all("Provides-Extra")) == {"pipeline", "interchange", "docs", "gpu", "dev"}
     assert "tast = tast.cli.main:main" in wheel.read(f"tast-{__version__}.dist-info/entry_points.txt").decode()
 
 
 def test_what_may_be_installed_includes_what_is_locked() -> None:
     pins = locked()
-    for one in [*CORE, *EXTRAS["pipeline"], *EXTRAS["dev"]]:
+    for one in LOCKED:
         name = str(canonicalize_name(one.name))
         assert name == "tast" or one.specifier.contains(pins[name]), f"{one}: the lock has {pins[name]}"
 
@@ -117,7 +118,7 @@ def test_the_wheel_and_the_lock_name_the_same_packages() -> None:
     """requirements.in is what the lock is compiled from."""
     lines = (line.partition("#")[0].strip() for line in (ROOT / "requirements.in").read_text().splitlines())
     named = names_of([Requirement(line) for line in lines if line])
-    assert names_of([*CORE, *EXTRAS["pipeline"], *EXTRAS["dev"]]) - {"tast"} == named
+    assert names_of(LOCKED) - {"tast"} == named
 
 
 def test_the_command_line_needs_nothing_of_the_pipelines() -> None:
