@@ -11,7 +11,7 @@ ifneq ($(strip $(PIP_FIND_LINKS)),)
 export UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 endif
 
-.PHONY: help setup repro test mutants chaos lint bench ui serve sbom clean lock
+.PHONY: help setup repro test mutants chaos lint bench ui serve site sbom clean lock
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -56,6 +56,10 @@ ui: $(INSTALLED)  ## MLflow and Prefect pages on this machine, until Ctrl-C
 
 serve: $(INSTALLED)  ## schedules: Prefect server, a worker for prefect.yaml's deployments, MLflow page, until Ctrl-C
 	@$(BIN)/python -m flows.serve
+
+site: $(INSTALLED)  ## the pages of docs/ as a site in build/site, every link checked
+	@$(BIN)/python -m sphinx -n -W --keep-going -q -b html -d build/site.trees docs build/site
+	@echo "build/site/index.html"
 
 sbom: $(INSTALLED)  ## what is installed (docs/sbom.cdx.json, CycloneDX) and under which licences (docs/licences.md)
 	@$(BIN)/uv tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py requirements --of JSON --output-reproducible --pyproject pyproject.toml --output-file docs/sbom.cdx.json requirements.lock 2>/dev/null

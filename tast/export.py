@@ -47,6 +47,7 @@ def onnx_bytes(model: nn.Module, card: ModelCard) -> bytes:
 
 
 def write_onnx(path: Path, model: nn.Module, card: ModelCard) -> None:
+    """The bytes of onnx_bytes as a file, written whole."""
     content = onnx_bytes(model, card)
     with whole_file(path) as part:
         part.write_bytes(content)

@@ -1,0 +1,91 @@
+"""The site of docs/: Sphinx builds it without a warning, and it asks for nothing from elsewhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+import typer
+
+from tast.cli.main import app
+from tast.closure import ROOT
+
+DOCS = ROOT / "docs"
+BUILD = ["-m", "sphinx", "-n", "-W", "--keep-going", "-q", "-b", "html"]  # as `make site`
+
+
+def build(source: Path, target: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *BUILD, *options, "-d", str(target / "trees"), str(source), str(target / "site")], cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("site")
+    done = build(DOCS, folder)
+    assert done.returncode == 0, done.stderr
+    return folder / "site"
+
+
+def test_makefile_builds_it_as_this_test_does() -> None:
+    (recipe,) = re.findall(r"^site:.*\n\t(.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert " ".join(BUILD) in recipe and recipe.split()[-2:] == ["docs", "build/site"]
+    assert "/build" in (ROOT / ".gitignore").read_text().splitlines()
+
+
+def test_every_page_is_a_page_of_it_and_every_link_leads_somewhere(site: Path) -> None:
+    pages = {page.relative_to(site).with_suffix("").as_posix(): page.read_text() for page in site.rglob("*.html")}
+    assert {page.relative_to(DOCS).with_suffix("").as_posix() for page in DOCS.rglob("*.md")} <= set(pages)
+    ids = {name: set(re.findall(r'\bid="([^"]+)"', text)) for name, text in pages.items()}
+    missing, seen = [], 0
+    for name, text in pages.items():
+        for link in re.findall(r'<a\b[^>]*\bhref="([^"]+)"', text):
+            if re.match(r"[a-z]+:", link):
+                continue
+            path, _, anchor = unquote(link).partition("#")
+            target = (site / name).parent / path if path else site / f"{name}.html"
+            to = os.path.relpath(target, site).removesuffix(".html")
+            seen += 1
+            if not target.is_file() or (anchor and to in ids and anchor not in ids[to]):
+                missing.append(f"{name}: {link}")
+    assert not missing and seen > 1000
+
+
+def test_nothing_comes_from_elsewhere(site: Path) -> None:
+    for page in site.rglob("*.html"):
+        text = page.read_text()
+        loaded = re.findall(r'<(?:script|img|iframe)\b[^>]*\bsrc="([^"]+)"', text)
+        loaded += re.findall(r'<link\b(?=[^>]*rel="(?:stylesheet|preload|icon)")[^>]*\bhref="([^"]+)"', text)
+        assert loaded and not [one for one in loaded if re.match(r"(?:[a-z]+:)?//", one)], page
+    for sheet in site.rglob("*.css"):
+        assert not re.search(r"(?:url\(|@import)\s*['\"]?(?:https?:)?//", sheet.read_text()), sheet
+
+
+def test_every_command_and_what_is_public_stands_there(site: Path) -> None:
+    commands = (site / "reference/commands.html").read_text()
+    for name, command in typer.main.get_command(app).commands.items():  # type: ignore[attr-defined]
+        assert f'id="tast-{name}"' in commands
+        for option in (one for parameter in command.params for one in parameter.opts if one.startswith("--")):
+            assert option in commands, f"{name} {option}"
+    python = (site / "reference/python.html").read_text()
+    asked = re.findall(r"automodule:: (\S+)\n +:members: (.+)", (DOCS / "reference/python.md").read_text())
+    assert len(asked) > 20
+    for module, members in asked:
+        for member in members.split(", "):
+            assert f'id="{module}.{member}"' in python, f"{module}.{member}"
+
+
+def test_a_link_to_nothing_fails_the_build(tmp_path: Path) -> None:
+    shutil.copy(DOCS / "conf.py", tmp_path)
+    (tmp_path / "index.md").write_text("# One\n\n[there](index.md#nowhere), and docs/nothing.md\n")
+    done = build(tmp_path, tmp_path, "-t", "pages")
+    assert done.returncode != 0
+    assert "nowhere" in done.stderr and "nothing.md" in done.stderr
