@@ -1,4 +1,4 @@
-"""The figures that are published: each set with sealed seeds, people whom no choice was made on; JSON, and the README's table.
+"""The figures that are published: each set with sealed seeds, people whom no choice was made on; JSON, and docs/figures.md.
 
     python -m benchmarks.published                     (every set, one after the other: some hours)
     python -m benchmarks.published pure_wide narrow    (these)
@@ -53,7 +53,7 @@ THREADS = 1  # of each training, as many at a time as there are cores
 DRAWS, DRAWS_SEED = 1000, 0  # of the bootstrap over people
 COMMITTED = ("tast", "flows", "benchmarks", ":!benchmarks/results", "params.yaml", "requirements.lock")
 KEEP = STATE / "sets"  # shared with benchmarks/table.py
-README = Path("README.md")
+PAGE = Path("docs/figures.md")
 BEGIN, END = "<!-- table of benchmarks/published.py: begin -->", "<!-- table of benchmarks/published.py: end -->"
 
 
@@ -180,18 +180,18 @@ def tables(results: Mapping[str, Mapping[str, Any]]) -> str:
     return "\n\n".join("\n".join(f"| {' | '.join(line)} |" for line in table) for table in (ours, beside))
 
 
-def write_readme(results: Mapping[str, Mapping[str, Any]], readme: Path = README) -> None:
-    """Put the tables between the README's markers. Raises BadInput where it has none."""
-    text = readme.read_text(encoding="utf-8")
+def write_page(results: Mapping[str, Mapping[str, Any]], page: Path = PAGE) -> None:
+    """Put the tables between the page's markers. Raises BadInput where it has none."""
+    text = page.read_text(encoding="utf-8")
     if text.count(BEGIN) != 1 or text.count(END) != 1:
-        raise BadInput(readme, "no place for the table of published figures", f"the lines {BEGIN} and {END}")
-    with whole_file(readme) as part:
+        raise BadInput(page, "no place for the table of published figures", f"the lines {BEGIN} and {END}")
+    with whole_file(page) as part:
         part.write_text(f"{text[: text.index(BEGIN)]}{BEGIN}\n{tables(results)}\n{text[text.index(END) :]}", encoding="utf-8")
 
 
-def published_in(readme: Path) -> str:
-    """The tables that stand between the README's markers."""
-    return readme.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0].strip()
+def published_in(page: Path) -> str:
+    """The tables that stand between the page's markers."""
+    return page.read_text(encoding="utf-8").partition(BEGIN)[2].partition(END)[0].strip()
 
 
 def _error_and_r(row: Mapping[str, Any]) -> str:
@@ -258,7 +258,7 @@ def main() -> None:
             kept_clips(asked.keep, plan.name, plan.phantoms, plan.params)
         else:
             publish(plan, asked.keep, asked.workers)
-            write_readme(read_results())
+            write_page(read_results())
             print(tables(read_results()))
 
 

@@ -1,4 +1,4 @@
-"""`tast benchmark published`: committed code alone, figures that can be computed by hand, JSON and README that agree."""
+"""`tast benchmark published`: committed code alone, figures that can be computed by hand, JSON and page that agree."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, text in {
         "tast/code.py": "",
         "params.yaml": (ROOT / "params.yaml").read_text(),
-        "README.md": f"{BEGIN}\nold\n{END}\n",
+        "docs/figures.md": f"{BEGIN}\nold\n{END}\n",
     }.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
@@ -73,11 +73,11 @@ def test_what_is_published_names_what_it_was_made_of(plan: Plan, repository: Pat
     assert standing_of(plan) == "up to date"
     other = replace(plan, params=changed(plan.params, {"train.learning_rate": 0.1}))
     assert standing_of(other) == f"of {result['commit'][:9]}, other params now"
-    (repository / "README.md").write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
-    published.write_readme(published.read_results())
-    text = (repository / "README.md").read_text()
+    (repository / "docs/figures.md").write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    published.write_page(published.read_results())
+    text = (repository / "docs/figures.md").read_text()
     assert text.startswith(f"before\n{BEGIN}\n| set |") and text.endswith(f"|\n{END}\nafter\n")
-    assert published_in(repository / "README.md") == tables({"pure_wide": result})
+    assert published_in(repository / "docs/figures.md") == tables({"pure_wide": result})
 
 
 def test_finished_trainings_are_found_again(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,7 +91,7 @@ def test_code_or_parameters_that_are_not_committed_are_refused(
     changed_file: str, repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert committed_code() == git(repository, "rev-parse", "HEAD")
-    (repository / "README.md").write_text("figures of the set before")
+    (repository / "docs/figures.md").write_text("figures of the set before")
     assert committed_code() == git(repository, "rev-parse", "HEAD")
     (repository / changed_file).write_text((ROOT / "params.yaml").read_text() + "# changed")
     with pytest.raises(TastError, match=f"committed code alone; not committed: {changed_file}"):
@@ -139,7 +139,7 @@ def test_scores_are_of_the_seconds_of_all_runs() -> None:
     assert constant["share_of_constant_removed"] == 0
 
 
-def test_a_readme_without_markers_is_refused(repository: Path) -> None:
-    (repository / "README.md").write_text("no table")
-    with pytest.raises(BadInput, match=r"README\.md: no place for the table"):
-        published.write_readme({})
+def test_a_page_without_markers_is_refused(repository: Path) -> None:
+    (repository / "docs/figures.md").write_text("no table")
+    with pytest.raises(BadInput, match=r"figures\.md: no place for the table"):
+        published.write_page({})

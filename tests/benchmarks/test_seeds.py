@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from benchmarks.published import README, plan_of, published_in, read_results, tables
+from benchmarks.published import PAGE, plan_of, published_in, read_results, tables
 from benchmarks.seeds import SEALED, SEALED_SEEDS
 from benchmarks.sets import SETS, params_of_set
 from tast.cli.main import app
@@ -77,10 +77,10 @@ def test_a_published_set_differs_in_its_seeds_alone(name: str) -> None:
         assert other.seed in set(SEALED_SEEDS) - {plan.phantoms["phantom"].seed} and other.profile == "narrow"
 
 
-def test_the_readme_shows_what_was_published_with_sealed_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_shows_what_was_published_with_sealed_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     results = read_results()
-    assert published_in(README) == tables(results)
+    assert published_in(PAGE) == tables(results)
     for name, result in results.items():
         seeds = {key: seed for key, seed in result["seeds"].items() if key != "training"}
         assert seeds == {"phantom": SEALED[name].phantom, **SEALED[name].others}

@@ -1,7 +1,7 @@
 """Every command line of docs/tutorial.md, in its order.
 
-What it makes first, the six small people, is the workspace that all end-to-end tests share: that command has these very parameters,
-and finds them done. The package is installed by tests/test_wheel.py.
+What it makes first, the six small people, is the workspace that all end-to-end tests share: that command has these very
+parameters, and finds them done. The package is installed by tests/test_wheel.py.
 """
 
 from __future__ import annotations
