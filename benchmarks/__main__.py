@@ -41,6 +41,7 @@ BENCHMARKS = {  # module below benchmarks/ -> whether it takes --peer
     "light_prior": False,
     "landmarks": False,
     "ladder": False,
+    "libraries": False,
 }
 
 
