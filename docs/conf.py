@@ -45,7 +45,7 @@ html_theme_options = {"top_of_page_buttons": []}
 
 PAGES = Path(__file__).parent
 COMMANDS = "<!-- every command -->"
-NAMED = re.compile(r"(?<![\w/(\[`-])`?docs/([a-z_]+(?:/[a-z_]+)?)\.md`?(?![\w\])])")
+NAMED = re.compile(r"(?<!\]\()(?<![\w/\[`-])`?docs/([a-z_]+(?:/[a-z_]+)?)\.md`?(?![\w\]])")
 
 
 def linked(text: str, page: str) -> str:
