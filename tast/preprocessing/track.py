@@ -104,29 +104,28 @@ class RoiWarper:
         self._held: deque[tuple[float, Picture]] = deque()
         self._dither = Dither()
 
-    def take(self, time_s: float, picture: Picture, gray: Image, look: Callable[[], Pose | None]) -> Pose | None:
+    def take(self, time_s: float, picture: Picture, gray: Image, look: Callable[[bool], Pose | None]) -> Pose | None:
         """One more frame, in colour and gray; those before the first face are left out. Returns where the face is in it.
 
-        look: where landmarks see the face in this frame. They are asked when their time has come, and where the flow fails.
+        look: where landmarks see the face in this frame; asked to be sure (True) where the flow fails: something came between,
+        or the face is another one. They are asked then, and when their time has come.
         """
-        landmarks = None
+        landmarks, first = None, self._reduction is None
         if self._reduction is None:
-            landmarks = look()
+            landmarks = look(True)
             if landmarks is None:
                 self._track.add(time_s, None, None)
                 return None
             self._reduction = _reduction(landmarks, self._size_px)
         small, small_gray = area_averaged(picture, self._reduction), smaller(gray, self._reduction)
-        is_due = time_s - self._looked_s > self._landmarks_every_s - CLOCK_NOISE_S
-        carried = None if is_due else self._flow.carry(small_gray)
-        if carried is None:
-            landmarks, self._looked_s = landmarks or look(), time_s
+        path = self._flow.move(small_gray)
+        if path is None or time_s - self._looked_s > self._landmarks_every_s - CLOCK_NOISE_S:
+            landmarks, self._looked_s = landmarks if first else look(path is None), time_s
             pose = None if landmarks is None else landmarks.scaled(1 / self._reduction)
-            self._track.add(time_s, pose, self._flow.follow(small_gray, pose))
+            self._track.add(time_s, pose, self._flow.join(small_gray, path, pose))
         else:
-            path, pose = carried
             self._track.carry(time_s, path)
-            landmarks = pose.scaled(self._reduction)
+            landmarks = self._flow.carry(small_gray, path).scaled(self._reduction)
         self._held.append((time_s, small))
         self._emit(until_s=time_s - self._track.horizon_s)
         return landmarks

@@ -113,9 +113,7 @@ def test_a_trace_says_when_how_sure_and_how_good(face, model):
 
 
 def test_frames_without_a_sight_of_the_face_lower_the_quality_of_their_second_only(model):
-    trace = predict_frames(
-        "blink", film(6.0, hidden=range(74, 81)), *model, Asked(min_quality=0.0)
-    )  # the detector looks again at 3 s
+    trace = predict_frames("blink", film(6.0, hidden=range(76, 83)), *model, Asked(min_quality=0.0))
     assert_allclose(trace.face_share[[0, 1, 2, 4, 5]], 1)
     assert 0.6 < trace.face_share[3] < 0.85
     assert_allclose(trace.quality, trace.face_share * trace.pulse_share)
