@@ -71,7 +71,7 @@ def align(
     """Warp the largest face of each frame to a square ROI of roi_size_px that holds it from hairline to chin.
 
     frames: (time_s, picture, RGB or YUV) in order of time, read once; never all in memory, unlike the ROIs: at 128 px and 30 Hz
-    1.5 MB per second of video, twice that while they are joined.
+    1.5 MB per second of video.
     smooth_s: sigma of the zero-phase Gaussian low-pass on the landmarks; what is faster is left to optical flow.
     landmarks_every_s: they are predicted this often, and wherever the flow cannot carry the face on; 0: in each frame.
     detect_every_s: the detector confirms the face this often. max_gap_s: longest loss of the face that is bridged; those frames
@@ -94,9 +94,9 @@ def align(
         "longest_gap_s": longest_gap_s(times_s, quality),
         "detections": float(finder.detections),
     }
-    log.debug("%s: %d frames aligned, %s", record_id, len(warper.rois), notes)
+    log.debug("%s: %d frames aligned, %s", record_id, len(times_s), notes)
     return FaceVideo(
-        record_id, frames=np.stack(warper.rois), times_s=times_s, quality=quality, notes=notes, surroundings=watcher.result()
+        record_id, frames=warper.rois.taken(), times_s=times_s, quality=quality, notes=notes, surroundings=watcher.result()
     )
 
 

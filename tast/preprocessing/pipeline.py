@@ -116,7 +116,7 @@ def preprocess_record(
         )
         for window in clips.windows
     ]  # fmt: skip
-    return rows, record.notes + video.defects + doubts(video.source) + unlabelled, digests
+    return rows, record.notes + video.defects + clips.too_short + doubts(video.source) + unlabelled, digests
 
 
 def _columns(source: SourceFacts | None) -> dict[str, Any]:

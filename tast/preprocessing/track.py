@@ -20,6 +20,7 @@ from tast.preprocessing.pose import ROI_HEIGHT, SMOOTHING_WINDOW_SIGMAS, Pose, r
 Image = npt.NDArray[np.uint8]
 
 CLOCK_NOISE_S = 0.005  # of a camera's frames: landmarks every 0.1 s are those of each third of 30 Hz
+FRAMES_AT_ONCE = 256
 LONGEST_HOLE_S = 0.25  # between two frames of the camera itself; beyond it a pulse of 120 bpm is no longer sampled
 
 
@@ -89,11 +90,34 @@ class FaceTrack:
         raise VideoRejected(self.record_id, f"face lost for more than {self._max_gap_s:g} s at {self._first_lost_s:.2f} s")
 
 
+class GrowingFrames:
+    """Pictures of one size (N, N, 3) uint8, one after the other in one piece of memory, which grows without being copied."""
+
+    def __init__(self, size_px: int) -> None:
+        self._frames = np.empty((FRAMES_AT_ONCE, size_px, size_px, 3), dtype=np.uint8)
+        self._n = 0
+
+    def append(self, picture: Image) -> None:
+        if self._n == len(self._frames):
+            self._resize(2 * self._n)
+        self._frames[self._n] = picture
+        self._n += 1
+
+    def taken(self) -> Image:
+        """(T, N, N, 3) all of them; nothing is left."""
+        self._resize(self._n)
+        frames, self._frames, self._n = self._frames, self._frames[:0], 0
+        return frames
+
+    def _resize(self, n: int) -> None:
+        self._frames.resize((n, *self._frames.shape[1:]), refcheck=False)  # nobody else has seen it
+
+
 class RoiWarper:
     """Holds frames back until their pose is known, then warps them to the ROI; keeps only the ROIs."""
 
     def __init__(self, track: FaceTrack, roi_size_px: int, landmarks_every_s: float = 0.0) -> None:
-        self.rois: list[Image] = []
+        self.rois = GrowingFrames(roi_size_px)
         self.times_s: list[float] = []
         self.quality: list[float] = []
         self._track, self._size_px = track, roi_size_px
