@@ -37,7 +37,8 @@ from tast.records import FaceVideo, FloatArray, SourceFacts
 log = logging.getLogger(__name__)
 
 SOUND = "an entry of the item cache as it was written"
-FRAMES, LIGHT = "npy", "light.npy"  # kinds of files
+FRAMES, LIGHT, JSON = "npy", "light.npy", "json"  # kinds of files
+KINDS = (FRAMES, LIGHT, JSON)  # in the order in which they are written
 FICLONE = 0x40049409  # Linux ioctl: share the blocks of another file, copied when written to
 
 
@@ -85,40 +86,41 @@ class ItemCache:
             _facts(content["source"]), content["files_sha256"],
         )  # fmt: skip
 
+    def file(self, key: str, kind: str) -> Path:
+        """Where one of an entry's files lies; `materialise` gives a copy of one that was looked at."""
+        return self.root / key[:2] / f"{key}.{kind}"
+
     def frames(self, key: str) -> npt.NDArray[np.generic]:
         """(T, H, W, 3) frames of an entry, mapped from disk."""
-        return np.asarray(np.load(self._path(key, FRAMES), mmap_mode="r"))
+        return np.asarray(np.load(self.file(key, FRAMES), mmap_mode="r"))
 
     def materialise(self, key: str, target: Path, kind: str = FRAMES) -> None:
         """One kind of an entry's files as the file `target`: by reflink where there are such, else hard link, else copy."""
-        source = self._path(key, kind)
+        source = self.file(key, kind)
         with whole_file(target, durable=False) as part:
             if not (_reflinked(source, part) or _hard_linked(source, part)):
                 shutil.copyfile(source, part)
-
-    def _path(self, key: str, suffix: str) -> Path:
-        return self.root / key[:2] / f"{key}.{suffix}"
 
     def _compute(self, key: str, compute: Callable[[], VideoPieces]) -> dict[str, Any]:
         try:
             content = self._keep(key, compute())
         except VideoRejected as error:
             content = {"rejected": error.reason}
-        with whole_file(self._path(key, "json"), durable=False) as part:
+        with whole_file(self.file(key, JSON), durable=False) as part:
             part.write_text(json.dumps({"content": content, "sha256": _digest(content)}), encoding="utf-8")
         return content
 
     def _keep(self, key: str, video: VideoPieces) -> dict[str, Any]:
         """Frames go to the disk piece by piece."""
         grid = _Grid()
-        with whole_file(self._path(key, FRAMES), durable=False) as part, GrowingArray(part) as frames:
+        with whole_file(self.file(key, FRAMES), durable=False) as part, GrowingArray(part) as frames:
             for face in video.faces:
                 if (known := grid.take(face)) is not None:
                     frames.append(known.frames, after=len(grid) - len(known.frames) - len(frames))
-        with whole_file(self._path(key, LIGHT), durable=False) as part:
+        with whole_file(self.file(key, LIGHT), durable=False) as part:
             save_array(part, np.concatenate(grid.light))
         found = CachedVideo(grid.start_s, grid.fps_hz, tuple(grid.quality), tuple(video.defects), video.source())
-        return asdict(found) | {"files_sha256": {kind: file_digest(self._path(key, kind)) for kind in (FRAMES, LIGHT)}}
+        return asdict(found) | {"files_sha256": {kind: file_digest(self.file(key, kind)) for kind in (FRAMES, LIGHT)}}
 
     def wrong_with(self, key: str) -> str:
         """Why an entry is none, in words; empty where it is sound."""
@@ -130,7 +132,7 @@ class ItemCache:
 
     def _read(self, key: str) -> dict[str, Any] | None:
         """The content of a sound entry, None where there is none."""
-        if not self._path(key, "json").is_file():
+        if not self.file(key, JSON).is_file():
             return None
         try:
             content = self._sound(key)
@@ -138,11 +140,11 @@ class ItemCache:
             log.warning("%s: it is computed again", error)
             return None
         with suppress(OSError):  # of a cache that this user may only read
-            os.utime(self._path(key, "json"))  # when it was last used, for `tast cache gc`
+            os.utime(self.file(key, JSON))  # when it was last used, for `tast cache gc`
         return content
 
     def _sound(self, key: str) -> dict[str, Any]:
-        path = self._path(key, "json")
+        path = self.file(key, JSON)
         try:
             entry = json.loads(path.read_text(encoding="utf-8"))
             content: dict[str, Any] = entry["content"]
@@ -154,7 +156,7 @@ class ItemCache:
         except (ValueError, KeyError, TypeError, AttributeError):
             raise BadInput(path, CHANGED, SOUND) from None
         for kind, digest in files.items():
-            array = self._path(key, kind)
+            array = self.file(key, kind)
             if not array.is_file():
                 raise BadInput(array, "no such file", SOUND)
             if file_digest(array) != digest:
