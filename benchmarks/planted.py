@@ -33,6 +33,7 @@ from tast.preprocessing.align import landmark_model_path
 from tast.preprocessing.cache import ItemCache
 from tast.preprocessing.keys import item_key
 from tast.preprocessing.mask import mesh_model_paths
+from tast.preprocessing.pieces import VideoPieces
 from tast.preprocessing.pipeline import computed_by, settings_of
 from tast.preprocessing.steps import STEPS
 from tast.records import FaceLight, FaceVideo
@@ -102,7 +103,7 @@ def plant_clips() -> None:
     models = (landmark_model_path(), *mesh_model_paths())
     for number, record in enumerate(records):
         key = item_key(record.video, pixel_settings, computed_by(), models)
-        items.get_or_compute(key, record.record_id, partial(_face, record.record_id, number, params.clips.size_px))
+        items.get_or_compute(key, record.record_id, partial(_video, record.record_id, number, params.clips.size_px))
 
 
 def plant_outputs(root: Path) -> None:
@@ -121,12 +122,13 @@ def plant_outputs(root: Path) -> None:
         file.write_text("{}")
 
 
-def _face(name: str, number: int, size_px: int) -> FaceVideo:
+def _video(name: str, number: int, size_px: int) -> VideoPieces:
     rng = np.random.default_rng(number)
     light = rng.normal(100, 3, (N_FRAMES, 3))
     frames = light[:, None, None, :] + rng.normal(0, 1, (N_FRAMES, size_px, size_px, 3))
     times_s = np.arange(N_FRAMES) / FPS_HZ
-    return FaceVideo(name, frames.astype(np.float16), times_s, np.ones(N_FRAMES), light=FaceLight(light, light + 20))
+    light_of_both = FaceLight(light, light + 20)
+    return VideoPieces([FaceVideo(name, frames.astype(np.float16), times_s, np.ones(N_FRAMES), light=light_of_both)])
 
 
 def main() -> None:

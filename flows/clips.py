@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,8 @@ from tast.digests import Sealed
 from tast.errors import TastError
 from tast.files import whole_folder
 from tast.params import Preprocess
+from tast.preprocessing.away import compute_away
+from tast.preprocessing.cache import ItemCache
 from tast.preprocessing.pipeline import Shard, preprocess_records, settings_of
 from tast.records import VideoRecord
 
@@ -38,14 +40,14 @@ class Made:
     n_computed: int
 
 
-def make_clips(raw: Path, target: Path, params: Preprocess, **crew: Any) -> Made:
-    """The clip store of the data sets in `raw`, as the folder `target`; crew: as in preprocess_all.
+def make_clips(raw: Path, target: Path, params: Preprocess, *, away: Mapping[str, Any] | None = None, **crew: Any) -> Made:
+    """The clip store of the data sets in `raw`, as the folder `target`; away, crew: as in preprocess_all.
 
     Raises TastError where more than max_reject_fraction is rejected; then there is no folder, or the one of before.
     """
     records, unread = read_raw(raw, params)
     with whole_folder(target) as folder:
-        shards = preprocess_all(records, params, folder, **crew)
+        shards, n_away = preprocess_all(records, params, folder, away=away, **crew)
         rows = [row for shard in shards for row in shard.rows]
         rejects = unread + [reject for shard in shards for reject in shard.rejects]
         for reject in rejects:
@@ -54,7 +56,7 @@ def make_clips(raw: Path, target: Path, params: Preprocess, **crew: Any) -> Made
         require_enough(rows, rejects, len(records) + len(unread), params.max_reject_fraction)
         digests = {name: digest for shard in shards for name, digest in shard.files_sha256.items()}
         write_tables(folder, rows, rejects, defects, params.model_dump(), known_sha256=digests)
-    return Made(records, rows, rejects, defects, sum(shard.n_computed for shard in shards))
+    return Made(records, rows, rejects, defects, n_away + sum(shard.n_computed for shard in shards))
 
 
 def read_raw(raw: Path, params: Preprocess) -> tuple[list[VideoRecord], list[Reject]]:
@@ -66,17 +68,34 @@ def read_raw(raw: Path, params: Preprocess) -> tuple[list[VideoRecord], list[Rej
     return read_downloaded(raw, described(raw), (params.spo2_min_percent, params.spo2_max_percent))
 
 
-def preprocess_all(records: Sequence[VideoRecord], params: Preprocess, folder: Path, **crew: Any) -> list[Shard]:
-    """A shard for each record, its array file in `folder`. crew: how many workers, and what else do_each() takes."""
-    work = partial(preprocess_records, settings=settings_of(params.model_dump()), cache_root=cache_root(), clips_folder=folder)
-    rejects: list[Reject] = []
-    with progress("preprocess", len(records)) as advance:
+def preprocess_all(
+    records: Sequence[VideoRecord], params: Preprocess, folder: Path, *, away: Mapping[str, Any] | None = None, **crew: Any
+) -> tuple[list[Shard], int]:
+    """A shard for each record, its array file in `folder`; and how many items were computed by other machines.
+
+    away: the store's url and the crew of machines that see it and not this project (tast.preprocessing.away), if any. crew: how
+    many workers see it, and what else do_each() takes.
+    """
+    settings = settings_of(params.model_dump())
+    work = partial(preprocess_records, settings=settings, cache_root=cache_root(), clips_folder=folder)
+    lost: Mapping[str, str] = {}
+    n_away = 0
+    if away:
+        with progress("preprocess elsewhere", len(records)) as advance:
+            done = compute_away(records, settings, ItemCache(cache_root()), on_result=lambda n: advance(n, ""), **away)
+        lost, n_away = done.lost, done.n_computed
+    here = [record for record in records if record.record_id not in lost]
+    shards = [lost_videos([record], lost[record.record_id]) for record in records if record.record_id in lost]
+    n_rejects = len(shards)
+    with progress("preprocess", len(here)) as advance:
 
         def show(_: int, shard: Shard) -> None:
-            rejects.extend(shard.rejects)
-            advance(1, f"{len(rejects)} rejected" if rejects else "")
+            nonlocal n_rejects
+            n_rejects += len(shard.rejects)
+            advance(1, f"{n_rejects} rejected" if n_rejects else "")
 
-        return do_each(work, [[record] for record in records], on_result=show, **crew)
+        shards += do_each(work, [[record] for record in here], on_result=show, **crew)
+    return shards, n_away
 
 
 def lost_videos(records: Sequence[VideoRecord], reason: str) -> Shard:

@@ -185,7 +185,9 @@ class ClipStore:
         """Manifest rows of the windows of one recording that are none of its clips."""
         first = clips.iloc[0]
         fps_hz, seconds = float(first["fps_hz"]), len(first["spo2_percent"])
-        starts = window_starts(len(self._array(first["file"])), fps_hz, int(first["n_frames"]))
+        shows = ~np.isnan(self.light(first["record_id"]).skin).any(axis=1)  # nothing between two pieces of a long video
+        n_frames = int(first["n_frames"])
+        starts = [k for k in window_starts(len(shows), fps_hz, n_frames) if shows[k : k + n_frames].all()]
         there = set(clips["first_frame"])
         if there.issuperset(starts):
             return []

@@ -263,6 +263,22 @@ class Runner(Section):
     workers: PositiveInt
     memory_gb: Positive
     address: str | None = None
+    store: str | None = None
+
+    def here(self) -> dict[str, Any]:
+        """A crew for do_each() that sees this project's folder: where a store stands between, processes of this machine."""
+        asked = self.model_dump(exclude={"store"})
+        return asked if self.store is None else {**asked, "kind": "local", "address": None}
+
+    def away(self) -> dict[str, Any]:
+        """Empty, or the store, and the crew of machines that see it and not this project's folder."""
+        return {} if self.store is None else self.model_dump(exclude={"store"}) | {"url": self.store}
+
+    @model_validator(mode="after")
+    def _of_a_cluster(self) -> Self:
+        if self.store is not None and self.kind != "dask":
+            raise ValueError(f"store is for machines of a cluster; expected kind: dask, found {self.kind}")
+        return self
 
 
 class Params(Section):

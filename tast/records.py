@@ -218,9 +218,8 @@ class FaceVideo:
     frames: (T, H, W, 3) RGB; uint8 until magnified, float after. Outside the mask exactly 0, once masked.
     times_s: (T,) seconds, increasing.
     quality: (T,) 1 where the face was found in that very frame, 0 where it was bridged from its neighbours.
-    notes: what the steps counted. defects: why the video holds less than its file promised. source: what it was made of, where
-    that is known. surroundings: of its frames as they were taken, on a clock of their own; None where it was cached. light: on
-    times_s, once masked.
+    notes: what the steps counted. surroundings: of its frames as they were taken, on a clock of their own; None where it was
+    cached. light: on times_s, once masked.
     """
 
     record_id: str
@@ -228,8 +227,6 @@ class FaceVideo:
     times_s: FloatArray
     quality: FloatArray
     notes: dict[str, float] = field(default_factory=dict)
-    defects: tuple[str, ...] = ()
-    source: SourceFacts | None = None
     surroundings: Surroundings | None = None
     light: FaceLight | None = None
 

@@ -12,6 +12,7 @@ import pytest
 from tast.clip_store import DEFECTS, MANIFEST, PREPROCESSING, REJECTS, ClipRow, ClipStore, Defect, Reject, write_tables
 from tast.digests import FILE, Sealed, seal
 from tast.errors import BadInput
+from tast.light import light_path
 from tast.seconds import is_spot
 
 ROW = ClipRow("a-000", "phantom", "01", "a", "steady", "a.npy", 2, 4, 0.5, 2.0, 1.0, (97.0, float("nan")))
@@ -65,12 +66,15 @@ def test_a_folder_without_manifest_says_what_to_run(tmp_path: Path) -> None:
         ClipStore(tmp_path)
 
 
-def hopping_store(folder: Path) -> ClipStore:
-    """Two recordings of ten seconds, labelled by their seconds, with clips of four at 0, 3 and 6 s."""
+def hopping_store(folder: Path, hole: int = -1) -> ClipStore:
+    """Two recordings of ten seconds, labelled by their seconds, with clips of four at 0, 3 and 6 s. hole: a frame of nothing."""
     folder.mkdir()
     rows = []
     for name in ("a", "b"):
         np.save(folder / f"{name}.npy", np.zeros((20, 2, 2, 3), np.float16))
+        light = light_path(folder, name)
+        light.parent.mkdir(exist_ok=True)
+        np.save(light, np.where(np.arange(20)[:, None] == hole, np.nan, np.ones((20, 6))))
         rows += [
             replace(
                 ROW, clip_id=f"{name}-{start}", subject_id=name, record_id=name, file=f"{name}.npy", first_frame=2 * start,
@@ -89,6 +93,11 @@ def test_windows_of_every_second_are_added_and_labelled_by_the_clips(tmp_path):
     added = whole.clip("a-at-8")
     assert (added.start_s, added.subject_id, len(added.frames)) == (4.5, "a", 8)
     np.testing.assert_array_equal(added.spo2_percent, [94, 95, 96, 97])
+
+
+def test_no_window_is_added_that_reaches_over_the_end_of_a_piece(tmp_path):
+    _, ids = hopping_store(tmp_path / "clips", hole=9).with_every_second(["a-0", "a-3", "a-6"])
+    assert list(ids)[3:] == ["a-at-10"]
 
 
 def test_no_window_is_added_to_a_recording_that_has_clips_elsewhere(tmp_path):

@@ -90,7 +90,7 @@ def render_phantom(phantom: Phantom, folder: Path, runner: Runner) -> None:
     log.info("rendering %d phantom sessions of %g s in the layout of %s", *size)
     with progress("render", len(planned.sessions)) as advance:
         work, pieces = partial(planned.write_sessions, folder=folder), [[session] for session in planned.sessions]
-        do_each(work, pieces, on_result=lambda *_: advance(1, ""), **runner.model_dump())
+        do_each(work, pieces, on_result=lambda *_: advance(1, ""), **runner.here())
     planned.write_lists(folder)
 
 

@@ -21,7 +21,8 @@ log = logging.getLogger("flows.stages.preprocess")  # __name__ is __main__ where
 def main() -> None:
     params = stage_params("preprocess", "runner", "compute")
     instruction_set.require(params.compute.instruction_set)
-    made = make_clips(RAW, CLIPS, params.preprocess, lost=lost_videos, **params.runner.model_dump())
+    runner = params.runner
+    made = make_clips(RAW, CLIPS, params.preprocess, away=runner.away(), lost=lost_videos, **runner.here())
     write_contact_sheets(CONTACT_SHEETS, CLIPS, made.records, made.rows, params.preprocess.magnify.model_dump())
     cached = len(made.records) - made.n_computed
     log.info(

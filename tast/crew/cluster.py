@@ -22,12 +22,13 @@ PATIENCE_S = 60  # for the scheduler's answer and its first worker
 
 @contextmanager
 def dask_crew(
-    *, workers: int, memory_gb: float | None = None, threads: int | None = 1, address: str | None = None
-) -> Iterator[DaskCrew]:
+    *, workers: int, memory_gb: float | None = None, threads: int | None = 1, address: str | None = None,
+    folder: Path | None = None,
+) -> Iterator[DaskCrew]:  # fmt: skip
     """The cluster whose scheduler is at `address`; or one of `workers` processes of this machine, memory_gb each.
 
-    Its workers must see the project's folder under the same path and have the project installed. Raises TastError where no
-    cluster answers.
+    Its workers have the project installed, and see `folder` under the same path: paths are relative to it. None: where each was
+    started. Raises TastError where no cluster answers.
     """
     from distributed import Client
 
@@ -41,7 +42,7 @@ def dask_crew(
             raise TastError(f"address {address!r}: no Dask scheduler with a worker answers ({error})") from None
         if cluster:
             stack.enter_context(_every(RESTART_S, _replacement(cluster, client, workers)))
-        yield DaskCrew(client, threads)
+        yield DaskCrew(client, threads, folder)
 
 
 class DaskCrew:
@@ -50,8 +51,8 @@ class DaskCrew:
     How often is in the scheduler's own configuration: distributed.scheduler.allowed-failures.
     """
 
-    def __init__(self, client: Any, threads: int | None) -> None:
-        self._client, self._threads = client, threads
+    def __init__(self, client: Any, threads: int | None, folder: Path | None) -> None:
+        self._client, self._threads, self._folder = client, threads, folder
         self.size = sum(client.nthreads().values())
 
     def outcomes(
@@ -64,13 +65,12 @@ class DaskCrew:
         """
         from distributed import KilledWorker, as_completed
 
-        folder = Path.cwd()  # paths are relative to it
         busy: dict[Any, int] = {}
         waiting = iter(enumerate(items))
 
         def submitted(at_most: int) -> Iterator[Any]:
             for number, item in islice(waiting, at_most):
-                future = self._client.submit(do_job, work, item, self._threads, folder, pure=False)
+                future = self._client.submit(do_job, work, item, self._threads, self._folder, pure=False)
                 busy[future] = number
                 yield future
 

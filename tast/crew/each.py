@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
+from pathlib import Path
 from typing import Literal, Protocol, TypeVar
 
 from tast.crew.cluster import dask_crew
@@ -39,6 +40,7 @@ def do_each(
     threads: int | None = 1,
     kind: Literal["local", "dask"] = "local",
     address: str | None = None,
+    shares_folder: bool = True,
     on_result: Callable[[int, Result], object] = lambda number, result: None,
     lost: Callable[[Item, str], Result] | None = None,
 ) -> list[Result]:
@@ -46,7 +48,8 @@ def do_each(
 
     work and items are pickled. memory_gb: of each worker, which is killed when it holds more; without that limit, a single worker
     is this very process. threads: of each worker; None leaves that to the work. kind, address: processes of this machine, or a
-    Dask cluster, the one at that address. on_result(place, result) is called here for each result as it comes.
+    Dask cluster, the one at that address. shares_folder: whether a cluster's machines see this folder under its path; else each
+    works where it was started. on_result(place, result) is called here for each result as it comes.
 
     An item whose worker is killed is tried once more in a new one; if it kills that too, lost(item, reason) is its result,
     and without `lost` that raises TastError. After an error of work(), which is raised here, and after Ctrl-C, what is being done
@@ -57,7 +60,8 @@ def do_each(
     workers = min(workers, len(items))
     crew: AbstractContextManager[Crew]
     if kind == "dask":
-        crew = dask_crew(workers=workers, memory_gb=memory_gb, threads=threads, address=address)
+        folder = Path.cwd() if shares_folder else None
+        crew = dask_crew(workers=workers, memory_gb=memory_gb, threads=threads, address=address, folder=folder)
     elif workers == 1 and memory_gb is None:
         crew = nullcontext(ThisProcess(threads))
     else:

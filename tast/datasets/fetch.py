@@ -8,9 +8,10 @@ from urllib.parse import unquote, urlsplit
 
 import requests
 
+from tast.addresses import refuse_secrets, shown
 from tast.datasets.catalog import RemoteFile
 from tast.datasets.download import Percent, Progress
-from tast.datasets.transfer import Interrupted, PartFile, persist, refuse_secrets, sha256_of, shown
+from tast.datasets.transfer import Interrupted, PartFile, persist, sha256_of
 from tast.errors import BadInput, TastError
 
 CHUNK_BYTES = 2**16  # at most this much is lost when a connection breaks

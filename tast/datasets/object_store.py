@@ -1,7 +1,4 @@
-"""Fetch a file or a folder from a store that fsspec knows (s3://, gs://, ssh://, ...), with the same promises as over HTTP.
-
-Credentials are those that the store's own library finds: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_ENDPOINT_URL for s3.
-"""
+"""Fetch a file or a folder from a store that fsspec knows (s3://, gs://, ssh://, ...), with the same promises as over HTTP."""
 
 from __future__ import annotations
 
@@ -13,19 +10,17 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urlsplit
 
-from aiohttp import ClientError
-from botocore.exceptions import BotoCoreError, NoCredentialsError
-from fsspec.core import url_to_fs
 from fsspec.spec import AbstractFileSystem
 
+from tast.addresses import refuse_secrets, shown
 from tast.datasets.download import Percent, Progress
-from tast.datasets.transfer import Interrupted, PartFile, persist, refuse_secrets, sha256_of, shown
+from tast.datasets.transfer import Interrupted, PartFile, persist, sha256_of
 from tast.errors import BadInput, TastError
 from tast.files import sync
+from tast.stores import FAILURES, REFUSED, open_store
 
 CHUNK_BYTES = 2**23  # a request each: at most this much is lost when a connection breaks
 FILES_AT_ONCE = 8
-FAILURES = (OSError, BotoCoreError, ClientError)  # what the stores' libraries raise where a connection or a server fails
 
 
 def is_stored(text: str) -> bool:
@@ -48,7 +43,7 @@ def fetch_stored(
     if target.is_dir() or (target.exists() and (sha256 is None or sha256_of(target) == sha256)):
         return target
     folder.mkdir(parents=True, exist_ok=True)
-    files, path = _open_store(url)
+    files, path = open_store(url)
     store = _Store(files, url, tries, first_wait_s)
     there = store.ask_what_is_at(path)
     if there["type"] != "directory":
@@ -66,16 +61,6 @@ def _name_of(url: str) -> str:
     if not name:
         raise BadInput(shown(url), "no name in it", "the address of a file or a folder")
     return name
-
-
-def _open_store(url: str) -> tuple[AbstractFileSystem, str]:
-    try:
-        files, path = url_to_fs(url)
-    except ValueError as error:
-        raise BadInput(shown(url), str(error), "https://, s3:// or another protocol of fsspec") from None
-    except ImportError as error:
-        raise TastError(f"{shown(url)}: {error}") from None
-    return files, str(path)
 
 
 @dataclass(frozen=True)
@@ -168,7 +153,7 @@ class _Store:
             yield
         except FileNotFoundError:
             raise BadInput(shown(self.url), "nothing there", "a file or a folder") from None
-        except (PermissionError, NoCredentialsError):
+        except REFUSED:
             raise TastError(f"{shown(self.url)}: the store refused; it wants valid credentials") from None
         except FAILURES as error:
             raise Interrupted(f"the store failed ({type(error).__name__})") from None

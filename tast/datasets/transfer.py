@@ -6,10 +6,10 @@ import hashlib
 import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from tenacity import RetryCallState, Retrying, before_sleep_log, retry_if_exception_type, wait_exponential_jitter
 
+from tast.addresses import shown
 from tast.datasets.download import Percent, require_space
 from tast.errors import BadInput, TastError
 from tast.files import sync
@@ -113,17 +113,3 @@ def _stalled(part: PartFile, tries: int) -> Callable[[RetryCallState], bool]:
 def sha256_of(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def shown(url: str) -> str:
-    """A URL without what may be secret in it: user, password, query."""
-    where = urlsplit(url)
-    host = where.hostname or ""
-    return f"{where.scheme}://{host}{f':{where.port}' if where.port else ''}{where.path}"
-
-
-def refuse_secrets(url: str, *, user_too: bool) -> None:
-    """Raises TastError where a URL holds a password, or a user name where that is half of the credentials."""
-    where = urlsplit(url)
-    if where.password or (user_too and where.username):
-        raise TastError(f"{shown(url)}: the URL holds credentials, which would end up in files and logs; hand them over apart")

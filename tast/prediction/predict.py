@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from itertools import groupby, pairwise
+from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from tast.prediction.causes.evidence import Gathering
 from tast.prediction.causes.findings import Findings, find_causes
 from tast.prediction.pulse import hint_of_rate, pulse_course
 from tast.prediction.trace import PredictedTrace, joined
+from tast.preprocessing.pieces import piece_by_piece
 from tast.preprocessing.pipeline import settings_of
 from tast.preprocessing.resample import mean_rate_hz
 from tast.preprocessing.steps import after_each_step
@@ -43,7 +45,6 @@ from tast.video.read import read_pictures
 
 ReadsPictures = Callable[..., Iterator[tuple[float, Picture]]]  # as read_pictures does
 BATCH_SIZE = 16
-PIECE_S = 120.0
 NO_PERCENTAGE = (
     "no percentage can be told (give SpO2 of some seconds as `anchor`, or a `profile` of camera and lamp, or ask for the trend "
     "alone, `uncalibrated`)"
@@ -125,17 +126,10 @@ def read_frames(
     say so. meter: what sees the frames as they are decoded. watch is called again and again on the way; what it raises ends the
     work.
     """
-    traces: list[PredictedTrace] = []
-    refused: list[tuple[float, str]] = []  # when the piece begins, and why
-    for number, piece in groupby(_watched(frames, watch), key=lambda frame: int(frame[0] // PIECE_S)):
-        try:
-            traces.append(_predict_piece(name, piece, model, card, largest_face, watch, meter))
-        except VideoRejected as error:
-            refused.append((number * PIECE_S, error.reason))
-    if not traces:
-        raise VideoRejected(name, refused[0][1] if refused else "no frame")
-    left_out = tuple(f"{begin_s:g} to {begin_s + PIECE_S:g} s are left out: {reason}" for begin_s, reason in refused)
-    trace = joined(traces, left_out)
+    left_out: list[str] = []
+    predict_piece = partial(_predict_piece, name, model=model, card=card, largest_face=largest_face, watch=watch, meter=meter)
+    traces = list(piece_by_piece(name, _watched(frames, watch), predict_piece, left_out))
+    trace = joined(traces, tuple(left_out))
     if meter is not None and (facts := meter.facts()) is not None:
         findings = trace.findings.with_source(facts, len(trace))
         trace = replace(trace, findings=findings, codec_known=card.knows_losses_of(facts))
@@ -155,7 +149,7 @@ def _require_percentage(trace: PredictedTrace, known_of: bool) -> None:
 
 
 def _predict_piece(
-    name: str, frames: Iterable[tuple[float, Picture]], model: nn.Module, card: ModelCard, largest_face: bool,
+    name: str, frames: Iterable[tuple[float, Picture]], *, model: nn.Module, card: ModelCard, largest_face: bool,
     watch: Callable[[], None], meter: SourceMeter | None,
 ) -> PredictedTrace:  # fmt: skip
     gathering = Gathering()
@@ -200,7 +194,7 @@ def predict_face(face: FaceVideo, model: nn.Module, card: ModelCard) -> Predicte
         face.record_id, start_s, overlap_mean(card.scaling.bounded(unbounded_percent)),
         _mean_per_second(face.quality, fps_hz, len(start_s)), pulse_share, pulse_per_minute, overlap_mean(changing_percent),
         overlap_mean(np.repeat(brightness(colours)[:, None], seconds, axis=1)), card.interval, card.scaling.lowest_percent,
-        card.scaling.highest_percent, card.anchored_interval, card.change.scale if card.change else None, notes=face.defects,
+        card.scaling.highest_percent, card.anchored_interval, card.change.scale if card.change else None,
         trained_on=card.trained_on, findings=Findings(_outside(windows, fps_hz, seconds, card)),
     )  # fmt: skip
 

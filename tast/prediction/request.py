@@ -29,9 +29,10 @@ from tast.datasets.vipl_hr import STAMPS, VIDEO
 from tast.errors import BadInput, TastError, VideoRejected
 from tast.prediction.asked import Asked
 from tast.prediction.limits import Limits
-from tast.prediction.predict import PIECE_S, predict_video
+from tast.prediction.predict import predict_video
 from tast.prediction.sources import CONTAINERS, video_source
 from tast.prediction.trace import PredictedTrace
+from tast.preprocessing.pieces import PIECE_S
 from tast.records import FloatArray, VideoSource
 from tast.saved_model import load_model, weights_digest
 from tast.video.apart import Decoder

@@ -52,6 +52,8 @@ DETECTOR_BOX_PX = 100  # a known face is resampled so that the detector's box ha
 SEARCH_SIDE = 2.0  # the region searched around a known face, in boxes
 BRIGHTER = 3.0  # finds dark skin at a seventh of the light; a well-lit face it bleaches
 LARGEST_DRIFT = 0.25  # of a box: farther from the detector's, the landmarks follow something else
+FILTER_ROLL = np.deg2rad(27.0)  # of the two of dlib's five filters that look for a rolled head: they answer from 15 to 40 degrees
+ROLLS = {3: -FILTER_ROLL, 4: FILTER_ROLL}  # by the filter's number
 LEAST_SIDE = 0.75  # of the detector's boxes: in a smaller one the rims of glasses become a face, and the next box smaller still
 SEARCHES = ((1.0, 0), (2.0, 0), (1.0, 35), (1.0, -35))  # over the whole frame: magnification, roll in degrees
 
@@ -69,7 +71,7 @@ def align(
     """Warp the largest face of each frame to a square ROI of roi_size_px that holds it from hairline to chin.
 
     frames: (time_s, picture, RGB or YUV) in order of time, read once; never all in memory, unlike the ROIs: at 128 px and 30 Hz
-    1.5 MB per second of video, twice that while they are joined.
+    1.5 MB per second of video.
     smooth_s: sigma of the zero-phase Gaussian low-pass on the landmarks; what is faster is left to optical flow.
     landmarks_every_s: they are predicted this often, and wherever the flow cannot carry the face on; 0: in each frame.
     detect_every_s: the detector confirms the face this often. max_gap_s: longest loss of the face that is bridged; those frames
@@ -92,9 +94,9 @@ def align(
         "longest_gap_s": longest_gap_s(times_s, quality),
         "detections": float(finder.detections),
     }
-    log.debug("%s: %d frames aligned, %s", record_id, len(warper.rois), notes)
+    log.debug("%s: %d frames aligned, %s", record_id, len(times_s), notes)
     return FaceVideo(
-        record_id, frames=np.stack(warper.rois), times_s=times_s, quality=quality, notes=notes, surroundings=watcher.result()
+        record_id, frames=warper.rois.taken(), times_s=times_s, quality=quality, notes=notes, surroundings=watcher.result()
     )
 
 
@@ -159,10 +161,10 @@ class _FaceFinder:
         self.most_faces = 1
         self.detections = 0
 
-    def find(self, time_s: float, gray: Image) -> Pose | None:
-        """Template coordinates -> pixels of this frame (H, W) uint8; None where no face is seen."""
+    def find(self, time_s: float, gray: Image, be_sure: bool = False) -> Pose | None:
+        """Template coordinates -> pixels of this frame (H, W) uint8; None: no face is seen. be_sure: ask the detector now."""
         self.seen = None
-        if self._box is None or time_s - self._detected_s >= self._detect_every_s:
+        if self._box is None or be_sure or time_s - self._detected_s >= self._detect_every_s:
             detected = self._detect(gray)
             if detected is None:
                 return None
@@ -182,7 +184,9 @@ class _FaceFinder:
 
     def _near(self, detected: _Box) -> bool:
         """Whether the box that follows the landmarks is confirmed; it is smoother than the detector's, whose steps are coarse."""
-        return self._box is not None and abs(detected.centre_px - self._box.centre_px) < LARGEST_DRIFT * abs(self._box.turn)
+        if self._box is None or abs(detected.centre_px - self._box.centre_px) >= LARGEST_DRIFT * abs(self._box.turn):
+            return False
+        return bool(abs(np.angle(detected.turn / self._box.turn)) < 0.5 * FILTER_ROLL)
 
     def _detect(self, gray: Image) -> _Box | None:
         """In the frame as it is, then brighter: a dark face before a light wall may be found in the second only."""
@@ -207,13 +211,14 @@ class _FaceFinder:
     def _detect_in(self, gray: Image, region: _Box, size_px: int) -> _Box | None:
         """The largest face in a region of the frame that is turned upright and resampled to size_px."""
         to_frame = _to_frame(region, size_px)
-        faces = self._detector(_sampled(gray, to_frame, size_px), 0)
+        faces, _, filters = self._detector.run(_sampled(gray, to_frame, size_px), 0, 0.0)
         if not faces:
             return None
         self.most_faces = max(self.most_faces, len(faces))
-        largest = max(faces, key=lambda face: face.area())
+        largest, which = max(zip(faces, filters, strict=True), key=lambda found: found[0].area())
         middle = complex(largest.left() + largest.right(), largest.top() + largest.bottom()) / 2
-        return _Box(to_frame.turn * middle + to_frame.centre_px, to_frame.turn * largest.width())
+        upright = to_frame.turn * np.exp(1j * ROLLS.get(which, 0.0))
+        return _Box(to_frame.turn * middle + to_frame.centre_px, upright * largest.width())
 
     def _landmarks(self, gray: Image, box: _Box) -> ComplexArray:
         """(68,) pixels of the frame, predicted on an upright face whose box has PREDICTOR_BOX_PX and whose grey levels are even.

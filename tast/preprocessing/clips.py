@@ -28,10 +28,12 @@ class Window:
 
 @dataclass(frozen=True)
 class Cut:
-    """The windows of one video, and how many more were left out since too many of their labels are missing."""
+    """The windows of one video, how many more were left out since too many of their labels are missing, and which pieces of the
+    face are too short for a window, in words."""
 
     windows: tuple[Window, ...]
     n_unlabelled: int
+    too_short: tuple[str, ...] = ()
 
 
 def cut(
@@ -48,14 +50,25 @@ def cut(
 ) -> Cut:
     """Windows of length_s seconds that begin every hop_s seconds.
 
-    times_s, quality: (T,) of frames on a uniform grid of fps_hz; spo2 on the same clock. label_delay_s: how much later than the
-    face the oximeter shows a change. Windows with more than the fraction max_missing_labels of their labels unknown are left out.
+    times_s, quality: (T,) of frames on a uniform grid of fps_hz; spo2 on the same clock. No window holds a frame whose quality is
+    NaN: there a piece of a long video ends. label_delay_s: how much later than the face the oximeter shows a change. Windows with
+    more than the fraction max_missing_labels of their labels unknown are left out.
     Raises VideoRejected where the video is too short or no window is left.
     """
     n_frames = round(length_s * fps_hz)
-    starts = [round(k * hop_s * fps_hz) for k in range(int((len(times_s) - n_frames) // (hop_s * fps_hz)) + 1)]
+    nothing = np.cumsum(np.isnan(np.append(quality, np.nan)))  # how many frames of nothing there are up to each frame
+    starts = [
+        first
+        for first in (round(k * hop_s * fps_hz) for k in range(int((len(times_s) - n_frames) // (hop_s * fps_hz)) + 1))
+        if nothing[first] == nothing[first + n_frames - 1] and not np.isnan(quality[first])
+    ]
+    too_short = []
+    for first, end in _pieces(quality):
+        if not any(first <= start < end for start in starts):
+            said = f"{(end - first) / fps_hz:.2f} s of face are shorter than a clip of {length_s} s"
+            too_short.append(f"{times_s[first]:g} to {times_s[end - 1]:g} s are left out: {said}")
     if not starts:
-        raise VideoRejected(record_id, f"{len(times_s) / fps_hz:.2f} s of face are shorter than a clip of {length_s} s")
+        raise VideoRejected(record_id, said)
     windows = []
     for number, first in enumerate(starts):
         labels = labels_per_second(spo2, float(times_s[first]) + label_delay_s, length_s)
@@ -64,7 +77,13 @@ def cut(
             windows.append(Window(number, first, n_frames, float(times_s[first]), tuple(labels.tolist()), seen))
     if not windows:
         raise VideoRejected(record_id, f"no valid label: too few SpO2 readings in each of {len(starts)} clips")
-    return Cut(tuple(windows), len(starts) - len(windows))
+    return Cut(tuple(windows), len(starts) - len(windows), tuple(too_short))
+
+
+def _pieces(quality: FloatArray) -> list[tuple[int, int]]:
+    """(first frame, frame after the last) of each run of frames that show something."""
+    known = np.concatenate([[0], ~np.isnan(quality), [0]]).astype(np.int8)
+    return list(zip(np.flatnonzero(np.diff(known) == 1), np.flatnonzero(np.diff(known) == -1), strict=True))
 
 
 def labels_per_second(spo2: Spo2Trace, start_s: float, n_seconds: int) -> npt.NDArray[np.float64]:

@@ -40,30 +40,8 @@ class FaceFlow:
         self._offset = STILL  # path.after(offset) is what the landmarks say
         self._view: _View | None = None
 
-    def follow(self, gray: Image, landmarks: Pose | None) -> Pose | None:
-        """The path's pose in this frame (H, W) uint8, given what the landmarks say; None where they see no face.
-
-        At the first frame, after a loss and where the flow fails, the path goes on with the landmarks, as far off them as before.
-        """
-        if landmarks is None:
-            self._previous = self._view = None
-            return None
-        path = self._moved(gray) or landmarks.after(self._offset.inverse())
-        distance = path.inverse().after(landmarks)
-        path = path.after(Pose(1 + LEAK * (distance.turn - 1), LEAK * distance.centre_px))
-        self._offset = path.inverse().after(landmarks)
-        self._previous = gray, path
-        return path
-
-    def carry(self, gray: Image) -> tuple[Pose, Pose] | None:
-        """The path's pose in this frame, and where landmarks would see the face, by the flow alone; None where it fails."""
-        path = self._moved(gray)
-        if path is None:
-            return None
-        self._previous = gray, path
-        return path, path.after(self._offset)
-
-    def _moved(self, gray: Image) -> Pose | None:
+    def move(self, gray: Image) -> Pose | None:
+        """The path's pose in this frame (H, W) uint8, by the flow alone; None where it fails. `join` or `carry` comes next."""
         if self._previous is None:
             return None
         previous, path = self._previous
@@ -75,6 +53,26 @@ class FaceFlow:
             self._view = None
             return None
         return motion.after(path)
+
+    def carry(self, gray: Image, path: Pose) -> Pose:
+        """Goes on with the path as it is. Returns where landmarks would see the face."""
+        self._previous = gray, path
+        return path.after(self._offset)
+
+    def join(self, gray: Image, path: Pose | None, landmarks: Pose | None) -> Pose | None:
+        """The path's pose in this frame, given what the landmarks say; None where they see no face.
+
+        At the first frame, after a loss and where the flow fails, the path goes on with the landmarks, as far off them as before.
+        """
+        if landmarks is None:
+            self._previous = self._view = None
+            return None
+        path = path or landmarks.after(self._offset.inverse())
+        distance = path.inverse().after(landmarks)
+        path = path.after(Pose(1 + LEAK * (distance.turn - 1), LEAK * distance.centre_px))
+        self._offset = path.inverse().after(landmarks)
+        self._previous = gray, path
+        return path
 
 
 class _View:

@@ -30,10 +30,14 @@ def item_key(video: VideoSource, settings: Mapping[str, Any], computed_by: Mappi
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
 
+def source_files(video: VideoSource) -> list[Path]:
+    """The container, or the images in order of time."""
+    return [video.path] if video.frame_files is None else [video.path / name for name in video.frame_files]
+
+
 def _source_digests(video: VideoSource) -> list[str]:
-    files = [video.path] if video.frame_files is None else [video.path / name for name in video.frame_files]
     digests = []
-    for file in files:
+    for file in source_files(video):
         try:
             digests.append(file_digest(file))
         except OSError as error:

@@ -33,6 +33,7 @@ NO_FACE = np.zeros((16, 16, 3), dtype=np.uint8)
 INSIDE_SHARE = 0.99  # of the meshed frames whose contour must hold a pixel
 EYES_ASTRAY = 0.3  # eye distances
 GRADIENT_SIGMA_PX = 1.0
+FRAMES_AT_ONCE = 64
 OVEREXPOSED_SHARE = 0.02  # of the frames: more often at its limit than noise alone makes a pixel
 FEATURE_EDGES = ("FACEMESH_LEFT_EYE", "FACEMESH_RIGHT_EYE", "FACEMESH_LEFT_EYEBROW", "FACEMESH_RIGHT_EYEBROW", "FACEMESH_LIPS")
 
@@ -131,7 +132,10 @@ def common_inside(drawings: Iterable[BoolImage], erode_px: int) -> BoolImage:
 
 def overexposed(frames: npt.NDArray[Any], level: float) -> BoolImage:
     """(H, W) True where any channel of frames (T, H, W, 3) is at `level` or above, in more than OVEREXPOSED_SHARE of them."""
-    return np.asarray(((frames >= level).mean(axis=0) > OVEREXPOSED_SHARE).any(axis=-1))
+    count = np.zeros(frames.shape[1:], dtype=np.int64)
+    for first in range(0, len(frames), FRAMES_AT_ONCE):
+        count += (frames[first : first + FRAMES_AT_ONCE] >= level).sum(axis=0)
+    return np.asarray((count > OVEREXPOSED_SHARE * len(frames)).any(axis=-1))
 
 
 def least_steep(mean_light: FloatArray, inside: BoolImage, share: float) -> BoolImage:

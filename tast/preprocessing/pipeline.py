@@ -24,7 +24,7 @@ from tast.preprocessing.mask import mesh_model_paths
 from tast.preprocessing.steps import STEPS, Settings, preprocess_video
 from tast.provenance import provenance
 from tast.pulse_labels import pulse_on_frames, write_pulse
-from tast.records import SourceFacts, VideoRecord
+from tast.records import SourceFacts, VideoRecord, VideoSource
 from tast.video.facts import doubts
 
 log = logging.getLogger(__name__)
@@ -95,8 +95,7 @@ def preprocess_record(
     Its frames, cached where known, become <record_id>.npy in clips_folder, its light a file of tast.light, and its pulse wave,
     where there is one, a file of tast.pulse_labels.
     """
-    pixel_settings = {name: dict(settings[name]) for name in ("align", *STEPS)}
-    key = item_key(record.video, pixel_settings, computed_by(), (landmark_model_path(), *mesh_model_paths()))
+    key = key_of(record.video, settings)
     video = items.get_or_compute(key, record.record_id, lambda: preprocess_video(record.record_id, record.video, settings))
     clips = cut(record.record_id, video.times_s, video.fps_hz, np.array(video.quality), record.spo2, **settings["cut"])
     unlabelled = (f"{clips.n_unlabelled} clips left out: too few labels",) if clips.n_unlabelled else ()
@@ -116,7 +115,13 @@ def preprocess_record(
         )
         for window in clips.windows
     ]  # fmt: skip
-    return rows, record.notes + video.defects + doubts(video.source) + unlabelled, digests
+    return rows, record.notes + video.defects + clips.too_short + doubts(video.source) + unlabelled, digests
+
+
+def key_of(video: VideoSource, settings: Settings) -> str:
+    """Of the item that this process makes of a video."""
+    pixel_settings = {name: dict(settings[name]) for name in ("align", *STEPS)}
+    return item_key(video, pixel_settings, computed_by(), (landmark_model_path(), *mesh_model_paths()))
 
 
 def _columns(source: SourceFacts | None) -> dict[str, Any]:

@@ -46,9 +46,10 @@ def own_pictures(face: FaceVideo, filled_in_s: FloatArray) -> FaceVideo:
     return replace(face, frames=face.frames[own], times_s=face.times_s[own], quality=face.quality[own])
 
 
-def resample(face: FaceVideo, *, multiple_of_hz: float, highest_hz: float) -> FaceVideo:
+def resample(face: FaceVideo, *, multiple_of_hz: float, highest_hz: float, grid_from_s: float | None = None) -> FaceVideo:
     """Onto a uniform grid whose rate is the multiple of multiple_of_hz that is at least the camera's own (less a tenth).
 
+    grid_from_s: the grid begins a whole number of steps of multiple_of_hz after it; None: with the first frame.
     Raises VideoRejected where the camera's rate cannot carry highest_hz.
     """
     if len(face.times_s) < 2:
@@ -56,17 +57,29 @@ def resample(face: FaceVideo, *, multiple_of_hz: float, highest_hz: float) -> Fa
     camera_hz = mean_rate_hz(face.times_s)
     if camera_hz <= 2 * highest_hz:
         raise VideoRejected(face.record_id, f"{camera_hz:.1f} frames per second cannot carry {highest_hz:g} Hz")
-    return to_uniform_grid(face, multiple_of_hz * max(1, np.ceil(camera_hz / multiple_of_hz - 0.1)))
+    start_s = face.times_s[0]
+    if grid_from_s is not None:
+        start_s = grid_from_s + np.ceil((start_s - grid_from_s) * multiple_of_hz - 1e-6) / multiple_of_hz
+        if start_s > face.times_s[-1]:
+            raise VideoRejected(face.record_id, "less of a face than a step of the grid of time")
+    return to_uniform_grid(face, multiple_of_hz * max(1, np.ceil(camera_hz / multiple_of_hz - 0.1)), start_s)
 
 
-def to_uniform_grid(face: FaceVideo, fps_hz: float) -> FaceVideo:
-    """Linear interpolation to times_s[0] + k / fps_hz; float32. A sample next to a bridged frame counts as bridged."""
-    duration_s = face.times_s[-1] - face.times_s[0]
+def to_uniform_grid(face: FaceVideo, fps_hz: float, start_s: float | None = None) -> FaceVideo:
+    """Linear interpolation to start_s + k / fps_hz; float32. A sample next to a bridged frame counts as bridged.
+
+    start_s: of the first sample; None: the first frame. Frames that are on that grid already, as float32, are not copied.
+    """
+    start_s = face.times_s[0] if start_s is None else start_s
+    duration_s = face.times_s[-1] - start_s
     n_samples = int(np.floor(duration_s * fps_hz + 1e-6)) + 1
-    times_s = face.times_s[0] + np.arange(n_samples) / fps_hz
+    times_s = start_s + np.arange(n_samples) / fps_hz
     right = np.clip(np.searchsorted(face.times_s, times_s), 1, len(face.times_s) - 1)
     weight = (times_s - face.times_s[right - 1]) / (face.times_s[right] - face.times_s[right - 1])
     weight = np.where(np.abs(weight - np.rint(weight)) < 1e-6, np.rint(weight), weight)  # a frame of the camera stays as it is
+    as_it_is = n_samples == len(face.frames) and np.array_equal(right - 1 + weight, np.arange(n_samples))
+    if as_it_is and face.frames.dtype == np.float32:
+        return replace(face, times_s=times_s)
     frames = np.empty((n_samples, *face.frames.shape[1:]), dtype=np.float32)
     for k, (after, share) in enumerate(zip(right, weight, strict=True)):
         cv2.addWeighted(face.frames[after - 1], 1 - share, face.frames[after], share, 0, dst=frames[k], dtype=cv2.CV_32F)

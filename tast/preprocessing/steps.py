@@ -6,13 +6,13 @@ What this module imports is all the code that decides a pixel: with the settings
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 from tast.pictures import Picture
 from tast.preprocessing.align import align
 from tast.preprocessing.magnify import magnify
 from tast.preprocessing.mask import mask
+from tast.preprocessing.pieces import VideoPieces, piece_by_piece
 from tast.preprocessing.resample import decimate, own_pictures, resample, shrink
 from tast.records import FaceVideo, VideoSource
 from tast.video.facts import NO_CODEC, SourceMeter
@@ -29,22 +29,36 @@ STEPS: dict[str, Callable[..., FaceVideo]] = {  # after align, which makes the f
 }
 
 
-def preprocess_video(record_id: str, source: VideoSource, settings: Settings) -> FaceVideo:
-    """A video on disk -> (T, size_px, size_px, 3) float16, masked and magnified, on a uniform grid of time.
+def preprocess_video(record_id: str, source: VideoSource, settings: Settings) -> VideoPieces:
+    """A video on disk -> (T, size_px, size_px, 3) float16 of each of its pieces, masked and magnified, on one uniform grid.
 
-    Of a video that breaks off, the good part; its defects say where. Raises VideoRejected where the video cannot be used,
-    BadInput where it cannot be read.
+    Of a video that breaks off, the good part; of one whose face is lost, the other pieces; its defects say so. While the faces
+    are asked for VideoRejected is raised where none of the video can be used, BadInput where it cannot be read.
     """
     defects: list[str] = []
     meter = SourceMeter()
-    face = preprocess_frames(record_id, read_pictures(source, defects, meter=meter), settings, meter)
-    return replace(face, defects=tuple(defects), source=meter.facts())
+    frames = read_pictures(source, defects, meter=meter)
+    return VideoPieces(_faces(record_id, frames, settings, meter, defects), defects, meter)
+
+
+def _faces(
+    record_id: str, frames: Iterable[tuple[float, Picture]], settings: Settings, meter: SourceMeter, left_out: list[str]
+) -> Iterator[FaceVideo]:
+    grid_from_s: float | None = None
+
+    def face_of(piece: Iterable[tuple[float, Picture]]) -> FaceVideo:
+        on_grid = {**settings, "resample": {**settings["resample"], "grid_from_s": grid_from_s}}
+        return preprocess_frames(record_id, piece, on_grid, meter)
+
+    for face in piece_by_piece(record_id, frames, face_of, left_out):
+        grid_from_s = float(face.times_s[0]) if grid_from_s is None else grid_from_s
+        yield face
 
 
 def preprocess_frames(
     record_id: str, frames: Iterable[tuple[float, Picture]], settings: Settings, meter: SourceMeter | None = None
 ) -> FaceVideo:
-    """The steps themselves, on frames (time_s, picture, RGB or YUV) from anywhere."""
+    """The steps themselves, on frames (time_s, picture, RGB or YUV) from anywhere: all in memory, as one piece."""
     for _, face in after_each_step(record_id, frames, settings, meter):
         done = face
     return done

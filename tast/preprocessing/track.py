@@ -20,6 +20,7 @@ from tast.preprocessing.pose import ROI_HEIGHT, SMOOTHING_WINDOW_SIGMAS, Pose, r
 Image = npt.NDArray[np.uint8]
 
 CLOCK_NOISE_S = 0.005  # of a camera's frames: landmarks every 0.1 s are those of each third of 30 Hz
+FRAMES_AT_ONCE = 256
 LONGEST_HOLE_S = 0.25  # between two frames of the camera itself; beyond it a pulse of 120 bpm is no longer sampled
 
 
@@ -89,11 +90,34 @@ class FaceTrack:
         raise VideoRejected(self.record_id, f"face lost for more than {self._max_gap_s:g} s at {self._first_lost_s:.2f} s")
 
 
+class GrowingFrames:
+    """Pictures of one size (N, N, 3) uint8, one after the other in one piece of memory, which grows without being copied."""
+
+    def __init__(self, size_px: int) -> None:
+        self._frames = np.empty((FRAMES_AT_ONCE, size_px, size_px, 3), dtype=np.uint8)
+        self._n = 0
+
+    def append(self, picture: Image) -> None:
+        if self._n == len(self._frames):
+            self._resize(2 * self._n)
+        self._frames[self._n] = picture
+        self._n += 1
+
+    def taken(self) -> Image:
+        """(T, N, N, 3) all of them; nothing is left."""
+        self._resize(self._n)
+        frames, self._frames, self._n = self._frames, self._frames[:0], 0
+        return frames
+
+    def _resize(self, n: int) -> None:
+        self._frames.resize((n, *self._frames.shape[1:]), refcheck=False)  # nobody else has seen it
+
+
 class RoiWarper:
     """Holds frames back until their pose is known, then warps them to the ROI; keeps only the ROIs."""
 
     def __init__(self, track: FaceTrack, roi_size_px: int, landmarks_every_s: float = 0.0) -> None:
-        self.rois: list[Image] = []
+        self.rois = GrowingFrames(roi_size_px)
         self.times_s: list[float] = []
         self.quality: list[float] = []
         self._track, self._size_px = track, roi_size_px
@@ -104,29 +128,28 @@ class RoiWarper:
         self._held: deque[tuple[float, Picture]] = deque()
         self._dither = Dither()
 
-    def take(self, time_s: float, picture: Picture, gray: Image, look: Callable[[], Pose | None]) -> Pose | None:
+    def take(self, time_s: float, picture: Picture, gray: Image, look: Callable[[bool], Pose | None]) -> Pose | None:
         """One more frame, in colour and gray; those before the first face are left out. Returns where the face is in it.
 
-        look: where landmarks see the face in this frame. They are asked when their time has come, and where the flow fails.
+        look: where landmarks see the face in this frame; asked to be sure (True) where the flow fails: something came between,
+        or the face is another one. They are asked then, and when their time has come.
         """
-        landmarks = None
+        landmarks, first = None, self._reduction is None
         if self._reduction is None:
-            landmarks = look()
+            landmarks = look(True)
             if landmarks is None:
                 self._track.add(time_s, None, None)
                 return None
             self._reduction = _reduction(landmarks, self._size_px)
         small, small_gray = area_averaged(picture, self._reduction), smaller(gray, self._reduction)
-        is_due = time_s - self._looked_s > self._landmarks_every_s - CLOCK_NOISE_S
-        carried = None if is_due else self._flow.carry(small_gray)
-        if carried is None:
-            landmarks, self._looked_s = landmarks or look(), time_s
+        path = self._flow.move(small_gray)
+        if path is None or time_s - self._looked_s > self._landmarks_every_s - CLOCK_NOISE_S:
+            landmarks, self._looked_s = landmarks if first else look(path is None), time_s
             pose = None if landmarks is None else landmarks.scaled(1 / self._reduction)
-            self._track.add(time_s, pose, self._flow.follow(small_gray, pose))
+            self._track.add(time_s, pose, self._flow.join(small_gray, path, pose))
         else:
-            path, pose = carried
             self._track.carry(time_s, path)
-            landmarks = pose.scaled(self._reduction)
+            landmarks = self._flow.carry(small_gray, path).scaled(self._reduction)
         self._held.append((time_s, small))
         self._emit(until_s=time_s - self._track.horizon_s)
         return landmarks

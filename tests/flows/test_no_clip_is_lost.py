@@ -34,16 +34,19 @@ SECONDS = 3.2
 
 @pytest.fixture(scope="module")
 def people(tmp_path_factory: pytest.TempPathFactory) -> list[VideoRecord]:
-    """Four people's recordings, as a reader gives them."""
-    root = tmp_path_factory.mktemp("people")
+    return people_in(tmp_path_factory.mktemp("people"))
+
+
+def people_in(root: Path, longer_s: float = 0.0) -> list[VideoRecord]:
+    """Four people's recordings, as a reader gives them; each longer than the last one by so much."""
     write_table(
         root / "recordings.csv",
         ("subject_id", "record_id", "video", "spo2"),
         [(name, f"{name}_1", f"{name}.avi", "spo2.csv") for name in NAMES],
     )
     write_table(root / "spo2.csv", ("times_s", "percent"), [(second, 97 - second % 3) for second in range(8)])
-    for name in NAMES:
-        write_film(root / f"{name}.avi", SECONDS)
+    for number, name in enumerate(NAMES):
+        write_film(root / f"{name}.avi", SECONDS + number * longer_s)
     records, rejects = read_dataset("csv", root)
     assert [record.subject_id for record in records] == list(NAMES) and not rejects
     return records
@@ -62,7 +65,7 @@ def clips_of(shards: Sequence[Shard], folder: Path) -> dict[str, bytes]:
 def made_by(workers: int, records: list[VideoRecord], folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
     monkeypatch.setenv("TAST_CACHE", str(folder / "cache"))
     (folder / "clips").mkdir(parents=True)
-    shards = preprocess_all(records, settings(), folder / "clips", workers=workers, lost=lost_videos)
+    shards, _ = preprocess_all(records, settings(), folder / "clips", workers=workers, lost=lost_videos)
     assert [reject for shard in shards for reject in shard.rejects] == []
     return clips_of(shards, folder / "clips")
 
@@ -104,7 +107,7 @@ def test_a_set_of_which_nothing_can_be_read_ends_with_the_reasons(people, tmp_pa
     for source in gone:
         source.path.write_bytes(people[0].video.path.read_bytes()[:300])
     records = [VideoRecord(**{**vars(record), "video": source}) for record, source in zip(people[:2], gone, strict=True)]
-    shards = preprocess_all(records, settings(), tmp_path, workers=2, lost=lost_videos)
+    shards, _ = preprocess_all(records, settings(), tmp_path, workers=2, lost=lost_videos)
     rejects = [reject for shard in shards for reject in shard.rejects]
     assert [reject.record_id for reject in rejects] == ["anna_1", "bert_1"]
     assert all(reject.reason for reject in rejects)

@@ -60,7 +60,8 @@ def read_twice(following, tmp_path_factory) -> tuple[PredictedTrace, FaceVideo]:
     """One file on disk as `predict` reads it, and as the preprocess stage does."""
     network, card = following
     video = VideoSource(write_film(tmp_path_factory.mktemp("read") / "film.avi", 7.0))
-    return predict_video("film", video, network, card), preprocess_video("film", video, settings_of(card.preprocessing))
+    (face,) = preprocess_video("film", video, settings_of(card.preprocessing)).faces
+    return predict_video("film", video, network, card), face
 
 
 @pytest.mark.parametrize(("hop_s", "unlabelled_s"), [(1, 0.0), (3, 0.0), (1, 2.2)])
@@ -96,7 +97,7 @@ def test_pictures_that_come_twice_are_left_out_as_the_stage_leaves_them_out(mode
     trace = read_video("film", video, network, card, min_quality=0.0)
     assert trace.source is not None and trace.source.n_doubled == 18
     assert any(note.startswith("18 of 125 frames show the one before them once more") for note in trace.notes)
-    face = preprocess_video("film", video, settings_of(card.preprocessing))
+    (face,) = preprocess_video("film", video, settings_of(card.preprocessing)).faces
     assert_array_equal(trace.spo2_percent, predict_face(face, network, card).spo2_percent)
     assert_allclose(trace.start_s, np.arange(5.0), atol=1e-6)
 
@@ -113,9 +114,7 @@ def test_a_trace_says_when_how_sure_and_how_good(face, model):
 
 
 def test_frames_without_a_sight_of_the_face_lower_the_quality_of_their_second_only(model):
-    trace = predict_frames(
-        "blink", film(6.0, hidden=range(74, 81)), *model, Asked(min_quality=0.0)
-    )  # the detector looks again at 3 s
+    trace = predict_frames("blink", film(6.0, hidden=range(76, 83)), *model, Asked(min_quality=0.0))
     assert_allclose(trace.face_share[[0, 1, 2, 4, 5]], 1)
     assert 0.6 < trace.face_share[3] < 0.85
     assert_allclose(trace.quality, trace.face_share * trace.pulse_share)
@@ -179,7 +178,7 @@ def test_a_container_with_a_rate_that_cannot_be_true_is_noted_and_read(model, tm
 
 
 def test_a_long_video_is_read_piece_by_piece_and_a_bad_piece_is_left_out(model, monkeypatch):
-    monkeypatch.setattr("tast.prediction.predict.PIECE_S", 4.0)
+    monkeypatch.setattr("tast.preprocessing.pieces.PIECE_S", 4.0)
     trace = predict_frames("long", film(12.2, hidden=range(105, 160)), *model)
     assert_allclose(trace.start_s, [0, 1, 2, 3, 8, 9, 10, 11], atol=1e-6)
     assert [note.split(":")[0] for note in trace.notes] == ["4 to 8 s are left out", "12 to 16 s are left out"]

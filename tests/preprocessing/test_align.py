@@ -66,6 +66,23 @@ def test_rolled_by_45_degrees_the_face_comes_out_upright() -> None:
     assert wander_px(face.frames)[-10:].max() < 1.0
 
 
+@pytest.mark.parametrize("degrees", [-30, -20, 0, 20, 30])
+def test_the_detector_tells_how_far_a_face_is_rolled(degrees: float) -> None:
+    """A box that lies otherwise than the face shows the predictor a rolled one, and in the dark it stays so."""
+    motion = scene.still(0.1)
+    rolled = scene.Motion(motion.times_s, motion.shift_px, np.full(len(motion.times_s), np.deg2rad(degrees)), motion.size)
+    _, _, seen = next(watch_face(scene.film(rolled), detect_every_s=1.0))
+    assert seen is not None
+    edge = seen.corners_px[1] - seen.corners_px[0]
+    assert np.rad2deg(np.angle(edge)) == pytest.approx(degrees, abs=14)
+
+
+def test_where_the_flow_fails_the_detector_is_asked() -> None:
+    """A face that is gone between two looks of the detector is lost at once, not seen in what stands in its place."""
+    face = align(hiding(range(10, 20)), "r", **{**SETTINGS, "detect_every_s": 10.0})
+    np.testing.assert_array_equal(np.flatnonzero(face.quality == 0), np.arange(10, 20))
+
+
 def test_same_frames_give_the_same_bytes(swaying: FaceVideo) -> None:
     again = align(scene.film(scene.swaying()), "r", **SETTINGS)
     assert again.frames.tobytes() == swaying.frames.tobytes()

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,19 +12,26 @@ from tast.digests import file_digest
 from tast.errors import BadInput, VideoRejected
 from tast.preprocessing.cache import ItemCache
 from tast.preprocessing.keys import item_key
-from tast.records import FaceLight, FaceVideo, SourceFacts, VideoSource
+from tast.preprocessing.pieces import VideoPieces
+from tast.records import FaceLight, FaceVideo, VideoSource
+from tast.video.facts import SourceMeter
 
 KEY = "ab" * 32
 FILES = ("npy", "light.npy", "json")
 
 
-def made() -> FaceVideo:
-    frames = np.random.default_rng(0).normal(size=(30, 4, 4, 3)).astype(np.float16)
-    light = FaceLight(np.arange(90.0).reshape(30, 3), np.full((30, 3), np.nan))
-    return FaceVideo("r", frames, 0.3 + np.arange(30) / 15, np.ones(30), {"mask_share": 0.5}, light=light)
+def face_from(begin: int, n_frames: int = 30) -> FaceVideo:
+    """On the grid of 15 Hz that begins at 0.3 s."""
+    frames = np.random.default_rng(begin).normal(size=(n_frames, 4, 4, 3)).astype(np.float16)
+    light = FaceLight(np.arange(3.0 * n_frames).reshape(n_frames, 3), np.full((n_frames, 3), 7.0))
+    return FaceVideo("r", frames, 0.3 + (begin + np.arange(n_frames)) / 15, np.ones(n_frames), light=light)
 
 
-def never() -> FaceVideo:
+def made() -> VideoPieces:
+    return VideoPieces([face_from(0)])
+
+
+def never() -> VideoPieces:
     raise AssertionError("computed although the entry is sound")
 
 
@@ -39,10 +45,9 @@ def test_what_is_kept_comes_back_without_computing(tmp_path: Path) -> None:
     again = ItemCache(tmp_path)
     assert again.get_or_compute(KEY, "r", never) == first
     assert (items.n_computed, again.n_computed) == (1, 0)
-    np.testing.assert_array_equal(again.frames(KEY), made().frames)
-    np.testing.assert_allclose(first.times_s, made().times_s, rtol=1e-12)
+    np.testing.assert_array_equal(again.frames(KEY), face_from(0).frames)
+    np.testing.assert_allclose(first.times_s, face_from(0).times_s, rtol=1e-12)
     assert first.fps_hz == 15.0
-    assert first.notes == {"mask_share": 0.5}
 
 
 @pytest.mark.parametrize("suffix", FILES)
@@ -64,7 +69,7 @@ def test_a_damaged_entry_is_computed_again(tmp_path: Path, suffix: str, damage: 
 
 
 def test_a_rejection_is_kept_for_every_record_with_the_same_content(tmp_path: Path) -> None:
-    def reject() -> FaceVideo:
+    def reject() -> VideoPieces:
         raise VideoRejected("first", "no face found in 16 frames")
 
     with pytest.raises(VideoRejected, match="first: no face found"):
@@ -74,7 +79,7 @@ def test_a_rejection_is_kept_for_every_record_with_the_same_content(tmp_path: Pa
 
 
 def test_other_errors_are_not_kept(tmp_path: Path) -> None:
-    def fail() -> FaceVideo:
+    def fail() -> VideoPieces:
         raise BadInput("a.png", "cut short", "a PNG image")
 
     items = ItemCache(tmp_path)
@@ -90,7 +95,7 @@ def test_materialised_frames_are_the_entry_s_bytes_and_replace_what_stood_there(
     target.parent.mkdir()
     target.write_bytes(b"old")
     items.materialise(KEY, target)
-    np.testing.assert_array_equal(np.load(target), made().frames)
+    np.testing.assert_array_equal(np.load(target), face_from(0).frames)
     assert [path.name for path in target.parent.iterdir()] == ["r.npy"]
 
 
@@ -102,7 +107,7 @@ def test_a_change_to_the_materialised_file_does_not_survive_in_the_cache(tmp_pat
         file.seek(200)
         file.write(b"changed")
     items.get_or_compute(KEY, "r", made)
-    np.testing.assert_array_equal(items.frames(KEY), made().frames)
+    np.testing.assert_array_equal(items.frames(KEY), face_from(0).frames)
 
 
 def _compute_in(root: str) -> str:
@@ -144,11 +149,35 @@ def test_a_source_that_is_gone_is_named(tmp_path: Path) -> None:
         item_key(VideoSource(tmp_path / "b.png"), {}, {}, ())
 
 
-def test_what_the_source_was_is_kept(tmp_path: Path) -> None:
-    facts = SourceFacts("h264", 64, 48, 0.2, 8, "420", False, "bt601", "sdr", "bt709", 0, 30.0, 29.9, 30, 1, 2, ("matrix",))
+def test_what_the_source_was_and_what_is_missing_is_kept(tmp_path: Path) -> None:
+    meter = SourceMeter()
+    for second in range(4):
+        meter.frame_seen(second / 30, np.full((48, 64, 3), second, np.uint8))
     for _ in range(2):
-        video = ItemCache(tmp_path).get_or_compute(KEY, "r", lambda: replace(made(), source=facts))
-        assert video.source == facts
+        video = ItemCache(tmp_path).get_or_compute(KEY, "r", lambda: VideoPieces([face_from(0)], ["a defect"], meter))
+        assert video.source == meter.facts() and video.source is not None
+        assert video.defects == ("a defect",)
+
+
+@pytest.mark.parametrize(("begins", "gap"), [((0, 31), 1), ((0, 30), 1), ((0, 95), 65)])
+def test_pieces_of_a_long_video_lie_on_one_grid_with_nothing_between(tmp_path: Path, begins: tuple[int, int], gap: int) -> None:
+    """Nothing is at least one frame: the first of a piece that follows at once makes room for it."""
+    items = ItemCache(tmp_path)
+    video = items.get_or_compute(KEY, "r", lambda: VideoPieces(face_from(begin) for begin in begins))
+    frames, light = items.frames(KEY), np.load(entry(tmp_path, "light.npy"))
+    whole = np.zeros((begins[1] + 30, 4, 4, 3), np.float16)
+    for begin in begins:
+        whole[begin : begin + 30] = face_from(begin).frames
+    nothing = np.arange(30, 30 + gap)
+    whole[nothing] = 0
+    np.testing.assert_array_equal(frames, whole)
+    np.testing.assert_array_equal(np.flatnonzero(np.isnan(video.quality)), nothing)
+    np.testing.assert_array_equal(np.flatnonzero(np.isnan(light).any(axis=1)), nothing)
+    assert video.times_s[begins[1] + 29] == pytest.approx(face_from(begins[1]).times_s[-1])
+    np.save(tmp_path / "whole.npy", whole)
+    assert entry(tmp_path, "npy").read_bytes() == (tmp_path / "whole.npy").read_bytes()
+    again = ItemCache(tmp_path)
+    assert again.get_or_compute(KEY, "r", never).times_s.tolist() == video.times_s.tolist() and again.n_computed == 0
 
 
 def test_entries_hold_no_path_and_no_record(tmp_path: Path) -> None:
@@ -156,4 +185,4 @@ def test_entries_hold_no_path_and_no_record(tmp_path: Path) -> None:
     text = entry(tmp_path, "json").read_text()
     assert os.fspath(tmp_path) not in text
     assert "subject-7" not in text
-    assert set(json.loads(text)["content"]) == {"start_s", "fps_hz", "quality", "notes", "defects", "source", "files_sha256"}
+    assert set(json.loads(text)["content"]) == {"start_s", "fps_hz", "quality", "defects", "source", "files_sha256"}

@@ -48,6 +48,19 @@ def test_windows_with_too_few_labels_are_left_out_and_counted() -> None:
     assert np.isnan(made.windows[0].spo2_percent[3])
 
 
+def test_no_window_reaches_over_the_end_of_a_piece_and_one_too_short_is_named() -> None:
+    """9 s, nothing, 7.9 s, nothing, 3 s at 15 Hz: windows begin with the seconds of the first piece's clock."""
+    quality = np.concatenate([np.ones(9 * 15), [np.nan], np.ones(118), [np.nan], np.ones(45)])
+    times_s = 5.0 + np.arange(len(quality)) / 15
+    spo2 = trace(list(np.arange(0, 40.0)), [97.0] * 40)
+    made = cut("r", times_s, 15.0, quality, spo2, **{**SETTINGS, "hop_s": 1})
+    assert [w.first_frame for w in made.windows] == [0, 15, 30, 45, 60, 75, 150, 165, 180]
+    assert [w.number for w in made.windows] == list(range(9)) and not np.isnan([w.quality for w in made.windows]).any()
+    assert made.too_short == ("22 to 24.9333 s are left out: 3.00 s of face are shorter than a clip of 4 s",)
+    with pytest.raises(VideoRejected, match=r"3\.00 s of face are shorter than a clip of 4 s"):
+        cut("r", times_s[:91], 15.0, np.concatenate([np.ones(45), [np.nan], np.ones(45)]), spo2, **SETTINGS)
+
+
 def test_quality_is_the_share_of_frames_seen() -> None:
     quality = np.ones(60)
     quality[:15] = 0

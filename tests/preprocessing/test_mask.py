@@ -16,7 +16,8 @@ from tests.preprocessing import scene
 
 @pytest.fixture(scope="module")
 def aligned() -> FaceVideo:
-    return align(scene.film(scene.swaying(2.0)), "r", roi_size_px=128, smooth_s=0.27, detect_every_s=1.0, max_gap_s=0.5)
+    film = scene.film(scene.swaying(2.0))
+    return align(film, "r", roi_size_px=128, smooth_s=0.5, detect_every_s=1.0, landmarks_every_s=0.1, max_gap_s=0.5)
 
 
 @pytest.fixture(scope="module")

@@ -70,8 +70,10 @@ def test_the_wave_is_the_pulses(sent: list[Any], settings: Settings, tmp_path: P
 
 def test_the_stage_counts_them_and_keeps_the_videos_time(sent: list[Any], settings: Settings, tmp_path: Path) -> None:
     video = VideoSource(write_coded(tmp_path / "film", sent, LOSSLESS))
-    face = preprocess_video("film", video, settings)
-    assert face.source is not None and (face.source.n_frames, face.source.n_doubled) == (N_FRAMES, len(DOUBLED))
+    pieces = preprocess_video("film", video, settings)
+    (face,) = pieces.faces
+    source = pieces.source()
+    assert source is not None and (source.n_frames, source.n_doubled) == (N_FRAMES, len(DOUBLED))
     assert face.times_s[0] == 0 and face.times_s[-1] == pytest.approx((N_FRAMES - 1) / FPS_HZ, abs=1 / 15)
     assert face.surroundings is not None and face.surroundings.repeated.sum() == len(DOUBLED)
 

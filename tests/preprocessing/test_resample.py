@@ -6,7 +6,7 @@ import pytest
 
 from tast.errors import VideoRejected
 from tast.preprocessing.resample import decimate, own_pictures, resample, shrink, to_uniform_grid
-from tast.records import FaceVideo
+from tast.records import FaceLight, FaceVideo
 
 
 def ramp(times_s: npt.NDArray[np.float64], quality: npt.NDArray[np.float64] | None = None) -> FaceVideo:
@@ -114,3 +114,15 @@ def test_a_slow_camera_in_a_fast_file_is_rejected_by_its_own_rate() -> None:
     own = own_pictures(face, face.times_s[np.arange(301) % 5 > 0])
     with pytest.raises(VideoRejected, match=r"6\.0 frames per second cannot carry 4 Hz"):
         resample(own, multiple_of_hz=15.0, highest_hz=4.0)
+
+
+def test_a_later_piece_lies_on_the_first_one_s_grid() -> None:
+    """Of a camera whose frames lie between the grid's: what they show varies evenly, so that each sample is known."""
+    times_s = 120.013 + np.arange(90) / 30
+    frames = np.broadcast_to(times_s[:, None, None, None].astype(np.float32), (90, 2, 2, 3)).copy()
+    face = FaceVideo("r", frames, times_s, np.ones(90), light=FaceLight(np.zeros((90, 3)), np.zeros((90, 3))))
+    later = resample(face, multiple_of_hz=15.0, highest_hz=4.0, grid_from_s=0.02)
+    steps = (later.times_s - 0.02) * 30
+    np.testing.assert_allclose(steps, np.rint(steps), atol=1e-6)
+    assert round(steps[0]) % 2 == 0 and times_s[0] <= later.times_s[0] < times_s[0] + 1 / 15
+    np.testing.assert_allclose(later.frames[:, 0, 0, 0], later.times_s, atol=1e-4)
