@@ -16,9 +16,11 @@ from urllib.parse import unquote
 
 import pytest
 import typer
+from ruamel.yaml import YAML
 
 from tast.cli.main import app
 from tast.closure import ROOT
+from tast.params import Params, changed, load_params
 
 DOCS = ROOT / "docs"
 BUILD = ["-m", "sphinx", "-n", "-W", "--keep-going", "-q", "-b", "html"]  # as `make site`
@@ -94,6 +96,33 @@ def test_what_is_public_is_there_and_says_what_it_is() -> None:
             node = nodes[member]
             is_record = isinstance(node, ast.ClassDef) and bool(node.decorator_list)  # a dataclass says its fields
             assert is_record or ast.get_docstring(node), f"{module}.{member}"
+
+
+def test_lines_of_commands_have_options_and_parameters_that_there_are() -> None:
+    """Of `tast`, of `dvc exp run -S`, and sections of params.yaml in one line."""
+    commands = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    params, tried = load_params(ROOT / "params.yaml"), 0
+    for page in (ROOT / "README.md", *DOCS.rglob("*.md")):
+        for found in re.findall(r"^((?: {4})?(?:tast|dvc exp run) .*|    [a-z]+: \{.*)$", page.read_text(), re.MULTILINE):
+            line = found.strip()
+            if line.startswith("tast "):
+                command = commands.get(line.split()[1].strip("`,"))
+                if command is None or command.context_settings.get("ignore_unknown_options") or hasattr(command, "commands"):
+                    continue
+                known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+                named = set(re.findall(r"(?<= )--[a-z][a-z-]*", line.partition("#")[0])) - {"--help"}
+                assert named <= known, f"{page.name}: {line}"
+                tried += len(named)
+            elif line.startswith("dvc"):
+                given = dict(re.findall(r"-S \"?([\w.]+)=([^\s\"]+)", line))
+                changed(params, {key: YAML(typ="safe").load(value) for key, value in given.items()})
+                tried += len(given)
+            else:
+                ((section, values),) = YAML(typ="safe").load(line).items()
+                if section in Params.model_fields:  # else a part of one, shown by itself
+                    changed(params, {f"{section}.{key}": value for key, value in values.items()})
+                    tried += len(values)
+    assert tried > 50
 
 
 def test_a_link_to_nothing_fails_the_build(tmp_path: Path) -> None:

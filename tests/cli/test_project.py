@@ -54,7 +54,7 @@ def test_every_command_that_a_text_or_a_program_names_is_one() -> None:
     """`tast WORD` of README, docs, and of the programs that call themselves so."""
     texts = [
         ROOT / "README.md",
-        *(ROOT / "docs").glob("*.md"),
+        *(ROOT / "docs").rglob("*.md"),
         *(ROOT / "flows").rglob("*.py"),
         *(ROOT / "benchmarks").glob("*.py"),
     ]
