@@ -49,7 +49,9 @@ def test_makefile_builds_it_as_this_test_does() -> None:
 
 def test_every_page_is_a_page_of_it_and_every_link_leads_somewhere(site: Path) -> None:
     pages = {page.relative_to(site).with_suffix("").as_posix(): page.read_text() for page in site.rglob("*.html")}
-    assert {page.relative_to(DOCS).with_suffix("").as_posix() for page in DOCS.rglob("*.md")} <= set(pages)
+    written = {page.relative_to(DOCS).with_suffix("").as_posix() for page in DOCS.rglob("*.md")}
+    assert written <= set(pages)
+    assert {"index", *re.findall(r"^- \[.+?\]\((.+?)\.md\): .", (DOCS / "index.md").read_text(), re.MULTILINE)} == written
     ids = {name: set(re.findall(r'\bid="([^"]+)"', text)) for name, text in pages.items()}
     missing, seen = [], 0
     for name, text in pages.items():
