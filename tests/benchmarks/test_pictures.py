@@ -10,9 +10,8 @@ from tast.closure import ROOT
 
 def test_every_picture_is_there_small_and_shown() -> None:
     pages = {page: page.read_text(encoding="utf-8") for page in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md"))}
-    shown = {
-        (page.parent / link).resolve() for page, text in pages.items() for link in re.findall(r"!\[[^\]]*\]\(([^)]+)\)", text)
-    }
+    links = {page: re.findall(r"!\[[^\]]*\]\(([^)]+)\)|<img src=\"([^\"]+)\"", text) for page, text in pages.items()}
+    shown = {(page.parent / (one or other)).resolve() for page, found in links.items() for one, other in found}
     assert all(file.is_file() for file in shown)
     for name in MADE:
         file = ROOT / PICTURES / f"{name}.png"
