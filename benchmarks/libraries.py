@@ -11,12 +11,12 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
 import grimp
 import numpy as np
-from joblib.externals.loky import get_reusable_executor  # type: ignore[import-untyped]
-from joblib.externals.loky.process_executor import TerminatedWorkerError  # type: ignore[import-untyped]
 from scipy.signal import butter, sosfiltfilt
 from scipy.stats import bootstrap
 from threadpoolctl import threadpool_limits
@@ -100,9 +100,10 @@ def killed_workers() -> None:
     """Eight items over two processes, of which one kills its process each time that it is tried."""
     lost = do_each(item, range(ITEMS), workers=2, lost=lambda number, _: -number)
     ours = sum(result < 0 for result in lost)
-    tasks = [get_reusable_executor(max_workers=2).submit(item, number) for number in range(ITEMS)]
-    theirs = sum(isinstance(task.exception(), TerminatedWorkerError) for task in tasks)
-    print(f"one item of {ITEMS} kills its process: the crew loses {ours}, loky {theirs}")
+    with ProcessPoolExecutor(2) as pool:
+        tasks = [pool.submit(item, number) for number in range(ITEMS)]
+        theirs = sum(isinstance(task.exception(), BrokenProcessPool) for task in tasks)
+    print(f"one item of {ITEMS} kills its process: the crew loses {ours}, concurrent.futures {theirs}")
 
 
 def item(number: int) -> int:
