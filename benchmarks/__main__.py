@@ -23,6 +23,7 @@ BENCHMARKS = {  # module below benchmarks/ -> whether it takes --peer
     "preprocessing": False,
     "door": False,
     "workers": False,
+    "machines": False,
     "growth": False,
     "instruction_set": False,
     "store": False,

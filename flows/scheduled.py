@@ -45,6 +45,7 @@ BenchmarkName = Literal[
     "landmarks",
     "ladder",
     "workers",
+    "machines",
     "growth",
     "instruction_set",
     "store",

@@ -88,6 +88,25 @@ def smaller(image: Image, pixels: int) -> Image:
     return np.asarray(cv2.resize(whole, (width, height), interpolation=AREA), dtype=image.dtype)
 
 
+@singledispatch
+def cropped(picture: Picture, rows: slice, columns: slice) -> Picture:
+    """A copy of a part. Of a YUV picture, rows and columns must begin and end with a pixel of its chroma."""
+    raise TypeError(f"{type(picture).__name__} is no picture")
+
+
+@cropped.register
+def _(picture: np.ndarray, rows: slice, columns: slice) -> Picture:
+    return picture[rows, columns].copy()
+
+
+@cropped.register
+def _(picture: YuvPicture, rows: slice, columns: slice) -> Picture:
+    down, across = steps_of(picture.chroma[0], picture.luma)
+    below, beside = slice(rows.start // down, -(-rows.stop // down)), slice(columns.start // across, -(-columns.stop // across))
+    blue, red = (plane[below, beside].copy() for plane in picture.chroma)
+    return replace(picture, luma=picture.luma[rows, columns].copy(), chroma=(blue, red))
+
+
 def steps_of(plane: Plane, frame: Plane) -> tuple[int, int]:
     """Rows and columns of the frame (H, W) that one of the plane's stands for."""
     return round(frame.shape[0] / plane.shape[0]), round(frame.shape[1] / plane.shape[1])

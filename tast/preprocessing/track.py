@@ -7,20 +7,23 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from itertools import islice
 from operator import itemgetter
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from tast.errors import VideoRejected
 from tast.pictures import Picture
-from tast.preprocessing.colour import Dither, area_averaged, smaller, upright
+from tast.preprocessing.colour import Dither, area_averaged, cropped, smaller, upright
 from tast.preprocessing.flow import FaceFlow
-from tast.preprocessing.pose import ROI_HEIGHT, SMOOTHING_WINDOW_SIGMAS, Pose, roi_pose, smooth_pose
+from tast.preprocessing.pose import ROI_CENTRE, ROI_HEIGHT, SMOOTHING_WINDOW_SIGMAS, Pose, roi_pose, smooth_pose
 
 Image = npt.NDArray[np.uint8]
 
 CLOCK_NOISE_S = 0.005  # of a camera's frames: landmarks every 0.1 s are those of each third of 30 Hz
 FRAMES_AT_ONCE = 256
+KEPT_SIDE = 2.0  # of the ROI: landmarks are half of its side off the final pose at most
+STEP_PX = 4  # what is kept begins and ends with a whole pixel of any chroma
 LONGEST_HOLE_S = 0.25  # between two frames of the camera itself; beyond it a pulse of 120 bpm is no longer sampled
 
 
@@ -90,6 +93,29 @@ class FaceTrack:
         raise VideoRejected(self.record_id, f"face lost for more than {self._max_gap_s:g} s at {self._first_lost_s:.2f} s")
 
 
+class Held(NamedTuple):
+    """A frame whose pose is not known yet, or the part of it in which the face will be. corner_px: of the part, x + iy in the
+    frame. size_px: of the whole frame, height and width."""
+
+    time_s: float
+    picture: Picture
+    corner_px: complex
+    size_px: tuple[int, int]
+
+    def shows(self, to_frame: Pose, roi_size_px: int) -> bool:
+        """Whether all of the frame that a pose (pixels of the ROI -> of the frame) points to is there."""
+        rim = roi_size_px * np.array([0, 1, 1j, 1 + 1j])
+        there = to_frame.turn * rim + to_frame.centre_px
+        height, width = _size_of(self.picture)
+        for along, first, side, whole in (
+            (there.real, self.corner_px.real, width, self.size_px[1]), (there.imag, self.corner_px.imag, height, self.size_px[0])
+        ):  # fmt: skip
+            wanted = np.clip([along.min() - 1, along.max() + 1], 0, whole - 1)
+            if wanted[0] < first or wanted[1] > first + side - 1:
+                return False
+        return True
+
+
 class GrowingFrames:
     """Pictures of one size (N, N, 3) uint8, one after the other in one piece of memory, which grows without being copied."""
 
@@ -125,7 +151,7 @@ class RoiWarper:
         self._flow = FaceFlow()
         self._landmarks_every_s, self._looked_s = landmarks_every_s, -np.inf
         self._reduction: int | None = None
-        self._held: deque[tuple[float, Picture]] = deque()
+        self._held: deque[Held] = deque()
         self._dither = Dither()
 
     def take(self, time_s: float, picture: Picture, gray: Image, look: Callable[[bool], Pose | None]) -> Pose | None:
@@ -149,8 +175,9 @@ class RoiWarper:
             self._track.add(time_s, pose, self._flow.join(small_gray, path, pose))
         else:
             self._track.carry(time_s, path)
-            landmarks = self._flow.carry(small_gray, path).scaled(self._reduction)
-        self._held.append((time_s, small))
+            pose = self._flow.carry(small_gray, path)
+            landmarks = pose.scaled(self._reduction)
+        self._held.append(_around(time_s, small, pose))
         self._emit(until_s=time_s - self._track.horizon_s)
         return landmarks
 
@@ -160,12 +187,34 @@ class RoiWarper:
         self._emit(until_s=self._track.last_found_s)
 
     def _emit(self, until_s: float) -> None:
-        while self._held and self._held[0][0] <= min(until_s, self._track.last_found_s):
-            time_s, picture = self._held.popleft()
-            pose, found = self._track.pose(time_s)
-            self.rois.append(upright(picture, pose.after(self._from_roi), self._size_px, self._dither))
-            self.times_s.append(time_s)
-            self.quality.append(float(found))
+        while self._held and self._held[0].time_s <= min(until_s, self._track.last_found_s):
+            held = self._held.popleft()
+            pose, found = self._track.pose(held.time_s)
+            to_frame = pose.after(self._from_roi)
+            to_part = Pose(to_frame.turn, to_frame.centre_px - held.corner_px)
+            self.rois.append(upright(held.picture, to_part, self._size_px, self._dither))
+            self.times_s.append(held.time_s)
+            self.quality.append(float(found and held.shows(to_frame, self._size_px)))
+
+
+def _around(time_s: float, picture: Picture, pose: Pose | None) -> Held:
+    """What of a frame is kept of a face that is about there; all of it where none is seen."""
+    height, width = _size_of(picture)
+    if pose is None:
+        return Held(time_s, picture, 0j, (height, width))
+    middle, half = pose.turn * ROI_CENTRE + pose.centre_px, KEPT_SIDE * 0.5 * ROI_HEIGHT * abs(pose.turn)
+    rows, columns = _whole_steps(middle.imag, half, height), _whole_steps(middle.real, half, width)
+    return Held(time_s, cropped(picture, rows, columns), complex(columns.start, rows.start), (height, width))
+
+
+def _whole_steps(middle: float, half: float, side: int) -> slice:
+    first = min(max(int((middle - half) // STEP_PX) * STEP_PX, 0), (side - 1) // STEP_PX * STEP_PX)
+    return slice(first, min(max(-int((-middle - half) // STEP_PX) * STEP_PX, first + STEP_PX), side))
+
+
+def _size_of(picture: Picture) -> tuple[int, int]:
+    height, width = (picture if isinstance(picture, np.ndarray) else picture.luma).shape[:2]
+    return height, width
 
 
 def _at(seen: Iterable[tuple[float, Pose]], time_s: float, sigma_s: float) -> Pose:

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import skimage.data
 
-from tast.preprocessing.pose import Pose
-from tast.preprocessing.track import FaceTrack, RoiWarper
+from tast.pictures import YuvPicture
+from tast.preprocessing.colour import Dither, upright
+from tast.preprocessing.pose import Pose, roi_pose
+from tast.preprocessing.track import FaceTrack, RoiWarper, _around
 from tests.preprocessing import scene
 
 
@@ -100,3 +102,22 @@ def test_where_the_flow_fails_landmarks_are_asked_for_at_once() -> None:
     assert all(asked[k] for k in range(31, 42)) and len(asked) < 45
     assert [k for k, pose in enumerate(poses) if pose is None] == list(range(31, 41))
     assert [k for k, quality in enumerate(warper.quality) if quality == 0] == list(range(31, 41))
+
+
+def test_of_a_frame_that_waits_the_part_around_the_face_is_kept() -> None:
+    """Byte for byte what the whole frame gives, in RGB and with chroma of half the size, at the border too."""
+    rng = np.random.default_rng(0)
+    rgb = rng.integers(0, 255, (203, 301, 3), dtype=np.uint8)
+    planes = [rng.integers(0, 255, shape, dtype=np.uint8) for shape in ((203, 301), (102, 151), (102, 151))]
+    to_rgb = np.array([[1.2, 0, 1.6, -9], [1.2, -0.4, -0.8, 5], [1.2, 2, 0, -8]], np.float32)
+    yuv = YuvPicture(planes[0], (planes[1], planes[2]), to_rgb)
+    for face in (Pose(22 + 4j, 150 + 90j), Pose(30 - 9j, 12 + 190j), Pose(40 + 0j, 298 + 3j)):
+        final = Pose(face.turn * 1.03, face.centre_px + 6 - 5j).after(roi_pose(64).inverse())
+        for picture in (rgb, yuv):
+            held = _around(0.0, picture, face)
+            part = Pose(final.turn, final.centre_px - held.corner_px)
+            assert held.shows(final, 64) and held.picture is not picture
+            whole, kept = (upright(one, pose, 64, Dither()) for one, pose in ((picture, final), (held.picture, part)))
+            np.testing.assert_array_equal(kept, whole)
+        assert not _around(0.0, rgb, Pose(8 + 0j, 60 + 60j)).shows(final, 64)
+    assert _around(0.0, rgb, None).picture is rgb
