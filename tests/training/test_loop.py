@@ -54,6 +54,12 @@ def learnt(tmp_path_factory: pytest.TempPathFactory) -> tuple[nn.Module, ClipDat
     return net, val, scaling, fit(net, train, val, settings, scaling=scaling, checkpoint_folder=folder / "run")
 
 
+def test_a_gpu_that_is_not_there_is_one_line() -> None:
+    there = torch.cuda.device_count()
+    with pytest.raises(TastError, match=rf"cuda, and torch sees {there} GPUs of {there + 1}; expected cpu"):
+        fabric_for(accelerator="cuda", precision="fp32", processes=there + 1)
+
+
 def test_it_learns_the_ratio_on_subjects_it_never_saw(learnt: tuple[nn.Module, ClipDataset, LabelScaling, History]) -> None:
     net, val, scaling, history = learnt
     table = predict(net, val, scaling)
