@@ -25,8 +25,9 @@ PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed"}
 
 
 def fabric_for(*, accelerator: str, precision: str, processes: int = 1, nodes: int = 1) -> Fabric:
-    """`accelerator`: cpu or cuda. `precision`: a key of PRECISIONS. `processes` per node: more than one (or more than one node)
-    train as one; they are started by torchrun, and call `fabric.launch()` first. Raises TastError where there are fewer GPUs, or the CPU has no bf16."""
+    """`accelerator`: cpu or cuda. `precision`: a key of PRECISIONS. `processes` per node: more than one (or more than one
+    node) train as one; they are started by torchrun, and call `fabric.launch()` first. Raises TastError where there are
+    fewer GPUs, or the CPU has no bf16."""
     if accelerator == "cpu" and precision == "bf16" and not cpu_has_bf16():
         raise TastError("this CPU computes bf16 by emulation, 13 times slower than fp32; expected train.precision: fp32")
     if accelerator == "cuda" and (there := torch.cuda.device_count()) < processes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def test_a_face_that_is_lost_costs_its_own_piece_alone(shard: tuple[Path, Shard]
     assert made.rows[2].spo2_percent == (82, 83, 84)  # a label_delay_s of 1.5 s later
     frames, light = np.load(folder / "clips/04-01.npy"), read_light(folder / "clips", "04-01")
     nothing = np.isnan(light.skin).any(axis=1)
-    assert len(frames) == len(nothing) == 15 * 15 and 74 <= np.flatnonzero(nothing)[0] <= 75
+    assert len(frames) == len(nothing) == 15 * 15 and np.flatnonzero(nothing)[0] == 76
     assert not frames[nothing].any() and frames[~nothing].any(axis=(1, 2, 3)).all()
 
 
@@ -71,6 +72,20 @@ def test_windows_between_its_clips_hold_no_frame_of_nothing(shard: tuple[Path, S
     store = ClipStore(folder / "clips")
     whole, clip_ids = store.with_every_second(store.clip_ids)
     assert sorted(whole.manifest.loc[list(clip_ids), "start_s"]) == [0, 1, 2, 10, 11, 12]
+
+
+def test_each_piece_ends_with_the_first_frame_of_the_next_whatever_was_asked_of_it() -> None:
+    frames = [(k / 4, np.zeros((2, 2, 3), np.uint8)) for k in range(4 * 300)]
+
+    def spans(asked: int | None) -> list[tuple[float, float]]:
+        def span(piece: Any) -> tuple[float, float]:
+            times_s = [time_s for time_s, _ in islice(piece, asked)]
+            return times_s[0], times_s[-1]
+
+        return list(piece_by_piece("r", frames, span, []))
+
+    assert spans(None) == [(0, 120), (120, 240), (240, 299.75)]
+    assert spans(3) == [(0, 0.5), (120, 120.5), (240, 240.5)]
 
 
 def test_where_every_piece_is_rejected_the_first_reason_is_told() -> None:
