@@ -20,12 +20,14 @@ from rich.table import Column, Table
 from tast.cli.output import counting, say, show
 from tast.crew.each import workers_that_fit
 from tast.errors import BadInput
+from tast.interchange.formats import FORMATS
 from tast.pages.page import number, percentage
 from tast.prediction import MIN_QUALITY
 
 if TYPE_CHECKING:
     from tast.prediction.asked import AskedOfEach
     from tast.prediction.batch import Outcome
+    from tast.prediction.files import Writer
     from tast.prediction.sources import NamedVideo
     from tast.prediction.trace import PredictedTrace
 
@@ -39,6 +41,9 @@ class Format(StrEnum):
     csv = "csv"
     json = "json"
     parquet = "parquet"
+    edf = "edf"
+    fhir = "fhir"
+    fhir_r5 = "fhir-r5"
 
 
 def predict(
@@ -47,7 +52,7 @@ def predict(
         "models/tast_net"
     ),
     out: Annotated[Path, typer.Option(help="Folder for a table and a picture of each video.")] = Path("predictions"),
-    format: Annotated[Format, typer.Option(help="Of the tables.")] = Format.csv,
+    format: Annotated[Format, typer.Option(help="Of the tables; edf and fhir: docs/interchange.md.")] = Format.csv,
     camera: Annotated[str | None, typer.Option(help="Instead of VIDEOS: number of a camera; 0 is the first.")] = None,
     seconds: Annotated[float, typer.Option(min=1, help="How long to watch the camera.")] = 30.0,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes of 1 to 2 GB each; by default one per core.")] = None,
@@ -110,13 +115,15 @@ def predict(
 
     `tast predict recordings --model models:/tast-net@champion --format parquet --out spo2 --workers 8`
 
+    `tast predict recordings --format edf`
+
     `tast predict recordings --resume`
 
     `tast predict --camera 0 --seconds 30 --profile webcam.json`
     """
     if bool(videos) == (camera is not None):
         raise typer.BadParameter("give either videos or --camera", param_hint="VIDEOS")
-    tables = _Tables(out, format.value, resume)
+    tables = _tables(out, format.value, resume)
     if anchor and uncalibrated:
         raise typer.BadParameter("an anchor gives percentages; expected one of the two", param_hint="--uncalibrated")
     if profile and uncalibrated:
@@ -175,11 +182,14 @@ def tracking_uri() -> str:
 
 @dataclass(frozen=True)
 class _Tables:
-    """Where tables go, in which format, and whether those of an earlier run are left alone."""
+    """Where tables go, their ending, and whether those of an earlier run are left alone. write: None of prediction's own formats;
+    programs: modules that it rests on beside prediction's own."""
 
     folder: Path
     kind: str
     resume: bool
+    write: Writer | None = None
+    programs: tuple[str, ...] = ()
 
     def keep(self, outcome: Outcome) -> bool:
         """Whether it had a table to write."""
@@ -188,7 +198,7 @@ class _Tables:
 
         if not isinstance(outcome, PredictedTrace):
             return False
-        write_trace(self.folder, outcome, self.kind)
+        write_trace(self.folder, outcome, self.kind, self.write)
         return True
 
     def of_an_earlier_run(self, outcomes: list[Outcome]) -> list[Path]:
@@ -200,6 +210,13 @@ class _Tables:
         return [path for name in refused if (path := table_path(self.folder, name, self.kind)).is_file()]
 
 
+def _tables(folder: Path, format_name: str, resume: bool) -> _Tables:
+    """Raises TastError, before any video is read, where a package lacks that the format needs."""
+    if (exchange := FORMATS.get(format_name)) is None:
+        return _Tables(folder, format_name, resume)
+    return _Tables(folder, exchange.ending, resume, exchange.writer(), (exchange.module,))
+
+
 def _of_videos(paths: list[Path], model_folder: Path, tables: _Tables, asked: AskedOfEach, crew: dict[str, Any]) -> list[Outcome]:
     from tast.prediction.sources import find_videos  # they take seconds to import, which other commands need not wait for
 
@@ -207,7 +224,7 @@ def _of_videos(paths: list[Path], model_folder: Path, tables: _Tables, asked: As
     from tast.prediction.batch import predict_videos
     from tast.prediction.resume import Finished
 
-    finished = Finished(tables.folder, tables.kind, model_folder=model_folder, settings=f"{asked}")
+    finished = Finished(tables.folder, tables.kind, model_folder=model_folder, settings=f"{asked}", programs=tables.programs)
     left = finished.without_those(found) if tables.resume else found
     if len(left) < len(found):
         say(f"{len(found) - len(left)} of {len(found)} videos were read before: {tables.folder}")
