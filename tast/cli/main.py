@@ -23,6 +23,7 @@ from tast.cli import (
     probe,
     project,
     service,
+    traces,
 )
 from tast.cli.output import say
 from tast.errors import TastError, disk_errors_named
@@ -82,6 +83,7 @@ app.command(rich_help_panel=READ)(predict.predict)
 app.command(rich_help_panel=READ)(calibrate.anchor)
 app.command(rich_help_panel=READ)(calibrate.calibrate)
 app.command(rich_help_panel=READ)(preview.preview)
+app.command(rich_help_panel=READ)(traces.traces)
 app.command(rich_help_panel=PROJECT)(project.init)
 app.command(rich_help_panel=DATA)(data.audit)
 app.command(rich_help_panel=DATA)(data.check)
