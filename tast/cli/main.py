@@ -16,6 +16,7 @@ from tast.cli import (
     data,
     doctor,
     export,
+    imports,
     methods,
     phantom,
     predict,
@@ -88,6 +89,7 @@ app.command(rich_help_panel=PROJECT)(project.init)
 app.command(rich_help_panel=DATA)(data.audit)
 app.command(rich_help_panel=DATA)(data.check)
 app.command(rich_help_panel=DATA)(phantom.phantom)
+app.add_typer(imports.app, name="import", rich_help_panel=DATA)
 app.command(rich_help_panel=MODELS)(methods.methods)
 app.command(rich_help_panel=MODELS)(methods.use)
 app.command(rich_help_panel=MODELS)(export.export)
