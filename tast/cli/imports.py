@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tast.cli.output import counted, say
+from tast.cli.output import AsJson, counted, say, say_json
 from tast.errors import BadInput
 from tast.files import whole_file, whole_folder
+
+if TYPE_CHECKING:
+    from tast.interchange.rppg_toolbox import ToolboxRecording
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -34,6 +37,7 @@ def rppg_toolbox(
         Path | None, typer.Option(help="Table: record, subject_id and, if known, spo2 (a table), scenario, camera, skin_type.")
     ] = None,
     dry_run: DryRun = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write rPPG-Toolbox's chunks of raw frames as lossless videos, with their pulse wave, as own recordings.
 
@@ -52,19 +56,34 @@ def rppg_toolbox(
     known = toolbox.read_beside(beside, [one.name for one in found]) if beside is not None else {}
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise BadInput(out, "it exists and is not empty", "a new folder")
+    if dry_run and as_json:
+        say_json({"out": out, "would_write": [_planned(one) for one in found]})
     if dry_run:
-        for one in found:
+        for one in [] if as_json else found:
             say("; ".join([f"{one.name}: {len(one.chunks)} chunks; would write {out / one.name}.mkv", *one.notes]))
         return
     with whole_folder(out) as unfinished:
         written = [toolbox.write_recording(unfinished, one, fps) for one in counted(found, "import", len(found))]
         toolbox.write_tables(unfinished, written, known)
+    without = [one.name for one in found if one.name not in known or known[one.name].spo2 is None]
+    if as_json:
+        recordings = [
+            {"record": done.name, "frames": done.n_frames, "rounded_frames": done.rounded, "has_spo2": done.name not in without,
+             "notes": done.notes}
+            for done in written
+        ]  # fmt: skip
+        say_json({"out": out, "recordings": recordings})
+        return
     for done in written:
         for note in (*done.notes, *([f"{done.rounded} frames were rounded to whole numbers"] if done.rounded else [])):
             say(f"{done.name}: {note}")
     say(f"{out}: {len(written)} recordings, {sum(done.n_frames for done in written)} frames")
-    if without := [one.name for one in found if one.name not in known or known[one.name].spo2 is None]:
+    if without:
         say(f"{len(without)} have no SpO2: `tast predict`, `tast traces` and `tast preview` read them, training leaves them out")
+
+
+def _planned(one: ToolboxRecording) -> dict[str, Any]:
+    return {"record": one.name, "chunks": len(one.chunks), "notes": one.notes}
 
 
 @app.command()
@@ -75,6 +94,7 @@ def vitallens(
         float | None, typer.Option(min=1, max=1000, help="Of the video beside a CSV, whose rows have no times.")
     ] = None,
     dry_run: DryRun = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write vitallens' readings as tables: readings a second (an own recording's spo2), an anchor, and the pulse wave.
 
@@ -89,11 +109,15 @@ def vitallens(
     from tast.interchange.vitallens import read_vitallens  # as above
 
     found = read_vitallens(source, fps)
-    for name, table in found.tables.items():
-        target = out / f"{source.stem}.{name}.csv"
-        if not dry_run:
-            with whole_file(target) as part:
-                table.to_csv(part, index=False)
+    targets = {out / f"{source.stem}.{name}.csv": table for name, table in found.tables.items()}
+    for target, table in targets.items() if not dry_run else ():
+        with whole_file(target) as part:
+            table.to_csv(part, index=False)
+    if as_json:
+        rows = [{"file": target, "rows": len(table)} for target, table in targets.items()]
+        say_json({"tables": rows, "written": not dry_run, "said": found.said})
+        return
+    for target, table in targets.items():
         say(f"{'would write ' if dry_run else ''}{target}: {len(table)} rows")
     for text in found.said:
         say(f"{source.name}: {text}")

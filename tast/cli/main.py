@@ -26,7 +26,7 @@ from tast.cli import (
     service,
     traces,
 )
-from tast.cli.output import say
+from tast.cli.output import AsJson, say, say_json
 from tast.errors import TastError, disk_errors_named
 from tast.redaction import hide_secrets_in_logs
 from tast.starter.shipped import PIPELINE
@@ -70,12 +70,22 @@ def show_version(asked: bool) -> None:
 def options(
     context: typer.Context,
     version: bool = typer.Option(False, "--version", is_eager=True, callback=show_version, help="Print the version and exit."),
+    as_json: AsJson = False,
 ) -> None:
     """Without a command: where one stands in this folder, and what to do next."""
-    if context.invoked_subcommand is None:
-        from tast.doctor.standing import standing  # only here: it reads params.yaml
+    if context.invoked_subcommand is not None:
+        if as_json:
+            raise typer.BadParameter(
+                f"it stands behind the command: tast {context.invoked_subcommand} --json", param_hint="--json"
+            )
+        return
+    from tast.doctor.standing import standing  # only here: it reads params.yaml
 
-        for about, text in standing(Path()):
+    lines = standing(Path())
+    if as_json:
+        say_json({about: [text for name, text in lines if name == about] for about, _ in lines})
+    else:
+        for about, text in lines:
             say(f"{about:<8} {text}")
         say("all      `tast --help`: every command; `tast doctor`: what this machine lacks")
 

@@ -17,7 +17,7 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from tast.cli.output import counting, say, show
+from tast.cli.output import AsJson, counting, say, say_json, show
 from tast.crew.each import workers_that_fit
 from tast.errors import BadInput
 from tast.interchange.formats import FORMATS
@@ -78,6 +78,7 @@ def predict(
     resume: Annotated[
         bool, typer.Option("--resume", help="Leave alone what OUT holds of the same videos, model and options.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Read SpO2 from videos with one face each: a value a second, with its interval and quality, as a table and a picture.
 
@@ -119,6 +120,8 @@ def predict(
 
     `tast predict recordings --resume`
 
+    `tast predict recordings --json`: what became of each video
+
     `tast predict --camera 0 --seconds 30 --profile webcam.json`
     """
     if bool(videos) == (camera is not None):
@@ -136,12 +139,15 @@ def predict(
         if camera is not None:
             outcomes = [_of_camera(camera, seconds, folder, tables, asked)]
         else:
-            outcomes = _of_videos(videos or [], folder, tables, asked, crew)
+            outcomes = _of_videos(videos or [], folder, tables, asked, crew, aside=as_json)
     from tast.prediction.trace import PredictedTrace  # takes seconds to import, which a mistake in a path need not wait for
 
     traces = [outcome for outcome in outcomes if isinstance(outcome, PredictedTrace)]
-    _tell(outcomes, traces, tables)
-    if traces:
+    if as_json:
+        say_json({"out": out, "videos": [_facts(outcome, tables) for outcome in outcomes]})
+    else:
+        _tell(outcomes, traces, tables)
+    if traces and not as_json:
         say(f"Tables and pictures: {out}")
     if len(traces) < len(outcomes):
         raise typer.Exit(1)
@@ -217,7 +223,10 @@ def _tables(folder: Path, format_name: str, resume: bool) -> _Tables:
     return _Tables(folder, exchange.ending, resume, exchange.writer(), (exchange.module,))
 
 
-def _of_videos(paths: list[Path], model_folder: Path, tables: _Tables, asked: AskedOfEach, crew: dict[str, Any]) -> list[Outcome]:
+def _of_videos(
+    paths: list[Path], model_folder: Path, tables: _Tables, asked: AskedOfEach, crew: dict[str, Any], *, aside: bool
+) -> list[Outcome]:
+    """aside: lines on stderr."""
     from tast.prediction.sources import find_videos  # they take seconds to import, which other commands need not wait for
 
     found = find_videos(paths)
@@ -227,9 +236,9 @@ def _of_videos(paths: list[Path], model_folder: Path, tables: _Tables, asked: As
     finished = Finished(tables.folder, tables.kind, model_folder=model_folder, settings=f"{asked}", programs=tables.programs)
     left = finished.without_those(found) if tables.resume else found
     if len(left) < len(found):
-        say(f"{len(found) - len(left)} of {len(found)} videos were read before: {tables.folder}")
+        say(f"{len(found) - len(left)} of {len(found)} videos were read before: {tables.folder}", aside=aside)
     if tables.resume and (outdated := finished.outdated(left)):
-        say(f"{outdated} tables in {tables.folder} rest on another model, option, video, code or library: read anew")
+        say(f"{outdated} tables in {tables.folder} rest on another model, option, video, code or library: read anew", aside=aside)
     with counting("predict", len(left)) as done_one:
 
         def done(video: NamedVideo, outcome: Outcome) -> None:
@@ -259,6 +268,23 @@ def _of_camera(device: str, seconds: float, model_folder: Path, tables: _Tables,
         return Refusal(name, error.reason)
     tables.keep(trace)
     return trace
+
+
+def _facts(outcome: Outcome, tables: _Tables) -> dict[str, Any]:
+    """Of one video, for a program; what holds for each second is in its table."""
+    from tast.prediction.files import table_path
+    from tast.prediction.trace import PredictedTrace  # as above
+
+    if not isinstance(outcome, PredictedTrace):
+        return {"video": outcome.name, "refused": outcome.reason}
+    spo2 = outcome.spo2_percent
+    return {
+        "video": outcome.name, "refused": None, "table": table_path(tables.folder, outcome.name, tables.kind),
+        "seconds": len(outcome), "mean_percent": float(spo2.mean()), "lowest_percent": float(spo2.min()),
+        "highest_percent": float(spo2.max()), "coverage": outcome.coverage, "quality": float(outcome.quality.mean()),
+        "calibrated_by": outcome.calibrated_by, "caution": outcome.caution, "basis": outcome.basis,
+        "causes": outcome.findings.sentences(), "notes": outcome.notes,
+    }  # fmt: skip
 
 
 def _tell(outcomes: list[Outcome], traces: list[PredictedTrace], tables: _Tables) -> None:

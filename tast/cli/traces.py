@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Column, Table
 
-from tast.cli.output import counting, say, show
+from tast.cli.output import AsJson, counting, say, say_json, show
 from tast.crew.each import do_each, workers_that_fit
 from tast.pages.page import number
 from tast.params import load_params
@@ -42,6 +42,7 @@ def traces(
     ] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes; by default one per core.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be written, and read no video.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write the mean red, green and blue of the face and of the background in each frame, for tools that look for the pulse.
 
@@ -63,8 +64,10 @@ def traces(
     from tast.preprocessing.pipeline import settings_of
 
     found = find_videos(videos)
+    if dry_run and as_json:
+        say_json({"would_write": {str(video.path): files_of(out, video.name, format.value) for video in found}})
     if dry_run:
-        for video in found:
+        for video in [] if as_json else found:
             say(f"{video.path}: would write {', '.join(map(str, files_of(out, video.name, format.value)))}")
         return
     settings = settings_of(load_params(params_file()).preprocess.model_dump())
@@ -81,10 +84,13 @@ def traces(
 
         read = partial(_read, settings=settings, largest_face=largest_face)
         do_each(read, found, workers=workers or workers_that_fit(1), on_result=done)
-    if written:
+    if as_json:
+        rejects = [{"video": one.record_id, "reason": one.reason} for one in refused]
+        say_json({"out": out, "videos": sorted(written, key=lambda facts: str(facts["video"])), "refused": rejects})
+    elif written:
         show(_table(written))
         say(f"Traces: {out}")
-    for one in refused:
+    for one in [] if as_json else refused:
         say(f"{one.record_id}: refused: {one.reason}")
     if refused:
         raise typer.Exit(1)
