@@ -83,7 +83,10 @@ def traces(
             done_one()
 
         read = partial(_read, settings=settings, largest_face=largest_face)
-        do_each(read, found, workers=workers or workers_that_fit(1), on_result=done)
+        do_each(
+            read, found, workers=workers or workers_that_fit(1), on_result=done,
+            lost=lambda video, reason: Reject(video.name, reason),
+        )  # fmt: skip
     if as_json:
         rejects = [{"video": one.record_id, "reason": one.reason} for one in refused]
         say_json({"out": out, "videos": sorted(written, key=lambda facts: str(facts["video"])), "refused": rejects})

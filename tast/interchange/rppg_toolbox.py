@@ -71,7 +71,9 @@ def recordings_in(path: Path) -> list[ToolboxRecording]:
     found: dict[str, dict[int, Path]] = {}
     for file in files:
         if named := CHUNK.fullmatch(file.name):
-            found.setdefault(named[1], {})[int(named[2])] = file
+            known = found.setdefault(named[1], {}).setdefault(int(named[2]), file)
+            if known != file:
+                raise BadInput(path, f"{known} and {file}", "each chunk of a recording once")
     if not found:
         raise BadInput(path, "no NAME_input0.npy in it", EXPECTED)
     if unfit := [name for name in found if not RECORD_ID.fullmatch(name)]:

@@ -15,6 +15,7 @@ import pandas as pd
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from tast.anchors import SPAN_S
+from tast.datasets.labels import FAULT_CODES_PERCENT, mask_faults
 from tast.datasets.recordings import numbers_of
 from tast.datasets.tables import read_columns
 from tast.errors import BadInput
@@ -25,6 +26,7 @@ from tast.texts import read_text
 MOST_BYTES = 200_000_000  # of a file: ten minutes at 30 Hz are 10 MB
 EXPECTED = "the JSON that vitallens-python writes, or a CSV of its samples (columns spo2, hr_ppg, ppg)"
 SPO2, PULSE, WAVE = "spo2", ("hr_ppg", "hr_ecg"), "ppg"
+VALID_PERCENT = (50.0, 100.0)
 WAVES = ("ppg_waveform", "respiratory_waveform")
 
 
@@ -66,17 +68,20 @@ def _of_csv(path: Path, fps_hz: float | None) -> Imported:
     if fps_hz is None:
         raise BadInput(path, "rows without times", "--fps, the rate of the video beside it")
     times_s = np.arange(len(rows)) / fps_hz
-    spo2 = numbers_of(path, rows, SPO2)
+    given = numbers_of(path, rows, SPO2)
+    spo2 = mask_faults(given, valid_range=VALID_PERCENT, fault_codes=FAULT_CODES_PERCENT)
     if not np.isfinite(spo2).any():
-        raise BadInput(path, "no SpO2 in any row", "numbers in the column spo2")
+        raise BadInput(path, "no valid SpO2 in any row", f"{VALID_PERCENT[0]:g} to {VALID_PERCENT[1]:g} in the column spo2")
     pulse = next((numbers_of(path, rows, name) for name in PULSE if name in rows[0]), np.full(len(rows), np.nan))
-    tables = {
-        "readings": _per_second(times_s, spo2, pulse),
-        "anchor": pd.DataFrame({"second": [SPAN_S / 2], "spo2_percent": [round(float(np.nanmean(spo2[times_s < SPAN_S])), 2)]}),
-    }
+    tables = {"readings": _per_second(times_s, spo2, pulse)}
+    first = spo2[times_s < SPAN_S]
+    if np.isfinite(first).any():
+        tables["anchor"] = pd.DataFrame({"second": [SPAN_S / 2], "spo2_percent": [round(float(np.nanmean(first)), 2)]})
     if WAVE in rows[0]:
         tables["wave"] = pd.DataFrame({"times_s": times_s.round(6), "ppg": numbers_of(path, rows, WAVE)})
-    return Imported(tables, (f"{len(tables['readings'])} s of SpO2, {np.nanmin(spo2):g} to {np.nanmax(spo2):g} %",))
+    said = f"{len(tables['readings'])} s of SpO2, {np.nanmin(spo2):g} to {np.nanmax(spo2):g} %"
+    n_masked = int(np.isnan(spo2).sum())
+    return Imported(tables, (f"{said}; {n_masked} of {len(spo2)} rows have none that is valid" if n_masked else said,))
 
 
 def _of_json(path: Path) -> Imported:

@@ -141,11 +141,11 @@ def test_a_list_of_files_from_another_machine_finds_them_beside_it(tmp_path):
 
 
 def test_readings_beside_a_samples_csv_become_labels_and_an_anchor(tmp_path):
-    rows = [f"{math.sin(k)},{'' if k < 10 else 97 - k / 100},{87}" for k in range(360)]
+    rows = [f"{math.sin(k)},{('', 127)[k % 2] if k < 10 else 97 - k / 100},{87}" for k in range(360)]  # a fault code is none
     (tmp_path / "sample.csv").write_text("\n".join(["ppg,spo2,hr_ppg", *rows]) + "\n")
     out = tmp_path / "out"
     done = run("vitallens", tmp_path / "sample.csv", "--fps", 30, "--out", out)
-    assert done.exit_code == 0 and "12 s of SpO2, 93.41 to 96.9 %" in done.stdout, done.output
+    assert done.exit_code == 0 and "12 s of SpO2, 93.41 to 96.9 %; 10 of 360 rows have none" in done.stdout, done.output
     readings = pd.read_csv(out / "sample.readings.csv")
     second = np.arange(12)
     expected = [np.mean(97 - np.arange(max(10, 30 * k), 30 * k + 30) / 100) for k in second]
@@ -158,6 +158,11 @@ def test_readings_beside_a_samples_csv_become_labels_and_an_anchor(tmp_path):
     for arguments, said in ((("--fps", 30), "no column spo2"), ((), "rows without times")):
         (tmp_path / "other.csv").write_text("ppg\n1\n" if arguments else "spo2\n97\n")
         assert said in str(run("vitallens", tmp_path / "other.csv", *arguments, "--out", out).exception)
+    (tmp_path / "faults.csv").write_text("ppg,spo2\n" + "1,0\n" * 30)
+    with pytest.raises(BadInput, match="no valid SpO2 in any row"):
+        read_vitallens(tmp_path / "faults.csv", 30.0)
+    (tmp_path / "late.csv").write_text("ppg,spo2\n" + "1,0\n" * 15 + "1,97\n")
+    assert "anchor" not in read_vitallens(tmp_path / "late.csv", 1.0).tables
 
 
 def result(n: int = 60) -> dict[str, object]:

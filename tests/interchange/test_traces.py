@@ -15,7 +15,12 @@ from typer.testing import CliRunner, Result
 
 from tast.cli.main import app
 from tast.datasets.traces import read_traces
+from tast.interchange import traces
 from tast.interchange.traces import ColourTrace, even_trace
+from tast.params import load_params
+from tast.prediction.sources import NamedVideo
+from tast.preprocessing.pipeline import settings_of
+from tast.starter.shipped import params_file
 from tests.prediction.conftest import AMPLITUDES, FPS_HZ, PULSE_HZ, write_film
 
 SECONDS = 5.0
@@ -69,6 +74,19 @@ def test_what_is_written_is_what_the_data_set_traces_reads(folder, tmp_path):
     (series,), rejects = read_traces(tmp_path)
     assert rejects == [] and series.rgb.shape == (125, 3)
     assert_allclose(series.rgb, pd.read_csv(folder / "anna.csv")[["r", "g", "b"]])
+
+
+def test_a_long_video_is_read_piece_by_piece_with_the_same_clock(folder, monkeypatch):
+    """Its mask is made anew in each: the level differs a little, what moves does not."""
+    monkeypatch.setattr(traces, "PIECE_S", 2.5)
+    settings = settings_of(load_params(params_file()).preprocess.model_dump())
+    found = traces.colour_trace(NamedVideo("anna", folder.parent / "films" / "anna.avi"), settings)
+    whole = pd.read_csv(folder / "anna.csv")
+    assert_allclose(found.times_s, whole["times_s"], atol=1e-6)
+    assert np.flatnonzero(np.diff(found.piece)).tolist() == [62] and [len(found.times_s[one]) for one in found.pieces] == [63, 62]
+    ratio = found.rgb / whole[["r", "g", "b"]].to_numpy()
+    assert all(np.ptp(ratio[one], axis=0).max() < 0.003 for one in found.pieces) and abs(ratio - 1).max() < 0.05
+    assert traces.even_trace(found).fps_hz == pytest.approx(FPS_HZ)
 
 
 def two_pieces(gap_s: float) -> ColourTrace:
