@@ -122,14 +122,16 @@ def test_the_wheel_and_the_lock_name_the_same_packages() -> None:
 
 
 def test_the_command_line_needs_nothing_of_the_pipelines() -> None:
-    """Every command's help, and what reads a video, are imported where no package of the extra is to be found."""
+    """Every command's help, and what reads a video, are imported where no package of the extras is to be found."""
     of_torch_and_matplotlib = {"fsspec", "packaging"}
     extra = names_of(EXTRAS["pipeline"]) - names_of(CORE) - of_torch_and_matplotlib
     modules = {name.replace("-", "_") for name in extra}
+    modules |= {"edfio", "fhir"}  # of the extra `interchange`, by the names that they are imported by
     assert {"dvc", "mlflow", "prefect", "dask"} <= modules and all(map(find_spec, modules))
     code = (
         "import sys; sys.modules.update(dict.fromkeys(sys.argv[1:])); "  # None: an import of it fails
-        "import tast.cli.main, tast.prediction.batch, tast.datasets.audit_page, tast.datasets.phantom_set, tast.preview.film"
+        "import tast.cli.main, tast.prediction.batch, tast.datasets.audit_page, tast.datasets.phantom_set, tast.preview.film, "
+        "tast.interchange.formats"
     )
     done = subprocess.run([sys.executable, "-c", code, *modules], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr

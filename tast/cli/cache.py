@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tast.cli.output import say
+from tast.cli.output import AsJson, say, say_json
 
 if TYPE_CHECKING:
     from tast.preprocessing.upkeep import Found
@@ -28,7 +27,6 @@ tast cache gc --unused-days 7 --dry-run""",
 )
 
 Folder = Annotated[Path | None, typer.Option("--root", help="The cache; without it TAST_CACHE, or .tast/cache in this folder.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")]
 
 
 @app.command()
@@ -42,7 +40,7 @@ def verify(root: Folder = None, as_json: AsJson = False) -> None:
     folder, found = _looked(root)
     damaged = [one for one in found if one.wrong]
     if as_json:
-        say(json.dumps(_facts(folder, found) | {"damaged": [_row(one) for one in damaged]}))
+        say_json(_facts(folder, found) | {"damaged": [_row(one) for one in damaged]})
     else:
         for one in damaged:
             say(f"damaged: {one.name}: {one.wrong}")
@@ -71,7 +69,7 @@ def gc(
     if not dry_run:
         remove(folder, worn)
     if as_json:
-        say(json.dumps(_facts(folder, found) | {"removed": not dry_run, "worn": [_row(one) for one in worn]}))
+        say_json(_facts(folder, found) | {"removed": not dry_run, "worn": [_row(one) for one in worn]})
         return
     for one in worn:
         say(f"{'would remove' if dry_run else 'removed'}: {one.name} ({one.wrong or f'unused for {one.age_s / 86400:.0f} days'})")

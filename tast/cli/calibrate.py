@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from tast.cli.output import counting, say, show
+from tast.cli.output import AsJson, counting, say, say_json, show
 from tast.cli.predict import asked_of_each, saved_model
 from tast.crew.each import do_each, workers_that_fit
 from tast.errors import BadInput
@@ -70,6 +70,7 @@ def calibrate(
     model: Annotated[str, typer.Option(help="As of `tast predict`.")] = "models/tast_net",
     workers: Annotated[int | None, typer.Option(min=1, help="Processes of 1 to 2 GB each; by default one per core.")] = None,
     min_quality: Annotated[float, typer.Option(min=0, max=1, help="A video of a lower mean quality is refused.")] = MIN_QUALITY,
+    as_json: AsJson = False,
 ) -> None:
     """Learn what a model reads under one camera and lamp, from recordings with an oximeter beside them.
 
@@ -102,10 +103,22 @@ def calibrate(
         read = partial(read_recording, model_folder=folder, min_quality=min_quality)
         seconds = do_each(read, records, workers=workers or workers_that_fit(1), on_result=lambda *_: done_one())
         refused += [one for one in seconds if isinstance(one, Reject)]
-        for one in refused:
+        for one in [] if as_json else refused:
             say(f"left out: {one.record_id}: {one.reason}")
         profile, left_out = learn(one for one in seconds if not isinstance(one, Reject))
         write_profile(out, profile, weights_digest(folder))
+    is_no_better = left_out.rmse >= left_out.constant_rmse
+    if as_json:
+        names = ("read", "rmse_percent", "beside", "its_rmse_percent")
+        say_json({
+            "out": out, "gain": profile.gain, "recordings": profile.n_recordings, "people": profile.interval.n_subjects,
+            "person": profile.person, "coverage": profile.interval.coverage,
+            "half_width_percent": profile.interval.half_width_percent,
+            "left_out": [dict(zip(names, row, strict=True)) for row in table_of(left_out)],
+            "no_better_than_the_mean": is_no_better,
+            "refused": [{"record_id": one.record_id, "reason": one.reason} for one in refused],
+        })  # fmt: skip
+        return
     table = Table("recordings left out", "RMSE (% SpO2)", "beside", "RMSE (% SpO2)")
     for how, rmse, beside, other in table_of(left_out):
         table.add_row(how, number(rmse), beside, number(other))
@@ -115,5 +128,5 @@ def calibrate(
     say(f"{percentage(profile.interval.coverage)} interval without an anchor: ± {half}")
     if profile.person:
         say(f"of {profile.person} alone: it holds for nobody else")
-    if left_out.rmse >= left_out.constant_rmse:
+    if is_no_better:
         say("alone it is no better than the others' mean: anchor what it reads")

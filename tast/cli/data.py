@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from tast.cli.output import counted, say, show
+from tast.cli.output import AsJson, counted, say, say_json, show
 from tast.pages.page import number
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def audit(
     root: Annotated[Path | None, typer.Argument(help="The data set's folder; without it, the one in data/raw.")] = None,
     layout: Annotated[str, typer.Option(help=f"{LAYOUTS}. Not needed without ROOT.")] = "",
     out: Annotated[Path, typer.Option(help="Folder for audit.json and audit.html.")] = Path("audit"),
+    as_json: AsJson = False,
 ) -> None:
     """Say what a data set holds: recordings, true frame rates, labels, faults, gaps, duplicates, and what a constant would score.
 
@@ -31,25 +32,41 @@ def audit(
     `tast audit` (the data set that the download stage brought)
 
     `tast audit /data/PURE --layout pure --out audit_pure`
+
+    `tast audit /data/PURE --layout pure --json`: what audit.json holds, of each set
     """
     from tast.datasets.audit_records import AUDITED  # takes seconds to import, which other commands need not wait for
     from tast.datasets.description import described
 
     if root is None:
-        for number, data_set in enumerate(described(RAW)):
-            _audit_one(RAW / data_set.name, data_set.layout, data_set.name, out / data_set.name if number else out)
+        plans = [
+            (RAW / data_set.name, data_set.layout, data_set.name, out / data_set.name if number else out)
+            for number, data_set in enumerate(described(RAW))
+        ]
     elif layout in AUDITED:
-        _audit_one(root, layout, layout, out)
+        plans = [(root, layout, layout, out)]
     else:
         raise typer.BadParameter(f"{layout!r} is not one of {', '.join(AUDITED)}", param_hint="--layout")
+    audits = []
+    for plan in plans:
+        facts = _audit_one(*plan)
+        audits.append({"page": plan[-1] / "audit.html", "facts": facts})
+        if not as_json:
+            _show_audit(facts, plan[-1])
+    if as_json:
+        say_json({"audits": audits})
 
 
-def _audit_one(root: Path, layout: str, name: str, out: Path) -> None:
+def _audit_one(root: Path, layout: str, name: str, out: Path) -> dict[str, Any]:
     from tast.datasets.audit import audit_folder
     from tast.datasets.audit_page import write_audit
 
     facts = audit_folder(layout, root, name)
     write_audit(facts, out)
+    return facts
+
+
+def _show_audit(facts: dict[str, Any], out: Path) -> None:
     show(audit_table(facts))
     say(f"Page: {out / 'audit.html'}    Facts: {out / 'audit.json'}")
 
@@ -99,6 +116,7 @@ def _missing(published: dict[str, Any] | None) -> str:
 def check(
     folder: Annotated[Path, typer.Argument(help="Folder with recordings.csv, or that table itself; or another set's folder.")],
     layout: Annotated[str, typer.Option(help="csv (your own recordings) or another layout that holds videos.")] = "csv",
+    as_json: AsJson = False,
 ) -> None:
     """Check a folder of recordings before it is used: every file read, every frame decoded, every defect named.
 
@@ -111,6 +129,8 @@ def check(
     `tast check /data/my_recordings`
 
     `tast check /data/LADH --layout ladh`
+
+    `tast check /data/my_recordings --json`
     """
     from tast.datasets.readers import READERS, read_dataset  # as above
     from tast.datasets.recordings import defects_of
@@ -126,8 +146,12 @@ def check(
         for defect in defects:
             table.add_row(record_id, defect)
     n_sound = sum(not defects for defects in found.values())
-    if table.row_count:
+    if as_json:
+        recordings = [{"record_id": record_id, "ready": not defects, "defects": defects} for record_id, defects in found.items()]
+        say_json({"folder": folder, "ready": n_sound, "recordings": recordings})
+    elif table.row_count:
         show(table)
-    say(f"{n_sound} of {len(found)} recordings are ready to use")
+    if not as_json:
+        say(f"{n_sound} of {len(found)} recordings are ready to use")
     if n_sound < len(found):
         raise typer.Exit(1)

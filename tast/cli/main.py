@@ -16,6 +16,7 @@ from tast.cli import (
     data,
     doctor,
     export,
+    imports,
     methods,
     phantom,
     predict,
@@ -23,8 +24,9 @@ from tast.cli import (
     probe,
     project,
     service,
+    traces,
 )
-from tast.cli.output import say
+from tast.cli.output import AsJson, say, say_json
 from tast.errors import TastError, disk_errors_named
 from tast.redaction import hide_secrets_in_logs
 from tast.starter.shipped import PIPELINE
@@ -68,12 +70,22 @@ def show_version(asked: bool) -> None:
 def options(
     context: typer.Context,
     version: bool = typer.Option(False, "--version", is_eager=True, callback=show_version, help="Print the version and exit."),
+    as_json: AsJson = False,
 ) -> None:
     """Without a command: where one stands in this folder, and what to do next."""
-    if context.invoked_subcommand is None:
-        from tast.doctor.standing import standing  # only here: it reads params.yaml
+    if context.invoked_subcommand is not None:
+        if as_json:
+            raise typer.BadParameter(
+                f"it stands behind the command: tast {context.invoked_subcommand} --json", param_hint="--json"
+            )
+        return
+    from tast.doctor.standing import standing  # only here: it reads params.yaml
 
-        for about, text in standing(Path()):
+    lines = standing(Path())
+    if as_json:
+        say_json({about: [text for name, text in lines if name == about] for about, _ in lines})
+    else:
+        for about, text in lines:
             say(f"{about:<8} {text}")
         say("all      `tast --help`: every command; `tast doctor`: what this machine lacks")
 
@@ -82,10 +94,12 @@ app.command(rich_help_panel=READ)(predict.predict)
 app.command(rich_help_panel=READ)(calibrate.anchor)
 app.command(rich_help_panel=READ)(calibrate.calibrate)
 app.command(rich_help_panel=READ)(preview.preview)
+app.command(rich_help_panel=READ)(traces.traces)
 app.command(rich_help_panel=PROJECT)(project.init)
 app.command(rich_help_panel=DATA)(data.audit)
 app.command(rich_help_panel=DATA)(data.check)
 app.command(rich_help_panel=DATA)(phantom.phantom)
+app.add_typer(imports.app, name="import", rich_help_panel=DATA)
 app.command(rich_help_panel=MODELS)(methods.methods)
 app.command(rich_help_panel=MODELS)(methods.use)
 app.command(rich_help_panel=MODELS)(export.export)

@@ -9,25 +9,38 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from tast.cli.output import say, show
+from tast.cli.output import AsJson, say, say_json, show
 from tast.files import whole_file
 
 PARAMS = Path("params.yaml")
 
 
-def methods() -> None:
+def methods(as_json: AsJson = False) -> None:
     """List the methods that can be trained, this project's and those of installed packages, with their presets and papers.
 
-    Example: `tast methods`
+    Examples:
+
+    `tast methods`
+
+    `tast methods --json`
     """
     from tast.methods import known_methods  # torch takes seconds to import, which other commands need not wait for
     from tast.methods.method import method_named
 
+    found = [(name, method_named(name)) for name in known_methods()]
+    published = {name: method.reported.parameters if method.reported else None for name, method in found}
+    if as_json:
+        say_json({
+            "methods": [
+                {"name": name, "presets": list(method.presets), "parameters_as_published": published[name], "paper": method.paper}
+                for name, method in found
+            ]
+        })  # fmt: skip
+        return
     table = Table("method", "presets", "parameters as published", "paper", title="Methods")
-    for name in known_methods():
-        method = method_named(name)
-        published = method.reported and method.reported.parameters
-        table.add_row(name, ", ".join(method.presets), f"{published:,}" if published else "-", method.paper)
+    for name, method in found:
+        count = published[name]
+        table.add_row(name, ", ".join(method.presets), f"{count:,}" if count else "-", method.paper)
     show(table)
     say("`tast use METHOD PRESET` writes one into params.yaml.")
 
@@ -36,6 +49,7 @@ def use(
     method: Annotated[str, typer.Argument(help="A name that `tast methods` lists.")],
     preset: Annotated[str, typer.Argument(help="One of its presets; without it the first.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change, and write nothing.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Set params.yaml to a method's preset: its clips, input, options and recipe. Comments and all else stay as they are.
 
@@ -62,13 +76,19 @@ def use(
     before = load_params(PARAMS)
     changed(before, changes)  # refuses what params.yaml would not take
     text, differing = rewritten(PARAMS, changes)
+    is_written = bool(differing) and not dry_run
+    if is_written:
+        with whole_file(PARAMS) as part:
+            part.write_text(text, encoding="utf-8")
+    if as_json:
+        changed_keys = [{"key": key, "before": old, "after": new} for key, (old, new) in differing.items()]
+        say_json({"method": method, "preset": preset, "changes": changed_keys, "written": is_written})
+        return
     for key, (old, new) in differing.items():
         say(f"{key}: {_shown(old)} -> {_shown(new)}")
     if not differing:
         say(f"{PARAMS} is set to {method} {preset} already")
-    elif not dry_run:
-        with whole_file(PARAMS) as part:
-            part.write_text(text, encoding="utf-8")
+    elif is_written:
         say(f"{PARAMS} is set to {method} {preset}; `dvc repro` trains it")
 
 

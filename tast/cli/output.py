@@ -1,12 +1,19 @@
-"""What the commands show: tables and bars in a terminal, plain lines elsewhere. NO_COLOR is followed by rich itself."""
+"""What the commands show: tables and bars in a terminal, plain lines elsewhere, one JSON object for a program that asks for it.
+
+NO_COLOR is followed by rich itself.
+"""
 
 from __future__ import annotations
 
+import json
 import logging
-from collections.abc import Callable, Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TypeVar
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
 
+import typer
 from rich.console import Console
 from rich.measure import Measurement
 from rich.progress import MofNCompleteColumn, Progress
@@ -20,15 +27,33 @@ log = logging.getLogger(__name__)
 
 WIDEST = 10_000  # columns: a line of a pipe is never folded
 
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, and nothing else there.")]
 
-def say(text: str) -> None:
-    """One line on stdout, whole and as it is: no folding, no markup; what does not show, as its escape."""
-    _stdout().print(one_line(text), soft_wrap=True)
+
+def say(text: str, *, aside: bool = False) -> None:
+    """One line on stdout, whole and as it is: no folding, no markup; what does not show, as its escape. aside: on stderr."""
+    _console(stderr=aside).print(one_line(text), soft_wrap=True)
+
+
+def say_json(content: Mapping[str, Any]) -> None:
+    """A line of JSON on stdout, of ASCII alone; null where a number is none."""
+    typer.echo(json.dumps(_plain(content), allow_nan=False))
+
+
+def _plain(value: Any) -> Any:
+    """With paths as texts."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return str(value) if isinstance(value, Path) else value
 
 
 def show(table: Table) -> None:
     """Framed in a terminal; elsewhere a line a row, whole, with columns of blanks, which grep and a log can read."""
-    console = _stdout()
+    console = _console()
     if console.is_terminal:
         console.print(table)
         return
@@ -36,7 +61,7 @@ def show(table: Table) -> None:
     for column in table.columns:
         column.no_wrap = True
     wide = console.options.update(width=WIDEST)
-    console = _stdout(max(1, Measurement.get(console, wide, table).maximum))
+    console = _console(max(1, Measurement.get(console, wide, table).maximum))
     with console.capture() as captured:
         console.print(table)
     for line in captured.get().splitlines():
@@ -75,6 +100,6 @@ def _lines_by_tenths(what: str, total: int) -> Callable[[], None]:
     return done_one
 
 
-def _stdout(width: int | None = None) -> Console:
+def _console(width: int | None = None, *, stderr: bool = False) -> Console:
     """Names of files may hold what rich takes for markup, emoji or numbers to colour: all are shown as they are."""
-    return Console(width=width, markup=False, emoji=False, highlight=False)
+    return Console(width=width, stderr=stderr, markup=False, emoji=False, highlight=False)

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from tast.cli.output import counted, say, show
+from tast.cli.output import AsJson, counted, say, say_json, show
 from tast.errors import BadInput
 from tast.files import whole_file, whole_folder
 from tast.params import DEVELOPMENT_SEEDS, load_params
 from tast.starter.shipped import params_file
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from tast.phantom.session import Session
 
 SHEET_COLUMNS = 6
@@ -36,6 +38,7 @@ def phantom(
     recorded: Annotated[
         Path | None, typer.Option(help="Folder of oximetry_phone_cam, mths or traces: waves to drive it.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Render a phantom data set; what is not given here is as in params.yaml, section download.phantom.
 
@@ -63,19 +66,29 @@ def phantom(
     elif layout in ("pure", "vipl_hr"):
         chosen |= {"worlds": None}  # those of params.yaml are of users' own recordings
     planned = plan_phantom(**(load_params(params_file()).download.phantom.model_dump() | chosen))
+    told: dict[str, Any] = {}
     if sheet is not None:
-        write_sheet(sheet, planned.sessions)
+        worlds_shown = write_sheet(sheet, planned.sessions)
+        told |= {"sheet": sheet, "worlds": worlds_shown.to_dict("records")}
+        if not as_json:
+            show(_table(worlds_shown))
+            say(f"{sheet}: {len(worlds_shown)} worlds")
     if folder is None:
+        if as_json:
+            say_json(told)
         return
     with whole_folder(folder) as unfinished:
         for session in counted(planned.sessions, "render", len(planned.sessions)):
             planned.write_sessions([session], unfinished)
         planned.write_lists(unfinished)
-    say(f"{folder}: {len(planned.sessions)} recordings")
+    if as_json:
+        say_json(told | {"folder": folder, "recordings": len(planned.sessions)})
+    else:
+        say(f"{folder}: {len(planned.sessions)} recordings")
 
 
-def write_sheet(file: Path, sessions: Sequence[Session]) -> None:
-    """A picture of the first person of each world, and a table of what the worlds are. Raises TastError for a phantom without."""
+def write_sheet(file: Path, sessions: Sequence[Session]) -> pd.DataFrame:
+    """A picture of the first person of each world; returns what the worlds are. Raises TastError for a phantom without."""
     from tast.datasets.phantom_recordings import worlds_table
     from tast.phantom.render import render
     from tast.preview.sheet import picture_sheet
@@ -87,8 +100,11 @@ def write_sheet(file: Path, sessions: Sequence[Session]) -> None:
     captions = [f"{world.name}: {world.lamp.family}\n{world.camera.sensor.name}, {world.coding.label}" for world in worlds]
     with whole_file(file) as part:
         part.write_bytes(picture_sheet(pictures, captions, min(SHEET_COLUMNS, len(pictures))))
+    return worlds_table(worlds)
+
+
+def _table(worlds: pd.DataFrame) -> Table:
     table = Table(*SHOWN_FACTS, title="worlds")
-    for row in worlds_table(worlds)[list(SHOWN_FACTS)].itertuples(index=False):
+    for row in worlds[list(SHOWN_FACTS)].itertuples(index=False):
         table.add_row(*(f"{value:.4g}" if isinstance(value, float) else str(value) for value in row))
-    show(table)
-    say(f"{file}: {len(pictures)} worlds")
+    return table

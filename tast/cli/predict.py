@@ -17,15 +17,17 @@ import typer
 from rich.console import Console
 from rich.table import Column, Table
 
-from tast.cli.output import counting, say, show
+from tast.cli.output import AsJson, counting, say, say_json, show
 from tast.crew.each import workers_that_fit
 from tast.errors import BadInput
+from tast.interchange.formats import FORMATS
 from tast.pages.page import number, percentage
 from tast.prediction import MIN_QUALITY
 
 if TYPE_CHECKING:
     from tast.prediction.asked import AskedOfEach
     from tast.prediction.batch import Outcome
+    from tast.prediction.files import Writer
     from tast.prediction.sources import NamedVideo
     from tast.prediction.trace import PredictedTrace
 
@@ -39,6 +41,9 @@ class Format(StrEnum):
     csv = "csv"
     json = "json"
     parquet = "parquet"
+    edf = "edf"
+    fhir = "fhir"
+    fhir_r5 = "fhir-r5"
 
 
 def predict(
@@ -47,7 +52,7 @@ def predict(
         "models/tast_net"
     ),
     out: Annotated[Path, typer.Option(help="Folder for a table and a picture of each video.")] = Path("predictions"),
-    format: Annotated[Format, typer.Option(help="Of the tables.")] = Format.csv,
+    format: Annotated[Format, typer.Option(help="Of the tables; edf and fhir: docs/interchange.md.")] = Format.csv,
     camera: Annotated[str | None, typer.Option(help="Instead of VIDEOS: number of a camera; 0 is the first.")] = None,
     seconds: Annotated[float, typer.Option(min=1, help="How long to watch the camera.")] = 30.0,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes of 1 to 2 GB each; by default one per core.")] = None,
@@ -73,6 +78,7 @@ def predict(
     resume: Annotated[
         bool, typer.Option("--resume", help="Leave alone what OUT holds of the same videos, model and options.")
     ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Read SpO2 from videos with one face each: a value a second, with its interval and quality, as a table and a picture.
 
@@ -110,13 +116,17 @@ def predict(
 
     `tast predict recordings --model models:/tast-net@champion --format parquet --out spo2 --workers 8`
 
+    `tast predict recordings --format edf`
+
     `tast predict recordings --resume`
+
+    `tast predict recordings --json`: what became of each video
 
     `tast predict --camera 0 --seconds 30 --profile webcam.json`
     """
     if bool(videos) == (camera is not None):
         raise typer.BadParameter("give either videos or --camera", param_hint="VIDEOS")
-    tables = _Tables(out, format.value, resume)
+    tables = _tables(out, format.value, resume)
     if anchor and uncalibrated:
         raise typer.BadParameter("an anchor gives percentages; expected one of the two", param_hint="--uncalibrated")
     if profile and uncalibrated:
@@ -129,12 +139,15 @@ def predict(
         if camera is not None:
             outcomes = [_of_camera(camera, seconds, folder, tables, asked)]
         else:
-            outcomes = _of_videos(videos or [], folder, tables, asked, crew)
+            outcomes = _of_videos(videos or [], folder, tables, asked, crew, aside=as_json)
     from tast.prediction.trace import PredictedTrace  # takes seconds to import, which a mistake in a path need not wait for
 
     traces = [outcome for outcome in outcomes if isinstance(outcome, PredictedTrace)]
-    _tell(outcomes, traces, tables)
-    if traces:
+    if as_json:
+        say_json({"out": out, "videos": [_facts(outcome, tables) for outcome in outcomes]})
+    else:
+        _tell(outcomes, traces, tables)
+    if traces and not as_json:
         say(f"Tables and pictures: {out}")
     if len(traces) < len(outcomes):
         raise typer.Exit(1)
@@ -175,11 +188,14 @@ def tracking_uri() -> str:
 
 @dataclass(frozen=True)
 class _Tables:
-    """Where tables go, in which format, and whether those of an earlier run are left alone."""
+    """Where tables go, their ending, and whether those of an earlier run are left alone. write: None of prediction's own formats;
+    programs: modules that it rests on beside prediction's own."""
 
     folder: Path
     kind: str
     resume: bool
+    write: Writer | None = None
+    programs: tuple[str, ...] = ()
 
     def keep(self, outcome: Outcome) -> bool:
         """Whether it had a table to write."""
@@ -188,7 +204,7 @@ class _Tables:
 
         if not isinstance(outcome, PredictedTrace):
             return False
-        write_trace(self.folder, outcome, self.kind)
+        write_trace(self.folder, outcome, self.kind, self.write)
         return True
 
     def of_an_earlier_run(self, outcomes: list[Outcome]) -> list[Path]:
@@ -200,19 +216,29 @@ class _Tables:
         return [path for name in refused if (path := table_path(self.folder, name, self.kind)).is_file()]
 
 
-def _of_videos(paths: list[Path], model_folder: Path, tables: _Tables, asked: AskedOfEach, crew: dict[str, Any]) -> list[Outcome]:
+def _tables(folder: Path, format_name: str, resume: bool) -> _Tables:
+    """Raises TastError, before any video is read, where a package lacks that the format needs."""
+    if (exchange := FORMATS.get(format_name)) is None:
+        return _Tables(folder, format_name, resume)
+    return _Tables(folder, exchange.ending, resume, exchange.writer(), (exchange.module,))
+
+
+def _of_videos(
+    paths: list[Path], model_folder: Path, tables: _Tables, asked: AskedOfEach, crew: dict[str, Any], *, aside: bool
+) -> list[Outcome]:
+    """aside: lines on stderr."""
     from tast.prediction.sources import find_videos  # they take seconds to import, which other commands need not wait for
 
     found = find_videos(paths)
     from tast.prediction.batch import predict_videos
     from tast.prediction.resume import Finished
 
-    finished = Finished(tables.folder, tables.kind, model_folder=model_folder, settings=f"{asked}")
+    finished = Finished(tables.folder, tables.kind, model_folder=model_folder, settings=f"{asked}", programs=tables.programs)
     left = finished.without_those(found) if tables.resume else found
     if len(left) < len(found):
-        say(f"{len(found) - len(left)} of {len(found)} videos were read before: {tables.folder}")
+        say(f"{len(found) - len(left)} of {len(found)} videos were read before: {tables.folder}", aside=aside)
     if tables.resume and (outdated := finished.outdated(left)):
-        say(f"{outdated} tables in {tables.folder} rest on another model, option, video, code or library: read anew")
+        say(f"{outdated} tables in {tables.folder} rest on another model, option, video, code or library: read anew", aside=aside)
     with counting("predict", len(left)) as done_one:
 
         def done(video: NamedVideo, outcome: Outcome) -> None:
@@ -242,6 +268,23 @@ def _of_camera(device: str, seconds: float, model_folder: Path, tables: _Tables,
         return Refusal(name, error.reason)
     tables.keep(trace)
     return trace
+
+
+def _facts(outcome: Outcome, tables: _Tables) -> dict[str, Any]:
+    """Of one video, for a program; what holds for each second is in its table."""
+    from tast.prediction.files import table_path
+    from tast.prediction.trace import PredictedTrace  # as above
+
+    if not isinstance(outcome, PredictedTrace):
+        return {"video": outcome.name, "refused": outcome.reason}
+    spo2 = outcome.spo2_percent
+    return {
+        "video": outcome.name, "refused": None, "table": table_path(tables.folder, outcome.name, tables.kind),
+        "seconds": len(outcome), "mean_percent": float(spo2.mean()), "lowest_percent": float(spo2.min()),
+        "highest_percent": float(spo2.max()), "coverage": outcome.coverage, "quality": float(outcome.quality.mean()),
+        "calibrated_by": outcome.calibrated_by, "caution": outcome.caution, "basis": outcome.basis,
+        "causes": outcome.findings.sentences(), "notes": outcome.notes,
+    }  # fmt: skip
 
 
 def _tell(outcomes: list[Outcome], traces: list[PredictedTrace], tables: _Tables) -> None:

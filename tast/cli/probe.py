@@ -16,6 +16,8 @@ from tast.starter.shipped import params_file
 if TYPE_CHECKING:
     from tast.probe.probe import ProbeRow, StepReading
 
+STDOUT = Path("-")
+
 
 def probe(
     seconds: Annotated[float, typer.Option(min=4, help="Length of each recording.")] = 16.0,
@@ -23,7 +25,7 @@ def probe(
     layout: Annotated[str, typer.Option(help="pure (lossless images) or vipl_hr (compressed video).")] = "pure",
     scenario: Annotated[list[str] | None, typer.Option(help="Only these of the layout's scenarios; repeatable.")] = None,
     worlds: Annotated[int | None, typer.Option(min=1, help="Film the people in so many worlds, a group each.")] = None,
-    json_file: Annotated[Path | None, typer.Option("--json", help="Write the rows there.")] = None,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the rows there; -: on stdout, no table.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="Write the table there.")] = None,
 ) -> None:
     """Show, after each step, the errors of pulse rate and ratio of ratios, beside those of a per-frame reference chain.
@@ -59,9 +61,12 @@ def probe(
         for session in counted(sessions, "probe", len(sessions)):
             readings += probe_session(session, settings, compression)
     rows = summarised(readings)
-    show(_table(rows))
+    if json_file == STDOUT:
+        typer.echo(as_json(rows), nl=False)
+    else:
+        show(_table(rows))
     for path, text in ((json_file, as_json(rows)), (markdown, as_markdown(rows))):
-        if path is not None:
+        if path not in (None, STDOUT):
             with whole_file(path) as part:
                 part.write_text(text, encoding="utf-8")
 

@@ -12,14 +12,16 @@ from tast.files import whole_file
 from tast.prediction.picture import trace_png
 from tast.prediction.trace import PredictedTrace
 
+Writer = Callable[[Path, PredictedTrace], None]
 
-def write_trace(folder: Path, trace: PredictedTrace, kind: str) -> tuple[Path, Path]:
-    """<name>.<kind>, a kind of FORMATS, and before it <name>.png, each written whole."""
+
+def write_trace(folder: Path, trace: PredictedTrace, kind: str, write: Writer | None = None) -> tuple[Path, Path]:
+    """<name>.<kind>, a kind of FORMATS (of another, `write` writes it), and before it <name>.png, each written whole."""
     table, picture = table_path(folder, trace.name, kind), folder / f"{trace.name}.png"
     with whole_file(picture) as part:
         part.write_bytes(trace_png(trace))
     with whole_file(table) as part:
-        FORMATS[kind](part, trace)
+        (write or FORMATS[kind])(part, trace)
     return table, picture
 
 
@@ -69,7 +71,7 @@ def _write_parquet(path: Path, trace: PredictedTrace) -> None:
     trace.table().to_parquet(path, index=False)
 
 
-FORMATS: dict[str, Callable[[Path, PredictedTrace], None]] = {
+FORMATS: dict[str, Writer] = {
     "csv": _write_csv,
     "json": _write_json,
     "parquet": _write_parquet,

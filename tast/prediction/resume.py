@@ -23,12 +23,15 @@ PROGRAMS = ("tast.prediction.batch", "tast.prediction.files")  # they read a vid
 
 
 class Finished:
-    """The tables of one folder. model_folder: the saved model; settings: what else the numbers depend on, in words."""
+    """The tables of one folder. model_folder: the saved model; settings: what else the numbers depend on, in words.
 
-    def __init__(self, folder: Path, kind: str, *, model_folder: Path, settings: str) -> None:
+    programs: modules beside PROGRAMS that a table of this kind rests on.
+    """
+
+    def __init__(self, folder: Path, kind: str, *, model_folder: Path, settings: str, programs: Sequence[str] = ()) -> None:
         self._folder, self._kind, self._list = folder, kind, folder / LIST
         facts = {
-            **provenance(*PROGRAMS, threads=1),  # of each worker
+            **provenance(*PROGRAMS, *programs, threads=1),  # of each worker
             "method": code_of_method(read_card(model_folder).model_name),  # first: what is no model is not read to its end
             "model": _digest(model_folder),
             "settings": settings,

@@ -182,7 +182,7 @@ def test_columns_line_up_in_a_pipe(capsys):
     [
         (("tast", "pre"), {"predict", "preview"}),
         (("tast", "predict", "--fo"), {"--format"}),
-        (("tast", "predict", "--format", ""), {"csv", "json", "parquet"}),
+        (("tast", "predict", "--format", ""), {"csv", "json", "parquet", "edf", "fhir", "fhir-r5"}),
         (("tast", "completion", "z"), {"zsh"}),
     ],
 )

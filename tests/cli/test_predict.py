@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from tast.cli.main import app
 from tast.cli.predict import Format
 from tast.digests import OWN, content_digest
 from tast.errors import BadInput, TastError
+from tast.interchange.formats import FORMATS as EXCHANGES
 from tast.prediction.files import FORMATS
 from tast.prediction.profiles import CameraProfile, write_profile
 from tast.saved_model import weights_digest
@@ -281,7 +283,42 @@ def test_mistakes_are_errors_of_one_line(saved, tmp_path, monkeypatch):  # noqa:
 
 
 def test_every_format_can_be_chosen():
-    assert {kind.value for kind in Format} == set(FORMATS)
+    assert [kind.value for kind in Format] == [*FORMATS, *EXCHANGES]
+
+
+def test_other_tools_formats_lie_beside_the_picture_and_are_gone_on_with(saved, short_film, tmp_path):  # noqa: F811
+    (tmp_path / "a.avi").write_bytes(short_film)
+    asked = (tmp_path / "a.avi", "--model", saved, "--out", tmp_path / "out", "--min-quality", 0, "--format", "fhir")
+    result = run(*asked)
+    assert result.exit_code == 0, result.output
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"a.fhir.json", "a.png", ".predicted"}
+    assert json.loads((tmp_path / "out/a.fhir.json").read_text())["resourceType"] == "Bundle"
+    assert "1 of 1 videos were read before" in run(*asked, "--resume").stdout
+
+
+def test_a_program_is_told_what_became_of_each_video(saved, short_film, tmp_path):  # noqa: F811
+    """Of one that is read, and of one that is none; the lines of --resume are on stderr."""
+    for name, content in (("a", short_film), ("b", b"hello")):
+        (tmp_path / f"{name}.avi").write_bytes(content)
+    here = ("--workers", 1, "--memory-gb", 0)  # in this process
+    asked = (tmp_path / "a.avi", tmp_path / "b.avi", "--model", saved, "--out", tmp_path / "out", *here, "--json")
+    done = run(*asked)
+    a, b = json.loads(done.stdout)["videos"]
+    table = pd.read_csv(tmp_path / "out/a.csv")
+    assert done.exit_code == 1 and (a["table"], a["seconds"], a["coverage"]) == (str(tmp_path / "out/a.csv"), len(table), 0.9)
+    assert a["refused"] is None and a["mean_percent"] == pytest.approx(table["spo2_percent"].mean(), abs=0.01)
+    assert b["video"] == "b" and "cannot be opened" in b["refused"]
+    resumed = run(*asked, "--resume")
+    assert [one["video"] for one in json.loads(resumed.stdout)["videos"]] == ["b"]
+    assert "1 of 2 videos were read before" in resumed.stderr
+
+
+def test_a_package_that_lacks_is_named_before_a_video_is_read(saved, short_film, tmp_path, monkeypatch):  # noqa: F811
+    (tmp_path / "a.avi").write_bytes(short_film)
+    monkeypatch.setitem(sys.modules, "edfio", None)
+    caught = run(tmp_path / "a.avi", "--model", saved, "--out", tmp_path / "out", "--format", "edf").exception
+    assert isinstance(caught, TastError) and "edfio: no such package" in str(caught)
+    assert "pip install 'tast[interchange]'" in str(caught) and not (tmp_path / "out").exists()
 
 
 def test_help_has_examples():
