@@ -23,6 +23,7 @@ from tast.cli import (
     probe,
     project,
     service,
+    view,
 )
 from tast.cli.output import say
 from tast.errors import TastError, disk_errors_named
@@ -83,6 +84,7 @@ app.command(rich_help_panel=READ)(calibrate.anchor)
 app.command(rich_help_panel=READ)(calibrate.calibrate)
 app.command(rich_help_panel=READ)(preview.preview)
 app.command(rich_help_panel=PROJECT)(project.init)
+app.command(rich_help_panel=PROJECT)(view.view)
 app.command(rich_help_panel=DATA)(data.audit)
 app.command(rich_help_panel=DATA)(data.check)
 app.command(rich_help_panel=DATA)(phantom.phantom)
