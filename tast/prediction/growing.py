@@ -23,7 +23,7 @@ from tast.video.facts import SourceMeter
 from tast.video.images import MAX_PIXELS
 from tast.video.read import read_pictures
 
-PART_S = 15.0
+PART_S = 12.0  # a whole number of them is a piece that the whole is read in
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,10 @@ def result_of_run(run_id: str, target: Path, *, tracking_uri: str) -> TrackedRes
             raise TastError(f"run {run_id} holds the means of folds and no model; its runs are {named}")
         versions = client.search_model_versions(f"run_id = '{run_id}'")
         if not versions:
-            raise TastError(f"run {run_id} has no registered version, with which its model would lie: publish it again")
+            raise TastError(
+                f"run {run_id} has no registered version, with which its model would lie: publish it again "
+                "(`python -m flows.publish`)"
+            )
         return _result(client, min(versions, key=lambda one: int(one.version)), target)
 
 

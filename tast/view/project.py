@@ -23,7 +23,6 @@ from tast.doctor.standing import standing
 from tast.errors import BadInput, TastError
 from tast.evaluation.predictions import read_predictions
 from tast.people import RECORDING_COLUMNS
-from tast.preview.preview import shown
 from tast.records import FloatArray
 from tast.seconds import is_spot, labels_per_second
 from tast.texts import read_json
@@ -189,7 +188,8 @@ def strip_of(folder: Path, recording: Recording) -> npt.NDArray[np.uint8]:
     if frames.ndim != 4 or not len(frames):
         raise BadInput(path, f"shape {frames.shape}", "(T, H, W, 3) frames (`dvc checkout data/clips` brings them back)")
     chosen = np.linspace(0, len(frames) - 1, FRAMES_IN_STRIP).round().astype(int)
-    return np.concatenate(list(shown(np.asarray(frames[chosen]))), axis=1)
+    magnified = np.asarray(frames[chosen], dtype=np.float32)  # beyond what can be shown, where it was magnified so
+    return np.concatenate(list(np.clip(np.rint(magnified), 0, 255).astype(np.uint8)), axis=1)
 
 
 def scores_of(metrics: dict[str, Any]) -> list[tuple[str, str, str]]:
