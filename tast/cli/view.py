@@ -59,7 +59,7 @@ def view(
     if out is not None:
         _write(folder, out)
         return
-    _serve(folder, model or str(folder / "models" / "tast_net"), port, browser, {"max_mb": max_mb, "max_s": 60 * max_minutes})
+    _serve(folder, model or str(folder / "models/tast_net"), port, browser, {"max_mb": max_mb, "max_s": 60 * max_minutes})
 
 
 def _write(folder: Path, out: Path) -> None:

@@ -15,7 +15,7 @@ from torch import nn
 from tast.errors import VideoRejected
 from tast.pictures import Picture
 from tast.prediction.asked import PLAIN, Asked
-from tast.prediction.predict import ReadsPictures, delivered, predict_video, read_frames
+from tast.prediction.predict import ReadsPictures, delivered, predict_video, read_frames, require_readable
 from tast.prediction.trace import PredictedTrace, joined
 from tast.records import VideoSource
 from tast.saved_model import ModelCard
@@ -55,7 +55,7 @@ def predict_growing(
         reason = ""
         try:
             parts.append(read_frames(
-                name, seen, model, card, min_quality=asked.min_quality, largest_face=asked.largest_face, watch=watch, meter=meter
+                name, seen, model, card, min_quality=0, largest_face=asked.largest_face, watch=watch, meter=meter
             ))  # fmt: skip
         except VideoRejected as error:
             for _ in seen:  # the rest of a part that is given up
@@ -76,7 +76,9 @@ def _growth(parts: list[PredictedTrace], asked: Asked, read_s: float, reason: st
     if not parts:
         return Growth(read_s, reason=reason)
     try:
-        return Growth(read_s, trace=delivered(joined(parts), asked), reason=reason)
+        so_far = joined(parts)
+        require_readable(so_far, asked.min_quality)
+        return Growth(read_s, trace=delivered(so_far, asked), reason=reason)
     except VideoRejected as error:  # no percentage of it is known, or not yet: an anchor may come later
         return Growth(read_s, reason=reason or error.reason)
 

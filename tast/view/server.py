@@ -108,17 +108,22 @@ class View:
         self._project = project = read_project(self.folder)
         servers = {name: url for name, (url, health) in self.servers.items() if _answers(health)}
         live = {
-            "max_mb": self.limits.max_mb, "model": self.model_name, "no_model": self._no_model(),
+            "max_mb": self.limits.max_mb, "model": self._shown_model(), "no_model": self._no_model(),
             "servers": [{"name": name, "url": url} for name, url in servers.items()],
         }  # fmt: skip
         return HTMLResponse(render(project, experiments=experiments_of(self.folder), first=first, live=live))
+
+    def _shown_model(self) -> str:
+        """The model as it is called in the project's folder."""
+        path = Path(self.model_name)
+        return str(path.relative_to(self.folder)) if path.is_relative_to(self.folder) else self.model_name
 
     def _no_model(self) -> str:
         """Why no video can be read; empty where one can."""
         if self.model_name.startswith("models:/") or (Path(self.model_name) / "model.json").is_file():
             return ""
         return (
-            f"No model yet in {self.model_name}: `dvc repro` trains one, `dvc pull` brings a team's, "
+            f"No model yet in {self._shown_model()}: `dvc repro` trains one, `dvc pull` brings a team's, "
             "`tast view --model FOLDER` takes another."
         )
 

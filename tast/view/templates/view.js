@@ -78,12 +78,13 @@ function hear(told) {
   }
   if (told.at === "so far") {
     if (told.seconds) tell(told);
-    if (told.reason) at("status").textContent = `So far: ${told.reason}`;
+    at("why").textContent = told.reason ? `The first look: ${told.reason}` : "";
   }
   if (told.at === "done") {
     tell(told);
     at("progress").hidden = true;
-    at("provisional").textContent = "As `tast predict` reads it.";
+    at("why").textContent = "";
+    at("provisional").textContent = "The whole video, as tast predict reads it.";
     at("notes").replaceChildren(...told.notes.map(note => {
       const item = document.createElement("li");
       item.textContent = note;
@@ -127,7 +128,7 @@ async function read(event) {
   at("live").hidden = true;
   at("progress").hidden = false;
   at("table").hidden = true;
-  at("notes").replaceChildren();
+  for (const id of ["notes", "curve", "value", "beside", "why"]) at(id).replaceChildren();
   at("provisional").textContent = "A first look, part by part; what the whole video gives replaces it.";
   at("status").scrollIntoView({block: "nearest"});
   status.textContent = `Sending ${file.name} to this machine’s own server …`;
