@@ -5,17 +5,26 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import sys
+import threading
+from contextlib import closing, nullcontext
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
 import pytest
+from starlette.requests import Request
 from typer.testing import CliRunner
 
 from tast.cli.main import app
+from tast.prediction.limits import Limits
 from tast.view.experiments import experiments_of
 from tast.view.page import render
 from tast.view.project import FRAMES_IN_STRIP, read_project, scores_of, strip_of
-from tests.view.conftest import FPS_HZ, SIZE_PX, WRONG_BY, make_project
+from tast.view.server import View, other_servers
+from tests.terminal import environment, in_pipe
+from tests.view.conftest import FPS_HZ, PROJECT, SIZE_PX, WRONG_BY, make_project
 
 LIVE = {"max_mb": 5.0, "model": "m", "no_model": "", "servers": []}
 NAME = "<b>name</b>"
@@ -90,6 +99,43 @@ def test_a_recording_that_is_called_as_a_file_elsewhere_has_no_sheet(tmp_path: P
     folder = make_project(tmp_path, record="../{}")
     (folder / "reports/s10.png").write_bytes(b"of somebody else")
     assert [one.has_sheet for one in read_project(folder).recordings] == [False, False, False]
+
+
+def test_pages_of_mlflow_and_prefect_are_linked_where_they_answer(project: Path) -> None:
+    health = ThreadingHTTPServer(("127.0.0.1", 0), Healthy)
+    threading.Thread(target=health.serve_forever, daemon=True).start()
+    port = str(health.server_port)
+    view = partial(View, project, nullcontext, "models/tast_net", Limits(), project)
+    with closing(health.socket):
+        here = other_servers({"MLFLOW_PORT": port, "PREFECT_PORT": "9"})
+        page = view(servers=here).page(Request({"type": "http", "query_string": b"", "headers": []})).body.decode()
+        health.shutdown()
+    assert f'<a href="http://127.0.0.1:{port}" rel="noreferrer">MLflow’s page</a>' in page and "Prefect’s page" not in page
+    assert "<code>make ui</code> starts both" in page
+    team = other_servers({"MLFLOW_TRACKING_URI": "https://runs.example.org/", "PREFECT_API_URL": "https://flows.example.org/api"})
+    assert team == {"MLflow": ("https://runs.example.org", ""), "Prefect": ("https://flows.example.org", "")}  # asked by nobody
+
+
+class Healthy(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/health" else 404)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_without_the_pipelines_packages_one_line_says_how_to_install_them(project: Path) -> None:
+    code = (
+        "import sys; sys.modules['starlette'] = sys.modules['uvicorn'] = None; sys.argv = ['tast', 'view', *sys.argv[1:]]; "
+        "from tast.cli.main import main; main()"
+    )
+    env = environment(PYTHONPATH=str(PROJECT))
+    refused = in_pipe([sys.executable, "-c", code, "--port", "0"], project, env)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.count("\n") == 1 and "pip install 'tast[pipeline]'" in refused.stderr
+    written = in_pipe([sys.executable, "-c", code, "--out", "page.html"], project, env)
+    assert written.returncode == 0 and (project / "page.html").is_file(), written.stderr
 
 
 def test_experiments_of_dvc_by_name_with_what_they_changed_and_their_scores(tmp_path: Path) -> None:
