@@ -18,7 +18,7 @@ from tast.yaml_text import yaml_of
 REFERENCE = re.compile(r"refs/exps/[0-9a-f]{2}/([0-9a-f]{38})/(.+)")  # those of DVC's own housekeeping look otherwise
 FORMAT = "%(refname)%09%(objectname:short)%09%(creatordate:format:%Y-%m-%d %H:%M)"
 MOST = 30
-METRICS = "reports/metrics.json"
+SCORES = ("reports/scores.json", "reports/metrics.json")  # the first that an experiment has holds all of them
 CACHE = Path(".dvc/cache/files/md5")
 
 
@@ -65,21 +65,21 @@ def _yaml(folder: Path, file: str) -> dict[str, Any]:
 
 def _scores(folder: Path, commit: str) -> tuple[float | None, float | None]:
     """RMSE of the method and of the constant predictor, from DVC's cache."""
-    for stage in (_outputs(folder, commit)).values():
-        for output in stage.get("outs", []):
-            if output.get("path") == METRICS and re.fullmatch(r"[0-9a-f]{32}", md5 := str(output.get("md5"))):
-                try:
-                    scores = json.loads((folder / CACHE / md5[:2] / md5[2:]).read_text())
-                    return float(scores["test"]["rmse"]), float(scores["constant"]["rmse"])
-                except (OSError, ValueError, KeyError, TypeError):
-                    return None, None
+    outputs = _outputs(folder, commit)
+    for md5 in [outputs[path] for path in SCORES if path in outputs][:1]:
+        try:
+            scores = json.loads((folder / CACHE / md5[:2] / md5[2:]).read_text())
+            return float(scores["test"]["rmse"]), float(scores["constant"]["rmse"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None, None
     return None, None
 
 
-def _outputs(folder: Path, commit: str) -> dict[str, Any]:
+def _outputs(folder: Path, commit: str) -> dict[str, str]:
+    """Path -> md5 of each output in a commit's dvc.lock; none where that cannot be read."""
     try:
-        content = yaml_of(git_output(folder, "show", f"{commit}:./dvc.lock") or b"")
-        stages = content["stages"]
-        return {name: stage for name, stage in stages.items() if isinstance(stage, dict)}
+        stages = yaml_of(git_output(folder, "show", f"{commit}:./dvc.lock") or b"")["stages"]
+        found = {str(out["path"]): str(out["md5"]) for stage in stages.values() for out in stage.get("outs", [])}
     except (YAMLError, KeyError, TypeError, AttributeError):
         return {}
+    return {path: md5 for path, md5 in found.items() if re.fullmatch(r"[0-9a-f]{32}(\.dir)?", md5)}

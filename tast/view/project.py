@@ -27,10 +27,10 @@ from tast.records import FloatArray
 from tast.seconds import is_spot, labels_per_second
 from tast.texts import read_json
 
-CLIPS, SHEETS, PREDICTIONS, METRICS, SPLIT = (
-    Path("data/clips"), Path("reports/contact_sheets"), Path("reports/predictions.parquet"), Path("reports/metrics.json"),
-    Path("data/split.json"),
+CLIPS, SHEETS, PREDICTIONS, SPLIT = (
+    Path("data/clips"), Path("reports/contact_sheets"), Path("reports/predictions.parquet"), Path("data/split.json")
 )  # fmt: skip
+SCORES = (Path("reports/scores.json"), Path("reports/metrics.json"))  # the first that is there holds all of them
 AUDIT = Path("data/audit/audit.json")
 PAGES = {  # name in the page's address -> file, and what it is
     "report": (Path("reports/report.html"), "The report of the last run"),
@@ -75,7 +75,7 @@ class Recording:
 @dataclass(frozen=True)
 class Project:
     """standing: as tast.doctor.standing. rejects: (record, reason). audited: recordings that the audit found, before any clip.
-    problems: a line for each file that cannot be read. scores: reports/metrics.json, empty where there is none."""
+    problems: a line for each file that cannot be read. scores: of the last run, empty where there are none."""
 
     folder: Path
     standing: list[tuple[str, str]]
@@ -94,9 +94,9 @@ def read_project(folder: Path) -> Project:
     """All that the page tells of a folder: those recordings that were tested first, each group by name."""
     problems: list[str] = []
     parts: dict[str, Any] = {}
-    with _told(problems, "`dvc checkout reports/metrics.json` brings it back"):
-        if (folder / METRICS).is_file():
-            parts["scores"] = _mapping(folder / METRICS)
+    for scores in [one for one in SCORES if (folder / one).is_file()][:1]:
+        with _told(problems, f"`dvc checkout {scores}` brings it back"):
+            parts["scores"] = _mapping(folder / scores)
     with _told(problems, "`dvc checkout data/clips` brings them back"):
         if (folder / CLIPS / MANIFEST).is_file():
             parts |= _recordings(folder, problems)

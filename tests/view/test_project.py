@@ -42,6 +42,12 @@ def test_recordings_with_what_became_of_each(project: Path) -> None:
     assert scores_of(found.scores)[0] == ("RMSE (points of SpO₂)", "3.00", "constant predictor: 6.41")
 
 
+def test_all_scores_are_told_where_they_lie_beside_the_headlines(project: Path) -> None:
+    (project / "reports/metrics.json").rename(project / "reports/scores.json")
+    (project / "reports/metrics.json").write_text('{"rmse": 3.0}')
+    assert scores_of(read_project(project).scores)[0][1] == "3.00"
+
+
 def test_a_strip_is_frames_of_the_recording_from_first_to_last(project: Path) -> None:
     recording = read_project(project).recordings[1]
     strip = strip_of(project, recording)
@@ -166,5 +172,8 @@ def test_experiments_of_dvc_by_name_with_what_they_changed_and_their_scores(tmp_
     (cached / ("b" * 30)).write_text(json.dumps({"test": {"rmse": 2.5}, "constant": {"rmse": 6.0}}))
     (one,), n_experiments = experiments_of(tmp_path)
     assert (n_experiments, one.name, one.changed, one.rmse, one.constant_rmse) == (1, "calm-fox", ("train.seed=7",), 2.5, 6.0)
+    second = commit(8, "c" * 32)  # of another machine: its scores are in no cache here
+    git("update-ref", f"refs/exps/{base[:2]}/{base[2:]}/far-owl", second)
+    assert {(found.name, found.rmse) for found in experiments_of(tmp_path)[0]} == {("calm-fox", 2.5), ("far-owl", None)}
     page = render(read_project(tmp_path), experiments=([one], 1))
     assert '<th scope="row">calm-fox</th><td><code>train.seed=7</code> </td><td>2.50</td>' in page

@@ -181,7 +181,11 @@ function listen() {
 
 async function runs() {
   const answer = await (await fetch("/runs")).json();
-  at("noruns").textContent = answer.message;
+  at("noruns").replaceChildren(...answer.message.split("`").map((text, place) => {
+    const part = document.createElement(place % 2 ? "code" : "span");
+    part.textContent = text;
+    return part;
+  }));
   at("noruns").hidden = !answer.message;
   at("runs").hidden = !answer.runs.length;
   at("runs").querySelector("tbody").replaceChildren(...answer.runs.map(({name, url, rmse, versions, started}) => {
