@@ -8,7 +8,7 @@ from pathlib import Path
 import typer
 from rich.table import Table
 
-from tast.cli.output import show
+from tast.cli.output import show, working
 
 
 def doctor() -> None:
@@ -21,7 +21,8 @@ def doctor() -> None:
     from tast.doctor.machine import machine_checks
     from tast.doctor.project import project_checks  # asks servers, git and DVC
 
-    checks = machine_checks() + project_checks(Path(), os.environ)
+    with working("look"):
+        checks = machine_checks() + project_checks(Path(), os.environ)
     table = Table("check", "found", "what to do", title="tast doctor")
     for check in checks:
         table.add_row(check.name, check.detail, check.what_to_do, style="" if check.ok else "bold red")

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from tast.cli.main import app
 from tast.prediction.limits import Limits
 from tast.view.experiments import experiments_of
-from tast.view.page import render
+from tast.view.page import commands, render
 from tast.view.project import FRAMES_IN_STRIP, read_project, scores_of, strip_of
 from tast.view.server import View, other_servers
 from tests.terminal import environment, in_pipe
@@ -97,6 +97,7 @@ def test_names_are_text_and_one_file_stands_alone(tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     page = (tmp_path / "page.html").read_text()
     assert NAME not in page and "&lt;b&gt;name&lt;/b&gt;-s10" in page and "<script" not in page
+    assert commands("<i>in `tast`") == "&lt;i&gt;in <code>tast</code>"
     assert page.count("data:image/png;base64,") == 3 and 'src="/' not in page and 'href="/' not in page
 
 
