@@ -62,7 +62,10 @@ def remove(paths: Iterable[Path]) -> None:
 def asked(question: str) -> bool:
     """What somebody at a terminal answers. Raises TastError where there is none."""
     if not sys.stdin.isatty():
-        raise TastError("--registry removes registered models for good, and nobody is at a terminal to be asked; expected --yes")
+        raise TastError(
+            "--registry removes registered models for good, and nobody is at a terminal to be asked; expected "
+            "`python -m flows.clean --registry --yes`"
+        )
     return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
 
 

@@ -50,17 +50,17 @@ def code_version(
     was told to overlook it), what a run used and the commit does not hold: `used` is path -> md5 of its content, `used_params`
     are values by dotted key of params.yaml.
     """
-    commit = _git(project, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
-    held = None if commit is None else _git(project, "ls-files", "--", ".")
+    commit = git_output(project, "rev-parse", "--verify", "--quiet", "HEAD^{commit}")
+    held = None if commit is None else git_output(project, "ls-files", "--", ".")
     if commit is None or not held:  # a folder that a larger repository ignores is not of its commit
         return CodeVersion(None)
-    status = _git(
+    status = git_output(
         project, "-c", "core.fsmonitor=false", "status", "--porcelain", "-z", "--no-renames", "--untracked-files=all",
         "--ignore-submodules=none", "--", ".", f":(exclude){RECORD}",
     )  # fmt: skip
     if status is None:
         return CodeVersion(None)
-    prefix = (_git(project, "rev-parse", "--show-prefix") or b"").decode().strip()
+    prefix = (git_output(project, "rev-parse", "--show-prefix") or b"").decode().strip()
     changed = {entry[3:].decode(errors="replace").removeprefix(prefix) for entry in status.split(b"\0") if entry}
     changed |= set(_other_files(project, used or {}))
     if used_params and _differ(project, used_params):
@@ -70,12 +70,12 @@ def code_version(
 
 def is_commit(project: Path, digest: str) -> bool:
     """Whether git has a commit of these hex digits, and no file, folder or tag."""
-    return (_git(project, "cat-file", "-t", digest) or b"").strip() == b"commit"
+    return (git_output(project, "cat-file", "-t", digest) or b"").strip() == b"commit"
 
 
 def code_at(project: Path, commit: str, places: Sequence[str]) -> dict[str, str] | None:
     """Path -> md5 of each file of a commit in these places below `project`; None where git has no such commit."""
-    listed = _git(project, "ls-tree", "-r", "-z", "--name-only", commit, "--", *places)
+    listed = git_output(project, "ls-tree", "-r", "-z", "--name-only", commit, "--", *places)
     if listed is None:
         return None
     paths = listed.decode(errors="replace").split("\0")[:-1]
@@ -113,7 +113,7 @@ def _at(values: Any, dotted: str) -> Any:
 def _contents(project: Path, paths: list[str], commit: str = "HEAD") -> list[bytes | None]:
     """What a commit holds at these paths below the project; None where it holds no such file."""
     names = "".join(f"{commit}:./{path}\n" for path in paths).encode()
-    answer = _git(project, "cat-file", "--batch", given=names)
+    answer = git_output(project, "cat-file", "--batch", given=names)
     if answer is None:
         return [None] * len(paths)
     contents: list[bytes | None] = []
@@ -130,7 +130,7 @@ def _contents(project: Path, paths: list[str], commit: str = "HEAD") -> list[byt
     return contents
 
 
-def _git(project: Path, *arguments: str, given: bytes | None = None) -> bytes | None:
+def git_output(project: Path, *arguments: str, given: bytes | None = None) -> bytes | None:
     """What git says there; None where it fails or there is no git. What a hook set, of whatever repository, does not count."""
     environment = {name: value for name, value in os.environ.items() if name not in OTHER_REPOSITORY}
     try:

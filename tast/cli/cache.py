@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tast.cli.output import AsJson, say, say_json
+from tast.cli.output import AsJson, say, say_json, working
+from tast.errors import BadInput
 
 if TYPE_CHECKING:
     from tast.preprocessing.upkeep import Found
@@ -81,7 +82,10 @@ def _looked(root: Path | None) -> tuple[Path, Sequence[Found]]:
 
     folder = root or Path(os.environ.get("TAST_CACHE") or STATE / "cache")
     kept = [] if root else sorted(one for one in STATE.glob("*") if one.is_dir() and one.name != "cache")
-    return folder, list(look(folder, kept))
+    if not folder.is_dir():
+        raise BadInput(folder, "no such folder", "an item cache (`dvc repro preprocess` fills one, or name yours: --root FOLDER)")
+    with working("look"):
+        return folder, list(look(folder, kept))
 
 
 def _facts(folder: Path, found: Sequence[Found]) -> dict[str, Any]:

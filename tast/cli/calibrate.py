@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from tast.cli.output import AsJson, counting, say, say_json, show
+from tast.cli.output import AsJson, counting, say, say_json, show, working
 from tast.cli.predict import asked_of_each, saved_model
 from tast.crew.each import do_each, workers_that_fit
 from tast.errors import BadInput
@@ -51,10 +51,11 @@ def anchor(
 
     (found, *others) = find_videos([video])
     if others:
-        raise BadInput(video, f"{1 + len(others)} videos", "one")
+        raise BadInput(video, f"{1 + len(others)} videos", "one (`tast anchor` keeps what a model is off in one recording)")
     with saved_model(model) as folder:
         asked = asked_of_each(folder, reading, profile, min_quality=min_quality)
-        (outcome,) = predict_videos([found], folder, asked, workers=1, on_outcome=lambda *_: None)
+        with working("read"):
+            (outcome,) = predict_videos([found], folder, asked, workers=1, on_outcome=lambda *_: None)
         if not isinstance(outcome, PredictedTrace) or outcome.anchor is None:
             raise VideoRejected(found.name, getattr(outcome, "reason", "it is not anchored"))
         known, read_by = outcome.anchor, outcome.profile.fingerprint if outcome.profile else ""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from tast.cli.output import AsJson, counted, say, say_json, show
+from tast.cli.output import AsJson, counted, say, say_json, show, working
 from tast.pages.page import number
 
 if TYPE_CHECKING:
@@ -61,8 +61,9 @@ def _audit_one(root: Path, layout: str, name: str, out: Path) -> dict[str, Any]:
     from tast.datasets.audit import audit_folder
     from tast.datasets.audit_page import write_audit
 
-    facts = audit_folder(layout, root, name)
-    write_audit(facts, out)
+    with working("audit"):
+        facts = audit_folder(layout, root, name)
+        write_audit(facts, out)
     return facts
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 from rich.table import Table
 
-from tast.cli.output import AsJson, say_json, show
+from tast.cli.output import AsJson, say_json, show, working
 
 if TYPE_CHECKING:
     from tast.doctor.machine import Check
@@ -29,7 +29,8 @@ def doctor(as_json: AsJson = False) -> None:
     from tast.doctor.machine import machine_checks
     from tast.doctor.project import project_checks  # asks servers, git and DVC
 
-    checks = machine_checks() + project_checks(Path(), os.environ)
+    with working("look"):
+        checks = machine_checks() + project_checks(Path(), os.environ)
     is_well = all(check.ok for check in checks)
     if as_json:
         shown = [{"name": one.name, "ok": one.ok, "found": one.detail, "what_to_do": one.what_to_do} for one in checks]

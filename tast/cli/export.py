@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from tast.cli.output import say
+from tast.cli.output import say, working
 
 
 def export(
@@ -33,5 +33,6 @@ def export(
         raise typer.BadParameter(f"{out.name!r} does not end in {' or '.join(f'.{name}' for name in EXPORTERS)}")
     network, card = load_model(model)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it names the packages it could do without
-    EXPORTERS[kind](out, network, card)
+    with working("export"):
+        EXPORTERS[kind](out, network, card)
     say(f"{out}: {out.stat().st_size / 2**20:.1f} MiB")

@@ -25,6 +25,7 @@ from tast.cli import (
     project,
     service,
     traces,
+    view,
 )
 from tast.cli.output import AsJson, say, say_json
 from tast.errors import TastError, disk_errors_named
@@ -96,6 +97,7 @@ app.command(rich_help_panel=READ)(calibrate.calibrate)
 app.command(rich_help_panel=READ)(preview.preview)
 app.command(rich_help_panel=READ)(traces.traces)
 app.command(rich_help_panel=PROJECT)(project.init)
+app.command(rich_help_panel=PROJECT)(view.view)
 app.command(rich_help_panel=DATA)(data.audit)
 app.command(rich_help_panel=DATA)(data.check)
 app.command(rich_help_panel=DATA)(phantom.phantom)

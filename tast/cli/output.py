@@ -8,6 +8,8 @@ from __future__ import annotations
 import json
 import logging
 import math
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +18,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from rich.console import Console
 from rich.measure import Measurement
-from rich.progress import MofNCompleteColumn, Progress
+from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from tast.errors import one_line
@@ -26,6 +28,7 @@ Item = TypeVar("Item")
 log = logging.getLogger(__name__)
 
 WIDEST = 10_000  # columns: a line of a pipe is never folded
+PATIENCE_S, AGAIN_S = 3.0, 30.0  # of who watches a log: the first line that says the work goes on, and those after it
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on stdout, and nothing else there.")]
 
@@ -78,26 +81,63 @@ def counted(items: Iterable[Item], what: str, total: int) -> Iterator[Item]:
 
 @contextmanager
 def counting(what: str, total: int) -> Iterator[Callable[[], None]]:
-    """Yields what to call for each item done: a bar on stderr where that is a terminal, else a log line for each tenth."""
+    """Yields what to call for each item done: a bar on stderr where that is a terminal, else a log line for each tenth, and for
+    each time in which there was none."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield _lines_by_tenths(what, total)
+        with _Lines(what, total) as lines:
+            yield lines.done_one
         return
-    with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=console, transient=True) as bar:
+    columns = (*Progress.get_default_columns(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task(what, total=total)
         yield lambda: bar.advance(task)
 
 
-def _lines_by_tenths(what: str, total: int) -> Callable[[], None]:
-    done = 0
+@contextmanager
+def working(what: str) -> Iterator[None]:
+    """Around work of unknown length: on stderr how long it has gone on, a line that moves in a terminal, else log lines."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        with _Lines(what, None):
+            yield
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as line:
+        line.add_task(what, total=None)
+        yield
 
-    def done_one() -> None:
-        nonlocal done
-        done += 1
-        if done * 10 // total > (done - 1) * 10 // total:
-            log.info("%s: %d of %d", what, done, total)
 
-    return done_one
+class _Lines:
+    """Log lines of work that goes on, from this thread as items are done, from another where it is silent for too long."""
+
+    def __init__(self, what: str, total: int | None) -> None:
+        self._what, self._total, self._done = what, total, 0
+        self._begun_s, self._ended, self._said = time.monotonic(), threading.Event(), threading.Event()
+
+    def __enter__(self) -> _Lines:
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+        self._watcher.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._watcher.join()
+
+    def done_one(self) -> None:
+        self._done += 1
+        if self._total and self._done * 10 // self._total > (self._done - 1) * 10 // self._total:
+            self._said.set()
+            log.info("%s: %d of %d", self._what, self._done, self._total)
+
+    def _watch(self) -> None:
+        wait_s = PATIENCE_S
+        while not self._ended.wait(wait_s):
+            wait_s = AGAIN_S
+            if not self._said.is_set():
+                how_far = f"{self._done} of {self._total}, " if self._total else ""
+                log.info("%s: %sat work for %.0f s", self._what, how_far, time.monotonic() - self._begun_s)
+            self._said.clear()
 
 
 def _console(width: int | None = None, *, stderr: bool = False) -> Console:

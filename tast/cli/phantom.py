@@ -55,7 +55,7 @@ def phantom(
     if folder is None and sheet is None:
         raise typer.BadParameter("give a folder to write, or --sheet", param_hint="FOLDER")
     if folder is not None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise BadInput(folder, "it exists and is not empty", "a new folder")
+        raise BadInput(folder, "it exists and is not empty", "a new folder (`tast phantom FOLDER`)")
     given: dict[str, Any] = {
         "layout": layout, "seed": seed, "subjects": subjects, "sessions": sessions, "seconds": seconds, "defects": defects,
         "driver": recorded and "recorded", "recorded_root": recorded,

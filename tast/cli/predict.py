@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Column, Table
 
-from tast.cli.output import AsJson, counting, say, say_json, show
+from tast.cli.output import AsJson, counting, say, say_json, show, working
 from tast.crew.each import workers_that_fit
 from tast.errors import BadInput
 from tast.interchange.formats import FORMATS
@@ -262,7 +261,7 @@ def _of_camera(device: str, seconds: float, model_folder: Path, tables: _Tables,
     try:
         wanted = asked.of(name)
         frames = read_camera(int(device) if device.isdigit() else Path(device), seconds)
-        with Console(stderr=True).status(f"watching camera {device} for {seconds:g} s"), limited_threads(1):
+        with working(f"watching camera {device} for {seconds:g} s"), limited_threads(1):
             trace = predict_frames(name, frames, network, card, wanted)
     except VideoRejected as error:
         return Refusal(name, error.reason)

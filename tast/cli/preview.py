@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
-from tast.cli.output import say
+from tast.cli.output import counted, say, working
 from tast.errors import BadInput
 from tast.params import load_params
 from tast.starter.shipped import params_file
@@ -49,12 +47,11 @@ def preview(
         raise typer.BadParameter("give either a video or --record", param_hint="VIDEO")
     name, source = _of_record(record) if video is None else _of_path(video)
     settings = settings_of(load_params(params_file()).preprocess.model_dump())
-    console = Console(stderr=True)
     defects: list[str] = []
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        steps = steps_of(name, bar.track(_start_of(source, seconds, defects), description="preprocess"), settings)
-        again = bar.track(_start_of(source, seconds, []), total=len(steps.aligned.times_s), description="film")
-        film, sheet = write_preview(out, name, again, steps, settings)
+    with working("preprocess"):
+        steps = steps_of(name, _start_of(source, seconds, defects), settings)
+    again = counted(_start_of(source, seconds, []), "film", len(steps.aligned.times_s))
+    film, sheet = write_preview(out, name, again, steps, settings)
     for defect in defects:
         log.warning("%s: %s", name, defect)
     say(f"Film: {film}    Contact sheet: {sheet}")

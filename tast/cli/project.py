@@ -133,7 +133,11 @@ def _run(context: typer.Context, help: bool, module: str, file: Path, arguments:
         arguments = [*arguments, "--help"]
     if not there:
         expected = "the top folder of TAST's own repository" if PIPELINE.is_file() else "the project's top folder"
-        raise BadInput(file, "no such file", f"{expected} as the working directory (`tast` says where you stand)")
+        raise BadInput(
+            file,
+            "no such file",
+            f"{expected} as the working directory (`tast` says where you stand, `tast init FOLDER` makes a project)",
+        )
     if find_spec("dvc") is None:
         raise BadInput("dvc", "no such package installed", f"those of {PACKAGES}")
     code = subprocess.run([sys.executable, "-m", module, *arguments], check=False).returncode

@@ -9,9 +9,9 @@ from typing import Annotated
 import typer
 
 from tast.addresses import LOOPBACK, is_loopback
-from tast.cli.output import say
+from tast.cli.output import say, working
 from tast.cli.predict import REGISTERED, tracking_uri
-from tast.errors import TastError
+from tast.errors import BadInput, TastError
 
 TOKEN = "TAST_SERVICE_TOKEN"
 CHAMPION = "models:/tast-net@champion"
@@ -45,7 +45,10 @@ def serve(
     given = {"max_mb": max_mb, "max_waiting": max_waiting, "timeout_s": timeout_s}
     limits = Limits.from_config(given | ({} if video_root is None else {"video_root": str(video_root)}))
     store = tracking_uri() if model.startswith(REGISTERED) else None
-    loaded = load_service(model, limits.model_dump(mode="json"), store)
+    if store is None and not (Path(model) / "MLmodel").is_file():
+        raise BadInput(model, "no MLmodel in it", f"{CHAMPION}, which `make repro` registers, or the folder of such a version")
+    with working("load"):
+        loaded = load_service(model, limits.model_dump(mode="json"), store)
     application = service(loaded, limits, max_request_mb=max_request_mb, token=token)
     say(f"{model} at http://{host}:{port}/invocations; Ctrl-C stops it")
     uvicorn.run(application, host=host, port=port, log_level="warning", access_log=False, server_header=False)

@@ -56,7 +56,8 @@ def calibrate(recordings: Iterable[pd.DataFrame]) -> tuple[CameraProfile, LeftOu
     kept = [one for one in recordings if len(one) >= LEAST_SECONDS]
     if len(kept) < 2:
         raise TastError(
-            f"{len(kept)} recordings of at least {LEAST_SECONDS} s with readings; expected two or more, so that one is left out"
+            f"{len(kept)} recordings of at least {LEAST_SECONDS} s with readings; expected two or more, so that one is left out "
+            "(`tast check FOLDER` names what is wrong with others)"
         )
     rows = pd.concat(kept, ignore_index=True)
     _require_change(rows)

@@ -133,7 +133,7 @@ def read_frames(
     if meter is not None and (facts := meter.facts()) is not None:
         findings = trace.findings.with_source(facts, len(trace))
         trace = replace(trace, findings=findings, codec_known=card.knows_losses_of(facts))
-    _require_readable(trace, min_quality)
+    require_readable(trace, min_quality)
     return trace
 
 
@@ -251,9 +251,12 @@ def _mean_per_second(values: FloatArray, fps_hz: float, n_seconds: int) -> Float
     return np.array([values[first:last].mean() for first, last in pairwise(edges)])
 
 
-def _require_readable(trace: PredictedTrace, min_quality: float) -> None:
-    """With min_quality 0, nothing is required. What a codec left is named first: it may be why other causes hold, as where the
-    background's blocks stand still and move with the face's."""
+def require_readable(trace: PredictedTrace, min_quality: float) -> None:
+    """Raises VideoRejected where it is not; with min_quality 0, nothing is required.
+
+    What a codec left is named first: it may be why other causes hold, as where the background's blocks stand still and move with
+    the face's.
+    """
     quality = float(trace.quality.mean())
     reasons = trace.findings.unreadable() if min_quality > 0 else ()
     if reasons and not trace.codec_known:

@@ -10,6 +10,7 @@ one that does not exist.
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import tempfile
 import threading
@@ -28,6 +29,7 @@ from tast.datasets.pure import IMAGE
 from tast.datasets.vipl_hr import STAMPS, VIDEO
 from tast.errors import BadInput, TastError, VideoRejected
 from tast.prediction.asked import Asked
+from tast.prediction.growing import Growth, predict_growing
 from tast.prediction.limits import Limits
 from tast.prediction.predict import predict_video
 from tast.prediction.sources import CONTAINERS, video_source
@@ -113,6 +115,29 @@ class VideoReader:
 
         return self._read(name, put, asked, deadline_s)
 
+    def read_upload(
+        self, given: str, upload: Path, asked: Asked, *, watch: Callable[[], None], on_growth: Callable[[Growth], None]
+    ) -> PredictedTrace:
+        """The trace of a container file that was sent into `upload`, which is taken away and gone afterwards, whatever happens.
+
+        given: what the sender calls it. on_growth: as in tast.prediction.growing. watch: is called again and again on the way;
+        what it raises ends the work. Raises as read_bytes.
+        """
+        name = _name(given)
+
+        def put(folder: Path) -> Path:
+            path = folder / f"video.{ending}"
+            shutil.move(upload, path)
+            return path
+
+        try:
+            self._require_size(name, upload.stat().st_size)
+            with upload.open("rb") as file:
+                ending = _ending(name, file.read(HEAD_BYTES))
+            return self._read(name, put, asked, self.deadline_s(), partial(predict_growing, on_growth=on_growth), watch)
+        finally:
+            upload.unlink(missing_ok=True)
+
     def read_path(self, given: str, asked: Asked, *, deadline_s: float) -> PredictedTrace:
         """The trace of a video file, or of a folder of PURE's images, below video_root. Raises as read_bytes.
 
@@ -167,11 +192,18 @@ class VideoReader:
                 copy.write(chunk)
         return size
 
-    def _read(self, name: str, put: Callable[[Path], Path], asked: Asked, deadline_s: float) -> PredictedTrace:
-        """put: lays the video into an empty folder of ours, and says where."""
+    def _read(
+        self, name: str, put: Callable[[Path], Path], asked: Asked, deadline_s: float,
+        predict: Callable[..., PredictedTrace] = predict_video, watch_too: Callable[[], None] = lambda: None,
+    ) -> PredictedTrace:  # fmt: skip
+        """put: lays the video into an empty folder of ours, and says where. predict: as predict_video."""
+
+        def watch() -> None:
+            self._require_time(name, deadline_s)
+            watch_too()
+
         with self._turns.turn(name, deadline_s), tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch)
-            watch = partial(self._require_time, name, deadline_s)
             try:
                 path = put(folder)
                 if path.is_file():  # before anything else opens it
@@ -179,7 +211,7 @@ class VideoReader:
                 source, notes = video_source(path)
                 if path.is_dir() or source.frame_times_s is not None:
                     self._require_extent(path, source, watch)
-                trace = predict_video(
+                trace = predict(
                     name, source, self._model, self._card, asked, watch=watch, max_pixels=self._limits.max_pixels,
                     pictures=partial(self._decoder.pictures, watch=watch),
                 )  # fmt: skip

@@ -77,9 +77,11 @@ def compare(
     with open_store(tracking_uri) as client:
         challenger = aliased(client, model_name, CHALLENGER)
         if challenger is None:
-            raise TastError(f"{model_name} has no challenger: publish first")
+            raise TastError(f"{model_name} has no challenger: `python -m flows.publish` registers this workspace's model as one")
         if challenger.tags.get(PROTOCOL_TAG) != protocol:
-            raise TastError(f"not comparable: {_protocols(challenger, protocol)}; publish this workspace's model first")
+            raise TastError(
+                f"not comparable: {_protocols(challenger, protocol)}; `python -m flows.publish` registers this workspace's model"
+            )
         champion = aliased(client, model_name, CHAMPION)
         found = Comparison(
             model_name=model_name, challenger=str(challenger.version), champion=str(champion.version) if champion else None,
@@ -136,7 +138,7 @@ def rollback(model_name: str, *, reason: str, tracking_uri: str) -> str:
     """
     with open_store(tracking_uri) as client, championship(client, model_name, tracking_uri) as title:
         if title.champion is None:
-            raise TastError(f"{model_name} has no champion to roll back")
+            raise TastError(f"{model_name} has no champion to roll back: `python -m flows.promote` judges the challenger")
         previous = client.get_model_version(model_name, title.champion).tags.get(REPLACED_TAG)
         if not previous:
             raise TastError(f"version {title.champion} of {model_name} replaced no other: there is nothing to go back to")
@@ -162,7 +164,7 @@ def champion_files(model_name: str, target: Path, *, tracking_uri: str) -> Path:
     with open_store(tracking_uri) as client:
         champion = aliased(client, model_name, CHAMPION)
         if champion is None:
-            raise TastError(f"{model_name} has no champion: promote one first")
+            raise TastError(f"{model_name} has no champion: `python -m flows.promote` judges the challenger")
         return _download(client, champion, target)
 
 
@@ -186,7 +188,7 @@ def version_named(client: MlflowClient, uri: str) -> ModelVersion:
         known = client.search_model_versions(f"name = '{named['name']}'")
         version = next((one for one in known if str(one.version) == named["version"]), None)
     if version is None:
-        raise TastError(f"the registry has no {uri}")
+        raise TastError(f"the registry has no {uri}; `make repro` registers a model, `make ui` shows those that there are")
     return version
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from mlflow.entities.model_registry import ModelVersion
@@ -53,7 +54,10 @@ def result_of_run(run_id: str, target: Path, *, tracking_uri: str) -> TrackedRes
             raise TastError(f"run {run_id} holds the means of folds and no model; its runs are {named}")
         versions = client.search_model_versions(f"run_id = '{run_id}'")
         if not versions:
-            raise TastError(f"run {run_id} has no registered version, with which its model would lie: publish it again")
+            raise TastError(
+                f"run {run_id} has no registered version, with which its model would lie: publish it again "
+                "(`python -m flows.publish`)"
+            )
         return _result(client, min(versions, key=lambda one: int(one.version)), target)
 
 
@@ -85,3 +89,37 @@ def _predictions(client: MlflowClient, run_id: str, target: Path) -> Path | None
         return Path(client.download_artifacts(run_id, PREDICTIONS, str(target)))
     except (MlflowException, OSError) as error:
         raise TastError(f"the files of run {run_id} cannot be read: {str(error).splitlines()[0]}") from error
+
+
+@dataclass(frozen=True)
+class RunLine:
+    """A published run as a list of runs has it. started: minutes of UTC. rmse: see TrackedResult. versions: registered of it, as
+    "3 (champion)"."""
+
+    run_id: str
+    experiment_id: str
+    name: str
+    started: str
+    rmse: float | None
+    versions: tuple[str, ...]
+
+
+def recent_runs(most: int, *, tracking_uri: str) -> list[RunLine]:
+    """The newest runs of all experiments, newest first. Raises TastError where the store cannot be asked."""
+    with open_store(tracking_uri) as client:
+        experiments = [one.experiment_id for one in client.search_experiments()]
+        runs = client.search_runs(experiments, max_results=most, order_by=["attributes.start_time DESC"])
+        return [
+            RunLine(
+                run.info.run_id, run.info.experiment_id, run.info.run_name or run.info.run_id,
+                datetime.fromtimestamp(run.info.start_time / 1000, UTC).strftime("%Y-%m-%d %H:%M"),
+                run.data.metrics.get(TEST_RMSE),
+                tuple(_named(client, one) for one in client.search_model_versions(f"run_id = '{run.info.run_id}'")),
+            )
+            for run in runs
+        ]  # fmt: skip
+
+
+def _named(client: MlflowClient, version: ModelVersion) -> str:
+    aliases = client.get_model_version(version.name, version.version).aliases  # a search leaves them out
+    return f"{version.version} ({', '.join(aliases)})" if aliases else str(version.version)

@@ -16,7 +16,7 @@ from tast.evaluation.plots import evaluation_plots
 from tast.evaluation.report import DataFacts, flattened, part_facts, render_report, span
 from tast.pages.page import number, percentage
 from tast.training.anchored_interval import AnchoredInterval
-from tests.browser import browser
+from tests.browser import Tab, tab  # noqa: F401
 from tests.evaluation.page_checks import assert_has_headers, assert_keyboard_reaches_what_moves, assert_reads_well
 from tests.evaluation.test_anchored import recording
 
@@ -132,14 +132,13 @@ def test_a_value_that_cannot_be_had_is_a_dash_and_never_nan(page):
     assert "–" in visible  # the constant predictor's R
 
 
-def test_in_a_browser(page, tmp_path):
+def test_in_a_browser(page, tab: Tab, tmp_path):  # noqa: F811
     """Both widths, both colour schemes; with all that can stand on it: rejects, folds, a warning."""
     path = tmp_path / "report.html"
     path.write_text(page(protocol="clip_random", rejects=[("07-02", "no face found in 300 frames")]), encoding="utf-8")
-    with browser(tmp_path / "profile") as tab:
-        assert_reads_well(tab, path)
-        assert_has_headers(tab, path)
-        assert_keyboard_reaches_what_moves(tab, path)
+    assert_reads_well(tab, path.as_uri())
+    assert_has_headers(tab, path.as_uri())
+    assert_keyboard_reaches_what_moves(tab, path.as_uri())
 
 
 def test_part_facts(manifest):

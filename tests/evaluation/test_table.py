@@ -14,7 +14,7 @@ from tast.evaluation.methods_page import render_methods
 from tast.evaluation.metrics import compare_paired
 from tast.evaluation.table import PREDICTED, MethodResult, as_html, as_latex, as_markdown, results_table
 from tast.people import person_of
-from tests.browser import browser
+from tests.browser import Tab, tab  # noqa: F401
 from tests.evaluation.page_checks import assert_has_headers, assert_keyboard_reaches_what_moves, assert_reads_well
 
 PEOPLE, SECONDS = 12, 30
@@ -144,10 +144,9 @@ def test_the_page_has_the_anchored_table_where_there_is_one(page: str, results: 
     assert anchored.set_index("method").loc["ours", "from_stays_high"] < 0
 
 
-def test_the_page_in_a_browser(page: str, tmp_path: Path) -> None:
+def test_the_page_in_a_browser(page: str, tab: Tab, tmp_path: Path) -> None:  # noqa: F811
     path = tmp_path / "methods.html"
     path.write_text(page, encoding="utf-8")
-    with browser(tmp_path / "profile") as tab:
-        assert_reads_well(tab, path)
-        assert_has_headers(tab, path)
-        assert_keyboard_reaches_what_moves(tab, path)
+    assert_reads_well(tab, path.as_uri())
+    assert_has_headers(tab, path.as_uri())
+    assert_keyboard_reaches_what_moves(tab, path.as_uri())

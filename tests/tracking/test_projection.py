@@ -17,6 +17,7 @@ from tast.errors import TastError
 from tast.tracking import projection
 from tast.tracking.lock import code_files, fold_of, output_digest, require_output, run_params, stage_key
 from tast.tracking.projection import publish
+from tast.tracking.results import recent_runs
 from tast.tracking.store import open_store
 from tests.tracking.conftest import LOCK, store_in
 
@@ -57,6 +58,9 @@ def test_everything_of_a_run_is_there_and_nothing_anywhere_else(store, make):
     version = client.get_model_version_by_alias("tast-net", "challenger")
     assert (str(version.version), version.run_id) == (published.version, published.run_id)
     assert version.tags["tast.protocol"] == "subject_independent"
+    (listed,) = recent_runs(5, tracking_uri=store.tracking_uri)
+    assert (listed.run_id, listed.name, listed.rmse) == (published.run_id, run.info.run_name, 1.5)
+    assert listed.versions == (f"{published.version} (challenger)",)
 
 
 def test_the_runs_export_equals_the_model_at_any_batch_size_without_example_files(full_store, make, tmp_path):

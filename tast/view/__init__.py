@@ -1,0 +1,1 @@
+"""`tast view`: one page over a project folder, on this machine."""
