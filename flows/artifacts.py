@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 from prefect.artifacts import create_image_artifact, create_table_artifact
 
-from flows.layout import CLIPS, CURVE, HISTORY, METRICS, PLOTS, REPORT, SPLIT
+from flows.layout import CLIPS, CURVE, HISTORY, PLOTS, REPORT, SCORES, SPLIT
 from flows.summary import COLUMNS, ROWS, score_title
 from tast.clip_store import DEFECTS, REJECTS, ClipStore
 from tast.csv_tables import read_csv
@@ -60,7 +60,7 @@ def of_train() -> None:
 
 def of_evaluate() -> None:
     """The scores beside the constant predictor's, and the pictures that show them."""
-    metrics = json.loads(METRICS.read_text())
+    metrics = json.loads(SCORES.read_text())
     scores = pd.DataFrame([_scores(name, metrics[key]) for key, name in ROWS.items() if key in metrics])
     _table("scores", scores, score_title(metrics), REPORT)
     for name, caption in PICTURES.items():

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from flows.layout import CLIPS, CURVE, HISTORY, METHOD, METRICS, MODEL, PLOTS, PREDICTIONS, REPORT, SPLIT
+from flows.layout import CLIPS, CURVE, HISTORY, METHOD, METRICS, MODEL, PLOTS, PREDICTIONS, REPORT, SCORES, SPLIT
 from flows.prefect_flows import flow_of, run_alone
 from flows.store import artifact_root, tracking_uri
 from flows.system_metrics import read_samples
@@ -40,7 +40,7 @@ log = logging.getLogger("flows.publish")  # __name__ is __main__ where a stage r
 LOCK = Path("dvc.lock")
 PUBLISHED = (
     "models",
-    *(place.as_posix() for place in (METHOD, HISTORY, PREDICTIONS, REPORT, METRICS, PLOTS)),
+    *(place.as_posix() for place in (METHOD, HISTORY, PREDICTIONS, REPORT, METRICS, SCORES, PLOTS)),
 )  # what a run shows
 MOST_NAMED = 5  # files in a line
 
@@ -68,8 +68,8 @@ def publication() -> Publication:
     model, card = load_model(MODEL)
     return Publication(
         experiment=target.experiment, model_name=target.model_name, dvc_lock=dvc_lock,
-        metrics=json.loads(METRICS.read_text()), history=read_csv(HISTORY, CURVE),
-        system_metrics=read_samples(MODEL), artifacts=[PREDICTIONS, REPORT, METRICS, PLOTS],
+        metrics=json.loads(SCORES.read_text()), history=read_csv(HISTORY, CURVE),
+        system_metrics=read_samples(MODEL), artifacts=[PREDICTIONS, REPORT, METRICS, SCORES, PLOTS],
         model_folder=MODEL, model=model, input_example=two_clips(card),
         pip_requirements=pinned("torch", "numpy"), 
         serving_requirements=requirements_of(served_code(card.model_name), REQUIREMENTS.read_text()) + distribution_of(card),

@@ -51,7 +51,7 @@ FOLDS_DIFFER = {"split.fold", *PLACES}  # parameters in which the runs of one gr
 class Publication:
     """What one reproduction of the pipeline made, read from its files.
 
-    dvc_lock: text of dvc.lock, which has the parameters as well. metrics: content of metrics.json.
+    dvc_lock: text of dvc.lock, which has the parameters as well. metrics: content of scores.json.
     history: epoch, then one column per curve. system_metrics: time_ms (since 1970), then one column per metric, named as MLflow's
     monitor names them, sampled during training; None where that was elsewhere. artifacts: files and folders to keep with the run.
     model_folder: the saved model. model, input_example: that model, loaded and in evaluation mode, and an input (B >= 2, ...)

@@ -87,7 +87,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     curve = {"epoch": [0, 1, 2], "train_loss": [3.0, 2.0, 1.0], "val_loss": [3.0, 2.0, 2.5], "val_rmse_percent": [4.0, 2.0, 1.5]}
     Path("reports/plots").mkdir(parents=True)
     write_csv(Path("reports/learning_curve.csv"), pd.DataFrame(curve))
-    Path("reports/metrics.json").write_text(json.dumps(METRICS))
+    Path("reports/scores.json").write_text(json.dumps(METRICS))
     for name in ("bland_altman", "learning_curve"):
         Path(f"reports/plots/{name}.png").write_bytes(PNG)
     return tmp_path
