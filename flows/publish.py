@@ -21,13 +21,16 @@ from tast.code_version import CodeVersion, code_version
 from tast.csv_tables import read_csv
 from tast.datasets.splits import Split
 from tast.errors import BadInput
+from tast.evaluation.predictions import read_predictions
 from tast.methods import entry_of
 from tast.params import load_params
 from tast.phantom.physiology import simulated_physiology
 from tast.phantom.render import render
 from tast.phantom.session import Session
 from tast.saved_model import ModelCard, load_model
+from tast.tracking.figures import by_recording
 from tast.tracking.lock import code_files, output_digest, require_output, run_params
+from tast.tracking.model_card import model_card
 from tast.tracking.projection import Publication
 from tast.tracking.projection import publish as project
 from tast.tracking.requirements import requirements_of
@@ -66,9 +69,11 @@ def publication() -> Publication:
     code = code_version(Path(), used=code_files(dvc_lock) | method_files(), used_params=params)
     tell_code(code)
     model, card = load_model(MODEL)
+    scores = json.loads(SCORES.read_text())
     return Publication(
         experiment=target.experiment, model_name=target.model_name, dvc_lock=dvc_lock,
-        metrics=json.loads(SCORES.read_text()), history=read_csv(HISTORY, CURVE),
+        metrics=scores, card=model_card(card, scores, params), recordings=by_recording(read_predictions(PREDICTIONS)),
+        history=read_csv(HISTORY, CURVE),
         system_metrics=read_samples(MODEL), artifacts=[PREDICTIONS, REPORT, METRICS, SCORES, PLOTS],
         model_folder=MODEL, model=model, input_example=two_clips(card),
         pip_requirements=pinned("torch", "numpy"), 
