@@ -23,13 +23,17 @@ ANSWER_S = 5.0  # for a server
 WITHOUT_PREFECT = "start that server (`make serve`), or unset the variable: each run then starts a server of its own"
 
 
-def flow_of(body: Callable[..., State | None]) -> Callable[..., Any]:
+def flow_of(
+    body: Callable[..., State | None], *, name: str | None = None, run_name: Callable[[], str] | None = None
+) -> Callable[..., Any]:
     """Make a Prefect flow of a function, which ends in the state that it returns, if any: an answer that has a name.
+
+    name: of the flow; the function's own by default. run_name: what its runs are called on Prefect's page.
 
     A TastError ends it as Failed, its line the message, without a traceback; one that may pass in a state of that name.
     """
 
-    @flow(name=body.__name__, validate_parameters=False)
+    @flow(name=name or body.__name__, flow_run_name=run_name, validate_parameters=False)
     @functools.wraps(body)
     def guarded(*arguments: Any, **named: Any) -> State | None:
         try:

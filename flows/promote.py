@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from prefect.events import emit_event
 from prefect.states import Completed, State
 
 from flows.layout import CLIPS, PREDICTIONS, SPLIT
@@ -26,6 +27,7 @@ from tast.tracking.registry import Comparison, compare
 from tast.tracking.registry import promote as give_title
 
 log = logging.getLogger("flows.promote")  # __name__ is __main__ where a stage runs
+CHANGED = "tast.champion.changed"  # the event of a new champion, for automations
 UNDECIDED = "Undecided"  # the state's name: an automation hears prefect.flow-run.Undecided
 
 
@@ -34,6 +36,11 @@ def promote() -> State:
     params = load_params()
     comparison = compare_now(params.publish.model_name, Rules(**params.promote.model_dump()))
     give_title(comparison, tracking_uri=tracking_uri())
+    if comparison.promotes:
+        emit_event(
+            CHANGED, {"prefect.resource.id": f"tast.model.{comparison.model_name}"},
+            payload={"champion": comparison.challenger, "replaced": comparison.champion, "why": comparison.sentence},
+        )  # fmt: skip
     if comparison.outcome == "undecided" and not comparison.recorded:
         log.warning("%s", comparison.sentence)
         return Completed(name=UNDECIDED, message=comparison.sentence)

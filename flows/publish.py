@@ -10,10 +10,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+from prefect.artifacts import create_link_artifact
 
 from flows.layout import CLIPS, CURVE, HISTORY, METHOD, METRICS, MODEL, PLOTS, PREDICTIONS, REPORT, SCORES, SPLIT
 from flows.prefect_flows import flow_of, run_alone
-from flows.store import artifact_root, tracking_uri
+from flows.store import artifact_root, mlflow_page_url, tracking_uri
 from flows.system_metrics import read_samples
 from tast.clip_store import ClipStore
 from tast.closure import PACKAGES
@@ -57,6 +58,11 @@ EXAMPLE = Session(
 @flow_of
 def publish() -> None:
     published = project(publication(), tracking_uri=tracking_uri(), artifact_root=artifact_root())
+    if page := mlflow_page_url():
+        create_link_artifact(
+            f"{page}/#/experiments/{published.experiment_id}/runs/{published.run_id}?workflowType=machine_learning",
+            link_text=f"MLflow: version {published.version}", key="mlflow-run", description="The run, its model and its card",
+        )  # fmt: skip
     log.info("%s: run %s, version %s", "published" if published.created else "was published", published.run_id, published.version)
 
 

@@ -12,13 +12,13 @@ from tast.saved_model import ModelCard
 from tast.tracking.figures import value_at
 
 ROWS = {  # of the table of scores: heading -> place in what evaluate gives, and in which units
-    "RMSE": ("test", "rmse", "% SpO2"),
-    "MAE": ("test", "mae", "% SpO2"),
-    "bias": ("test", "bias", "% SpO2"),
+    "RMSE": ("test", "rmse", " (% SpO2)"),
+    "MAE": ("test", "mae", " (% SpO2)"),
+    "bias": ("test", "bias", " (% SpO2)"),
     "R": ("test", "pearson_r", ""),
     "R within people": ("test", "r_within_people", ""),
     "skill over the constant predictor": ("test", "skill", ""),
-    "RMSE, anchored by the first 10 s": ("anchored.test", "rmse", "% SpO2"),
+    "RMSE, anchored by the first 10 s": ("anchored.test", "rmse", " (% SpO2)"),
     "R, anchored": ("anchored.test", "pearson_r", ""),
 }
 NOT_FOR = (
@@ -67,7 +67,7 @@ def _scores(scores: Mapping[str, Any]) -> str:
         low, high = (value_at(scores, f"{method}.intervals.{name}.{end}") for end in ("low", "high"))
         if value is not None:
             interval = "-" if low is None or high is None else f"{low:.2f} to {high:.2f}"
-            table.append(f"| {title} | {value:.2f} {unit} | {interval} |".replace("  |", " |"))
+            table.append(f"| {title}{unit} | {value:.2f} | {interval} |")
     constant = value_at(scores, "constant.rmse")
     beside = (
         "" if constant is None else f"\n\nThe mean of the training labels, said for all, has an RMSE of {constant:.2f} % SpO2."

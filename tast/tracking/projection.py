@@ -20,6 +20,7 @@ from mlflow.entities import (
     DatasetInput,
     InputTag,
     LoggedModel,
+    LoggedModelOutput,
     LoggedModelStatus,
     Metric,
     Param,
@@ -30,7 +31,7 @@ from mlflow.entities.model_registry import ModelVersion
 from mlflow.models import Model, ModelSignature
 from mlflow.tracking import MlflowClient
 from mlflow.types import Schema, TensorSpec
-from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_RUN_NOTE
+from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_RUN_NOTE, MLFLOW_SOURCE_NAME
 
 from tast.errors import TastError
 from tast.tracking.figures import CURVES, figures
@@ -108,9 +109,10 @@ class Publication:
 
 @dataclass(frozen=True)
 class Published:
-    """Where a publication is: the run, the version of the registered model, and whether this call made them."""
+    """Where a publication is: run, experiment, version of the registered model; created: whether this call made them."""
 
     run_id: str
+    experiment_id: str
     version: str
     created: bool
 
@@ -131,6 +133,7 @@ def publish(publication: Publication, *, tracking_uri: str, artifact_root: str |
             name = f"{publication.dataset}-fold{fold.number}-{key[:8]}"
             tags = {
                 MLFLOW_RUN_NOTE: publication.card,
+                MLFLOW_SOURCE_NAME: "dvc repro",
                 KEY_TAG: key,
                 GROUP_TAG: fold.group,
                 FOLD_TAG: str(fold.number),
@@ -154,7 +157,7 @@ def publish(publication: Publication, *, tracking_uri: str, artifact_root: str |
                 client.set_model_version_tag(version.name, str(version.version), *tag)
         client.set_registered_model_alias(publication.model_name, CHALLENGER, str(version.version))
         _gather_folds(client, experiment_id, publication, fold)
-        return Published(run.info.run_id, str(version.version), created)
+        return Published(run.info.run_id, experiment_id, str(version.version), created)
 
 
 def _experiment(client: MlflowClient, name: str, artifact_root: str | None) -> str:
@@ -337,6 +340,7 @@ def _logged(
         folder = Path(scratch) / name
         write(folder, Model(run_id=run.info.run_id, model_id=logged.model_id))
         client.log_model_artifacts(logged.model_id, str(folder))
+    client.log_outputs(run.info.run_id, [LoggedModelOutput(logged.model_id, step=0)])
     return client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
 
 

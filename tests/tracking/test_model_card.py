@@ -68,7 +68,7 @@ def test_a_card_says_what_for_whom_it_has_seen_how_good_and_where() -> None:
     text = model_card(card("phantom/p1", "phantom/p2"), SCORES, PARAMS)
     for expected in (
         "**For** research", "No medical device", "2 in training and validation, 3 others in the test", "12 worlds",
-        "rendered", "| RMSE | 2.25 % SpO2 | 2.00 to 2.50 |", "an RMSE of 4.00 % SpO2", "mjpeg (from 1.2 bits a pixel)",
+        "rendered", "| RMSE (% SpO2) | 2.25 | 2.00 to 2.50 |", "an RMSE of 4.00 % SpO2", "mjpeg (from 1.2 bits a pixel)",
         "+- 3.0 % SpO2 for 90%; of the test it held 85%", "subject independent",
     ):  # fmt: skip
         assert expected in text
