@@ -58,6 +58,11 @@ PUBLISHED = "slower"
 NO_PAGER = "--no-pager"
 EXP_SHOW = ("exp", "show", NO_PAGER, "--only-changed", "--drop", "models|reports", "--keep", "anchored_rmse")
 OF_MODELS = "workflowType=machine_learning"
+FOLDED = {
+    "mlflow_compare": ("Visualizations", "Run details", "Parameters", "Show diff only"),
+    "mlflow_registry": ("Description",),
+}
+TO_THE_RIGHT = "document.querySelectorAll('.ag-center-cols-viewport').forEach(table => { table.scrollLeft = 790; })"
 WITHOUT_ASSISTANT = """
 localStorage.setItem("mlflow.assistant.panelOpen_v1", "false");
 localStorage.setItem("mlflow.assistant.fab.autoOpenedOnFirstLoad_v1", "true");
@@ -208,7 +213,7 @@ def dvc_plots_diff(folder: Path, camera: Camera) -> None:
 
 
 def mlflow(folder: Path, camera: Camera, address: str) -> None:
-    """Runs as charts, one run, two side by side, the models with their figures, the registered model and a version of it."""
+    """One run, two side by side, the models with their figures, the registered model and a version of it."""
     script = (
         "import json; from mlflow.tracking import MlflowClient; from flows.store import tracking_uri as uri;"
         "c = MlflowClient(uri(), uri()); vs = c.search_model_versions(\"name = 'tast-net'\");"
@@ -217,9 +222,8 @@ def mlflow(folder: Path, camera: Camera, address: str) -> None:
     runs = json.loads(run(folder, sys.executable, "-c", script).splitlines()[-1])
     server, _, rest = address.partition("/#/experiments/")
     number = rest.partition("/")[0]
-    both = json.dumps(runs).replace(" ", "")
+    both = json.dumps(runs[:2]).replace(" ", "")
     places = {
-        "mlflow_runs": f"experiments/{number}/runs?{OF_MODELS}&compareRunsMode=CHART",
         "mlflow_run": f"experiments/{number}/runs/{runs[0]}?{OF_MODELS}",
         "mlflow_models": f"experiments/{number}/models?{OF_MODELS}",
         "mlflow_compare": f'compare-runs?runs={both}&experiments=["{number}"]&{OF_MODELS}',
@@ -231,6 +235,11 @@ def mlflow(folder: Path, camera: Camera, address: str) -> None:
     for name, place in places.items():
         page.goto(f"{server}/#/{place}")
         page.wait_for_timeout(SETTLE_MS)
+        for heading in FOLDED.get(name, ()):
+            page.get_by_text(heading, exact=True).locator("visible=true").last.click()
+            page.wait_for_timeout(SETTLE_MS / 8)
+        page.evaluate(TO_THE_RIGHT)  # of the table of models, where its figures stand
+        page.wait_for_timeout(SETTLE_MS / 4)
         camera.take(name, page)
 
 
@@ -246,6 +255,7 @@ def prefect(folder: Path, camera: Camera, address: str) -> None:
     page.get_by_role("link", name="nightly", exact=True).first.click()
     page.wait_for_timeout(SETTLE_MS)
     camera.take("prefect_deployment", page)
+    page.set_viewport_size({"width": 1500, "height": 1100})
     page.goto(f"{address}/runs")
     page.wait_for_timeout(SETTLE_MS)
     camera.take("prefect_runs", page)

@@ -20,7 +20,7 @@ from flows import STATE
 from flows.layout import STAGES, table_stages
 from flows.mending import keep_lock
 from flows.pipeline import HowFar
-from flows.prefect_flows import finish, flow_of, require_prefect, settle
+from flows.prefect_flows import described, finish, flow_of, require_prefect, settle
 from flows.running import configure_logging
 from flows.servers import guarded, prefect_server, require_mlflow
 from flows.watching import Watch
@@ -61,13 +61,6 @@ def _in_own_group(command: list[str], stage_name: str) -> tuple[int, bool]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     with guarded(command, env={**os.environ, "PATH": path, **watch.asking}) as process:
         return watch.follow(process), watch.passing
-
-
-def described() -> str:
-    """What a run of this project makes now, in the words of params.yaml."""
-    params = load_params()
-    names = " and ".join(one.name for one in params.dataset.sources)
-    return f"{names}, {params.train.method}, seed {params.train.seed}, fold {params.split.fold}"
 
 
 @partial(flow_of, name="main-job", run_name=described)

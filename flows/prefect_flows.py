@@ -17,6 +17,7 @@ from prefect.states import Failed, State
 
 from flows.running import run
 from tast.errors import TastError, Unavailable, disk_errors_named
+from tast.params import load_params
 
 UNAVAILABLE = "Unavailable"  # state of a flow that a later run may find to be possible
 ANSWER_S = 5.0  # for a server
@@ -43,6 +44,13 @@ def flow_of(
             return Failed(message=str(error), name=UNAVAILABLE if isinstance(error, Unavailable) else "Failed")
 
     return guarded
+
+
+def described() -> str:
+    """What a run of this project makes now, in the words of params.yaml."""
+    params = load_params()
+    names = " and ".join(one.name for one in params.dataset.sources)
+    return f"{names}, {params.train.method}, seed {params.train.seed}, fold {params.split.fold}"
 
 
 def finish(made: Callable[..., Any], *arguments: Any) -> None:

@@ -7,6 +7,7 @@ same again is Completed). A failure raises, and the run of the pipeline fails wi
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 
 from prefect.events import emit_event
@@ -14,7 +15,7 @@ from prefect.states import Completed, State
 
 from flows.layout import CLIPS, PREDICTIONS, SPLIT
 from flows.predicted import train_mean_percent
-from flows.prefect_flows import flow_of, run_alone
+from flows.prefect_flows import described, flow_of, run_alone
 from flows.stages.evaluate import predict_test
 from flows.store import tracking_uri
 from tast.clip_store import ClipStore
@@ -31,7 +32,7 @@ CHANGED = "tast.champion.changed"  # the event of a new champion, for automation
 UNDECIDED = "Undecided"  # the state's name: an automation hears prefect.flow-run.Undecided
 
 
-@flow_of
+@partial(flow_of, run_name=described)
 def promote() -> State:
     params = load_params()
     comparison = compare_now(params.publish.model_name, Rules(**params.promote.model_dump()))

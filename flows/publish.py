@@ -6,6 +6,7 @@ import json
 import logging
 import tempfile
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,7 +14,7 @@ import numpy as np
 from prefect.artifacts import create_link_artifact
 
 from flows.layout import CLIPS, CURVE, HISTORY, METHOD, METRICS, MODEL, PLOTS, PREDICTIONS, REPORT, SCORES, SPLIT
-from flows.prefect_flows import flow_of, run_alone
+from flows.prefect_flows import described, flow_of, run_alone
 from flows.store import artifact_root, mlflow_page_url, tracking_uri
 from flows.system_metrics import read_samples
 from tast.clip_store import ClipStore
@@ -55,7 +56,7 @@ EXAMPLE = Session(
 )  # fmt: skip
 
 
-@flow_of
+@partial(flow_of, run_name=described)
 def publish() -> None:
     published = project(publication(), tracking_uri=tracking_uri(), artifact_root=artifact_root())
     if page := mlflow_page_url():

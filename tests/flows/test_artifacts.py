@@ -277,6 +277,8 @@ def test_a_new_champion_is_an_event(server: str, workspace: Path, monkeypatch: p
     monkeypatch.setattr(promote, "give_title", lambda *_, **__: None)
     promote.promote()
     settle()
+    (run,) = post(f"{server}/flow_runs/filter", {"sort": "START_TIME_DESC", "limit": 1})
+    assert run["name"] == "phantom, tast_net, seed 0, fold 0"
     heard = {"filter": {"event": {"name": ["tast.champion.changed"]}}}
     (event,) = until(lambda: post(f"{server}/events/filter", heard)["events"])
     assert event["resource"]["prefect.resource.id"] == "tast.model.tast-net"
