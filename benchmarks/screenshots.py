@@ -236,7 +236,7 @@ def mlflow(folder: Path, camera: Camera, address: str) -> None:
         page.goto(f"{server}/#/{place}")
         page.wait_for_timeout(SETTLE_MS)
         for heading in FOLDED.get(name, ()):
-            page.get_by_text(heading, exact=True).locator("visible=true").last.click()
+            page.get_by_text(heading, exact=True).locator("visible=true").first.click()
             page.wait_for_timeout(SETTLE_MS / 8)
         page.evaluate(TO_THE_RIGHT)  # of the table of models, where its figures stand
         page.wait_for_timeout(SETTLE_MS / 4)
