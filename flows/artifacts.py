@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from prefect.artifacts import create_image_artifact, create_table_artifact
+from prefect.artifacts import create_image_artifact, create_link_artifact, create_table_artifact
 
-from flows.layout import CLIPS, CURVE, HISTORY, METRICS, PLOTS, REPORT, SPLIT
+from flows.layout import CLIPS, CURVE, HISTORY, PLOTS, REPORT, SCORES, SPLIT
 from flows.summary import COLUMNS, ROWS, score_title
 from tast.clip_store import DEFECTS, REJECTS, ClipStore
 from tast.csv_tables import read_csv
@@ -60,9 +60,11 @@ def of_train() -> None:
 
 def of_evaluate() -> None:
     """The scores beside the constant predictor's, and the pictures that show them."""
-    metrics = json.loads(METRICS.read_text())
+    metrics = json.loads(SCORES.read_text())
     scores = pd.DataFrame([_scores(name, metrics[key]) for key, name in ROWS.items() if key in metrics])
     _table("scores", scores, score_title(metrics), REPORT)
+    where = f"The page to look at first (`{REPORT}`)"
+    create_link_artifact(REPORT.resolve().as_uri(), link_text=REPORT.name, key="report", description=where)
     for name, caption in PICTURES.items():
         _picture(name.replace("_", "-"), PLOTS / f"{name}.png", caption)
 

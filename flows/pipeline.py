@@ -15,7 +15,7 @@ import sys
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
@@ -31,6 +31,7 @@ from tast.files import holds, whole_file
 from tast.params import load_params
 from tast.starter.project import CODE, INSTALLED
 
+HowFar = Literal["evaluate", "publish", "promote"]  # what a run ends with
 LOCK = STATE / "pipeline.lock"
 PUBLISHED = STATE / "published"  # digest of what was last published: only lets an unchanged run end at once
 NEVER = "dvc.lock knows no run of it"
@@ -152,8 +153,8 @@ def held() -> bool:
         return True
 
 
-def reproduce(patience_s: float = 0) -> None:
-    """Run what is out of date, once another run, waited for so long, has left the workspace.
+def reproduce(patience_s: float = 0, until: HowFar = "promote") -> None:
+    """Run what is out of date, once another run, waited for so long, has left the workspace; publish and promote it, or not.
 
     Raises TastError inside a DVC stage, and where that other run does not end.
     """
@@ -173,11 +174,12 @@ def reproduce(patience_s: float = 0) -> None:
             from flows.main_job import run  # Prefect takes seconds to import
 
             try:
-                run()
+                run(until)
             finally:
                 mend()
-            with whole_file(PUBLISHED) as part:
-                part.write_text(_fingerprint())
+            if until == "promote":
+                with whole_file(PUBLISHED) as part:
+                    part.write_text(_fingerprint())
     except Timeout:
         raise Unavailable("another run of the pipeline holds this workspace; wait for it or stop it") from None
 

@@ -14,6 +14,9 @@ from tast.saved_model import ModelCard
 from tast.seconds import labels_per_second
 from tast.training.dataset import ClipDataset
 from tast.training.inference import predict
+from tast.training.interval import fit_interval
+
+COVERAGES = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)  # of which calibration is looked at
 
 
 def predictions_by(model: nn.Module, card: ModelCard, clips: ClipDataset) -> pd.DataFrame:
@@ -23,6 +26,18 @@ def predictions_by(model: nn.Module, card: ModelCard, clips: ClipDataset) -> pd.
         predict(model, clips.every_second(), card.scaling, change=card.change), half_width_percent=half_width_percent,
         lowest_percent=card.scaling.lowest_percent, highest_percent=card.scaling.highest_percent,
     )  # fmt: skip
+
+
+def half_widths_percent(model: nn.Module, card: ModelCard, validation: ClipDataset) -> dict[float, float]:
+    """Coverage -> half width of the interval that would promise it, from the people that the card's interval is of as well.
+
+    Empty where the card has none.
+    """
+    if card.interval is None:
+        return {}
+    validated = predict(model, validation.every_second(), card.scaling)
+    fitted = {coverage: fit_interval(validated, coverage) for coverage in COVERAGES}
+    return {coverage: one.half_width_percent for coverage, one in fitted.items() if one is not None}
 
 
 def train_mean_percent(store: ClipStore, split: Split) -> float:

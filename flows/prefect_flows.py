@@ -17,19 +17,24 @@ from prefect.states import Failed, State
 
 from flows.running import run
 from tast.errors import TastError, Unavailable, disk_errors_named
+from tast.params import load_params
 
 UNAVAILABLE = "Unavailable"  # state of a flow that a later run may find to be possible
 ANSWER_S = 5.0  # for a server
 WITHOUT_PREFECT = "start that server (`make serve`), or unset the variable: each run then starts a server of its own"
 
 
-def flow_of(body: Callable[..., State | None]) -> Callable[..., Any]:
+def flow_of(
+    body: Callable[..., State | None], *, name: str | None = None, run_name: Callable[[], str] | None = None
+) -> Callable[..., Any]:
     """Make a Prefect flow of a function, which ends in the state that it returns, if any: an answer that has a name.
+
+    name: of the flow; the function's own by default. run_name: what its runs are called on Prefect's page.
 
     A TastError ends it as Failed, its line the message, without a traceback; one that may pass in a state of that name.
     """
 
-    @flow(name=body.__name__, validate_parameters=False)
+    @flow(name=name or body.__name__, flow_run_name=run_name, validate_parameters=False)
     @functools.wraps(body)
     def guarded(*arguments: Any, **named: Any) -> State | None:
         try:
@@ -39,6 +44,13 @@ def flow_of(body: Callable[..., State | None]) -> Callable[..., Any]:
             return Failed(message=str(error), name=UNAVAILABLE if isinstance(error, Unavailable) else "Failed")
 
     return guarded
+
+
+def described() -> str:
+    """What a run of this project makes now, in the words of params.yaml."""
+    params = load_params()
+    names = " and ".join(one.name for one in params.dataset.sources)
+    return f"{names}, {params.train.method}, seed {params.train.seed}, fold {params.split.fold}"
 
 
 def finish(made: Callable[..., Any], *arguments: Any) -> None:

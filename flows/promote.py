@@ -7,13 +7,15 @@ same again is Completed). A failure raises, and the run of the pipeline fails wi
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 
+from prefect.events import emit_event
 from prefect.states import Completed, State
 
 from flows.layout import CLIPS, PREDICTIONS, SPLIT
 from flows.predicted import train_mean_percent
-from flows.prefect_flows import flow_of, run_alone
+from flows.prefect_flows import described, flow_of, run_alone
 from flows.stages.evaluate import predict_test
 from flows.store import tracking_uri
 from tast.clip_store import ClipStore
@@ -26,14 +28,20 @@ from tast.tracking.registry import Comparison, compare
 from tast.tracking.registry import promote as give_title
 
 log = logging.getLogger("flows.promote")  # __name__ is __main__ where a stage runs
+CHANGED = "tast.champion.changed"  # the event of a new champion, for automations
 UNDECIDED = "Undecided"  # the state's name: an automation hears prefect.flow-run.Undecided
 
 
-@flow_of
+@partial(flow_of, run_name=described)
 def promote() -> State:
     params = load_params()
     comparison = compare_now(params.publish.model_name, Rules(**params.promote.model_dump()))
     give_title(comparison, tracking_uri=tracking_uri())
+    if comparison.promotes:
+        emit_event(
+            CHANGED, {"prefect.resource.id": f"tast.model.{comparison.model_name}"},
+            payload={"champion": comparison.challenger, "replaced": comparison.champion, "why": comparison.sentence},
+        )  # fmt: skip
     if comparison.outcome == "undecided" and not comparison.recorded:
         log.warning("%s", comparison.sentence)
         return Completed(name=UNDECIDED, message=comparison.sentence)

@@ -6,14 +6,16 @@ import json
 import logging
 import tempfile
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+from prefect.artifacts import create_link_artifact
 
-from flows.layout import CLIPS, CURVE, HISTORY, METHOD, METRICS, MODEL, PLOTS, PREDICTIONS, REPORT, SPLIT
-from flows.prefect_flows import flow_of, run_alone
-from flows.store import artifact_root, tracking_uri
+from flows.layout import CLIPS, CURVE, HISTORY, METHOD, METRICS, MODEL, PLOTS, PREDICTIONS, REPORT, SCORES, SPLIT
+from flows.prefect_flows import described, flow_of, run_alone
+from flows.store import artifact_root, mlflow_page_url, tracking_uri
 from flows.system_metrics import read_samples
 from tast.clip_store import ClipStore
 from tast.closure import PACKAGES
@@ -21,13 +23,16 @@ from tast.code_version import CodeVersion, code_version
 from tast.csv_tables import read_csv
 from tast.datasets.splits import Split
 from tast.errors import BadInput
+from tast.evaluation.predictions import read_predictions
 from tast.methods import entry_of
 from tast.params import load_params
 from tast.phantom.physiology import simulated_physiology
 from tast.phantom.render import render
 from tast.phantom.session import Session
 from tast.saved_model import ModelCard, load_model
+from tast.tracking.figures import by_recording
 from tast.tracking.lock import code_files, output_digest, require_output, run_params
+from tast.tracking.model_card import model_card
 from tast.tracking.projection import Publication
 from tast.tracking.projection import publish as project
 from tast.tracking.requirements import requirements_of
@@ -40,7 +45,7 @@ log = logging.getLogger("flows.publish")  # __name__ is __main__ where a stage r
 LOCK = Path("dvc.lock")
 PUBLISHED = (
     "models",
-    *(place.as_posix() for place in (METHOD, HISTORY, PREDICTIONS, REPORT, METRICS, PLOTS)),
+    *(place.as_posix() for place in (METHOD, HISTORY, PREDICTIONS, REPORT, METRICS, SCORES, PLOTS)),
 )  # what a run shows
 MOST_NAMED = 5  # files in a line
 
@@ -51,9 +56,14 @@ EXAMPLE = Session(
 )  # fmt: skip
 
 
-@flow_of
+@partial(flow_of, run_name=described)
 def publish() -> None:
     published = project(publication(), tracking_uri=tracking_uri(), artifact_root=artifact_root())
+    if page := mlflow_page_url():
+        create_link_artifact(
+            f"{page}/#/experiments/{published.experiment_id}/runs/{published.run_id}?workflowType=machine_learning",
+            link_text=f"MLflow: version {published.version}", key="mlflow-run", description="The run, its model and its card",
+        )  # fmt: skip
     log.info("%s: run %s, version %s", "published" if published.created else "was published", published.run_id, published.version)
 
 
@@ -66,10 +76,12 @@ def publication() -> Publication:
     code = code_version(Path(), used=code_files(dvc_lock) | method_files(), used_params=params)
     tell_code(code)
     model, card = load_model(MODEL)
+    scores = json.loads(SCORES.read_text())
     return Publication(
         experiment=target.experiment, model_name=target.model_name, dvc_lock=dvc_lock,
-        metrics=json.loads(METRICS.read_text()), history=read_csv(HISTORY, CURVE),
-        system_metrics=read_samples(MODEL), artifacts=[PREDICTIONS, REPORT, METRICS, PLOTS],
+        metrics=scores, card=model_card(card, scores, params), recordings=by_recording(read_predictions(PREDICTIONS)),
+        history=read_csv(HISTORY, CURVE),
+        system_metrics=read_samples(MODEL), artifacts=[PREDICTIONS, REPORT, METRICS, SCORES, PLOTS],
         model_folder=MODEL, model=model, input_example=two_clips(card),
         pip_requirements=pinned("torch", "numpy"), 
         serving_requirements=requirements_of(served_code(card.model_name), REQUIREMENTS.read_text()) + distribution_of(card),

@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from dvc.api import DVCFileSystem
@@ -168,10 +169,16 @@ def _of_lock(name: str, description: str, lock: str, folder: Path, methods: Mapp
         method = None
     return Result(
         name=name, description=description, model=folder / MODEL, predictions=_table(name, folder / PREDICTIONS),
-        test_rmse=json.loads((folder / METRICS).read_text()).get("test", {}).get("rmse"),
+        test_rmse=rmse_of(json.loads((folder / METRICS).read_text())),
         params={key: str(value) for key, value in run_params(lock).items()},
         code=Code({**methods, **code}, frozenset(code), method),
     )  # fmt: skip
+
+
+def rmse_of(metrics: Mapping[str, Any]) -> float | None:
+    """Of METRICS; a release before SCORES had all scores in it, the network's under `test`."""
+    found: float | None = metrics.get("test", metrics).get("rmse")
+    return found
 
 
 def _of_store(name: str, folder: Path) -> Result:

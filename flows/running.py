@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from flows import STATE
-from tast.errors import TastError, disk_errors_named
+from tast.errors import TastError, Unavailable, disk_errors_named
 from tast.redaction import hide_secrets_in_logs
 
 STAGE_LOCK = Path(STATE.name) / "stage.lock"  # beside the outputs, in the folder that the stage runs in
@@ -20,6 +20,7 @@ PATIENCE_S = 15.0  # for a stage whose run was killed, until its guard has ended
 LINES_IN = "TAST_LINES_FILE"  # environment: where a program that another one watches writes its log lines as well
 OURS = ("tast", "flows")
 ERROR_LINE = "flows.error"  # logger of the one line with which a program fails; the terminal has it already
+PASSING = "passing"  # of that line: a later try may find what was missing
 
 
 def run(body: Callable[[], object]) -> None:
@@ -32,7 +33,7 @@ def run(body: Callable[[], object]) -> None:
             body()
     except TastError as error:
         print(f"error: {error}", file=sys.stderr)
-        logging.getLogger(ERROR_LINE).error("%s", error)
+        logging.getLogger(ERROR_LINE).error("%s", error, extra={PASSING: isinstance(error, Unavailable)})
         raise SystemExit(1) from None
 
 
@@ -80,4 +81,5 @@ class JsonLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         entry = {"logger": record.name, "level": record.levelno, "message": record.getMessage(), "at_s": record.created}
+        entry |= {PASSING: True} if getattr(record, PASSING, False) else {}
         return json.dumps(entry)

@@ -6,23 +6,27 @@ Parameters are typed, so that Prefect's page asks for them in a form. All runs o
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Callable
 from typing import Literal
 
 from filelock import FileLock, Timeout
-from prefect import flow
+from prefect import flow, runtime
+from prefect.variables import Variable
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential, wait_random
 
 from flows import STATE
-from flows.pipeline import LOCK, held, nothing_changed, reproduce
+from flows.pipeline import LOCK, HowFar, held, nothing_changed, reproduce
 from flows.running import configure_logging
 from tast.errors import TastError, Unavailable
 
 log = logging.getLogger("flows.scheduled")
 BENCHMARKS = STATE / "benchmarks"  # not the tracked results, which a person replaces (docs/performance.md)
 TRIES, FIRST_WAIT_S = 6, 60.0
+TIMEOUT_S = 3600 * float(os.environ.get("TAST_TIMEOUT_HOURS", "48"))  # of a run, its waiting included: then it is TimedOut
+PUSH = "tast_push"  # variable of Prefect's, which a team sets
 PATIENCE_S = 12 * 3600.0  # for a run that is at work already: two never share a workspace
 
 BenchmarkName = Literal[
@@ -54,37 +58,36 @@ BenchmarkName = Literal[
 ]
 
 
-@flow(name="nightly-repro")
-def nightly_repro(push: bool = False) -> None:
+def run_name() -> str:
+    """What a run is called on Prefect's page: its deployment, and when it was due."""
+    due = runtime.flow_run.scheduled_start_time
+    return f"{runtime.deployment.name or 'by hand'} {due:%Y-%m-%d %H:%M}"
+
+
+@flow(name="pipeline", flow_run_name=run_name, timeout_seconds=TIMEOUT_S)
+def pipeline(push: bool = False, only_where_changed: bool = False, until: HowFar = "promote") -> None:
     """Reproduce every stage that is out of date, publish the result to MLflow, promote it where it is better.
 
     Args:
-        push: Afterwards, send DVC's outputs to its remote (restricted data never leave this machine).
+        push: Afterwards, send DVC's outputs to its remote (restricted data never leave this machine). Also done where Prefect's
+            variable tast_push is true.
+        only_where_changed: End within seconds where no file at dataset.root, no parameter and no code has changed, and where
+            another run is at work.
+        until: The last step: evaluate (DVC's stages alone), publish (to MLflow), or promote (let it meet the champion).
     """
     configure_logging()
-    again_where_it_helps(lambda: reproduce(PATIENCE_S))
-    if push:
+    if only_where_changed and held():
+        log.info("a run of the pipeline is at work; the next look comes after it")
+        return
+    if only_where_changed and nothing_changed():
+        log.info("nothing changed")
+        return
+    again_where_it_helps(lambda: reproduce(PATIENCE_S, until))
+    if push or Variable.get(PUSH, default=False):
         again_where_it_helps(lambda: _run("dvc", "push", may_pass=True))
 
 
-@flow(name="on-new-data")
-def on_new_data(push: bool = False) -> None:
-    """The same, but only where files at dataset.root, parameters or code have changed; else it ends within seconds.
-
-    Args:
-        push: Afterwards, send DVC's outputs to its remote (restricted data never leave this machine).
-    """
-    configure_logging()
-    if held():
-        log.info("a run of the pipeline is at work; the next look comes after it")
-        return
-    if nothing_changed():
-        log.info("nothing changed")
-        return
-    nightly_repro(push)
-
-
-@flow(name="benchmark")
+@flow(name="benchmark", flow_run_name=run_name, timeout_seconds=TIMEOUT_S)
 def benchmark(names: list[BenchmarkName] = []) -> None:  # noqa: B006 Prefect's form shows the default, and never changes it
     """Measure speed and memory, JSON into .tast/benchmarks/, once no run of the pipeline is at work.
 

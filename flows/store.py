@@ -6,6 +6,7 @@ import os
 
 from flows import STATE
 
+MLFLOW_PAGE = "TAST_MLFLOW_URL"  # environment: where browsers reach MLflow's page, for links to it
 ARTIFACTS = STATE / "mlflow" / "artifacts"
 
 
@@ -13,6 +14,12 @@ def tracking_uri() -> str:
     """MLFLOW_TRACKING_URI where it is set, else a SQLite file inside the project (an absolute path: the default depends on the
     working directory)."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{STATE / 'mlflow' / 'mlflow.db'}"
+
+
+def mlflow_page_url() -> str | None:
+    """Where browsers reach MLflow's page: as MLFLOW_PAGE says, else the tracking server's own; None where it is neither."""
+    uri = os.environ.get(MLFLOW_PAGE) or tracking_uri()
+    return uri.rstrip("/") if uri.startswith(("http://", "https://")) else None
 
 
 def artifact_root() -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Column, Table
 
-from flows.layout import METRICS, REPORT
+from flows.layout import REPORT, SCORES
 from flows.mending import LOCK
 from tast.tracking.lock import require_output
 
@@ -73,8 +73,8 @@ def _number(value: float | None) -> str:
 
 def print_summary() -> None:
     console = Console()
-    require_output(LOCK.read_text(encoding="utf-8"), METRICS.as_posix(), Path())
-    metrics = json.loads(METRICS.read_text())
+    require_output(LOCK.read_text(encoding="utf-8"), SCORES.as_posix(), Path())
+    metrics = json.loads(SCORES.read_text())
     console.print(score_table(metrics))
     for line in filter(None, (interval_line(metrics), anchored_line(metrics))):
         console.print(line, highlight=False, markup=False)

@@ -10,13 +10,15 @@ import signal
 
 from flows.servers import mlflow_page, prefect_server, until_stopped
 from flows.store import ARTIFACTS, tracking_uri
-from tast.tracking.store import initialise
+from tast.params import load_params
+from tast.tracking.store import experiment_page, initialise
 
 
 def show(mlflow_port: int, prefect_port: int) -> None:
     initialise(tracking_uri())
+    runs = experiment_page(tracking_uri(), load_params().publish.experiment)
     with mlflow_page(tracking_uri(), ARTIFACTS, mlflow_port) as mlflow_url, prefect_server(prefect_port) as prefect_url:
-        print(f"MLflow   {mlflow_url}\nPrefect  {prefect_url}\nCtrl-C stops both.", flush=True)
+        print(f"MLflow   {mlflow_url}/{runs}\nPrefect  {prefect_url}\nCtrl-C stops both.", flush=True)
         signal.pause()
 
 

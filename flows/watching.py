@@ -18,7 +18,7 @@ from prefect.artifacts import create_progress_artifact, update_progress_artifact
 from prefect.logging.handlers import APILogHandler
 
 from flows.progress import PROGRESS_IN, Standing, read_progress
-from flows.running import LINES_IN
+from flows.running import LINES_IN, PASSING
 
 LOOK_EVERY_S = 1.0
 
@@ -32,6 +32,7 @@ class Watch:
         self._artifact_id: UUID | None = None
         self._shown: Standing | None = None
         self._read_bytes = 0
+        self.passing = False  # whether the program failed for want of what may be there later
         self._page = APILogHandler()
         self._ids = {"flow_run_id": runtime.flow_run.id, "task_run_id": runtime.task_run.id}
         for file in (self._progress, self._lines):
@@ -65,6 +66,7 @@ class Watch:
         for line in self._new_lines():
             entry = json.loads(line)
             record = {"name": entry["logger"], "levelno": entry["level"], "msg": entry["message"], "created": entry["at_s"]}
+            self.passing = self.passing or entry.get(PASSING, False)
             self._page.emit(logging.makeLogRecord(record | self._ids))
 
     def _new_lines(self) -> Iterator[bytes]:

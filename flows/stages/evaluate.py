@@ -11,8 +11,22 @@ from typing import Any
 
 import pandas as pd
 
-from flows.layout import AUDIT, CLIPS, CURVE, DOWNLOAD, HISTORY, METRICS, MODEL, PLOTS, PREDICTIONS, REPORT, SPLIT
-from flows.predicted import predictions_by, train_mean_percent
+from flows.layout import (
+    AUDIT,
+    CLIPS,
+    CURVE,
+    DOWNLOAD,
+    HISTORY,
+    METRICS,
+    MODEL,
+    PLOT_DATA,
+    PLOTS,
+    PREDICTIONS,
+    REPORT,
+    SCORES,
+    SPLIT,
+)  # fmt: skip
+from flows.predicted import half_widths_percent, predictions_by, train_mean_percent
 from flows.running import run_stage
 from tast import instruction_set
 from tast.clip_store import ClipStore
@@ -21,8 +35,10 @@ from tast.datasets.splits import Split
 from tast.digests import Sealed
 from tast.evaluation.baselines import ratio_predictions
 from tast.evaluation.evaluate import evaluate as score_methods
-from tast.evaluation.evaluate import write_metrics
+from tast.evaluation.evaluate import write_json
+from tast.evaluation.headline import headline, plot_data
 from tast.evaluation.plots import evaluation_plots
+from tast.evaluation.predictions import labelled
 from tast.evaluation.report import DataFacts, render_report
 from tast.files import whole_file, whole_folder
 from tast.params import Phantom, stage_params
@@ -44,30 +60,47 @@ def main() -> None:
     params = sections.evaluate
     compute_reproducibly(params.seed, THREADS)
     store, split = ClipStore(CLIPS), Split.from_json(SPLIT)
-    predictions, card = predict_test(store, split), json.loads((MODEL / CARD).read_text())
-    anchored_interval = read_card(MODEL).anchored_interval
+    predictions, card = predict_test(store, split), read_card(MODEL)
     train_mean = train_mean_percent(store, split)
     rows = with_facts(predictions, recorded("camera"), skin_types(sections.download.phantom))
     metrics = score_methods(
         rows, protocol=split.protocol, train_mean_percent=train_mean, n_clips=len(split.test),
-        nominal_coverage=card["interval"] and card["interval"]["coverage"],
+        nominal_coverage=card.interval.coverage if card.interval else None,
         baselines=ratio_predictions(store, split.train, split.test), draws=params.bootstrap, seed=params.seed,
-        anchored_interval=anchored_interval,
+        anchored_interval=card.anchored_interval,
     )  # fmt: skip
     plots = evaluation_plots(
         predictions, read_csv(HISTORY, CURVE), refusal=metrics["test"]["refusal"], train_mean_percent=train_mean, seed=params.seed
     )
     with whole_file(PREDICTIONS) as part:
         write_table(part, predictions)
-    write_metrics(METRICS, metrics)
+    write_json(SCORES, metrics)
+    write_json(METRICS, headline(metrics), sort_keys=False)
     with whole_folder(PLOTS) as folder:
         for name, png in plots.items():
             (folder / f"{name}.png").write_bytes(png)
+    with whole_folder(PLOT_DATA) as folder:
+        for name, points in points_of(predictions, store, split).items():
+            write_json(folder / f"{name}.json", points)
     page = render_report(
-        metrics=metrics, predictions=rows, plots=plots, data=facts_of(store, split), params=made_with(store, card)
+        metrics=metrics,
+        predictions=rows,
+        plots=plots,
+        data=facts_of(store, split),
+        params=made_with(store, json.loads((MODEL / CARD).read_text())),
     )
     with whole_file(REPORT) as part:
         part.write_text(page, encoding="utf-8")
+
+
+def points_of(predictions: pd.DataFrame, store: ClipStore, split: Split) -> dict[str, list[dict[str, Any]]]:
+    """Of each diagram that DVC draws, of the test recordings."""
+    model, card = load_model(MODEL)
+    validation = ClipDataset(store, split.val, kind=card.input_kind, frame_size_px=card.frame_size_px)
+    return plot_data(
+        labelled(predictions), half_widths_percent(model, card, validation), lowest_percent=card.scaling.lowest_percent,
+        highest_percent=card.scaling.highest_percent,
+    )  # fmt: skip
 
 
 def predict_test(store: ClipStore, split: Split, model_folder: Path = MODEL) -> pd.DataFrame:

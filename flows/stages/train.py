@@ -19,15 +19,15 @@ from lightning.fabric import Fabric
 
 from flows import STATE
 from flows.fitting import fabric_of, fit_model
-from flows.layout import CLIPS, HISTORY, MODEL, SPLIT
+from flows.layout import CLIPS, CURVE, HISTORY, MODEL, SPLIT
 from flows.progress import progress
 from flows.running import run_stage
 from flows.system_metrics import sampled, write_samples
 from tast import instruction_set
 from tast.clip_store import ClipStore
-from tast.csv_tables import write_csv
+from tast.csv_tables import read_csv, write_csv
 from tast.datasets.splits import Split
-from tast.errors import TastError
+from tast.errors import BadInput, TastError
 from tast.files import whole_file
 from tast.params import Train, stage_params
 from tast.saved_model import ModelCard, save_model
@@ -64,13 +64,31 @@ def train_model(
     params: Train, store: ClipStore, train_clips: ClipDataset, val_clips: ClipDataset, checkpoints: Path,
     fabric: Fabric | None = None,
 ) -> tuple[torch.nn.Module, History, ModelCard]:  # fmt: skip
-    """As `fit_model`, with a progress bar."""
+    """As `fit_model`, with a progress bar, and HISTORY written after each epoch."""
     with progress("train", params.epochs) as advance:
 
         def tell(record: EpochRecord) -> None:
+            write_epoch(record, checkpoints / HISTORY.name)
             advance(1, f"validation RMSE {record.val_rmse_percent:.2f} %")
 
         return fit_model(params, store, train_clips, val_clips, checkpoints, on_epoch=tell, fabric=fabric)
+
+
+def write_epoch(record: EpochRecord, kept: Path) -> None:
+    """HISTORY as far as the training is: DVC's extension for VS Code draws it while it grows.
+
+    kept: the same beside the checkpoint, for a training that is gone on with: DVC removes HISTORY before it starts a stage.
+    """
+    row = pd.DataFrame([asdict(record)])
+    if record.epoch and kept.is_file():
+        try:
+            earlier = read_csv(kept, CURVE)
+            row = pd.concat([earlier[earlier["epoch"] < record.epoch], row])
+        except BadInput as error:
+            log.warning("the curve begins with epoch %d: %s", record.epoch + 1, error)
+    for file in (kept, HISTORY):
+        with whole_file(file, durable=False) as part:
+            write_csv(part, row)
 
 
 def write_history(history: History) -> None:

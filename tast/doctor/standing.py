@@ -13,7 +13,7 @@ from tast.texts import read_text
 from tast.tracking.lock import flat, run_params
 from tast.yaml_text import yaml_of
 
-LOCK, PARAMS, METRICS, MODEL = "dvc.lock", "params.yaml", "reports/metrics.json", "models/tast_net"
+LOCK, PARAMS, SCORES, MODEL = "dvc.lock", "params.yaml", "reports/scores.json", "models/tast_net"
 MOST_BYTES = 10_000_000  # of a file
 MOST_NAMED = 3  # parameters in a line
 
@@ -42,10 +42,10 @@ def _in_project(folder: Path, repro: str) -> list[tuple[str, str]]:
     lines.append(("method", params.train.method))
     if not (folder / LOCK).is_file():
         return [*lines, ("results", "none yet"), ("next", f"`{repro}`: everything, from the data set to the report")]
-    if not ((folder / METRICS).is_file() and (folder / MODEL).is_dir()):
+    if not ((folder / SCORES).is_file() and (folder / MODEL).is_dir()):
         lines.append(("results", f"{LOCK} has a run, whose results are not here"))
         return [*lines, ("next", f"`dvc checkout` brings them from DVC's cache, `dvc pull` from a remote, `{repro}` makes them")]
-    lines.append(("results", _scores(folder / METRICS)))
+    lines.append(("results", _scores(folder / SCORES)))
     changed = _changed_since(folder)
     if changed:
         more = f" and {len(changed) - MOST_NAMED} more" if len(changed) > MOST_NAMED else ""

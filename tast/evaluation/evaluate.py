@@ -1,4 +1,4 @@
-"""From the predictions table to metrics.json: the network beside the constant predictor and the colour ratios.
+"""From the predictions table to scores.json: the network beside the constant predictor and the colour ratios.
 
 What is scored: every labelled second of every test recording counts once, with what a user would have been given for it, and each
 method is scored on exactly the same seconds. A person is dataset/subject_id.
@@ -40,7 +40,7 @@ from tast.people import person_of, recording_of
 from tast.seconds import KEY, SPOT, is_spot
 from tast.training.anchored_interval import AnchoredInterval
 
-BREAKDOWN = {  # name in metrics.json -> column of the rows
+BREAKDOWN = {  # name in scores.json -> column of the rows
     "person": "person", "scenario": "scenario", "motion": "motion", "camera": "camera", "skin_type": "skin_type",
     "codec": "codec", "quality": "quality_third", "band": "band",
 }  # fmt: skip
@@ -59,7 +59,7 @@ def evaluate(
     seed: int,
     anchored_interval: AnchoredInterval | None = None,
 ) -> dict[str, Any]:
-    """The content of metrics.json.
+    """The content of scores.json.
 
     predictions: the table of tast.evaluation.predictions, with columns `camera` and `skin_type` where these are known (NaN for
     some rows, or absent). train_mean_percent: the mean label of the training seconds, which the constant predictor gives for all.
@@ -156,10 +156,10 @@ def with_band(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(band=pd.Categorical.from_codes(band_of(rows["true_percent"]), categories=list(names), ordered=True))
 
 
-def write_metrics(path: Path, metrics: Mapping[str, Any]) -> None:
-    """Write JSON with sorted keys and rounded numbers, NaN as null; the file is whole or not there."""
+def write_json(path: Path, content: Mapping[str, Any] | Sequence[Any], *, sort_keys: bool = True) -> None:
+    """Write JSON with rounded numbers, NaN as null; the file is whole or not there."""
     with whole_file(path) as part:
-        part.write_text(json.dumps(plain(metrics), indent=2, sort_keys=True, allow_nan=False) + "\n")
+        part.write_text(json.dumps(plain(content), indent=2, sort_keys=sort_keys, allow_nan=False) + "\n")
 
 
 def plain(value: Any) -> Any:

@@ -76,7 +76,7 @@ PICTURES = {  # name -> what it is, and how to read it
         "Learning curve", "The kept epoch is the one with the lowest validation loss; the test set has no say in it."
     ),
 }  # fmt: skip
-GROUPS = {  # name in metrics.json -> heading
+GROUPS = {  # name in scores.json -> heading
     "scenario": "Scenario", "motion": "Motion", "camera": "Camera", "skin_type": "Skin type", "codec": "Codec",
     "quality": "Quality",
     "band": "Band of true SpO₂ (%)", "person": "Person",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 SHIPPED = (
     "params.yaml", "dvc.yaml", "prefect.yaml", "requirements.lock", ".gitignore", ".dvcignore", ".dvc/config", ".dvc/.gitignore",
+    ".dvc/plots/agreement.json", ".dvc/plots/calibration.json", ".dvc/plots/curve.json", ".dvc/plots/identity.json",
 )  # fmt: skip
 IN_WHEEL = "files"  # the folder beside this file that the wheel has them in
 CHECKOUT = Path(__file__).resolve().parents[2]

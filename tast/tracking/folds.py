@@ -11,6 +11,7 @@ from mlflow.entities import Metric, Param, Run
 from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
 
+from tast.tracking.figures import is_score
 from tast.tracking.store import COMPLETE_TAG, FOLD_TAG, GROUP_TAG, PARENT_TAG, log_values
 
 NOTE = "Means over the folds published so far (`folds`), each scored on its own test set; `_sd`: deviation between folds."
@@ -42,17 +43,12 @@ def over_folds(scores: Sequence[Mapping[str, float]]) -> dict[str, float]:
     Counts (`method/n_...`), intervals and curves are no scores: a mean of theirs says nothing.
     """
     summary: dict[str, float] = {"folds": len(scores)}
-    for name in sorted({name for one in scores for name in one if _is_score(name)}):
+    for name in sorted({name for one in scores for name in one if is_score(name)}):
         values = [one[name] for one in scores if name in one]
         summary[name] = statistics.fmean(values)
         if len(values) > 1:
             summary[f"{name}_sd"] = statistics.stdev(values)
     return summary
-
-
-def _is_score(name: str) -> bool:
-    method, _, score = name.partition("/")
-    return bool(method and score) and "/" not in score and not score.startswith("n_")
 
 
 def _renew(client: MlflowClient, parent: Run, scores: Mapping[str, float], params: Mapping[str, Any]) -> None:

@@ -15,16 +15,28 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModel, LoggedModelStatus, Metric, Param, Run, RunTag
+from mlflow.entities import (
+    Dataset,
+    DatasetInput,
+    InputTag,
+    LoggedModel,
+    LoggedModelOutput,
+    LoggedModelStatus,
+    Metric,
+    Param,
+    Run,
+    RunTag,
+)
 from mlflow.entities.model_registry import ModelVersion
 from mlflow.models import Model, ModelSignature
 from mlflow.tracking import MlflowClient
 from mlflow.types import Schema, TensorSpec
-from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT
+from mlflow.utils.mlflow_tags import MLFLOW_GIT_COMMIT, MLFLOW_RUN_NOTE, MLFLOW_SOURCE_NAME
 
 from tast.errors import TastError
+from tast.tracking.figures import CURVES, figures
 from tast.tracking.folds import gather
-from tast.tracking.lock import PLACES, Fold, flat, fold_of, run_params, stage_key
+from tast.tracking.lock import PLACES, Fold, fold_of, run_params, stage_key
 from tast.tracking.serving import description, save_video_model
 from tast.tracking.store import (
     CHALLENGER,
@@ -43,6 +55,13 @@ from tast.tracking.store import (
 )
 
 EXPORT, VIDEO_MODEL = "model", "video_model"  # names of what is logged: the network alone, and the service, which is registered
+EXPERIMENT = {  # tags: what MLflow's page of it is to show first (runs, not traces of agents), and its description
+    "mlflow.experimentKind": "custom_model_development",
+    MLFLOW_RUN_NOTE: "Each run is one reproduction of the pipeline, made from DVC's files; docs/registry.md says what is what.",
+}
+MODEL_TAGS = {"task": "regression", "input": "video of a face", "output": "SpO2 (%) per second"}
+CARD, RECORDINGS = "model_card.md", "evaluation/recordings.json"  # artifacts: the card, and the table by recording
+DIGEST_LENGTH = 36  # most characters of a data set's digest
 CALLBACK = "mlflow.pytorch._lightning_autolog"
 FOLDS_DIFFER = {"split.fold", *PLACES}  # parameters in which the runs of one group may differ
 
@@ -51,7 +70,8 @@ FOLDS_DIFFER = {"split.fold", *PLACES}  # parameters in which the runs of one gr
 class Publication:
     """What one reproduction of the pipeline made, read from its files.
 
-    dvc_lock: text of dvc.lock, which has the parameters as well. metrics: content of metrics.json.
+    dvc_lock: text of dvc.lock, which has the parameters as well. metrics: content of scores.json. card: the model's, as Markdown
+    (tast.tracking.model_card). recordings: the test's, one a row (tast.tracking.figures.by_recording).
     history: epoch, then one column per curve. system_metrics: time_ms (since 1970), then one column per metric, named as MLflow's
     monitor names them, sampled during training; None where that was elsewhere. artifacts: files and folders to keep with the run.
     model_folder: the saved model. model, input_example: that model, loaded and in evaluation mode, and an input (B >= 2, ...)
@@ -66,6 +86,8 @@ class Publication:
     model_name: str
     dvc_lock: str
     metrics: Mapping[str, Any]
+    card: str
+    recordings: pd.DataFrame
     history: pd.DataFrame
     system_metrics: pd.DataFrame | None
     artifacts: Sequence[Path]
@@ -87,9 +109,10 @@ class Publication:
 
 @dataclass(frozen=True)
 class Published:
-    """Where a publication is: the run, the version of the registered model, and whether this call made them."""
+    """Where a publication is: run, experiment, version of the registered model; created: whether this call made them."""
 
     run_id: str
+    experiment_id: str
     version: str
     created: bool
 
@@ -108,7 +131,14 @@ def publish(publication: Publication, *, tracking_uri: str, artifact_root: str |
         created = run is None or COMPLETE_TAG not in run.data.tags
         if run is None:
             name = f"{publication.dataset}-fold{fold.number}-{key[:8]}"
-            tags = {KEY_TAG: key, GROUP_TAG: fold.group, FOLD_TAG: str(fold.number), **_origin(publication)}
+            tags = {
+                MLFLOW_RUN_NOTE: publication.card,
+                MLFLOW_SOURCE_NAME: "dvc repro",
+                KEY_TAG: key,
+                GROUP_TAG: fold.group,
+                FOLD_TAG: str(fold.number),
+                **_origin(publication),
+            }
             run = client.create_run(experiment_id, run_name=name, tags=tags)
         if created:
             _log_files(client, run, publication)
@@ -127,12 +157,17 @@ def publish(publication: Publication, *, tracking_uri: str, artifact_root: str |
                 client.set_model_version_tag(version.name, str(version.version), *tag)
         client.set_registered_model_alias(publication.model_name, CHALLENGER, str(version.version))
         _gather_folds(client, experiment_id, publication, fold)
-        return Published(run.info.run_id, str(version.version), created)
+        return Published(run.info.run_id, experiment_id, str(version.version), created)
 
 
 def _experiment(client: MlflowClient, name: str, artifact_root: str | None) -> str:
     known = client.get_experiment_by_name(name)
-    return str(known.experiment_id if known else client.create_experiment(name, artifact_location=artifact_root))
+    if known is None:
+        return str(client.create_experiment(name, artifact_location=artifact_root, tags=EXPERIMENT))
+    for tag, value in EXPERIMENT.items():
+        if tag not in known.tags:  # an earlier release's; what a team has written stays
+            client.set_experiment_tag(known.experiment_id, tag, value)
+    return str(known.experiment_id)
 
 
 def _find_run(client: MlflowClient, experiment_id: str, key: str) -> Run | None:
@@ -157,21 +192,37 @@ def _gather_folds(client: MlflowClient, experiment_id: str, publication: Publica
 
 
 def _log_data(client: MlflowClient, run_id: str, publication: Publication) -> None:
-    source = json.dumps({"tags": {"dataset": publication.dataset}})
-    data = Dataset(name=publication.dataset, digest=publication.dataset_digest, source_type="code", source=source)
-    client.log_inputs(run_id, [DatasetInput(data, [InputTag("mlflow.data.context", "training")])])
+    """The clips by DVC's digest, and the seconds that were tested by theirs."""
+    test = publication.metrics["test"]
+    counts = {name: test[name] for name in ("n_subjects", "n_records", "n_seconds") if name in test}
+    data = {
+        "training": (publication.dataset, publication.dataset_digest, {}),
+        "evaluation": (f"{publication.dataset}-test", publication.metrics["test_digest"][:DIGEST_LENGTH], counts),
+    }
+    source = json.dumps({"tags": {"dataset": publication.dataset, "protocol": publication.metrics["protocol"]}})
+    inputs = [
+        DatasetInput(
+            Dataset(name=name, digest=digest, source_type="code", source=source, profile=json.dumps(profile)),
+            [InputTag("mlflow.data.context", context)],
+        )
+        for context, (name, digest, profile) in data.items()
+    ]
+    client.log_inputs(run_id, inputs)
 
 
 def _log_files(client: MlflowClient, run: Run, publication: Publication) -> None:
     """Numbers, parameters, data and files; MLflow drops an exact repetition, so an interrupted publish can start over."""
     run_id, when = run.info.run_id, run.info.start_time
     curves = publication.history.set_index("epoch")
-    steps = [(str(name), value, int(epoch)) for name, curve in curves.items() for epoch, value in curve.items()]
-    ends = [(name, value, 0) for name, value in flat(publication.metrics, "/").items() if isinstance(value, int | float)]
-    metrics = [Metric(name, float(value), when, step) for name, value, step in ends + steps if math.isfinite(value)]
+    steps = [(CURVES[str(name)], value, int(epoch)) for name, curve in curves.items() for epoch, value in curve.items()]
+    metrics = [Metric(name, float(value), when, step) for name, value, step in steps if math.isfinite(value)]
+    metrics += [Metric(name, value, when, 0) for name, value in figures(publication.metrics).items()]
     params = [Param(name, str(value)) for name, value in run_params(publication.dvc_lock).items()]
     log_values(client, run_id, metrics + _system_metrics(publication), params)
     _log_data(client, run_id, publication)
+    client.log_text(run_id, publication.card, CARD)
+    if RECORDINGS not in {one.path for one in client.list_artifacts(run_id, Path(RECORDINGS).parent.name)}:
+        client.log_table(run_id, publication.recordings, RECORDINGS)  # to one that is there it would add
     for path in publication.artifacts:
         (client.log_artifacts if path.is_dir() else client.log_artifact)(run_id, str(path), path.name if path.is_dir() else None)
 
@@ -193,15 +244,27 @@ def _register(client: MlflowClient, run: Run, publication: Publication, key: str
     """What people use: video in, SpO2 out. The export stays with the run."""
     name = publication.model_name
     if not client.search_registered_models(f"name = '{name}'"):
-        client.create_registered_model(name, description=description())
+        client.create_registered_model(name, tags=MODEL_TAGS, description=description())
     if _version_of_key(client, name, key) is None:
         service = _log_video_model(client, run, publication)
         tags = {KEY_TAG: key, PROTOCOL_TAG: publication.metrics["protocol"], TEST_TAG: publication.metrics["test_digest"]}
         tags |= _origin(publication)
+        _score_model(client, run, publication, service)
         # by its place, not as models:/<id>: that MLflow looks up in the store of the process, which need not be this one
         client.create_model_version(
-            name, service.artifact_location, run.info.run_id, tags=tags, model_id=service.model_id, description=description()
+            name, service.artifact_location, run.info.run_id, tags=tags, model_id=service.model_id, description=publication.card
         )
+
+
+def _score_model(client: MlflowClient, run: Run, publication: Publication, model: LoggedModel) -> None:
+    """The run's figures on the logged model too, with what they are of: its versions then compare on one page."""
+    of_test = {
+        "model_id": model.model_id, "dataset_name": f"{publication.dataset}-test",
+        "dataset_digest": publication.metrics["test_digest"][:DIGEST_LENGTH],
+    }  # fmt: skip
+    when = run.info.start_time
+    scored = [Metric(name, value, when, 0, **of_test) for name, value in figures(publication.metrics).items()]
+    log_values(client, run.info.run_id, scored, [])
 
 
 def _log_export(client: MlflowClient, run: Run, publication: Publication) -> LoggedModel:
@@ -223,7 +286,7 @@ def _log_export(client: MlflowClient, run: Run, publication: Publication) -> Log
         )  # fmt: skip
         _drop_example_files(folder)
 
-    return _logged(client, run, EXPORT, write)
+    return _logged(client, run, EXPORT, write, {}, {})
 
 
 def _mlflow_pytorch() -> ModuleType:
@@ -250,21 +313,34 @@ def _log_video_model(client: MlflowClient, run: Run, publication: Publication) -
     def write(folder: Path, described: Model) -> None:
         save_video_model(folder, publication.model_folder, described, publication.serving_requirements, publication.example_video)
 
-    return _logged(client, run, VIDEO_MODEL, write)
+    params = {
+        name: str(value) for name, value in run_params(publication.dvc_lock).items() if name.startswith(("train.", "split."))
+    }
+    return _logged(client, run, VIDEO_MODEL, write, params, {MLFLOW_RUN_NOTE: publication.card, **MODEL_TAGS})
 
 
-def _logged(client: MlflowClient, run: Run, name: str, write: Callable[[Path, Model], None]) -> LoggedModel:
+def _logged(
+    client: MlflowClient,
+    run: Run,
+    name: str,
+    write: Callable[[Path, Model], None],
+    params: Mapping[str, str],
+    tags: Mapping[str, str],
+) -> LoggedModel:
     """The run's model of that name; written and logged where an interrupted publish has not done it."""
     mine = f"source_run_id = '{run.info.run_id}' AND name = '{name}'"
     known = client.search_logged_models([run.info.experiment_id], mine)
     for model in known:
         if model.status == LoggedModelStatus.READY:
             return model
-    logged = client.create_logged_model(run.info.experiment_id, name=name, source_run_id=run.info.run_id)
+    logged = client.create_logged_model(
+        run.info.experiment_id, name=name, source_run_id=run.info.run_id, params=dict(params), tags=dict(tags)
+    )
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch) / name
         write(folder, Model(run_id=run.info.run_id, model_id=logged.model_id))
         client.log_model_artifacts(logged.model_id, str(folder))
+    client.log_outputs(run.info.run_id, [LoggedModelOutput(logged.model_id, step=0)])
     return client.finalize_logged_model(logged.model_id, LoggedModelStatus.READY)
 
 

@@ -12,12 +12,12 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from tast.errors import TastError
+from tast.tracking.figures import TEST_RMSE
 from tast.tracking.registry import version_named
 from tast.tracking.store import COMMIT_TAG, DIRTY_TAG, FOLD_TAG, GROUP_TAG, PARENT_TAG, UNKNOWN, open_store
 from tast.tracking.versions import download_saved_model
 
 PREDICTIONS = "predictions.parquet"  # artifact of a run
-TEST_RMSE = "test/rmse"
 
 
 @dataclass(frozen=True)

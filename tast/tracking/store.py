@@ -66,6 +66,16 @@ def _require_answer(server: str) -> None:
         ) from None
 
 
+def experiment_page(tracking_uri: str, name: str) -> str:
+    """What stands behind the address of MLflow's page for it to show an experiment's runs, or all experiments before the first.
+
+    It says that they are runs of models: without, MLflow 3 opens on traces of agents, until somebody has chosen in that browser.
+    """
+    with open_store(tracking_uri) as client:
+        known = client.get_experiment_by_name(name)
+    return f"#/experiments{f'/{known.experiment_id}/runs' if known else ''}?workflowType=machine_learning"
+
+
 @contextmanager
 def open_store(tracking_uri: str) -> Iterator[MlflowClient]:
     """A client of the store; what MLflow or its database raises inside the block leaves it as one line (TastError)."""

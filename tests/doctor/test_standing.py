@@ -22,7 +22,7 @@ def project(tmp_path: Path) -> Path:
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / "models/tast_net").mkdir(parents=True)
     (tmp_path / "reports").mkdir()
-    (tmp_path / "reports/metrics.json").write_text(json.dumps(REPORT))
+    (tmp_path / "reports/scores.json").write_text(json.dumps(REPORT))
     return tmp_path
 
 
@@ -75,5 +75,5 @@ def test_a_file_that_cannot_be_read_is_the_next_thing_to_mend(project: Path, fil
 
 
 def test_scores_that_cannot_be_read_are_no_crash(project: Path) -> None:
-    (project / "reports/metrics.json").write_text("{}")
+    (project / "reports/scores.json").write_text("{}")
     assert "no scores that can be read" in told(project, "results")

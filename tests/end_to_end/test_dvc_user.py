@@ -23,8 +23,10 @@ from tests.end_to_end.conftest import Workspace, copied, own_environment
 pytestmark = pytest.mark.end_to_end
 RESTRICTED = ("data/raw", "data/audit", "data/clips", "reports/contact_sheets")  # faces, and what came under an agreement
 SHARED = {"data/split.json", "models", "reports/learning_curve.csv", "reports/metrics.json", "reports/predictions.parquet",
-          "reports/report.html", "reports/plots"}  # fmt: skip
+          "reports/report.html", "reports/plots", "reports/plot_data", "reports/scores.json"}  # fmt: skip
 QUEUE_S = 300
+HEADLINE = ["rmse", "mae", "r", "skill", "coverage", "anchored_rmse"]  # columns of `dvc exp show`, in this order
+DIAGRAMS = ("predictions", "agreement", "calibration")
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -119,7 +121,9 @@ def test_every_experiment_shows_its_params_and_metrics(experiments: dict[str, An
     for name, one in experiments.items():
         files = {**one["metrics"], **one["params"], **one["outs"]}
         assert not any("error" in content for content in files.values()), name
-        rmse[name] = one["metrics"]["reports/metrics.json"]["data"]["test"]["rmse"]
+        ((file, figures),) = one["metrics"].items()
+        assert (file, list(figures["data"])) == ("reports/metrics.json", HEADLINE)
+        rmse[name] = figures["data"]["rmse"]
     seeds = {name: one["params"]["params.yaml"]["data"]["train"]["seed"] for name, one in experiments.items()}
     assert seeds == {"HEAD": 0, "seed": 1, "copy": 0, "queued-2": 0, "queued-3": 0}
     assert rmse["seed"] != rmse["HEAD"]
@@ -128,11 +132,9 @@ def test_every_experiment_shows_its_params_and_metrics(experiments: dict[str, An
 
 def test_an_experiment_stands_beside_the_commit_that_it_came_from(user: Workspace, experiments: dict[str, Any]) -> None:
     found = json.loads(user.run("-m", "tast", "compare", "HEAD", "seed", "--json").stdout)
-    scored = [experiments[name]["metrics"]["reports/metrics.json"]["data"]["test"] for name in ("HEAD", "seed")]
+    scored = [experiments[name]["metrics"]["reports/metrics.json"]["data"] for name in ("HEAD", "seed")]
     assert [found["measures"]["rmse"][side] for side in "ab"] == pytest.approx([one["rmse"] for one in scored], abs=2e-6)
-    assert [found["measures"]["r_within"][side] for side in "ab"] == pytest.approx(
-        [one["r_within_people"] for one in scored], abs=2e-6
-    )
+    assert [found["measures"]["r"][side] for side in "ab"] == pytest.approx([one["r"] for one in scored], abs=2e-6)
     assert found["parameters"] == {"train.seed": {"a": "0", "b": "1"}} and found["code"] == []
     assert changed_files(user) == []
 
@@ -141,13 +143,20 @@ def test_an_experiment_is_applied_compared_and_given_back(user: Workspace, exper
     dvc(user, "exp", "apply", "seed")
     assert changed_files(user) == ["dvc.lock", "params.yaml"]
     assert json.loads(dvc(user, "status", "--json")) == {"source": ["always changed"]}
-    difference = json.loads(dvc(user, "metrics", "diff", "HEAD", "--json"))["reports/metrics.json"]["test.rmse"]
+    difference = json.loads(dvc(user, "metrics", "diff", "HEAD", "--json"))["reports/metrics.json"]["rmse"]
     metrics = json.loads(user.path("reports/metrics.json").read_text())
-    assert difference["new"] == metrics["test"]["rmse"] != difference["old"]
-    assert difference["old"] == experiments["HEAD"]["metrics"]["reports/metrics.json"]["data"]["test"]["rmse"]
+    assert difference["new"] == metrics["rmse"] != difference["old"]
+    assert difference["old"] == experiments["HEAD"]["metrics"]["reports/metrics.json"]["data"]["rmse"]
     dvc(user, "plots", "diff", "HEAD")
     page = user.path("dvc_plots/index.html").read_text()
-    assert "train_loss" in page and "bland_altman" in page
+    assert "train_loss" in page and "bland_altman" in page and "contact_sheets" not in page
+    drawn = json.loads(dvc(user, "plots", "diff", "HEAD", "--json"))
+    assert drawn.get("errors", []) == []
+    for name in ("loss", "validation RMSE", *(f"reports/plot_data/{one}.json" for one in DIAGRAMS)):
+        (found,) = drawn["data"][name]
+        diagram = json.loads(found["content"]) if isinstance(found["content"], str) else found["content"]
+        assert {point["rev"] for point in diagram["data"]["values"]} == {"HEAD", "workspace"}, name
+        assert "<DVC_METRIC" not in json.dumps(diagram), name
     assert changed_files(user) == ["dvc.lock", "params.yaml"]
     as_committed(user)
 
@@ -157,6 +166,36 @@ def test_reports_that_were_deleted_come_back(user: Workspace) -> None:
     shutil.rmtree(user.path("reports"))
     dvc(user, "checkout")
     assert {path: path.read_bytes() for path in user.path("reports").rglob("*") if path.is_file()} == before
+
+
+def test_a_tagged_model_is_had_by_its_name_in_any_folder(user: Workspace, tmp_path: Path) -> None:
+    """A registry of git tags: a version, and the stage that points at one. What comes is the model, weights and card."""
+    head = git(user.folder, "rev-parse", "HEAD").strip()
+    for tag in ("tast-net@v1.0.0", "tast-net#prod#1"):
+        git(user.folder, "tag", "--annotate", tag, "--message", tag, head)
+    own = {file.name: file.read_bytes() for file in user.path("models/tast_net").iterdir()}
+    for number, asked in enumerate((["--rev", "v1.0.0"], ["--stage", "prod"])):
+        target = tmp_path / str(number)
+        elsewhere = Workspace(tmp_path)
+        dvc(elsewhere, "artifacts", "get", str(user.folder), "tast-net", *asked, "--out", str(target))
+        assert {file.name: file.read_bytes() for file in target.iterdir()} == own
+
+
+def test_a_data_set_of_another_repository_is_imported(finished: Workspace, tmp_path: Path) -> None:
+    """docs/storage.md: the place of a data set is what `dvc import` brought; its commit is on record."""
+    sets, here = Workspace(tmp_path / "sets"), copied(finished.folder, tmp_path / "project")
+    shutil.copytree(here.path("data/raw/phantom"), sets.path("study"))
+    git(sets.folder, "init", "--quiet")
+    dvc(sets, "init", "--quiet")
+    dvc(sets, "add", "--quiet", "study")
+    git(sets.folder, "add", "--all")
+    git(sets.folder, "commit", "--quiet", "--message", "study")
+    dvc(here, "import", "--quiet", str(sets.folder), "study", "--out", "study")
+    here.set(dataset__name="csv", dataset__root="study")
+    here.run("-m", "flows.stages.source")
+    found = json.loads(here.path("data/source.json").read_text())["csv"]
+    assert found["n_files"] == sum(file.is_file() for file in sets.path("study").rglob("*")) > 0
+    assert git(sets.folder, "rev-parse", "HEAD").strip() in here.path("study.dvc").read_text()
 
 
 def test_a_second_clone_pulls_all_that_may_leave_and_nothing_else(user: Workspace, api_url: str, tmp_path: Path) -> None:
@@ -176,7 +215,7 @@ def test_a_second_clone_pulls_all_that_may_leave_and_nothing_else(user: Workspac
     assert not any(second.path(name).exists() for name in RESTRICTED)
     assert changed_files(second) == []
     assert second.path("reports/metrics.json").read_bytes() == user.path("reports/metrics.json").read_bytes()
-    assert "test.rmse" in dvc(second, "metrics", "show", "--md")
+    assert "anchored_rmse" in dvc(second, "metrics", "show", "--md")
     refused = second.run("-m", "flows.publish", check=False)
     assert refused.returncode == 1 and "Traceback" not in refused.stderr
     assert refused.stderr.splitlines()[-1].startswith("error: data/clips")

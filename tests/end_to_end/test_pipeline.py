@@ -14,7 +14,7 @@ pytestmark = pytest.mark.end_to_end
 
 
 def test_outputs_have_the_promised_names_and_columns(finished: Workspace) -> None:
-    metrics = json.loads(finished.path("reports/metrics.json").read_text())
+    metrics = json.loads(finished.path("reports/scores.json").read_text())
     assert metrics["protocol"] == "subject_independent"
     assert {"rmse", "mae", "pearson_r", "n_clips", "n_subjects"} <= set(metrics["test"])
     assert {"rmse", "mae"} <= set(metrics["constant"])
@@ -40,7 +40,7 @@ def test_the_model_is_registered_with_its_scores(finished: Workspace) -> None:
         "print(client.get_run(version.run_id).data.metrics['test/rmse'])"
     )
     rmse = float(finished.run("-c", script).stdout.splitlines()[-1])
-    assert rmse == pytest.approx(json.loads(finished.path("reports/metrics.json").read_text())["test"]["rmse"], abs=1e-5)
+    assert rmse == pytest.approx(json.loads(finished.path("reports/scores.json").read_text())["test"]["rmse"], abs=1e-5)
 
 
 def test_a_second_run_says_that_nothing_changed(finished: Workspace) -> None:

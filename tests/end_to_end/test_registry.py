@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1200)]
 def test_compare_tells_its_evidence_and_changes_nothing(finished: Workspace) -> None:
     output = json.loads(finished.run("-m", "tast", "compare", "--json").stdout)
     assert (output["challenger"], output["champion"], output["outcome"]) == ("1", "1", "champion already")
-    metrics = json.loads(finished.path("reports/metrics.json").read_text())
+    metrics = json.loads(finished.path("reports/scores.json").read_text())
     assert output["evidence"]["challenger_rmse"] == pytest.approx(metrics["test"]["rmse"], abs=1e-5)
     assert output["evidence"]["reference_rmse"] == pytest.approx(metrics["constant"]["rmse"], abs=1e-5)
     card = json.loads(finished.path("models/tast_net/model.json").read_text())

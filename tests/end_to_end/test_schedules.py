@@ -77,13 +77,15 @@ def test_deployments_take_turns_and_have_typed_forms(served: tuple[Api, subproce
     commands = [" ".join(child.cmdline()) for child in psutil.Process(served[1].pid).children(recursive=True)]
     assert any("mlflow" in command for command in commands) and not any("sqlite://" in command for command in commands)
     deployments = {one["name"]: one for one in served[0].filter("deployments")}
-    assert set(deployments) == {"nightly-repro", "on-new-data", "benchmark"}
+    assert set(deployments) == {"nightly", "on-new-data", "weekly"}
     assert {one["global_concurrency_limit"]["limit"] for one in deployments.values()} == {1}
-    push = deployments["nightly-repro"]["parameter_openapi_schema"]["properties"]["push"]
-    assert push["type"] == "boolean" and "remote" in push["description"]
-    names = deployments["benchmark"]["parameter_openapi_schema"]["properties"]["names"]
+    form = deployments["nightly"]["parameter_openapi_schema"]["properties"]
+    assert form["push"]["type"] == "boolean" and "remote" in form["push"]["description"]
+    assert form["until"]["enum"] == ["evaluate", "publish", "promote"] and "champion" in form["until"]["description"]
+    assert deployments["nightly"]["tags"] == ["tast", "nightly"] and deployments["nightly"]["work_pool_name"] == "tast"
+    names = deployments["weekly"]["parameter_openapi_schema"]["properties"]["names"]
     assert "evm" in names["items"]["enum"]
-    assert deployments["nightly-repro"]["schedules"][0]["schedule"]["cron"] == "0 3 * * *"
+    assert deployments["nightly"]["schedules"][0]["schedule"]["cron"] == "0 3 * * *"
 
 
 def test_the_schedule_fires_and_ends_at_once_where_nothing_changed(served: tuple[Api, subprocess.Popen[str]]) -> None:
@@ -100,6 +102,7 @@ def test_the_schedule_fires_and_ends_at_once_where_nothing_changed(served: tuple
     run = until(done, process)[0]
     assert run["state_type"] == "COMPLETED", run
     assert until(output, process) == ["nothing changed"]
+    assert run["name"].startswith("on-new-data 20")
 
 
 def test_term_ends_servers_and_worker(served: tuple[Api, subprocess.Popen[str]]) -> None:

@@ -39,7 +39,7 @@ def table(workspace: Workspace, name: str) -> dict[str, list[str]]:
 
 
 def test_a_model_is_registered_on_the_official_folds(finished_vipl: Workspace) -> None:
-    metrics = json.loads(finished_vipl.path("reports/metrics.json").read_text())
+    metrics = json.loads(finished_vipl.path("reports/scores.json").read_text())
     assert metrics["protocol"] == "official"
     predictions = pd.read_parquet(finished_vipl.path("reports/predictions.parquet"))
     assert set(predictions["subject_id"]) == {"p2", "p7"}  # the second fold's: 2, 7, 12, ...

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tast.errors import TastError
-from tast.evaluation.evaluate import evaluate, plain, write_metrics
+from tast.evaluation.evaluate import evaluate, plain, write_json
 from tast.seconds import KEY
 
 TRAIN_MEAN_PERCENT = 92.0
@@ -62,13 +62,13 @@ def test_a_baseline_that_lacks_a_second_is_refused(predictions, baselines):
 def test_the_order_of_rows_changes_no_byte(predictions, baselines, tmp_path):
     shuffled = predictions.sample(frac=1.0, random_state=1)
     for name, table in (("one.json", predictions), ("two.json", shuffled)):
-        write_metrics(tmp_path / name, _evaluate(table, baselines))
+        write_json(tmp_path / name, _evaluate(table, baselines))
     assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one.json", "two.json"]
 
 
 def test_json_has_null_for_nan_and_sorted_keys(predictions, baselines, tmp_path):
-    write_metrics(tmp_path / "deep" / "metrics.json", _evaluate(predictions, baselines))
+    write_json(tmp_path / "deep" / "metrics.json", _evaluate(predictions, baselines))
     text = (tmp_path / "deep" / "metrics.json").read_text()
     metrics = json.loads(text, parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
     assert metrics["constant"]["pearson_r"] is None
@@ -151,7 +151,7 @@ def test_coverage_and_width_of_the_interval_are_of_the_test_people(predictions, 
 
 def test_a_model_without_an_interval_has_no_coverage(predictions, baselines, tmp_path):
     metrics = _evaluate(predictions.assign(lower_percent=np.nan, upper_percent=np.nan), baselines)
-    write_metrics(tmp_path / "metrics.json", metrics)
+    write_json(tmp_path / "metrics.json", metrics)
     facts = json.loads((tmp_path / "metrics.json").read_text())["test"]["interval"]
     assert facts["coverage"] is None and facts["width_percent"] is None and facts["worst_person"] is None
 

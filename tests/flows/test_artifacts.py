@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 import shutil
 import sys
 import time
@@ -18,15 +19,23 @@ from typing import Any
 import pandas as pd
 import pytest
 from prefect import flow, task
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.variables import Variable
 
+from flows import PROJECT, main_job, promote, scheduled
 from flows.artifacts import LEFT_BY, MOST_ROWS
 from flows.prefect_flows import settle
+from flows.serve import has_pool
 from flows.servers import guarded, prefect_server
 from flows.watching import Watch
 from tast.clip_store import ClipRow, Defect, Reject, write_tables
 from tast.csv_tables import write_csv
 from tast.datasets.splits import Split
+from tast.errors import TastError
+from tast.evaluation.contest import Rules
+from tast.tracking.registry import Comparison
 
 PNG = b"\x89PNG not looked into"
 SCORES = {
@@ -87,7 +96,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     curve = {"epoch": [0, 1, 2], "train_loss": [3.0, 2.0, 1.0], "val_loss": [3.0, 2.0, 2.5], "val_rmse_percent": [4.0, 2.0, 1.5]}
     Path("reports/plots").mkdir(parents=True)
     write_csv(Path("reports/learning_curve.csv"), pd.DataFrame(curve))
-    Path("reports/metrics.json").write_text(json.dumps(METRICS))
+    Path("reports/scores.json").write_text(json.dumps(METRICS))
     for name in ("bland_altman", "learning_curve"):
         Path(f"reports/plots/{name}.png").write_bytes(PNG)
     return tmp_path
@@ -139,6 +148,10 @@ def test_each_stage_leaves_what_it_made(server: str, workspace: Path) -> None:
     ]
     assert found["scores"]["description"].startswith("Test set: 1 people, 8 seconds of recordings (subject independent)")
     assert [(row["people"], row["videos"]) for row in found["split"]["data"]] == [(1, 1), (2, 2), (1, 1)]
+    assert (
+        found["report"]["data"].startswith("[report.html](file:///")
+        and "(`reports/report.html`)" in found["report"]["description"]
+    )
     for name in ("bland-altman", "learning-curve"):
         kind, _, data = found[name]["data"].partition(",")
         assert (found[name]["type"], kind, base64.b64decode(data)) == ("image", "data:image/png;base64", PNG)
@@ -174,6 +187,102 @@ def test_a_stage_shows_how_far_it_is_and_its_lines_on_the_task_that_runs_it(serv
         return output if len(output) == 2 else []
 
     assert until(lines) == ["rejected video7: no face found", "too many videos rejected"]
+
+
+FAILS = """
+from flows.running import run
+from tast.errors import BadInput, Unavailable
+
+def body():
+    raise {error}
+
+run(body)
+"""
+
+
+@pytest.mark.parametrize(("error", "passing"), [("Unavailable('no answer')", True), ("BadInput('a', 'b', 'c')", False)])
+def test_a_stage_tells_whether_another_try_may_help(server: str, tmp_path: Path, error: str, passing: bool) -> None:
+    @flow
+    def watch() -> tuple[int, bool]:
+        watch_of = Watch("download", tmp_path)
+        with guarded([sys.executable, "-c", FAILS.format(error=error)], env=os.environ | watch_of.asking) as process:
+            return watch_of.follow(process), watch_of.passing
+
+    assert watch() == (1, passing)
+
+
+@pytest.mark.parametrize(("ends", "tries"), [([(1, True), (0, False)], 2), ([(1, False)], 1)])
+def test_a_stage_is_tried_again_for_what_may_pass_alone(
+    server: str, workspace: Path, monkeypatch: pytest.MonkeyPatch, ends: list[tuple[int, bool]], tries: int
+) -> None:
+    left = list(ends)
+    monkeypatch.setattr("flows.main_job._in_own_group", lambda command, name: left.pop(0))
+    monkeypatch.setattr("flows.main_job.keep_lock", lambda: None)
+    quick = main_job.run_stage.with_options(retry_delay_seconds=0)
+
+    @flow
+    def one() -> str:
+        return str(quick("download", return_state=True).name)
+
+    assert one() == ("Completed" if tries == 2 else "Failed")
+    assert left == []
+    (run,) = post(f"{server}/task_runs/filter", {"sort": "END_TIME_DESC", "limit": 1})
+    assert (run["name"], run["tags"], run["run_count"]) == ("download", ["dvc"], tries)
+
+
+def test_a_scheduled_run_is_named_ends_in_time_and_pushes_as_the_team_set_it(
+    server: str, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[object] = []
+    monkeypatch.setattr(scheduled, "held", lambda: False)
+    monkeypatch.setattr(scheduled, "nothing_changed", lambda: False)
+    monkeypatch.setattr(scheduled, "reproduce", lambda patience_s, until: done.append(until))
+    monkeypatch.setattr(scheduled, "_run", lambda *arguments, may_pass: done.append(arguments))
+    scheduled.pipeline(until="publish")
+    Variable.set("tast_push", True, overwrite=True)
+    scheduled.pipeline()
+    assert done == ["publish", "promote", ("dvc", "push")]
+    monkeypatch.setattr(scheduled, "reproduce", lambda patience_s, until: time.sleep(60))
+    late = scheduled.pipeline.with_options(timeout_seconds=0.5)(return_state=True)
+    assert late.name == "TimedOut"
+    runs = post(f"{server}/flow_runs/filter", {"sort": "START_TIME_DESC", "limit": 3})
+    assert all(re.fullmatch(r"by hand 20\d\d-\d\d-\d\d \d\d:\d\d", run["name"]) for run in runs)
+
+
+def test_a_work_pool_of_the_team_stays_as_it_is(server: str) -> None:
+    with get_client(sync_client=True) as client:
+        assert not has_pool(client, "ours")
+        client.create_work_pool(WorkPoolCreate(name="ours", type="process", description="of the ward", concurrency_limit=2))
+        assert has_pool(client, "ours")
+        client.create_work_pool(WorkPoolCreate(name="boxes", type="docker"))
+        with pytest.raises(TastError, match=r"'boxes' is of type docker; expected process: name another one as TAST_POOL"):
+            has_pool(client, "boxes")
+
+
+def test_a_new_champion_is_an_event(server: str, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an automation hears (docs/team.md)."""
+    shutil.copy(PROJECT / "params.yaml", workspace)
+    better = Comparison(
+        "tast-net",
+        "2",
+        "1",
+        Rules(2, 0.0, 0.9, 1.0, 100, 0),
+        "subject_independent",
+        "d",
+        "better",
+        None,
+        "Version 2 replaces version 1.",
+    )
+    monkeypatch.setattr(promote, "compare_now", lambda *_: better)
+    monkeypatch.setattr(promote, "give_title", lambda *_, **__: None)
+    promote.promote()
+    settle()
+    (run,) = post(f"{server}/flow_runs/filter", {"sort": "START_TIME_DESC", "limit": 1})
+    assert run["name"] == "phantom, tast_net, seed 0, fold 0"
+    heard = {"filter": {"event": {"name": ["tast.champion.changed"]}}}
+    (event,) = until(lambda: post(f"{server}/events/filter", heard)["events"])
+    assert event["resource"]["prefect.resource.id"] == "tast.model.tast-net"
+    assert event["payload"] == {"champion": "2", "replaced": "1", "why": "Version 2 replaces version 1."}
 
 
 def shown(api_url: str, percent: float) -> dict[str, Any] | None:

@@ -88,7 +88,7 @@ def make(folder: Path, preprocessing: dict[str, Any], *, errors: dict[str, float
     (folder / "reports").mkdir()
     table.to_parquet(folder / "reports/predictions.parquet", index=False)
     rmse = float(np.sqrt(((table["predicted_percent"] - table["true_percent"]) ** 2).mean()))
-    (folder / "reports/metrics.json").write_text(json.dumps({"test": {"rmse": rmse}}))
+    (folder / "reports/metrics.json").write_text(json.dumps({"rmse": rmse}))
 
 
 def sh(folder: Path, *command: str) -> str:
@@ -187,7 +187,7 @@ def tracked(built: Path, empty_database: Path, tmp_path_factory: pytest.TempPath
         made = built / "made" / str(seed)
         base = make_publication(folder / "made", seed)
         publication = replace(
-            base, metrics=base.metrics | json.loads((made / "reports/metrics.json").read_text()),
+            base, metrics=base.metrics | {"test": json.loads((made / "reports/metrics.json").read_text())},
             artifacts=(made / "reports/predictions.parquet", made / "reports/metrics.json"),
             model_folder=made / "models/tast_net",
             commit=None if seed else sh(built / "project", "git", "rev-parse", "HEAD~1"),
@@ -305,7 +305,7 @@ def test_names_that_are_no_result_say_what_is_expected(copied: Path, ask: Any) -
     with pytest.raises(TastError, match=r"bare: commit \w{7} holds no dvc.lock; expected the commit of a finished `dvc repro`"):
         ask("bare")
     Path("reports/metrics.json").unlink()
-    Path("reports/metrics.json").write_text('{"test": {"rmse": 0.1}}')
+    Path("reports/metrics.json").write_text('{"rmse": 0.1}')
     with pytest.raises(TastError, match=r"reports/metrics.json: not what dvc.lock says the pipeline made"):
         ask("workspace")
 

@@ -21,7 +21,7 @@ import flows.stages.evaluate
 import flows.stages.split
 import flows.stages.train
 from flows.clips import lost_videos, make_clips
-from flows.layout import AUDIT, CLIPS, METRICS, PREDICTIONS, RAW
+from flows.layout import AUDIT, CLIPS, PREDICTIONS, RAW, SCORES
 from flows.stages import download
 from tast.clip_store import ClipStore
 from tast.datasets.description import described
@@ -196,7 +196,7 @@ def test_a_set_with_its_defects_goes_all_the_way(
     name = write.__name__
     made = write(tmp_path / "set" / name, faces)
     set_params(Path("params.yaml"), {"dataset.name": name, "dataset.root": str(tmp_path / "set" / name)})
-    predictions, metrics = go_through(made), json.loads(METRICS.read_text())["test"]
+    predictions, metrics = go_through(made), json.loads(SCORES.read_text())["test"]
     assert len(predictions) and np.isfinite(predictions["predicted_percent"]).all()
     assert set(predictions["dataset"]) == {name} and metrics["n_subjects"] == 2
     assert is_spot(predictions).all() if name == "mcd_rppg" else not is_spot(predictions).any()

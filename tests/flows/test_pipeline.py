@@ -57,7 +57,7 @@ def test_a_workspace_that_is_held_is_refused(project: Path, monkeypatch: pytest.
 
 def test_a_scheduled_run_waits_for_the_one_at_work(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DVC_STAGE", raising=False)
-    monkeypatch.setattr("flows.main_job.run", lambda: ran.append(time.monotonic()))
+    monkeypatch.setattr("flows.main_job.run", lambda until: ran.append(time.monotonic()))
     ran: list[float] = []
     pipeline.LOCK.parent.mkdir()
     lock = FileLock(pipeline.LOCK, thread_local=False)

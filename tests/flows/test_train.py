@@ -11,8 +11,11 @@ import pytest
 import torch
 
 from flows.fitting import changes_left_out, fit_model, new_network, settings_of
+from flows.layout import CURVE, HISTORY
 from flows.stages.evaluate import predict_test
+from flows.stages.train import train_model, write_epoch
 from tast.clip_store import PREPROCESSING, ClipRow, ClipStore, write_tables
+from tast.csv_tables import read_csv
 from tast.datasets.splits import Split, make_split
 from tast.digests import seal
 from tast.errors import BadInput
@@ -25,7 +28,7 @@ from tast.training.colour_axes import fit_colour_axes
 from tast.training.compute import compute_reproducibly
 from tast.training.dataset import ClipDataset
 from tast.training.labels import fit_label_scaling
-from tast.training.settings import FitSettings
+from tast.training.settings import EpochRecord, FitSettings
 from tests.training.synthetic import write_store
 
 ROOT = Path(__file__).parents[2]
@@ -174,3 +177,37 @@ def test_the_interval_of_a_line_rests_on_all_people_of_the_training_and_that_of_
     assert np.isfinite(rows["changing_percent"]).all() and rows["changing_percent"].std() > 0
     assert np.allclose(rows["true_percent"], clips.spo2_percent.ravel())
     assert changes_left_out(replace(line, network_share=1.0), Start(), clips) == [] == changes_left_out(None, Start(), clips)
+
+
+def test_the_learning_curve_is_on_disk_after_each_epoch(
+    params: Params, store: ClipStore, split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What DVC's extension for VS Code draws while a training runs."""
+    monkeypatch.chdir(tmp_path)
+    lengths = []
+
+    def watched(record: EpochRecord, kept: Path) -> None:
+        write_epoch(record, kept)
+        lengths.append(len(read_csv(HISTORY, CURVE)))
+
+    monkeypatch.setattr("flows.stages.train.write_epoch", watched)
+    compute_reproducibly(0, 1)
+    _, history, _ = train_model(changed(params, {"train.epochs": 3}).train, store, *parts_of(params, store, split), Path("kept"))
+    assert lengths == [1, 2, 3]
+    assert read_csv(HISTORY, CURVE)["val_loss"].tolist() == pytest.approx([one.val_loss for one in history.epochs])
+
+
+def test_the_curve_of_a_training_that_is_gone_on_with_begins_at_its_first_epoch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DVC removed the file when the stage started again; a training that starts anew forgets the earlier one."""
+    monkeypatch.chdir(tmp_path)
+    epochs = [EpochRecord(epoch, 1.0 - epoch / 10, 1.0, 2.0, 0.1) for epoch in range(4)]
+    for record in epochs[:3]:
+        write_epoch(record, Path("kept/curve.csv"))
+    HISTORY.unlink()
+    for record in epochs[2:]:
+        write_epoch(record, Path("kept/curve.csv"))
+    assert read_csv(HISTORY, CURVE)["epoch"].tolist() == [0, 1, 2, 3]
+    write_epoch(epochs[0], Path("kept/curve.csv"))
+    assert read_csv(HISTORY, CURVE)["epoch"].tolist() == [0]

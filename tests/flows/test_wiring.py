@@ -24,7 +24,7 @@ import flows.promote
 import flows.publish
 import flows.stages.evaluate
 import flows.stages.train
-from flows.layout import CLIPS, HISTORY, METHOD, METRICS, MODEL, PREDICTIONS, SPLIT, STAGES
+from flows.layout import CLIPS, HISTORY, METHOD, METRICS, MODEL, PREDICTIONS, SCORES, SPLIT, STAGES
 from tast.clip_store import MANIFEST, PREPROCESSING, ClipStore
 from tast.datasets.splits import Split
 from tast.digests import OWN, seal
@@ -92,7 +92,7 @@ def run_stages(folder: Path, *, test_moved_by: float = 0.0) -> Run:
         flows.stages.evaluate.main()
         return Run(
             folder, ClipStore(folder / CLIPS), Split.from_json(SPLIT), json.loads((MODEL / CARD).read_text()),
-            pd.read_csv(HISTORY), pd.read_parquet(PREDICTIONS), json.loads(METRICS.read_text()),
+            pd.read_csv(HISTORY), pd.read_parquet(PREDICTIONS), json.loads(SCORES.read_text()),
         )  # fmt: skip
 
 

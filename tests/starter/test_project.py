@@ -60,8 +60,8 @@ def test_a_stage_that_is_added_here_is_added_there() -> None:
 def test_its_deployments_name_flows_that_can_be_imported(project: Path) -> None:
     own = {one["name"] for one in YAML(typ="safe").load(ROOT / "prefect.yaml")["deployments"]}
     listed = {one["name"]: one["entrypoint"] for one in YAML(typ="safe").load(project / "prefect.yaml")["deployments"]}
-    assert set(listed) == own - {"benchmark"}
-    assert listed["nightly-repro"] == "flows.scheduled.nightly_repro"
+    assert set(listed) == own - {"weekly"}
+    assert listed["nightly"] == "flows.scheduled.pipeline"
     for entrypoint in listed.values():
         module, _, flow = entrypoint.rpartition(".")
         assert f"def {flow}(" in (ROOT / f"{module.replace('.', '/')}.py").read_text()

@@ -200,6 +200,7 @@ def make_publication(folder: Path, seed: int = 0, *, fold: int = 0, rmse: float 
     }
     return Publication(
         experiment="tast", model_name="tast-net", dvc_lock=LOCK.format(seed=seed, fold=fold), metrics=metrics,
+        card=f"A card of seed {seed}", recordings=pd.DataFrame({"recording": ["d/s1/r1", "d/s2/r1"], "rmse": [2.0, 1.0]}),
         history=pd.DataFrame({"epoch": [0, 1, 2], "train_loss": [3.0, 2.0, 1.0], "val_loss": [3.0, 2.5, np.nan]}),
         system_metrics=SAMPLED,
         artifacts=(folder / "metrics.json", folder / "plots"), model_folder=folder / "models", model=model,

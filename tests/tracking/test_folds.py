@@ -51,7 +51,7 @@ def test_folds_hang_under_a_parent_with_their_means(store, make, publish_folds, 
     assert parent.info.status == "FINISHED"
     assert {"split.folds": "3", "train.seed": "0", "train.epochs": "3"}.items() <= parent.data.params.items()
     assert not {"split.fold", "dataset.root"} & set(parent.data.params)
-    assert [one.dataset.name for one in parent.inputs.dataset_inputs] == ["phantom"]
+    assert [one.dataset.name for one in parent.inputs.dataset_inputs] == ["phantom", "phantom-test"]
 
     rebuilt = store_in(tmp_path / "rebuilt", empty_database)  # an interrupted publish on the way, and another order
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -19,7 +20,7 @@ from tast.tracking.lock import code_files, fold_of, output_digest, require_outpu
 from tast.tracking.projection import publish
 from tast.tracking.results import recent_runs
 from tast.tracking.store import open_store
-from tests.tracking.conftest import LOCK, store_in
+from tests.tracking.conftest import DIGEST, LOCK, store_in
 
 
 def test_everything_of_a_run_is_there_and_nothing_anywhere_else(store, make):
@@ -36,12 +37,12 @@ def test_everything_of_a_run_is_there_and_nothing_anywhere_else(store, make):
     assert len(run.data.params) == 133
     assert run.data.metrics["test/rmse"] == 1.5
     assert "constant/pearson_r" not in run.data.metrics
-    assert [(m.step, m.value) for m in client.get_metric_history(published.run_id, "train_loss")] == [
+    assert [(m.step, m.value) for m in client.get_metric_history(published.run_id, "training/loss")] == [
         (0, 3.0),
         (1, 2.0),
         (2, 1.0),
     ]
-    assert len(client.get_metric_history(published.run_id, "val_loss")) == 2
+    assert len(client.get_metric_history(published.run_id, "validation/loss")) == 2
     sampled = {
         name: client.get_metric_history(published.run_id, f"system/{name}")
         for name in ("cpu_utilization_percentage", "gpu_0_power_usage_watts")
@@ -52,15 +53,51 @@ def test_everything_of_a_run_is_there_and_nothing_anywhere_else(store, make):
     ]
     assert (run.data.tags["tast.commit"], run.data.tags["tast.dirty"]) == ("c0ffee", "false")
     assert [(one.dataset.name, one.dataset.digest) for one in run.inputs.dataset_inputs] == [
-        ("phantom", "0123456789abcdef0123456789abcdef.dir")
+        ("phantom", "0123456789abcdef0123456789abcdef.dir"),
+        ("phantom-test", DIGEST[:36]),
     ]
-    assert _artifacts(client, published.run_id) == ["metrics.json", "plots/scatter.png"]
+    assert _artifacts(client, published.run_id) == [
+        "evaluation/recordings.json", "metrics.json", "model_card.md", "plots/scatter.png",
+    ]  # fmt: skip
     version = client.get_model_version_by_alias("tast-net", "challenger")
     assert (str(version.version), version.run_id) == (published.version, published.run_id)
     assert version.tags["tast.protocol"] == "subject_independent"
     (listed,) = recent_runs(5, tracking_uri=store.tracking_uri)
     assert (listed.run_id, listed.name, listed.rmse) == (published.run_id, run.info.run_name, 1.5)
     assert listed.versions == (f"{published.version} (challenger)",)
+
+
+def test_a_run_tells_what_it_is_and_its_page_opens_on_runs(full_store, tmp_path):
+    client = MlflowClient(full_store.tracking_uri, full_store.tracking_uri)
+    experiment = client.get_experiment_by_name("tast")
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+    version = client.get_model_version("tast-net", "2")
+    run = client.get_run(version.run_id)
+    assert run.data.tags["mlflow.note.content"] == version.description == "A card of seed 1"
+    assert '"type": "table"' in run.data.tags["mlflow.loggedArtifacts"]  # which MLflow's page shows as one
+    table = json.loads(Path(client.download_artifacts(version.run_id, "evaluation/recordings.json", str(tmp_path))).read_text())
+    assert table == {"columns": ["recording", "rmse"], "data": [["d/s1/r1", 2.0], ["d/s2/r1", 1.0]]}
+    assert client.get_registered_model("tast-net").tags["task"] == "regression"
+
+
+def test_versions_compare_by_their_models_figures_on_one_page(full_store):
+    """What MLflow's page of models, and search_logged_models, sort by: figures with the seconds that they are of."""
+    client = MlflowClient(full_store.tracking_uri, full_store.tracking_uri)
+    experiment_id = client.get_experiment_by_name("tast").experiment_id
+    models = client.search_logged_models([experiment_id], "name = 'video_model' AND metrics.`test/rmse` > 1")
+    assert {one.params["train.seed"] for one in models} == {"0", "1", "2", "3", "4"}
+    for model in models:
+        found = {one.key: (one.value, one.dataset_name, one.dataset_digest[:2]) for one in model.metrics}
+        assert found["test/rmse"] == (1.5, "phantom-test", "ee" if model.params["train.seed"] == "3" else "dd")
+        assert model.tags["mlflow.note.content"] == f"A card of seed {model.params['train.seed']}"
+
+
+def test_an_experiment_of_an_earlier_release_opens_on_runs_too_and_keeps_what_a_team_wrote(store, make):
+    client = MlflowClient(store.tracking_uri, store.tracking_uri)
+    experiment_id = client.create_experiment("tast", store.artifact_root, tags={"mlflow.note.content": "our own words"})
+    publish(make(), **store.where)
+    tags = client.get_experiment(experiment_id).tags
+    assert (tags["mlflow.experimentKind"], tags["mlflow.note.content"]) == ("custom_model_development", "our own words")
 
 
 def test_the_runs_export_equals_the_model_at_any_batch_size_without_example_files(full_store, make, tmp_path):
@@ -119,7 +156,7 @@ def test_an_interrupted_publish_is_completed_by_the_next(store, make, monkeypatc
     assert (published.created, published.version) == (True, "1")
     client = MlflowClient(store.tracking_uri, store.tracking_uri)
     assert len(client.search_runs([client.get_experiment_by_name("tast").experiment_id])) == 1
-    assert len(client.get_metric_history(published.run_id, "train_loss")) == 3
+    assert len(client.get_metric_history(published.run_id, "training/loss")) == 3
     assert len(client.search_model_versions("name = 'tast-net'")) == 1
     experiment_id = client.get_run(published.run_id).info.experiment_id
     assert len(client.search_logged_models([experiment_id], "name = 'video_model'")) == 1
@@ -268,7 +305,7 @@ def _content(tracking_uri):
     curves = [
         [(m.step, m.value) for m in client.get_metric_history(run.info.run_id, name)]
         for run in runs
-        for name in ("train_loss", "system/cpu_utilization_percentage")
+        for name in ("training/loss", "system/cpu_utilization_percentage")
     ]
     registered = [(str(v.version), v.tags) for v in versions]
     return output, tags, curves, registered, client.get_registered_model("tast-net").aliases
