@@ -59,7 +59,7 @@ NO_PAGER = "--no-pager"
 EXP_SHOW = ("exp", "show", NO_PAGER, "--only-changed", "--drop", "models|reports", "--keep", "anchored_rmse")
 OF_MODELS = "workflowType=machine_learning"
 FOLDED = {
-    "mlflow_compare": ("Visualizations", "Run details", "Parameters", "Show diff only"),
+    "mlflow_compare": ("Visualizations", "Run details", "Parameters"),
     "mlflow_registry": ("Description",),
 }
 TO_THE_RIGHT = "document.querySelectorAll('.ag-center-cols-viewport').forEach(table => { table.scrollLeft = 790; })"
