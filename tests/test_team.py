@@ -86,7 +86,8 @@ def test_databases_and_buckets_exist_under_the_names_that_are_used(services: dic
 def test_the_worker_serves_the_pool_of_the_deployments() -> None:
     unit = (TEAM / "tast-worker.service").read_text()
     deployments = YAML(typ="safe").load(Path("prefect.yaml"))["deployments"]
-    assert {one["work_pool"]["name"] for one in deployments} == {"tast"}
-    assert "worker start --pool tast --type process" in unit
+    assert {one["work_pool"]["name"] for one in deployments} == {"{{ $TAST_POOL }}"}
+    assert "Environment=TAST_POOL=tast" in unit and "worker start --pool ${TAST_POOL} --type process" in unit
+    assert "--overwrite" not in unit  # the pool's limits are the team's
     assert {one["work_pool"]["job_variables"]["working_dir"] for one in deployments} == {"{{ $TAST_HOME }}"}
     assert "Environment=TAST_HOME=/srv/tast" in unit
