@@ -50,6 +50,7 @@ BenchmarkName = Literal[
     "ladder",
     "workers",
     "machines",
+    "libraries",
     "growth",
     "instruction_set",
     "store",

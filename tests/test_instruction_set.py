@@ -77,7 +77,7 @@ for file in sorted(folder.rglob("*")):
     if file.is_file():
         show(f"rendered {file.name}", np.frombuffer(file.read_bytes(), np.uint8))
 (record,), _ = read_dataset("csv", folder, spo2_range_percent=(50, 100))
-face = preprocess_video(record.record_id, record.video, settings_of(params.preprocess.model_dump()))
+(face,) = preprocess_video(record.record_id, record.video, settings_of(params.preprocess.model_dump())).faces
 show("preprocessed", face.frames, face.times_s, np.array(face.quality))
 
 compute_reproducibly(0, 2)

@@ -22,7 +22,7 @@ from tests.tracking.conftest import make_publication, store_in
 
 PUSHED = {
     "data/split.json", "models/tast_net/model.json", "reports/learning_curve.csv", "reports/metrics.json", "reports/plots/a.png",
-    "reports/predictions.parquet", "reports/report.html",
+    "reports/plot_data/predictions.json", "reports/predictions.parquet", "reports/report.html", "reports/scores.json",
 }  # fmt: skip
 KEPT = {"data/raw/face.png", "data/audit/audit.html", "data/clips/manifest.parquet", "reports/contact_sheets/face.png"}
 NOT_CACHED = {"data/source.json", "data/method.json"}
@@ -61,7 +61,7 @@ def test_outputs_go_to_a_remote_and_into_another_clone_and_faces_stay(server, tm
     run(first, "dvc", "remote", "add", "--default", "team", f"s3://{BUCKET}/dvc")
     run(first, "dvc", "remote", "modify", "team", "endpointurl", server.address)
     name_credentials(first)
-    assert "9 files pushed" in run(first, "dvc", "push")
+    assert "12 files pushed" in run(first, "dvc", "push")
     stored = b"".join(server.client.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in server.keys("dvc/"))
     assert b"reports/report.html" in stored and not any(name.encode() in stored for name in KEPT)
     assert "s3cret" not in run(first, "git", "diff")

@@ -139,8 +139,9 @@ def test_a_version_holds_what_serving_runs_and_nothing_else_of_the_project(store
     (weights,) = folder.rglob("model.safetensors")
     assert weights.read_bytes() == (saved / "model.safetensors").read_bytes()
     assert set(REQUIREMENTS) <= set((folder / "requirements.txt").read_text().split())
-    version = client.get_model_version("tast-net", "1")
-    assert "- `spo2_percent`: % SpO2" in version.description and "base64" in version.description
+    how_to_ask = client.get_registered_model("tast-net").description
+    assert "- `spo2_percent`: % SpO2" in how_to_ask and "base64" in how_to_ask
+    assert client.get_model_version("tast-net", "1").description == "A card of seed 0"
     assert Model.load(str(folder)).metadata["outputs"] == COLUMNS
 
 
