@@ -87,7 +87,7 @@ def write_epoch(record: EpochRecord, kept: Path) -> None:
         except BadInput as error:
             log.warning("the curve begins with epoch %d: %s", record.epoch + 1, error)
     for file in (kept, HISTORY):
-        with whole_file(file, durable=False) as part:
+        with whole_file(file, durable=file == HISTORY) as part:
             write_csv(part, row)
 
 

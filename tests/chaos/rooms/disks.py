@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.chaos.outcome import Outcome, Tries
-from tests.chaos.workspace import OUTPUTS, STAGES, Ended, Host, digests, finished, halves, host_in, made
+from tests.chaos.workspace import OUTPUTS, STAGES, Ended, Host, digests, finished, halves, host_in, made, named
 from tests.end_to_end.conftest import own_environment, set_params
 
 PAGE = 4096
@@ -54,7 +54,7 @@ def full(host: Host, stage: str, tries: Tries) -> Outcome:
         _mount(disk, f"remount,size={(used + tries.random.randrange(needed // 2 + 1)) // PAGE * PAGE + PAGE}")
         ended = host.run(stage)
         _mount(disk, "remount,size=400m")
-        kept = digests(host.folder, outputs) == whole
+        kept = named(host.folder, outputs, whole) == whole
         again = host.run(stage)
         sound = kept and _told(ended) and again.rc == 0 and digests(host.folder, outputs) == whole and not halves(host.folder)
         tried, held, lost, tracebacks = tried + 1, held + sound, lost + (not kept), tracebacks + ("Traceback" in ended.text)
@@ -71,7 +71,7 @@ def read_only(host: Host, stage: str, tries: Tries) -> Outcome:
     _mount(disk, "remount,ro")
     ended = host.run(stage)
     _mount(disk, "remount,rw")
-    sound = ended.one_line and digests(host.folder, outputs) == whole
+    sound = ended.one_line and named(host.folder, outputs, whole) == whole
     note = "" if sound else f"exit {ended.rc}: {ended.text.strip()[-220:]}"
     return Outcome(f"a disk that is read only under stage {stage}", EXPECTED, 1, int(sound),
                    tracebacks=int("Traceback" in ended.text), note=note)  # fmt: skip
@@ -87,7 +87,7 @@ def limited(host: Host, tries: Tries, stages: tuple[str, ...] = STAGES) -> Outco
         largest = max((host.folder / name).stat().st_size for name in whole)
         shutil.rmtree(host.folder / ".tast/cache", ignore_errors=True)
         ended = host.run(stage, most_bytes=tries.random.randrange(64, max(65, largest // 2)))
-        kept = digests(host.folder, outputs) == whole
+        kept = named(host.folder, outputs, whole) == whole
         host.done(stage)
         sound = _told(ended) and kept and digests(host.folder, outputs) == whole
         tried, held, tracebacks = tried + 1, held + sound, tracebacks + ("Traceback" in ended.text)

@@ -18,7 +18,7 @@ import psutil
 
 from tests.chaos.outcome import Outcome, Tries
 from tests.chaos.published import summary
-from tests.chaos.workspace import OUTPUTS, STAGES, Host, digests, finished, halves, host_in, made, remove
+from tests.chaos.workspace import OUTPUTS, STAGES, Host, digests, finished, halves, host_in, made, named, remove
 from tests.end_to_end.conftest import own_environment, set_params
 
 KILLS = {"download": 25, "preprocess": 35, "split": 55, "train": 55, "evaluate": 30, "publish": 12, "promote": 10}  # in all 222
@@ -53,7 +53,7 @@ def killed_stage(host: Host, stage: str, tries: Tries, took_s: float, whole: dic
             if not host.run(stage, kill_after_s=tries.random.uniform(0.01, took_s)).killed:
                 continue
             in_a_row += 1
-            found = digests(folder, OUTPUTS[stage])
+            found = named(folder, OUTPUTS[stage], whole)
             if any(whole.get(name) != digest for name, digest in found.items()):
                 sound, first = False, first or f"half a file under a final name after a kill of {stage}"
             if not removed and found.keys() != whole.keys():

@@ -14,7 +14,7 @@ from pathlib import Path
 from tast.files import HALF
 from tests.chaos.outcome import Outcome, Tries
 from tests.chaos.power_cut import lose
-from tests.chaos.workspace import OUTPUTS, STAGES, Host, digests, finished, halves, host_in, made, remove
+from tests.chaos.workspace import OUTPUTS, STAGES, Host, digests, finished, halves, host_in, made, named, remove
 
 CUTS = {"download": 6, "preprocess": 8, "split": 16, "train": 16, "evaluate": 10}
 BEHIND = {"download": 3, "preprocess": 4, "split": 8, "train": 8, "evaluate": 5}
@@ -49,10 +49,10 @@ def cut(host: Host, stage: str, tries: Tries, whole: dict[str, str], *, behind: 
         for name in FOLDERS:
             if (folder / name).is_dir():
                 lose(folder / name, before / name, record, tries.random)
-        found = digests(folder, OUTPUTS[stage])
-        named = {name: digest for name, digest in found.items() if not any(HALF.fullmatch(one) for one in Path(name).parts)}
-        kept = found == whole if done else all(whole.get(name) == digest for name, digest in named.items())
-        kept = kept and (removed or done or named.keys() >= whole.keys())
+        found = digests(folder, OUTPUTS[stage]) if done else named(folder, OUTPUTS[stage], whole)
+        ended = {name: digest for name, digest in found.items() if not any(HALF.fullmatch(one) for one in Path(name).parts)}
+        kept = found == whole if done else all(whole.get(name) == digest for name, digest in ended.items())
+        kept = kept and (removed or done or ended.keys() >= whole.keys())
         host.done("mend")
         again = host.run(stage)
         sound = kept and again.rc == 0 and digests(folder, OUTPUTS[stage]) == whole and not halves(folder)
