@@ -142,13 +142,19 @@ def compute_away(
     unknown = [key for key in missing if not store.holds(key)]
     on_result(len(records) - sum(len(wanted[key]) for key in unknown))
     errands = [Errand((one := wanted[key][0]).record_id, key, one.video, store.send_video(one.video)) for key in unknown]
+
+    def bring(number: int, _: str) -> None:
+        """While the others are at work."""
+        store.fetch_item(errands[number].key, items)
+        on_result(len(wanted[errands[number].key]))
+
+    for key in set(missing) - set(unknown):
+        store.fetch_item(key, items)
     reasons = do_each(
         partial(run_errand, url=url, settings=settings), errands, lost=lambda _, reason: reason,
-        on_result=lambda number, _: on_result(len(wanted[errands[number].key])), shares_folder=False, **crew,
+        on_result=bring, shares_folder=False, **crew,
     )  # fmt: skip
     lost = {errand.key: reason for errand, reason in zip(errands, reasons, strict=True) if reason}
-    for key in missing:
-        store.fetch_item(key, items)
     of_records = {record.record_id: reason for key, reason in lost.items() for record in wanted[key]}
     return Away(len(errands) - len(lost), of_records)
 
