@@ -56,11 +56,10 @@ def cut(
     Raises VideoRejected where the video is too short or no window is left.
     """
     n_frames = round(length_s * fps_hz)
-    nothing = np.cumsum(np.isnan(np.append(quality, np.nan)))  # how many frames of nothing there are up to each frame
     starts = [
         first
         for first in (round(k * hop_s * fps_hz) for k in range(int((len(times_s) - n_frames) // (hop_s * fps_hz)) + 1))
-        if nothing[first] == nothing[first + n_frames - 1] and not np.isnan(quality[first])
+        if not np.isnan(quality[first : first + n_frames]).any()
     ]
     too_short = []
     for first, end in _pieces(quality):
