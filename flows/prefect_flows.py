@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import os
 from collections.abc import Callable
 from functools import partial
@@ -22,6 +23,13 @@ from tast.params import load_params
 UNAVAILABLE = "Unavailable"  # state of a flow that a later run may find to be possible
 ANSWER_S = 5.0  # for a server
 WITHOUT_PREFECT = "start that server (`make serve`), or unset the variable: each run then starts a server of its own"
+
+
+def _not_of_a_lost_server(record: logging.LogRecord) -> bool:
+    return record.exc_info is None or not isinstance(record.exc_info[1], httpx.TransportError)
+
+
+logging.getLogger("prefect.flow_runs").addFilter(_not_of_a_lost_server)  # a traceback each time; `finish` has the one line
 
 
 def flow_of(

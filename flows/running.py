@@ -57,6 +57,7 @@ def _alone(body: Callable[[], object]) -> None:
 
 def configure_logging() -> None:
     """Plain lines on stderr for our own loggers; everyone else from WARNING on."""
+    logging.raiseExceptions = False  # a line that cannot be sent or written (a server went, a disk is full) is no traceback
     hide_secrets_in_logs()
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     for name in OURS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -83,6 +84,22 @@ def test_a_guarded_programs_code_is_its_own() -> None:
             assert process.wait() == code
 
 
+WAITS = """
+import logging, time
+from functools import partial
+from flows.prefect_flows import finish, flow_of
+from flows.running import run
+
+def body():
+    print("runs", flush=True)
+    input()
+    logging.getLogger("tast").warning("said")
+    time.sleep(4)  # twice what Prefect gathers lines for before it sends them
+
+run(partial(finish, flow_of(body)))
+"""
+
+
 def test_a_server_that_dies_at_once_is_told_with_its_log(tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"], start_new_session=True)
     with pytest.raises(TastError, match=r"ended with code 3; see .*prefect\.log"):
@@ -96,6 +113,19 @@ def test_a_prefect_server_answers_and_is_gone_afterwards(tmp_path: Path, monkeyp
         with urllib.request.urlopen(f"{address}/ui-settings", timeout=5) as settings:
             assert f'"api_url":"{address}/api"' in settings.read().decode()  # what its page asks
         assert check_prefect({"PREFECT_API_URL": f"{address}/api"}).detail == f"{address}/api answers"  # `tast doctor`
+        environment = {**os.environ, "PREFECT_API_URL": f"{address}/api", "PREFECT_CLIENT_MAX_RETRIES": "1"}
+        flow = subprocess.Popen(  # during which the server goes
+            [sys.executable, "-c", WAITS], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True,
+        )  # fmt: skip
+        assert flow.stdout is not None
+        assert flow.stdout.readline() == "runs\n"
+    _, line = flow.communicate("gone\n", timeout=120)
+    assert flow.returncode == 1
+    told = [one for one in line.splitlines() if "prefect.events.clients" not in one and "EventsWorker" not in one]
+    assert "said" in told.pop(0)
+    assert len(told) == 1, line
+    assert re.match(r"error: Prefect's server does not answer any more \(ConnectError\): start that server", told[0])
     with pytest.raises(urllib.error.URLError):
         urllib.request.urlopen(f"{address}/api/health", timeout=2)
     assert os.environ["PREFECT_HOME"] == str(tmp_path)
