@@ -18,6 +18,7 @@ from pathlib import Path
 from benchmarks.results import Row, write_rows
 from tast.datasets.audit import audit
 from tast.datasets.audit_records import of_video
+from tast.datasets.looks import look_at
 from tast.datasets.readers import read_dataset
 
 N_IMAGES, FRAME_NS = 2000, 33_333_333
@@ -57,7 +58,7 @@ def measure(root: Path, n_sessions: int) -> list[Row]:
         if (len(records), len(rejects)) != (n_sessions, 0):
             raise RuntimeError(f"{len(records)} records and {len(rejects)} rejects of {n_sessions} sessions")
         start = time.perf_counter()
-        audit("pure", [of_video(record) for record in records], rejects, root)
+        audit("pure", [of_video(record, look_at(record.video)) for record in records], rejects, root)
         audit_s.append(time.perf_counter() - start)
     whole = n_sessions == 60
     return [

@@ -29,6 +29,12 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def digest_of(path: Path) -> str:
+    """The same, read once by each process for as long as the file's state stays what it was."""
+    state = path.stat()
+    return _digest_of_state(path, state.st_ino, state.st_size, state.st_mtime_ns)
+
+
 def content_digest(content: Any) -> str:
     """sha256 of what JSON can hold, less the key OWN of an object; the same before it was written and after it was read."""
     kept = {key: value for key, value in content.items() if key != OWN} if isinstance(content, Mapping) else content
@@ -40,7 +46,7 @@ def seal(folder: Path, known: Mapping[str, str] | None = None) -> None:
     read again."""
     known = known or {}
     files = sorted(one.relative_to(folder).as_posix() for one in folder.rglob("*") if one.is_file() and one.name != FILE)
-    content: dict[str, Any] = {"files": {name: known.get(name) or file_digest(folder / name) for name in files}}
+    content: dict[str, Any] = {"files": {name: known.get(name) or digest_of(folder / name) for name in files}}
     with whole_file(folder / FILE) as part:
         part.write_text(json.dumps(content | {OWN: content_digest(content)}, indent=0, sort_keys=True) + "\n", encoding="utf-8")
 
@@ -86,8 +92,7 @@ class Sealed:
         if name not in self._files:
             raise BadInput(path, f"not in {FILE}", f"a file that was written with the others ({self._remedy})")
         try:
-            state = path.stat()
-            found = _digest_of_state(path, state.st_ino, state.st_size, state.st_mtime_ns)
+            found = digest_of(path)
         except FileNotFoundError:
             raise BadInput(path, "no such file", f"the one that {FILE} names ({self._remedy})") from None
         if found != self._files[name]:
@@ -97,5 +102,4 @@ class Sealed:
 
 @lru_cache(maxsize=2**20)  # of fewer than a folder has files none would be found again: they are read in the same order each time
 def _digest_of_state(path: Path, inode: int, n_bytes: int, changed_ns: int) -> str:
-    """Read once by each process, for as long as the file's state is the same."""
     return file_digest(path)

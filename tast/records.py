@@ -5,8 +5,10 @@ reader -> VideoRecord -> align -> FaceVideo -> mask -> FaceVideo -> magnify -> F
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -136,6 +138,11 @@ class SourceFacts:
     assumed: tuple[str, ...] = ()
     step_sd_ms: float = 0.0
     taken_hz: float = 0.0
+
+    @classmethod
+    def from_json(cls, fields: Mapping[str, Any]) -> Self:
+        """Of the fields as JSON gives them back."""
+        return cls(**{**fields, "assumed": tuple(fields["assumed"])})
 
 
 FITZPATRICK = ("I", "II", "III", "IV", "V", "VI")  # skin types, from the fairest to the darkest

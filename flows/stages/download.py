@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from flows import STATE
-from flows.layout import AUDIT, RAW, data_root
+from flows.layout import AUDIT, RAW, data_root, original
 from flows.progress import progress
 from flows.running import run_stage
 from tast import instruction_set
@@ -24,6 +26,7 @@ from tast.datasets.catalog import CATALOG, licence_notice, require_acceptance
 from tast.datasets.description import Description, describe
 from tast.datasets.download import link_or_extract, refuse_overlap
 from tast.datasets.fetch import fetch, fetch_files, file_name_of, is_url
+from tast.datasets.looks import Look, key_of, known_looks, look_at
 from tast.datasets.object_store import fetch_stored, is_stored
 from tast.datasets.phantom_set import plan_phantom
 from tast.datasets.readers import WITH_NEAR_INFRARED
@@ -31,9 +34,12 @@ from tast.datasets.waves import waves_at
 from tast.digests import seal
 from tast.files import whole_folder
 from tast.params import Download, Params, Phantom, Runner, Source, stage_params
+from tast.records import VideoSource
 
 log = logging.getLogger("flows.stages.download")  # __name__ is __main__ where a stage runs
 
+LOOKS = original() / STATE.name / "looks.db"  # what was seen of each video before, for DVC's copies of the project too
+FEW = 50  # videos are looked at before a worker has begun
 DOWNLOADS = STATE / "downloads"  # what came over the network is kept: a second run asks nothing
 CREDENTIALS = {"user": "TAST_DOWNLOAD_USER", "password": "TAST_DOWNLOAD_PASSWORD", "token": "TAST_DOWNLOAD_TOKEN"}
 ARCHIVE_PASSWORD = "TAST_ARCHIVE_PASSWORD"
@@ -51,7 +57,7 @@ def main() -> None:
             bring(source, raw / source.name, params)
         describe(raw, sets)
         for number, one in enumerate(sets):
-            audit_into(page / one.name if number else page, raw / one.name, one.layout, one.name)
+            audit_into(page / one.name if number else page, raw / one.name, one, params.runner)
         seal(raw)
         seal(page)
 
@@ -133,8 +139,27 @@ def link_in(root: Path, folder: Path) -> None:
         link_or_extract(root, folder, progress=advance, password=os.environ.get(ARCHIVE_PASSWORD))
 
 
-def audit_into(folder: Path, root: Path, layout: str, name: str) -> None:
-    write_audit(audit_folder(layout, root, name), folder)
+def audit_into(folder: Path, root: Path, one: Description, runner: Runner) -> None:
+    write_audit(audit_folder(one.layout, root, one.name, partial(looks, runner=runner)), folder)
+
+
+def looks(videos: Sequence[VideoSource], runner: Runner) -> list[Look]:
+    """At each of these videos, of which no more are decoded than are new."""
+    keys = [key_of(video) for video in videos]
+    by_key = dict(zip(keys, videos, strict=True))
+    with known_looks(LOOKS) as known, progress("audit", len(by_key)) as advance:
+        found = known.of(list(by_key))
+        advance(len(found), "")
+        new = [key for key in by_key if key not in found]
+
+        def keep(number: int, look: Look) -> None:
+            found[new[number]] = look
+            known.keep({new[number]: look})
+            advance(1, "")
+
+        crew: dict[str, Any] = runner.here() if len(new) > FEW else {"workers": 1}
+        do_each(look_at, [by_key[key] for key in new], on_result=keep, lost=lambda _, why: Look(None, why), **crew)
+    return [found[key] for key in keys]
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import numpy as np
 
 from tast.clip_store import Reject
 from tast.datasets.audit_records import AUDITED, AuditRecord
+from tast.datasets.looks import Looks, look_at_each
 from tast.datasets.published import compare_with_published
 from tast.records import FloatArray, SourceFacts
 from tast.seconds import mean_of_each
@@ -63,9 +64,9 @@ class RecordingFacts:
         return float("nan") if self.is_spot else self.spo2_max - self.spo2_min
 
 
-def audit_folder(layout: str, root: Path, name: str) -> dict[str, Any]:
+def audit_folder(layout: str, root: Path, name: str, looks: Looks = look_at_each) -> dict[str, Any]:
     """Read and audit the data set `name` in root; layout: a key of AUDITED. Raises BadInput where root is not in that layout."""
-    return audit(name, *AUDITED[layout](root, name), root)
+    return audit(name, *AUDITED[layout](root, name, looks), root)
 
 
 def audit(name: str, records: Sequence[AuditRecord], rejects: Sequence[Reject], root: Path) -> dict[str, Any]:

@@ -11,16 +11,13 @@ import numpy as np
 
 from tast.clip_store import Reject
 from tast.datasets.finger_series import FingerSeries
+from tast.datasets.looks import Look, Looks
 from tast.datasets.oximetry_phone_cam import HANDS
 from tast.datasets.readers import READERS, read_dataset
 from tast.datasets.waves import WAVES
-from tast.errors import BadInput
 from tast.records import FloatArray, SourceFacts, Spo2Trace, VideoRecord
 from tast.video.containers import container_times_s
 from tast.video.facts import doubts
-from tast.video.read import source_facts
-
-LOOKED_AT = 150  # frames of each video are decoded: enough to see how it is coded, and whether it shows pictures twice
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +26,7 @@ class AuditRecord:
 
     take: what cameras that film at once have in common; they share their readings rightly. times_s (T,): of the frames, on the
     clock of spo2. wave (N,): of the pulse, empty where there is none. files: the camera's own, in order.
-    source: what the video is made of, by its first LOOKED_AT frames; None of a series, and of a video that cannot be decoded.
+    source: what the video is made of, by its first frames; None of a series, and of a video that cannot be decoded.
     """
 
     record_id: str
@@ -50,30 +47,28 @@ class AuditRecord:
 Read = tuple[list[AuditRecord], list[Reject]]
 
 
-def read_videos(layout: str, root: Path, name: str) -> Read:
+def read_videos(layout: str, root: Path, name: str, looks: Looks) -> Read:
     """The face videos of a data set in a layout of READERS."""
     records, rejects = read_dataset(layout, root, dataset=name)
-    return [of_video(record) for record in records], rejects
+    seen = looks([record.video for record in records])
+    return [of_video(record, look) for record, look in zip(records, seen, strict=True)], rejects
 
 
-def read_finger_series(layout: str, root: Path, name: str) -> Read:
+def read_finger_series(layout: str, root: Path, name: str, looks: Looks) -> Read:
     """The recordings of a set without videos, in a layout of WAVES."""
     series, rejects = WAVES[layout].read(root)
     return [of_series(one) for one in series], rejects
 
 
-AUDITED: dict[str, Callable[[Path, str], Read]] = {  # layout -> (root, name of the data set) -> records and rejects
+AUDITED: dict[str, Callable[[Path, str, Looks], Read]] = {  # layout -> (root, name of the set, looks) -> records and rejects
     **{layout: partial(read_videos, layout) for layout in READERS},
     **{layout: partial(read_finger_series, layout) for layout in WAVES},
 }
 
 
-def of_video(record: VideoRecord) -> AuditRecord:
-    video = record.video
-    try:
-        source, notes = source_facts(video, most_frames=LOOKED_AT), record.notes
-    except BadInput as error:
-        source, notes = None, (*record.notes, f"cannot be decoded: {error.found}")
+def of_video(record: VideoRecord, look: Look) -> AuditRecord:
+    video, source = record.video, look.facts
+    notes = (*record.notes, f"cannot be decoded: {look.fault}") if look.fault else record.notes
     return AuditRecord(
         record_id=record.record_id,
         subject_id=record.subject_id,

@@ -81,9 +81,10 @@ class ItemCache:
             self.n_computed += 1
         if "rejected" in content:
             raise VideoRejected(record_id, content["rejected"])
+        source = content["source"]
         return CachedVideo(
             content["start_s"], content["fps_hz"], tuple(content["quality"]), tuple(content["defects"]),
-            _facts(content["source"]), content["files_sha256"],
+            source if source is None else SourceFacts.from_json(source), content["files_sha256"],
         )  # fmt: skip
 
     def file(self, key: str, kind: str) -> Path:
@@ -194,10 +195,6 @@ class _Grid:
         self.light.append(columns)
         self.quality += face.quality[late:].tolist()
         return replace(face, frames=face.frames[late:], times_s=face.times_s[late:], quality=face.quality[late:], light=None)
-
-
-def _facts(content: dict[str, Any] | None) -> SourceFacts | None:
-    return None if content is None else SourceFacts(**content | {"assumed": tuple(content["assumed"])})
 
 
 def _digest(content: dict[str, Any]) -> str:

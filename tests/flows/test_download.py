@@ -17,6 +17,7 @@ from s3fs import S3FileSystem
 
 from flows.stages import download as stage
 from tast.datasets.catalog import CATALOG, RemoteFile
+from tast.datasets.looks import look_at
 from tast.errors import TastError
 from tast.params import Phantom, Runner, load_params
 from tests.datasets.layouts import write_pure_session
@@ -36,6 +37,7 @@ def configure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Configure:
     (tmp_path / "project").mkdir()
     monkeypatch.chdir(tmp_path / "project")
     monkeypatch.setattr(stage, "DOWNLOADS", tmp_path / "downloads")
+    monkeypatch.setattr(stage, "LOOKS", tmp_path / "state/looks.db")
     for name in (*stage.CREDENTIALS.values(), stage.ARCHIVE_PASSWORD):
         monkeypatch.delenv(name, raising=False)
     shutil.copy(PROJECT / "params.yaml", "params.yaml")
@@ -92,6 +94,25 @@ def test_a_folder_is_linked_in_described_and_audited(configure, pure):
     facts = json.loads((AUDIT / "audit.json").read_text())
     assert facts["counts"]["recordings"] == 2 and facts["published"]["n_expected"] == 59
     assert "PURE (Stricker" in (AUDIT / "audit.html").read_text()
+
+
+def test_of_a_set_that_grows_the_new_recording_alone_is_decoded(configure, tmp_path, monkeypatch):
+    """Which leaves the bytes of a first run."""
+    pure = tmp_path / "PURE"
+    write_pure_session(pure, "01-01", n_images=3)
+    write_pure_session(pure, "02-03", n_images=4)
+    decoded = []
+    monkeypatch.setattr(stage, "look_at", lambda video: decoded.append(video.path.name) or look_at(video))
+    configure(dataset__root=str(pure))
+    assert run() == ""
+    assert decoded == ["01-01", "02-03"]
+    write_pure_session(pure, "03-01", n_images=5)
+    assert run() == ""
+    assert decoded == ["01-01", "02-03", "03-01"]
+    grown = files_in(Path("data"))
+    shutil.rmtree(tmp_path / "state")
+    assert run() == ""
+    assert decoded[3:] == ["01-01", "02-03", "03-01"] and files_in(Path("data")) == grown
 
 
 def test_without_acceptance_the_notice_is_shown_and_nothing_happens(configure, pure, caplog):

@@ -42,6 +42,7 @@ KINDS = (
     Kind("model card", "models/**/model.json", "evaluate"),
     Kind("item cache", ".tast/cache/*/*.npy", "preprocess"),
     Kind("index of the item cache", ".tast/cache/*/*.json", "preprocess"),
+    Kind("looks at videos of before", ".tast/looks.db", "download"),
     Kind("checkpoint", ".tast/checkpoints/checkpoint.pt", "train"),
     Kind("predictions", "reports/predictions.parquet", "promote"),
     Kind("scores", "reports/metrics.json", "publish"),
