@@ -1,11 +1,14 @@
 """The site of these pages, by Sphinx: `make site`. The pages are docs/*.md as they stand; nothing is fetched from elsewhere.
 
-`-t pages` leaves out what is read from docstrings, which imports all that is public.
+`-t pages` leaves out what is read from docstrings, which imports all that is public, and what programs say of themselves.
 """
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +48,14 @@ html_theme_options = {"top_of_page_buttons": []}
 
 PAGES = Path(__file__).parent
 COMMANDS = "<!-- every command -->"
+OPTIONS = "<!-- options of programs -->"
+PROGRAMS = {  # what those commands start
+    "tast ablate": ("flows.tables.ablate",),
+    "tast table": ("benchmarks.table",),
+    "tast benchmark": ("benchmarks",),
+    "tast compare": ("flows.compare",),
+    "tast rollback": ("flows.registry", "rollback"),
+}
 NAMED = re.compile(r"(?<!\]\()(?<![\w/\[`-])`?docs/([a-z_]+(?:/[a-z_]+)?)\.md`?(?![\w\]])")
 
 
@@ -66,10 +77,24 @@ def commands() -> str:
     return text[text.index("## `tast ") :]
 
 
+def options() -> str:
+    """What each of PROGRAMS says of itself, as it stands in a terminal."""
+    shown = []
+    for command, program in PROGRAMS.items():
+        asked = [sys.executable, "-m", *program, "--help"]
+        said = subprocess.run(
+            asked, cwd=PAGES.parent, env={**os.environ, "COLUMNS": "100"}, check=True, capture_output=True, text=True
+        )
+        shown.append(f"## Options of `{command}`\n\n```text\n{said.stdout.strip()}\n```\n")
+    return "\n".join(shown)
+
+
 def read_page(site: Sphinx, page: str, source: list[str]) -> None:
     source[0] = linked(source[0], page)
     if COMMANDS in source[0]:
         source[0] = source[0].replace(COMMANDS, commands())
+    if OPTIONS in source[0]:
+        source[0] = source[0].replace(OPTIONS, "" if site.tags.has("pages") else options())
     if site.tags.has("pages"):
         source[0] = re.sub(r"^```\{eval-rst\}\n.*?^```$", "", source[0], flags=re.MULTILINE | re.DOTALL)
 

@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -83,6 +84,23 @@ def test_every_command_stands_there_with_its_options(site: Path) -> None:
         assert f'id="tast-{name}"' in commands
         for option in (one for parameter in command.params for one in parameter.opts if one.startswith("--")):
             assert option in commands, f"{name} {option}"
+
+
+def test_commands_that_start_a_program_have_its_options_at_the_end() -> None:
+    passed_on = {
+        f"tast {name}"
+        for name, command in typer.main.get_command(app).commands.items()  # type: ignore[attr-defined]
+        if command.context_settings.get("ignore_unknown_options")
+    }
+    tree = ast.parse((DOCS / "conf.py").read_text())
+    (shown,) = [
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "PROGRAMS"
+    ]
+    assert set(shown) == passed_on
+    assert all(find_spec(module) for module, *_ in shown.values())
+    assert "<!-- options of programs -->" in (DOCS / "reference/commands.md").read_text()
 
 
 def test_what_is_public_is_there_and_says_what_it_is() -> None:
