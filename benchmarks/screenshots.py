@@ -59,7 +59,7 @@ NO_PAGER = "--no-pager"
 EXP_SHOW = ("exp", "show", NO_PAGER, "--only-changed", "--drop", "models|reports", "--keep", "anchored_rmse")
 OF_MODELS = "workflowType=machine_learning"
 FOLDED = {
-    "mlflow_compare": ("Visualizations", "Run details", "Parameters"),
+    "mlflow_compare": ("Visualizations", "Run details", "Parameters", "Artifacts"),
     "mlflow_registry": ("Description",),
 }
 TO_THE_RIGHT = "document.querySelectorAll('.ag-center-cols-viewport').forEach(table => { table.scrollLeft = 790; })"
@@ -238,6 +238,8 @@ def mlflow(folder: Path, camera: Camera, address: str) -> None:
         for heading in FOLDED.get(name, ()):
             page.get_by_text(heading, exact=True).locator("visible=true").first.click()
             page.wait_for_timeout(SETTLE_MS / 8)
+        if name == "mlflow_compare":  # what is the same in both says nothing
+            page.get_by_role("switch").locator("visible=true").last.click()
         page.evaluate(TO_THE_RIGHT)  # of the table of models, where its figures stand
         page.wait_for_timeout(SETTLE_MS / 4)
         camera.take(name, page)

@@ -54,8 +54,8 @@ def killed_stage(host: Host, stage: str, tries: Tries, took_s: float, whole: dic
                 continue
             in_a_row += 1
             found = named(folder, OUTPUTS[stage], whole)
-            if any(whole.get(name) != digest for name, digest in found.items()):
-                sound, first = False, first or f"half a file under a final name after a kill of {stage}"
+            if other := [name for name, digest in found.items() if whole.get(name) != digest]:
+                sound, first = False, first or f"half a file under a final name after a kill of {stage}: {', '.join(other)}"
             if not removed and found.keys() != whole.keys():
                 sound, lost, first = False, lost + 1, first or f"a finished output was gone after a kill of {stage}"
         host.done("mend")
