@@ -13,7 +13,18 @@ from tast import instruction_set
 
 _ABOVE = Path(__file__).resolve().parents[1]
 PROJECT = _ABOVE if (_ABOVE / "dvc.yaml").is_file() else Path.cwd()  # an installed package runs in the folder of a project
+EXPERIMENTS = (".dvc", "tmp", "exps")  # where DVC copies a project to, for `dvc exp run --temp` and `--queue`
 STATE = PROJECT / ".tast"  # caches, checkpoints, run history: never an output, safe to delete
+
+
+def original(project: Path = PROJECT) -> Path:
+    """The project's folder; of a copy that DVC made of it for an experiment, the folder that it was copied from."""
+    parts = project.parts
+    for at in range(len(parts)):
+        if parts[at : at + len(EXPERIMENTS)] == EXPERIMENTS:
+            return Path(*parts[:at])
+    return project
+
 
 _DEFAULTS = {
     "PREFECT_HOME": str(STATE / "prefect"),  # two clones must not share one SQLite file
@@ -36,6 +47,8 @@ _DEFAULTS = {
 }
 if _credentials := os.environ.get("PREFECT_SERVER_API_AUTH_STRING"):  # a server that asks for them: its clients here have them
     _DEFAULTS["PREFECT_API_AUTH_STRING"] = _credentials
+if (_code := original() / "tast").is_dir() and original() != PROJECT:  # compiled there, it need not be in each experiment's copy
+    _DEFAULTS["NUMBA_CACHE_DIR"] = str(_code / "__pycache__")
 for _name, _value in _DEFAULTS.items():
     os.environ.setdefault(_name, _value)
 instruction_set.choose(instruction_set.wanted())

@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from flows import STATE
-from flows.layout import DOWNLOAD, original
+from flows import STATE, original
+from flows.layout import DOWNLOAD
 from flows.progress import progress
 from tast.clip_store import ClipRow, Defect, Reject, write_tables
 from tast.crew.each import do_each

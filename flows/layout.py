@@ -6,12 +6,11 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows import PROJECT
+from flows import PROJECT, original
 
 if TYPE_CHECKING:
     from tast.params import Table
 
-EXPERIMENTS = (".dvc", "tmp", "exps")  # where DVC copies a project to, for `dvc exp run --temp` and `--queue`
 SOURCE = Path("data/source.json")
 METHOD = Path("data/method.json")
 ROWS = Path("data/methods")  # what each row of the table of methods is trained with
@@ -43,15 +42,6 @@ def table_stages(table: Table) -> list[str]:
     """Of the table of methods, in order: a trial for each protocol, row, seed and fold, and each protocol's table."""
     trials = product(table.protocols, table.methods, table.seeds, table.folds)
     return [f"trial@{'-'.join(map(str, one))}" for one in trials] + [f"table@{protocol}" for protocol in table.protocols]
-
-
-def original(project: Path = PROJECT) -> Path:
-    """The project's folder; of a copy that DVC made of it for an experiment, the folder that it was copied from."""
-    parts = project.parts
-    for at in range(len(parts)):
-        if parts[at : at + len(EXPERIMENTS)] == EXPERIMENTS:
-            return Path(*parts[:at])
-    return project
 
 
 def data_root(root: str, project: Path = PROJECT) -> str:

@@ -14,8 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from flows import STATE
-from flows.layout import AUDIT, RAW, data_root, original
+from flows import STATE, original
+from flows.layout import AUDIT, RAW, data_root
 from flows.progress import progress
 from flows.running import run_stage
 from tast import instruction_set

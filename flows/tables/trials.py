@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from flows import STATE
-from flows.layout import RAW, original
+from flows import STATE, original
+from flows.layout import RAW
 from flows.tables.rows import Row
 from flows.tables.trainings import SideTraining, key_of_training, network_of
 from tast.clip_store import ClipStore

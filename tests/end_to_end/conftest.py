@@ -75,9 +75,10 @@ class Workspace:
 
 
 def own_environment() -> dict[str, str]:
-    """The environment less what would bring state from outside, or forbid to keep compiled code inside."""
+    """The environment less what would bring state from outside, or forbid to keep compiled code; where this tree has its own."""
     outside = ("PREFECT_", "DVC_", "MLFLOW_", "PYTHON")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(outside)}
+    environment.setdefault("NUMBA_CACHE_DIR", str(PROJECT / "tast/__pycache__"))  # one content, one code: see tast.compiled
     return environment | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"}
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.layout import METHOD, SOURCE, data_root, original
+from flows import original
+from flows.layout import METHOD, SOURCE, data_root
 from flows.running import run
 from flows.stages import source as stage
 from tast.errors import TastError
