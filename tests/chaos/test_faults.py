@@ -15,7 +15,7 @@ from tests.chaos.rooms.integrity import KINDS, damaged
 from tests.chaos.rooms.kills import killed_stage
 from tests.chaos.rooms.power import cut
 from tests.chaos.rooms.stores import two_stages
-from tests.chaos.workspace import OUTPUTS, STAGES, Host, digests, finished, host_in, made
+from tests.chaos.workspace import OUTPUTS, STAGES, Host, digests, finished, host_in, made, named
 
 pytestmark = pytest.mark.end_to_end
 
@@ -61,6 +61,13 @@ def test_files_may_not_grow(ready: tuple[Host, dict[str, float]], tries: Tries) 
 
 def test_a_stage_beside_another_one(ready: tuple[Host, dict[str, float]]) -> None:
     as_promised(two_stages(ready[0]))
+
+
+def test_a_kill_leaves_files_that_have_no_name_yet_and_they_are_none(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    for name in ("model.safetensors", ".model.safetensors.17.part"):
+        (tmp_path / "models" / name).write_bytes(b"half")
+    assert list(named(tmp_path, ["models"], {})) == ["models/model.safetensors"]
 
 
 def test_every_stage_is_tried_by_every_room() -> None:

@@ -18,6 +18,7 @@ from typing import Any
 from flows.layout import CURVE, HISTORY
 from tast.csv_tables import read_csv
 from tast.errors import BadInput
+from tast.files import HALF
 from tests.end_to_end.conftest import clone, own_environment, set_params
 
 HOST = Path(__file__).with_name("host.py")
@@ -137,8 +138,8 @@ def digests(folder: Path, outputs: Sequence[str]) -> dict[str, str]:
 
 
 def named(folder: Path, outputs: Sequence[str], whole: dict[str, str]) -> dict[str, str]:
-    """`digests` after a run that did not end: a sound beginning of what GROWS counts as the whole."""
-    found = digests(folder, outputs)
+    """`digests` after a run that did not end, of what has its final name: a sound beginning of what GROWS counts as the whole."""
+    found = {name: digest for name, digest in digests(folder, outputs).items() if not HALF.fullmatch(Path(name).name)}
     if GROWS in found and GROWS in whole:
         with suppress(BadInput):
             read_csv(folder / GROWS, CURVE)
