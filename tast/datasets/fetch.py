@@ -11,7 +11,8 @@ import requests
 from tast.addresses import refuse_secrets, shown
 from tast.datasets.catalog import RemoteFile
 from tast.datasets.download import Percent, Progress
-from tast.datasets.transfer import Interrupted, PartFile, persist, sha256_of
+from tast.datasets.transfer import Interrupted, PartFile, persist
+from tast.digests import file_digest
 from tast.errors import BadInput, TastError
 
 CHUNK_BYTES = 2**16  # at most this much is lost when a connection breaks
@@ -49,7 +50,7 @@ def fetch(
     credentials: {"user", "password"} or {"token"}, sent to the URL's own host only, over https only, and never logged.
     Raises TastError where the server refuses, the disk is too small, or the bytes are not those of sha256 (then discarded).
     """
-    if target.exists() and (sha256 is None or sha256_of(target) == sha256):
+    if target.exists() and (sha256 is None or file_digest(target) == sha256):
         return
     target.parent.mkdir(parents=True, exist_ok=True)
     part = PartFile(target)

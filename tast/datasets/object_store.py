@@ -14,7 +14,8 @@ from fsspec.spec import AbstractFileSystem
 
 from tast.addresses import refuse_secrets, shown
 from tast.datasets.download import Percent, Progress
-from tast.datasets.transfer import Interrupted, PartFile, persist, sha256_of
+from tast.datasets.transfer import Interrupted, PartFile, persist
+from tast.digests import file_digest
 from tast.errors import BadInput, TastError
 from tast.files import sync
 from tast.stores import FAILURES, REFUSED, open_store
@@ -40,7 +41,7 @@ def fetch_stored(
     """
     refuse_secrets(url, user_too=False)
     target = folder / _name_of(url)
-    if target.is_dir() or (target.exists() and (sha256 is None or sha256_of(target) == sha256)):
+    if target.is_dir() or (target.exists() and (sha256 is None or file_digest(target) == sha256)):
         return target
     folder.mkdir(parents=True, exist_ok=True)
     files, path = open_store(url)

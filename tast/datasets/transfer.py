@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -11,6 +10,7 @@ from tenacity import RetryCallState, Retrying, before_sleep_log, retry_if_except
 
 from tast.addresses import shown
 from tast.datasets.download import Percent, require_space
+from tast.digests import file_digest
 from tast.errors import BadInput, TastError
 from tast.files import sync
 
@@ -66,7 +66,7 @@ class PartFile:
 
     def finish(self, url: str, sha256: str | None) -> None:
         """All has come: it gets its name, if its bytes are those of sha256. Raises BadInput where not, and discards them."""
-        if sha256 is not None and (found := sha256_of(self.path)) != sha256:
+        if sha256 is not None and (found := file_digest(self.path)) != sha256:
             self.discard()
             raise BadInput(shown(url), f"bytes with sha256 {found}", f"{sha256}; they are discarded")
         sync(self.path)  # it is kept for good, and nobody looks at its bytes again
@@ -108,8 +108,3 @@ def _stalled(part: PartFile, tries: int) -> Callable[[RetryCallState], bool]:
         return in_vain >= tries
 
     return stop
-
-
-def sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
