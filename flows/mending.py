@@ -15,11 +15,14 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from flows import STATE
+from flows.layout import ROWS
 from tast.files import HALF, OLD, whole_file
+from tast.starter.project import CODE
 
 log = logging.getLogger(__name__)
 LOCK, KEPT = Path("dvc.lock"), STATE / "dvc.lock"
 WRITTEN = (Path("data"), Path("models"), Path("reports"))
+FILE_BY_FILE = (ROWS, Path(CODE))  # outputs that are folders whose files come one by one; all others are written whole
 
 
 def keep_lock() -> None:
@@ -30,10 +33,12 @@ def keep_lock() -> None:
 
 
 def mend() -> None:
-    """Before and after a run: the last whole dvc.lock in place of a half one, and nothing half-written beside the outputs."""
+    """Before and after a run: the last whole dvc.lock in place of a half one, and no halves beside or in the outputs."""
     mend_lock()
-    for folder in WRITTEN:
-        for part in [one for one in folder.glob(".*.part") if not _writer_lives(one)]:
+    beside = [part for folder in WRITTEN for part in folder.glob(".*.part")]
+    within = [part for folder in FILE_BY_FILE for part in folder.rglob(".*.part")]
+    for part in (*beside, *within):
+        if not _writer_lives(part):
             if (target := _replaced(part)) and not target.exists():
                 log.warning("%s was being replaced when its writer was killed: the one of before is put back", target)
                 part.replace(target)

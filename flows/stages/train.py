@@ -28,7 +28,7 @@ from tast.clip_store import ClipStore
 from tast.csv_tables import read_csv, write_csv
 from tast.datasets.splits import Split
 from tast.errors import BadInput, TastError
-from tast.files import whole_file
+from tast.files import whole_file, whole_folder
 from tast.params import Train, stage_params
 from tast.saved_model import ModelCard, save_model
 from tast.training.compute import compute_reproducibly
@@ -54,7 +54,7 @@ def train_and_save() -> None:
     with sampled() as samples:
         model, history, card = train_model(params, store, parts["train"], parts["val"], CHECKPOINTS, fabric)
     if fabric.is_global_zero:
-        save_model(MODEL, model, card)
+        write_model(model, card)
         write_history(history)
         write_samples(samples, MODEL)
         shutil.rmtree(CHECKPOINTS)  # for interrupted runs only: a finished one would answer for changed code
@@ -72,6 +72,12 @@ def train_model(
             advance(1, f"validation RMSE {record.val_rmse_percent:.2f} %")
 
         return fit_model(params, store, train_clips, val_clips, checkpoints, on_epoch=tell, fabric=fabric)
+
+
+def write_model(model: torch.nn.Module, card: ModelCard) -> None:
+    """MODEL, whole: a process that was killed as it wrote into the folder would leave its half there, a file of the output."""
+    with whole_folder(MODEL) as folder:
+        save_model(folder, model, card)
 
 
 def write_epoch(record: EpochRecord, kept: Path) -> None:

@@ -71,8 +71,12 @@ def test_what_dead_processes_were_writing_goes_and_nothing_else() -> None:
         (folder / "one.npy").touch()
     Path("reports").mkdir()
     Path(f"reports/.metrics.json.{NO_PROCESS}.part").touch()
+    row = Path(f"data/methods/mathew/.mix_last.json.{NO_PROCESS}.part")
+    row.parent.mkdir(parents=True)
+    row.touch()
     mend()
-    assert {path.name for path in Path("data").iterdir()} == {living.name, "clips"}
+    assert {path.name for path in Path("data").iterdir()} == {living.name, "clips", "methods"}
+    assert list(row.parent.iterdir()) == []
     assert list(Path("reports").iterdir()) == []
 
 

@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from flows.fitting import changes_left_out, fit_model, new_network, settings_of
-from flows.layout import CURVE, HISTORY
+from flows.layout import CURVE, HISTORY, MODEL
 from flows.stages.evaluate import predict_test
-from flows.stages.train import train_model, write_epoch
+from flows.stages.train import train_model, write_epoch, write_model
 from tast.clip_store import PREPROCESSING, ClipRow, ClipStore, write_tables
 from tast.csv_tables import read_csv
 from tast.datasets.splits import Split, make_split
@@ -21,7 +21,7 @@ from tast.digests import seal
 from tast.errors import BadInput
 from tast.params import Params, changed, load_params
 from tast.people import person_of
-from tast.saved_model import WEIGHTS, save_model
+from tast.saved_model import CARD, WEIGHTS, save_model
 from tast.training.change_reader import COLOURS, OF_FACE, ChangeReader, Start
 from tast.training.checkpoint import weights_digest
 from tast.training.colour_axes import fit_colour_axes
@@ -211,3 +211,15 @@ def test_the_curve_of_a_training_that_is_gone_on_with_begins_at_its_first_epoch(
     assert read_csv(HISTORY, CURVE)["epoch"].tolist() == [0, 1, 2, 3]
     write_epoch(epochs[0], Path("kept/curve.csv"))
     assert read_csv(HISTORY, CURVE)["epoch"].tolist() == [0]
+
+
+def test_what_a_killed_training_left_in_the_models_folder_is_no_part_of_it(
+    params: Params, store: ClipStore, split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    MODEL.mkdir(parents=True)
+    (MODEL / f".{WEIGHTS}.99999999.part").write_bytes(b"half")
+    compute_reproducibly(0, 1)
+    model, _, card = fit_model(params.train, store, *parts_of(params, store, split), tmp_path / "checkpoints")
+    write_model(model, card)
+    assert {one.name for one in MODEL.parent.rglob("*")} == {MODEL.name, CARD, WEIGHTS}
