@@ -64,8 +64,8 @@ def test_a_stage_beside_another_one(ready: tuple[Host, dict[str, float]]) -> Non
 
 
 def test_a_kill_leaves_files_that_have_no_name_yet_and_they_are_none(tmp_path: Path) -> None:
-    (tmp_path / "models").mkdir()
-    for name in ("model.safetensors", ".model.safetensors.17.part"):
+    (tmp_path / "models/.tast_net.17.part").mkdir(parents=True)
+    for name in ("model.safetensors", ".model.safetensors.17.part", ".tast_net.17.part/model.safetensors"):
         (tmp_path / "models" / name).write_bytes(b"half")
     assert list(named(tmp_path, ["models"], {})) == ["models/model.safetensors"]
 

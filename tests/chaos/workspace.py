@@ -139,7 +139,7 @@ def digests(folder: Path, outputs: Sequence[str]) -> dict[str, str]:
 
 def named(folder: Path, outputs: Sequence[str], whole: dict[str, str]) -> dict[str, str]:
     """`digests` after a run that did not end, of what has its final name: a sound beginning of what GROWS counts as the whole."""
-    found = {name: digest for name, digest in digests(folder, outputs).items() if not HALF.fullmatch(Path(name).name)}
+    found = {name: one for name, one in digests(folder, outputs).items() if not any(map(HALF.fullmatch, Path(name).parts))}
     if GROWS in found and GROWS in whole:
         with suppress(BadInput):
             read_csv(folder / GROWS, CURVE)
