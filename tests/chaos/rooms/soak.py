@@ -33,8 +33,8 @@ from tests.prediction.conftest import save_untrained
 
 VIDEOS = 1000
 KINDS = 4  # a sound film (two in turn), nobody, bytes that are none, and a film that was cut off
-# Of the most that it holds, from the first half to the second: 30 kB that are kept of each video are so much. What it holds goes up
-# and down by 60 MB with the film at hand, so that a slope says nothing: of the same code it was +35, -18 and +1 MiB in 100 tables.
+# Of the most that it holds, from the first half to the second: 30 kB that are kept of each video are so much. What it holds goes
+# up and down by 60 MB with the film at hand, and a slope says nothing: of the same code it was +35, -18 and +1 MiB in 100 tables.
 GROWTH_MB = 15.0
 FEW, NOISE_MB = 20, 30.0  # of so few tables no more is known than by what they may vary
 MORE = 2  # open files, threads and temporary files beyond those of the first half
