@@ -1,0 +1,136 @@
+"""Each Python that the package is for: its lock, and what can be tried in seconds where its packages are not installed.
+
+All the rest on another Python: `make test PYTHON=python3.12 VENV=.venv-3.12`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+
+import pytest
+from packaging.markers import default_environment
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from tast.closure import ROOT
+from tast.doctor.machine import PYTHONS
+from tests.licences import locked
+from tests.test_wheel import LOCKED, PROJECT
+
+NAMES = tuple(".".join(map(str, one)) for one in PYTHONS)
+FIRST, *LATER = NAMES
+OF_OLDER_PYTHONS = {"async-timeout"}  # in the standard library since 3.11.3, and asked for below 3.12
+PACKAGES = ("tast", "flows")
+READS_CODE = """
+import ast, importlib, sys, warnings
+from pathlib import Path
+warnings.simplefilter("error")
+files = [file for package in sys.argv[1:] for file in sorted(Path(package).rglob("*.py"))]
+used = set()
+for file in files:
+    tree = ast.parse(text := file.read_text(encoding="utf-8"), file)
+    compile(text, file, "exec")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            used |= {(one.name, None) for one in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            used |= {(node.module, one.name) for one in node.names}
+ours = {one for one in used if one[0].partition(".")[0] in sys.stdlib_module_names}
+for module, name in sorted(ours, key=str):
+    found = importlib.import_module(module)
+    if name and not hasattr(found, name):
+        importlib.import_module(f"{module}.{name}")
+print(len(files), len(ours), *{one[0].partition(".")[0] for one in used - ours})
+"""
+
+
+def interpreter(version: str) -> str:
+    """One that runs: this one, by its name on PATH, or of pyenv's. Skips where there is none."""
+    if version == f"{sys.version_info[0]}.{sys.version_info[1]}":
+        return sys.executable
+    for one in chain([f"python{version}"], _of_pyenv(version)):
+        try:
+            subprocess.run([one, "-c", ""], check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError):
+            continue
+        return one
+    pytest.skip(f"no Python {version} on this machine")
+
+
+def _of_pyenv(version: str) -> Iterator[str]:
+    for folder in sorted(Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions").glob(f"{version}.*")):
+        yield str(folder / f"bin/python{version}")
+
+
+def test_the_package_is_for_these_and_says_so() -> None:
+    allowed = SpecifierSet(PROJECT["requires-python"])
+    around = [f"3.{minor}" for minor in range(9, 16)]
+    assert tuple(one for one in around if f"{one}.7" in allowed) == NAMES
+    stated = [
+        one.rpartition(" :: ")[2] for one in PROJECT["classifiers"] if one.startswith("Programming Language :: Python :: 3")
+    ]
+    assert tuple(stated) == NAMES
+    assert re.search(r"^PYTHONS := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1].split() == list(NAMES)
+
+
+@pytest.mark.parametrize("version", LATER)
+def test_a_later_python_gets_the_versions_with_which_all_is_tested(version: str) -> None:
+    """So that requirements.lock, which stages rest on and `tast init` ships, binds it too."""
+    first, later = locked(), locked(ROOT / f"requirements-{version}.lock")
+    assert later.items() <= first.items()
+    assert first.keys() - later.keys() == OF_OLDER_PYTHONS
+
+
+@pytest.mark.parametrize("version", LATER)
+def test_its_lock_holds_what_the_wheel_asks_for_there(version: str) -> None:
+    there = default_environment() | {"python_version": version, "python_full_version": f"{version}.0"}
+    pins = locked(ROOT / f"requirements-{version}.lock")
+    for one in LOCKED:
+        name = str(canonicalize_name(one.name))
+        if name != "tast" and (one.marker is None or one.marker.evaluate(there)):
+            assert one.specifier.contains(pins[name]), f"{one}: the lock has {pins.get(name)}"
+
+
+@pytest.mark.parametrize("version", NAMES)
+def test_locks_name_versions_alone(version: str) -> None:
+    """No folder of wheels, no registry, no build of torch for one machine, and nothing of CUDA's: torch itself brings that."""
+    lines = (ROOT / ("requirements.lock" if version == FIRST else f"requirements-{version}.lock")).read_text().splitlines()
+    assert [line for line in lines if not re.fullmatch(r"[a-z0-9._\[\],-]+==[a-z0-9.]+", line)] == []
+    assert [line for line in lines if line.startswith(("nvidia-", "cuda-", "triton="))] == []
+
+
+@pytest.mark.parametrize("version", NAMES)
+def test_its_code_compiles_there_and_all_of_the_standard_library_that_it_imports_is_there(version: str) -> None:
+    """Warnings are errors: a Python says first by a warning what its next one refuses."""
+    done = subprocess.run(
+        [interpreter(version), "-B", "-c", READS_CODE, *PACKAGES],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    n_files, n_names, *others = done.stdout.split()
+    assert int(n_files) > 200 and int(n_names) > 100 and {"numpy", "torch", "tast", "flows"} <= set(others)
+
+
+@pytest.mark.parametrize("version", NAMES)
+def test_what_needs_no_package_runs_there(version: str) -> None:
+    """What `make setup` asks last, and the names that setup.py reads, by an interpreter that sees no installed packages."""
+    code = (
+        "import sys; from tast.doctor import machine; from tast.starter.shipped import SHIPPED, shipped; "
+        "assert all(shipped(name).is_file() for name in SHIPPED); check = machine.check_python(); "
+        "print(check.ok, machine.main(['--system']))"
+    )
+    done = subprocess.run(
+        [interpreter(version), "-I", "-S", "-B", "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); {code}"],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (0, "True 0\n"), done.stderr
