@@ -9,19 +9,17 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
 import pytest
-from packaging.markers import default_environment
 from packaging.specifiers import SpecifierSet
-from packaging.utils import canonicalize_name
 
 from tast.closure import ROOT
 from tast.doctor.machine import PYTHONS
 from tests.licences import locked
-from tests.test_wheel import LOCKED, PROJECT
 
 NAMES = tuple(".".join(map(str, one)) for one in PYTHONS)
 FIRST, *LATER = NAMES
@@ -69,11 +67,12 @@ def _of_pyenv(version: str) -> Iterator[str]:
 
 
 def test_the_package_is_for_these_and_says_so() -> None:
-    allowed = SpecifierSet(PROJECT["requires-python"])
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    allowed = SpecifierSet(project["requires-python"])
     around = [f"3.{minor}" for minor in range(9, 16)]
     assert tuple(one for one in around if f"{one}.7" in allowed) == NAMES
     stated = [
-        one.rpartition(" :: ")[2] for one in PROJECT["classifiers"] if one.startswith("Programming Language :: Python :: 3")
+        one.rpartition(" :: ")[2] for one in project["classifiers"] if one.startswith("Programming Language :: Python :: 3")
     ]
     assert tuple(stated) == NAMES
     assert re.search(r"^PYTHONS := (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1].split() == list(NAMES)
@@ -85,16 +84,6 @@ def test_a_later_python_gets_the_versions_with_which_all_is_tested(version: str)
     first, later = locked(), locked(ROOT / f"requirements-{version}.lock")
     assert later.items() <= first.items()
     assert first.keys() - later.keys() == OF_OLDER_PYTHONS
-
-
-@pytest.mark.parametrize("version", LATER)
-def test_its_lock_holds_what_the_wheel_asks_for_there(version: str) -> None:
-    there = default_environment() | {"python_version": version, "python_full_version": f"{version}.0"}
-    pins = locked(ROOT / f"requirements-{version}.lock")
-    for one in LOCKED:
-        name = str(canonicalize_name(one.name))
-        if name != "tast" and (one.marker is None or one.marker.evaluate(there)):
-            assert one.specifier.contains(pins[name]), f"{one}: the lock has {pins.get(name)}"
 
 
 @pytest.mark.parametrize("version", NAMES)
@@ -113,24 +102,10 @@ def test_its_code_compiles_there_and_all_of_the_standard_library_that_it_imports
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 0, done.stderr
     n_files, n_names, *others = done.stdout.split()
     assert int(n_files) > 200 and int(n_names) > 100 and {"numpy", "torch", "tast", "flows"} <= set(others)
-
-
-@pytest.mark.parametrize("version", NAMES)
-def test_what_needs_no_package_runs_there(version: str) -> None:
-    """What `make setup` asks last, and the names that setup.py reads, by an interpreter that sees no installed packages."""
-    code = (
-        "import sys; from tast.doctor import machine; from tast.starter.shipped import SHIPPED, shipped; "
-        "assert all(shipped(name).is_file() for name in SHIPPED); check = machine.check_python(); "
-        "print(check.ok, machine.main(['--system']))"
-    )
-    done = subprocess.run(
-        [interpreter(version), "-I", "-S", "-B", "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); {code}"],
-        capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
-    assert (done.returncode, done.stdout) == (0, "True 0\n"), done.stderr
+    assert sys.stdlib_module_names.isdisjoint(others), "of the standard library here, and not there"
