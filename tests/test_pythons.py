@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 
@@ -49,15 +50,13 @@ print(len(files), len(ours), *{one[0].partition(".")[0] for one in used - ours})
 
 
 def interpreter(version: str) -> str:
-    """One that runs: this one, by its name on PATH, or of pyenv's. Skips where there is none."""
+    """Path of one that runs: this one, by its name on PATH, or of pyenv's. Skips where there is none."""
     if version == f"{sys.version_info[0]}.{sys.version_info[1]}":
         return sys.executable
     for one in chain([f"python{version}"], _of_pyenv(version)):
-        try:
-            subprocess.run([one, "-c", ""], check=True, capture_output=True)
-        except (OSError, subprocess.CalledProcessError):
-            continue
-        return one
+        with suppress(OSError, subprocess.CalledProcessError):
+            asked = subprocess.run([one, "-c", "import sys; print(sys.executable)"], check=True, capture_output=True, text=True)
+            return asked.stdout.strip()
     pytest.skip(f"no Python {version} on this machine")
 
 
