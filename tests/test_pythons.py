@@ -60,6 +60,10 @@ def interpreter(version: str) -> str:
     pytest.skip(f"no Python {version} on this machine")
 
 
+def lock_of(version: str) -> str:
+    return "requirements.lock" if version == FIRST else f"requirements-{version}.lock"
+
+
 def _of_pyenv(version: str) -> Iterator[str]:
     for folder in sorted(Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions").glob(f"{version}.*")):
         yield str(folder / f"bin/python{version}")
@@ -80,7 +84,7 @@ def test_the_package_is_for_these_and_says_so() -> None:
 @pytest.mark.parametrize("version", LATER)
 def test_a_later_python_gets_the_versions_with_which_all_is_tested(version: str) -> None:
     """So that requirements.lock, which stages rest on and `tast init` ships, binds it too."""
-    first, later = locked(), locked(ROOT / f"requirements-{version}.lock")
+    first, later = locked(), locked(ROOT / lock_of(version))
     assert later.items() <= first.items()
     assert first.keys() - later.keys() == OF_OLDER_PYTHONS
 
@@ -88,9 +92,37 @@ def test_a_later_python_gets_the_versions_with_which_all_is_tested(version: str)
 @pytest.mark.parametrize("version", NAMES)
 def test_locks_name_versions_alone(version: str) -> None:
     """No folder of wheels, no registry, no build of torch for one machine, and nothing of CUDA's: torch itself brings that."""
-    lines = (ROOT / ("requirements.lock" if version == FIRST else f"requirements-{version}.lock")).read_text().splitlines()
+    lines = (ROOT / lock_of(version)).read_text().splitlines()
     assert [line for line in lines if not re.fullmatch(r"[a-z0-9._\[\],-]+==[a-z0-9.]+", line)] == []
     assert [line for line in lines if line.startswith(("nvidia-", "cuda-", "triton="))] == []
+
+
+def make(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """As one types it, whatever make it is that runs these tests; `-n`: what would be done."""
+    outside = ("MAKE", "PYTHON", "VENV", "MFLAGS")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(outside)}
+    return subprocess.run(
+        ["make", "-n", "setup", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+@pytest.mark.parametrize("version", NAMES)
+def test_make_installs_the_lock_of_the_python_that_it_is_given(tmp_path: Path, version: str) -> None:
+    given, new = interpreter(version), tmp_path / "new"
+    would = make(f"PYTHON={given}", f"VENV={new}").stdout
+    assert (
+        f"{given} -m venv {new}\n" in would
+        and f"--python {new}/bin/python --compile-bytecode --requirement {lock_of(version)}\n" in would
+    )
+
+
+@pytest.mark.parametrize("version", LATER)
+def test_an_environment_keeps_its_python(tmp_path: Path, version: str) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/python").symlink_to(interpreter(version))
+    assert f"--requirement {lock_of(version)}\n" in make(f"VENV={tmp_path}").stdout
+    refused = make(f"VENV={tmp_path}", f"PYTHON={interpreter(FIRST)}")
+    assert refused.returncode and f"{tmp_path} is of another Python than " in refused.stderr
 
 
 @pytest.mark.parametrize("version", NAMES)
