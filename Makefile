@@ -1,10 +1,24 @@
 # TAST: `make repro` runs the main job, `make test` checks everything; `make help` lists the rest.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
-BIN := .venv/bin
-INSTALLED := .venv/.installed
 JOBS ?= 2
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+# An environment keeps its Python; a new one gets the first of these that runs (pyenv has names on PATH of versions that do not).
+PYTHONS := 3.11 3.12
+version_of = $(shell $(1) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+ifeq ($(origin PYTHON),undefined)
+PYTHON := $(or $(wildcard $(BIN)/python),$(shell for one in $(PYTHONS:%=python%) python3; do $$one -c "" 2>/dev/null && echo $$one && break; done))
+else ifneq ($(wildcard $(BIN)/python),)
+ifneq ($(call version_of,$(PYTHON)),$(call version_of,$(BIN)/python))
+$(error $(VENV) is of another Python than $(PYTHON): name another folder for this one too, as in `make test PYTHON=python3.12 VENV=.venv-3.12`)
+endif
+endif
+VERSION := $(call version_of,$(PYTHON))
+lock_of = requirements$(if $(filter-out 3.11,$(1)),-$(1)).lock
+LOCK := $(call lock_of,$(VERSION))
 
 # uv reads UV_FIND_LINKS, not PIP_FIND_LINKS: where pip is pointed at a folder of wheels (a CPU build of torch), uv is too.
 ifneq ($(strip $(PIP_FIND_LINKS)),)
@@ -16,16 +30,16 @@ endif
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
-setup: $(INSTALLED)  ## .venv with the pinned requirements
+setup: $(INSTALLED)  ## .venv with the pinned requirements; PYTHON=python3.12, VENV=.venv-3.12 for another beside it
 
-$(INSTALLED): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "TAST needs Python 3.11, found $$($(PYTHON) -V): set PYTHON=/path/to/python3.11 (Debian/Ubuntu: apt-get install python3.11 python3.11-venv)"; exit 1; }
-	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "Python's venv module is incomplete: apt-get install python3.11-venv"; exit 1; }
-	@$(PYTHON) -m venv .venv
+$(INSTALLED): $(wildcard $(LOCK)) pyproject.toml
+	@[ -n "$(filter $(PYTHONS),$(VERSION))" ] || { echo "TAST needs Python 3.11 or 3.12, found $(or $(VERSION),none) by $(or $(PYTHON),that name): set PYTHON=/path/to/python3.11 (Debian 12: apt-get install python3.11 python3.11-venv; Ubuntu 24.04: python3.12 python3.12-venv)"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "Python's venv module is incomplete: apt-get install python$(VERSION)-venv"; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet uv==0.13.9
-	@echo "Installing the pinned requirements into .venv (about 2 minutes) ..."
-	@$(BIN)/uv pip install --quiet --compile-bytecode --requirement requirements.lock
-	@$(BIN)/uv pip install --quiet --no-deps --editable .
+	@echo "Installing $(LOCK) into $(VENV) (about 2 minutes) ..."
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --requirement $(LOCK)
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@$(BIN)/python -m tast.doctor.machine --system
 	@touch $@
 
@@ -69,6 +83,10 @@ sbom: $(INSTALLED)  ## what is installed (docs/sbom.cdx.json, CycloneDX) and und
 clean: $(INSTALLED)  ## remove by name the outputs, caches and run history that the pipeline made; OPTIONS="--registry --downloads" for more
 	@$(BIN)/python -m flows.clean $(OPTIONS)
 
-lock:  ## compile requirements.lock from requirements.in
-	$(BIN)/uv pip compile --quiet --python-version 3.11 --constraint requirements.lock --no-emit-find-links --no-annotate --no-header --upgrade-package torch requirements.in --output-file requirements.lock
-	sed -i 's/^torch==\(.*\)+cpu/torch==\1/' requirements.lock
+# torch from PyPI names packages of CUDA, a CPU build none: they stay out of the locks, and come with the torch that needs them.
+lock: $(PYTHONS:%=lock-%)  ## compile requirements.in for each Python: requirements.lock (3.11), requirements-3.12.lock of the same versions
+
+lock-3.12: lock-3.11
+lock-%:
+	$(BIN)/uv pip compile --quiet --python-version $* --constraint requirements.lock --no-emit-find-links --no-annotate --no-header --upgrade-package torch requirements.in --output-file $(call lock_of,$*)
+	sed -i -e 's/^torch==\(.*\)+cpu/torch==\1/' -e '/^\(nvidia\|cuda\)-/d' -e '/^triton==/d' $(call lock_of,$*)

@@ -27,9 +27,9 @@ KNOWN = {  # read in the package itself, where its metadata do not say
 }
 
 
-def locked() -> dict[str, str]:
-    """Name -> version of requirements.lock."""
-    lines = [line.partition(";")[0].strip() for line in LOCK.read_text().splitlines() if "==" in line and line[0] != "#"]
+def locked(lock: Path = LOCK) -> dict[str, str]:
+    """Name -> version of what is pinned in lock."""
+    lines = [line.partition(";")[0].strip() for line in lock.read_text().splitlines() if "==" in line and line[0] != "#"]
     return {
         str(canonicalize_name(name.partition("[")[0])): version for name, _, version in (line.partition("==") for line in lines)
     }

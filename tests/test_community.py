@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 from tast import __version__
 from tast.closure import ROOT
 from tast.doctor.machine import SYSTEM_LIBRARIES
+from tests.test_pythons import FIRST, NAMES
 from tests.test_wheel import TREE
 
 FORMS = ("bug", "reading", "proposal")
@@ -56,22 +57,28 @@ def test_ci_runs_what_people_run_with_what_the_doctor_looks_for() -> None:
     for name in ("github test", "gitlab test"):
         installs, runs = lines[name]
         assert set(installs.split("--no-install-recommends ")[1].split()) == PACKAGES
-        assert runs == "make test" and runs in text_of(
+        command, python = runs.split(" PYTHON=")
+        assert command == "make test" and command in text_of(
             ".ci/run" if (ROOT / ".ci/run").exists() else next((ROOT / ".ci").iterdir())
         )
+        # by name: the first on PATH may be the system's, as it is in GitLab's images
+        assert python == ("python${{ matrix.python }}" if name == "github test" else "python$PYTHON_VERSION")
     for name in ("github wheel", "gitlab wheel"):
         assert lines[name] == [f"pip install {UV} && uv build --wheel"]
 
 
-def test_ci_and_container_have_the_python_that_the_package_asks_for() -> None:
-    asked = tomllib.loads(text_of("pyproject.toml"))["project"]["requires-python"]
-    assert asked == ">=3.11,<3.12"
-    jobs = read(".github/workflows/test.yml")["jobs"].values()
+def test_ci_has_each_python_that_the_package_is_for_and_the_container_the_first() -> None:
+    github, gitlab = read(".github/workflows/test.yml")["jobs"], read(".gitlab-ci.yml")
+    assert github["test"]["strategy"]["matrix"]["python"] == [*NAMES]
+    assert gitlab["test"]["parallel"]["matrix"] == [{"PYTHON_VERSION": [*NAMES]}]
+    assert gitlab["test"]["image"] == "python:${PYTHON_VERSION}-bookworm"
     versions = {
-        step["with"]["python-version"] for job in jobs for step in job["steps"] if "python-version" in step.get("with", {})
+        name: [step["with"]["python-version"] for step in job["steps"] if "python-version" in step.get("with", {})]
+        for name, job in github.items()
     }
-    images = {read(".gitlab-ci.yml")["default"]["image"], *re.findall(r"^FROM (\S+)", text_of("Containerfile"), re.MULTILINE)}
-    assert versions == {"3.11"} and all(one.startswith("python:3.11-") for one in images)
+    assert versions == {"test": ["${{ matrix.python }}"], "wheel": [FIRST]}
+    images = {gitlab["default"]["image"], *re.findall(r"^FROM (\S+)", text_of("Containerfile"), re.MULTILINE)}
+    assert all(one.startswith(f"python:{FIRST}-") for one in images)
 
 
 def test_the_container_is_built_from_all_that_the_wheel_is_and_holds_all_that_it_needs() -> None:

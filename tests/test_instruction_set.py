@@ -113,7 +113,7 @@ def test_what_the_machine_offers_changes_no_byte(tmp_path: Path) -> None:
 def test_every_library_obeys() -> None:
     program = """
 import cv2, numba, torch
-from numpy.core._multiarray_umath import __cpu_dispatch__, __cpu_features__
+from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
 from threadpoolctl import threadpool_info
 print([name for name in __cpu_dispatch__ if __cpu_features__[name] and name.startswith("AVX512")])
 print(torch.backends.cpu.get_cpu_capability(), numba.config.CPU_NAME, cv2.getCPUFeaturesLine().count("*AVX512-SKX?"))

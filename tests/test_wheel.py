@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -21,6 +22,7 @@ from tast.closure import ROOT
 from tast.starter.shipped import IN_WHEEL, SHIPPED
 from tests.end_to_end.conftest import own_environment
 from tests.licences import locked
+from tests.test_pythons import LATER, NAMES, interpreter
 
 TREE = ("tast", "flows", "pyproject.toml", "setup.py", "README.md", "LICENSE", *SHIPPED)
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -112,6 +114,31 @@ def test_what_may_be_installed_includes_what_is_locked() -> None:
     for one in LOCKED:
         name = str(canonicalize_name(one.name))
         assert name == "tast" or one.specifier.contains(pins[name]), f"{one}: the lock has {pins[name]}"
+
+
+@pytest.mark.parametrize("version", LATER)
+def test_what_may_be_installed_on_a_later_python_includes_what_is_locked_for_it(version: str) -> None:
+    there = default_environment() | {"python_version": version, "python_full_version": f"{version}.0"}
+    pins = locked(ROOT / f"requirements-{version}.lock")
+    for one in LOCKED:
+        name = str(canonicalize_name(one.name))
+        if name != "tast" and (one.marker is None or one.marker.evaluate(there)):
+            assert one.specifier.contains(pins[name]), f"{one}: the lock has {pins[name]}"
+
+
+@pytest.mark.parametrize("version", NAMES)
+def test_each_python_installs_it_and_runs_what_needs_no_package(wheel: zipfile.ZipFile, version: str, tmp_path: Path) -> None:
+    """pip asks the wheel for the Pythons that it is for (uv overlooks an upper bound); what runs sees no other package."""
+    python, site = interpreter(version), tmp_path / "site"
+    command = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet", "--no-deps", "--no-index", "--no-compile"]
+    subprocess.run([*command, "--target", str(site), str(wheel.filename)], check=True, capture_output=True)
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); "
+        "from tast.doctor import machine; from tast.starter.shipped import SHIPPED, shipped; "
+        "assert all(shipped(name).is_file() for name in SHIPPED); print(machine.check_python().ok, machine.main(['--system']))"
+    )
+    done = subprocess.run([python, "-I", "-S", "-c", code, str(site)], capture_output=True, text=True, timeout=120, check=False)
+    assert (done.returncode, done.stdout) == (0, "True 0\n"), done.stderr
 
 
 def test_the_wheel_and_the_lock_name_the_same_packages() -> None:

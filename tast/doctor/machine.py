@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tast.starter.shipped import CHECKOUT
 
+PYTHONS = ((3, 11), (3, 12))  # MediaPipe 0.10.21 has no wheel for later ones
 SYSTEM_LIBRARIES = {  # shared library -> apt package that brings it
     "libGL.so.1": "libgl1",
     "libgthread-2.0.so.0": "libglib2.0-0",
@@ -57,7 +58,8 @@ class Check:
 
 def check_python() -> Check:
     found = ".".join(map(str, sys.version_info[:3]))
-    return Check("Python", sys.version_info[:2] == (3, 11), found, "use Python 3.11")
+    names = " or ".join(f"{major}.{minor}" for major, minor in PYTHONS)
+    return Check("Python", sys.version_info[:2] in PYTHONS, found, f"use Python {names}")
 
 
 def check_system_libraries() -> list[Check]:

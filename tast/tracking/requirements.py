@@ -14,13 +14,16 @@ from packaging.utils import canonicalize_name
 from tast.closure import PACKAGES, ROOT
 from tast.errors import BadInput
 
+OF_CUDA = ("cuda-", "nvidia-", "triton")  # what a torch built for CUDA requires beside the lock, and pins itself
+
 
 def requirements_of(files: Iterable[Path], lock: str, *, root: Path = ROOT) -> list[str]:
     """`NAME==VERSION` lines, sorted, for the files (relative to `root`) to run where nothing is installed.
 
     lock: text of requirements.lock, which has the versions. The names are those of the packages that the files import, inside of
-    functions too, or look for with find_spec, and of what these packages themselves require on this platform. Raises BadInput
-    where a package is imported that is not installed, or one that the lock has not.
+    functions too, or look for with find_spec, and of what these packages themselves require on this platform, less CUDA's, which
+    one build of torch requires and another does not. Raises BadInput where a package is imported that is not installed, or one
+    that the lock has not.
     """
     pins = dict(line.partition("==")[::2] for line in lock.splitlines() if "==" in line and not line.startswith("#"))
     versions = {_normal(name.partition("[")[0]): version.split()[0] for name, version in pins.items()}
@@ -29,7 +32,7 @@ def requirements_of(files: Iterable[Path], lock: str, *, root: Path = ROOT) -> l
     needed: set[tuple[str, str]] = set()
     while waiting:
         name, extra = waiting.pop()
-        if (name, extra) in needed:
+        if (name, extra) in needed or name.startswith(OF_CUDA):
             continue
         needed.add((name, extra))
         if name in installed:

@@ -27,6 +27,16 @@ def test_this_machine_is_ready(any_disk_and_memory: None) -> None:
     }
 
 
+@pytest.mark.parametrize(("found", "ok"), [((3, 10, 4), False), ((3, 11, 2), True), ((3, 12, 3), True), ((3, 13, 0), False)])
+def test_a_python_that_the_package_is_not_for_is_named(
+    monkeypatch: pytest.MonkeyPatch, found: tuple[int, int, int], ok: bool
+) -> None:
+    monkeypatch.setattr(doctor.sys, "version_info", found)
+    check = doctor.check_python()
+    assert (check.ok, check.detail) == (ok, ".".join(map(str, found)))
+    assert check.what_to_do == ("" if ok else "use Python 3.11 or 3.12")
+
+
 def test_missing_packages_and_models_say_what_brings_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "PACKAGES", ("no-such-package",))
     monkeypatch.setattr(doctor, "MODELS", {"a model": ("numpy", "none.dat", "pip install it"), "another": ("nothere", "x", "y")})

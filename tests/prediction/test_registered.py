@@ -156,6 +156,22 @@ def test_requirements_are_those_of_the_lock_with_what_they_need_themselves():
         requirements_of(served_code("tast_net"), "\n".join(line for line in lock.splitlines() if not line.startswith("scipy==")))
 
 
+def test_what_a_torch_for_cuda_brings_is_left_to_it(tmp_path, monkeypatch):
+    for name, needs in (
+        ("ourtorch", ["nvidia-cublas==13.1", "cuda-toolkit[cudart]==13", "triton==3.7", "filelock"]),
+        ("filelock", []),
+    ):
+        info = tmp_path / f"{name}-2.0.dist-info"
+        info.mkdir()
+        info.joinpath("METADATA").write_text(
+            "\n".join(["Metadata-Version: 2.4", f"Name: {name}", "Version: 2.0", *(f"Requires-Dist: {one}" for one in needs), ""])
+        )
+        info.joinpath("top_level.txt").write_text(f"{name}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "one.py").write_text("import ourtorch\n")
+    assert requirements_of([Path("one.py")], "filelock==2\nourtorch==2.0\n", root=tmp_path) == ["filelock==2", "ourtorch==2.0"]
+
+
 def test_an_import_that_nothing_brings_is_named(tmp_path):
     (tmp_path / "one.py").write_text("def f():\n    import nowhere_to_be_had\n")
     with pytest.raises(BadInput, match="nowhere_to_be_had: no installed package"):
