@@ -35,12 +35,12 @@ setup: $(INSTALLED)  ## .venv with the pinned requirements; PYTHON=python3.12, V
 $(INSTALLED): $(wildcard $(LOCK)) pyproject.toml
 	@[ -n "$(filter $(PYTHONS),$(VERSION))" ] || { echo "TAST needs Python 3.11 or 3.12, found $(or $(VERSION),none) by $(or $(PYTHON),that name): set PYTHON=/path/to/python3.11 (Debian 12: apt-get install python3.11 python3.11-venv; Ubuntu 24.04: python3.12 python3.12-venv)"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "Python's venv module is incomplete: apt-get install python$(VERSION)-venv"; exit 1; }
+	@$(PYTHON) -m tast.doctor.machine --system
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet uv==0.13.9
 	@echo "Installing $(LOCK) into $(VENV) (about 2 minutes) ..."
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --requirement $(LOCK)
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --editable .
-	@$(BIN)/python -m tast.doctor.machine --system
 	@touch $@
 
 repro: $(INSTALLED)  ## run the main job: data set -> preprocess -> split -> train -> evaluate -> MLflow -> registry
