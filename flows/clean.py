@@ -25,8 +25,8 @@ from flows.stage_deps import DVC_YAML, outputs_of, read_stages
 from tast.errors import TastError, disk_errors_named
 
 STATE = ".tast"
-MADE = ("ablation", "cache", "checkpoints", "dvc", "dvc.lock", "logs", "prefect", "progress.json", "published", "sets",
-        "system_metrics", "table")  # fmt: skip
+MADE = ("ablation", "cache", "checkpoints", "dvc", "dvc.lock", "logs", "looks.db", "prefect", "progress.json", "published",
+        "sets", "system_metrics", "table")  # fmt: skip
 DOWNLOADS, REGISTRY, LOCK = "downloads", "mlflow", "pipeline.lock"
 MEASURED = "benchmarks"  # what scheduled benchmarks measured cannot be made again: it stays
 KEPT = ".dvc/cache, which `dvc checkout` fills the outputs from"
