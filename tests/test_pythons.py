@@ -116,6 +116,11 @@ def test_make_installs_the_lock_of_the_python_that_it_is_given(tmp_path: Path, v
     )
 
 
+def test_make_says_what_the_machine_lacks_before_it_installs_for_minutes(tmp_path: Path) -> None:
+    would = make(f"VENV={tmp_path / 'new'}").stdout
+    assert 0 < would.index("-m tast.doctor.machine --system") < would.index("-m venv")
+
+
 @pytest.mark.parametrize("version", LATER)
 def test_an_environment_keeps_its_python(tmp_path: Path, version: str) -> None:
     (tmp_path / "bin").mkdir()

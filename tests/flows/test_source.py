@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ from flows import original
 from flows.layout import METHOD, SOURCE, data_root
 from flows.running import run
 from flows.stages import source as stage
+from tast.closure import ROOT, closure
 from tast.errors import TastError
 from tests.end_to_end.conftest import PROJECT, set_params
 
@@ -69,6 +73,25 @@ def test_a_relative_root_is_found_from_the_copy_that_dvc_makes_for_an_experiment
     assert data_root("data/vipl", copy) == str(project / "data/vipl")
     for root in ("/disk/vipl", "s3://bucket/vipl.zip"):
         assert data_root(root, copy) == data_root(root, project) == root
+
+
+def test_what_is_compiled_for_an_experiment_is_kept_with_the_project_that_was_copied(tmp_path: Path) -> None:
+    project = tmp_path / "project"
+    copy = project / ".dvc/tmp/exps/tmpx1"
+    for tree in (project, copy):
+        for file in closure("flows"):
+            (tree / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(ROOT / file, tree / file)
+        (tree / "dvc.yaml").touch()
+    kept = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", "import flows, os; print(os.environ.get('NUMBA_CACHE_DIR'))"], cwd=tree,
+            env=kept | {"PYTHONPATH": str(tree)}, check=True, capture_output=True, text=True,
+        ).stdout.strip()
+        for tree in (project, copy)
+    ]  # fmt: skip
+    assert said == ["None", str(project / "tast/__pycache__")]  # beside the code where it is nobody's copy
 
 
 def test_the_methods_code_is_told_and_an_unknown_method_is_one_line(waves):
