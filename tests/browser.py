@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import FileChooser, Page, sync_playwright
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 HEIGHT_PX = 900
@@ -23,15 +23,18 @@ def chromium() -> str:
 
 class Tab:
     """A tab of a session of its own. complaints: errors and warnings of the console and of scripts; requests: every address that
-    was asked for, the page's own among them; both since it was opened last."""
+    was asked for, the page's own among them; choosers: the dialogs for a file that opened; all since it was opened last."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
         self.complaints: list[str] = []
         self.requests: list[str] = []
+        self.choosers: list[FileChooser] = []
         page.on("console", lambda message: self.complaints.append(message.text))
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("request", lambda request: self.requests.append(request.url))
+        # heard from the start: Page.expect_file_chooser asks for a dialog just before it opens, and 3 in 100 were not heard
+        page.on("filechooser", lambda chooser: self.choosers.append(chooser))
 
     def open(self, url: str, *, width_px: int, dark: bool = False) -> None:
         """Load it in a window of a width, and wait until all of it is there."""
@@ -39,6 +42,7 @@ class Tab:
         self.page.set_viewport_size({"width": width_px, "height": HEIGHT_PX})
         self.complaints.clear()
         self.requests.clear()
+        self.choosers.clear()
         self.page.goto(url, wait_until="load")
 
 
