@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 SOURCE = Path("data/source.json")
 METHOD = Path("data/method.json")
+CODE = Path("data/code")  # what code each stage rests on: a file for each
 ROWS = Path("data/methods")  # what each row of the table of methods is trained with
 RAW = Path("data/raw")
 AUDIT = Path("data/audit")

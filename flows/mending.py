@@ -15,14 +15,13 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from flows import STATE
-from flows.layout import ROWS
+from flows.layout import CODE, ROWS
 from tast.files import HALF, OLD, whole_file
-from tast.starter.project import CODE
 
 log = logging.getLogger(__name__)
 LOCK, KEPT = Path("dvc.lock"), STATE / "dvc.lock"
 WRITTEN = (Path("data"), Path("models"), Path("reports"))
-FILE_BY_FILE = (ROWS, Path(CODE))  # outputs that are folders whose files come one by one; all others are written whole
+FILE_BY_FILE = (ROWS, CODE)  # outputs that are folders whose files come one by one; all others are written whole
 
 
 def keep_lock() -> None:

@@ -12,7 +12,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Any, Literal
@@ -20,16 +20,15 @@ from typing import Any, Literal
 from filelock import FileLock, Timeout
 
 from flows import STATE
-from flows.layout import STAGES, table_stages
+from flows.layout import CODE, STAGES, table_stages
 from flows.mending import mend
+from flows.stage_code import edited
 from flows.stage_deps import outputs_of, read_stages
-from flows.stages.installed import write_code
 from flows.stages.source import look_outside
 from flows.summary import print_summary
 from tast.errors import TastError, Unavailable, disk_errors_named
 from tast.files import holds, whole_file
 from tast.params import load_params
-from tast.starter.project import CODE, INSTALLED
 
 HowFar = Literal["evaluate", "publish", "promote"]  # what a run ends with
 LOCK = STATE / "pipeline.lock"
@@ -43,16 +42,9 @@ def nothing_changed() -> bool:
     if not holds(PUBLISHED, _fingerprint()):
         return False
     params = load_params()
-    look_at_code()
     look_outside(params)
     stages = [*STAGES, *table_stages(params.table)]
     return subprocess.run([sys.executable, "-m", "dvc", "status", "--quiet", *stages], check=False).returncode == 0
-
-
-def look_at_code() -> None:
-    """In a project whose code is the installed package's, what stage INSTALLED does: DVC would ask it before all others."""
-    if INSTALLED in read_stages():
-        write_code(Path(CODE))
 
 
 def _fingerprint() -> str:
@@ -77,7 +69,6 @@ def would_run() -> dict[str, str | None]:
     """
     require_folders()
     params = load_params()
-    look_at_code()
     look_outside(params)
     wanted = [*STAGES, *table_stages(params.table)]
     asked = subprocess.run(
@@ -91,7 +82,7 @@ def would_run() -> dict[str, str | None]:
     made_anew: list[str] = []
     for name in wanted:
         declared = stages[name.partition("@")[0]]
-        here = [NEVER] if name not in known else list(_reasons(changed.get(name, []), made_anew))
+        here = [NEVER] if name not in known else list(_reasons(changed.get(name, []), made_anew, known[name]))
         ahead = [dep.partition("/${")[0] for dep in declared["deps"] if any(Path(dep).is_relative_to(out) for out in made_anew)]
         reasons[name] = "; ".join(here) or (f"if {' or '.join(ahead)} comes out as another" if ahead else None)
         if reasons[name]:
@@ -99,18 +90,25 @@ def would_run() -> dict[str, str | None]:
     return reasons
 
 
-def _reasons(entries: Iterable[str | dict[str, Any]], made_anew: Collection[str]) -> Iterator[str]:
-    """Of a stage's entries in `dvc status --json`, without the outputs of stages that would run themselves."""
+def _reasons(entries: Iterable[str | dict[str, Any]], made_anew: Collection[str], known: Mapping[str, Any]) -> Iterator[str]:
+    """Of a stage's entries in `dvc status --json`, without the outputs of stages that would run themselves. known: the stage in
+    dvc.lock."""
+    used = {dep["path"]: dep["md5"] for dep in known.get("deps", []) if "md5" in dep}
     for entry in entries:
         if isinstance(entry, str):  # "changed command"
             yield entry
             continue
         for what, files in entry.items():
             names = [
-                f"{one} ({', '.join(how)})" if isinstance(how, dict) else one
+                each
                 for one, how in files.items()
                 if one not in made_anew
-            ]
+                for each in (
+                    [f"{one} ({', '.join(how)})"] if isinstance(how, dict)
+                    else edited(one, used[one]) if Path(one).is_relative_to(CODE) and one in used
+                    else [one]
+                )
+            ]  # fmt: skip
             if names:
                 more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
                 yield f"{what}: {', '.join(names[:MOST_NAMES])}{more}"

@@ -15,6 +15,7 @@ from prefect.artifacts import create_link_artifact
 
 from flows.layout import CLIPS, CURVE, HISTORY, METHOD, METRICS, MODEL, PLOTS, PREDICTIONS, REPORT, SCORES, SPLIT
 from flows.prefect_flows import described, flow_of, run_alone
+from flows.stage_code import code_of
 from flows.store import artifact_root, mlflow_page_url, tracking_uri
 from flows.system_metrics import read_samples
 from tast.clip_store import ClipStore
@@ -73,7 +74,7 @@ def publication() -> Publication:
     for output in PUBLISHED:
         require_output(dvc_lock, output, Path())
     params = run_params(dvc_lock)
-    code = code_version(Path(), used=code_files(dvc_lock) | method_files(), used_params=params)
+    code = code_version(Path(), used=project_code(dvc_lock), used_params=params)
     tell_code(code)
     model, card = load_model(MODEL)
     scores = json.loads(SCORES.read_text())
@@ -91,15 +92,14 @@ def publication() -> Publication:
     )  # fmt: skip
 
 
-def method_files() -> dict[str, str]:
-    """Path -> md5 of the project's files that the method of the run rests on: found by its name, they are no deps of a stage.
-
-    None of them where the code is an installed package's: no commit of the project could hold it.
+def project_code(dvc_lock: str) -> dict[str, str]:
+    """Path -> md5 of the project's files that the run was made with: its stages' code, and that of its method, which is found by
+    its name. Where the code is an installed package's none of it is among them: no commit of the project could hold it.
     """
     if not (Path() / PACKAGES[0]).is_dir():
-        return {}
-    code: dict[str, str] = json.loads(METHOD.read_text())["code"]
-    return {path: md5 for path, md5 in code.items() if path.partition("/")[0] in PACKAGES}
+        return code_files(dvc_lock, lambda path, md5: {})
+    method: dict[str, str] = json.loads(METHOD.read_text())["code"]
+    return code_files(dvc_lock, code_of) | {path: md5 for path, md5 in method.items() if path.partition("/")[0] in PACKAGES}
 
 
 def distribution_of(card: ModelCard) -> list[str]:

@@ -11,7 +11,9 @@ import json
 import logging
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,8 @@ from dvc.repo import Repo
 from dvc.scm import NoSCM, RevError, resolve_rev
 from dvc_data.index import DataIndexDirError
 
-from flows.layout import METHOD, METRICS, MODEL, PREDICTIONS
+from flows.layout import CODE, METHOD, METRICS, MODEL, PREDICTIONS
+from flows.stage_code import code_of
 from flows.store import tracking_uri
 from tast.closure import PACKAGES
 from tast.code_version import RECORD, code_at, is_commit
@@ -41,14 +44,14 @@ OUTPUTS = {  # what is read -> DVC's output that it is of
     METRICS: METRICS.as_posix(),
 }
 METHODS = "tast/methods"
-CODE = (*PACKAGES, "requirements.lock")
+ALL_CODE = (*PACKAGES, "requirements.lock")
 
 
 @dataclass(frozen=True)
 class Code:
     """What a result was made with: path -> md5.
 
-    of_stages: those that dvc.lock names; None of a run, whose commit's whole code stands in `files`. method: DVC's digest of
+    of_stages: those that its stages rest on; None of a run, whose commit's whole code stands in `files`. method: DVC's digest of
     METHOD, which says what the method's code is; None of a run.
     """
 
@@ -157,21 +160,28 @@ def _copied(name: str, short: str, files: DVCFileSystem, folder: Path) -> str:
                 f"`dvc fetch --all-commits`, or of an experiment `dvc exp pull REMOTE {name}`, brings it from where it was "
                 f"pushed to, else `git checkout {short}` and `dvc repro` make it again"
             ) from error
+    with suppress(DvcException, DataIndexDirError, OSError):  # without it the code is unknown, and the rest is not
+        files.get(CODE.as_posix(), str(folder / CODE), recursive=True)
     return lock
 
 
 def _of_lock(name: str, description: str, lock: str, folder: Path, methods: Mapping[str, str]) -> Result:
     """methods: path -> md5 of the files of all methods, of which the lock names none (METHOD does, of the one in use)."""
-    code = code_files(lock)
     try:
         method = output_digest(lock, METHOD.as_posix())
     except BadInput:  # of a release before it
         method = None
+    try:
+        stages = code_files(lock, partial(code_of, project=folder))
+        code: Code | None = Code({**methods, **stages}, frozenset(stages), method)
+    except BadInput as error:
+        log.warning("%s: which code it was made with is unknown: %s", name, error)
+        code = None
     return Result(
         name=name, description=description, model=folder / MODEL, predictions=_table(name, folder / PREDICTIONS),
         test_rmse=rmse_of(json.loads((folder / METRICS).read_text())),
         params={key: str(value) for key, value in run_params(lock).items()},
-        code=Code({**methods, **code}, frozenset(code), method),
+        code=code,
     )  # fmt: skip
 
 
@@ -190,7 +200,7 @@ def _of_store(name: str, folder: Path) -> Result:
     else:
         uri = f"{REGISTERED}{name.removeprefix(REGISTERED)}"
         found = result_of_version(uri, folder, tracking_uri=tracking_uri())
-    files = None if found.commit is None else code_at(Path(), found.commit, CODE)
+    files = None if found.commit is None else code_at(Path(), found.commit, ALL_CODE)
     of_code = "of unknown code" if found.commit is None else f"commit {found.commit[:7]}{' and changes' if found.dirty else ''}"
     return Result(
         name=name, description=f"{found.version}, run {found.run_id}, {of_code}", model=found.model,

@@ -1,11 +1,12 @@
-"""What dvc.yaml must declare for each stage: the files that its program imports or reads, and the sections of params.yaml.
+"""What dvc.yaml must declare for each stage: the file that says what its code is, and the sections of params.yaml that it reads.
 
     python -m flows.stage_deps            say what dvc.yaml lacks or has too much; exit 1 where it does
     python -m flows.stage_deps --write    mend it
 
-The code of stage NAME is the closure of imports of flows/stages/NAME.py, with requirements.lock; its params are the sections
-that this code names to `tast.params.stage_params`. What stands in dvc.yaml by hand are the stages, their outputs, and which
-outputs of earlier stages they read.
+The code of a stage is the closure of imports of its program: flows.stage_code writes it into data/code/NAME.json, on which the
+stage rests, with requirements.lock. Its params are the sections that this code names to `tast.params.stage_params`. By hand stand
+in dvc.yaml the stages, their outputs, and which outputs of earlier stages they read; stages that run other programs than this
+project's are left as they are.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from flows.layout import CODE
+from flows.stage_code import DEP, program_of
 from tast.closure import ROOT, closure
 from tast.errors import BadInput, TastError
 from tast.files import whole_file
@@ -34,7 +37,7 @@ READER, OTHER_READER = "stage_params", "load_params"  # tast.params: of the name
 
 
 def declared(text: str, root: Path = ROOT) -> str:
-    """dvc.yaml's text with deps and params of every stage as its code has them; all else, comments included, as it is.
+    """dvc.yaml's text with deps and params of every stage as its program has them; all else, comments included, as it is.
 
     Raises BadInput where a stage's code reads sections of params.yaml in a way that cannot be followed.
     """
@@ -44,11 +47,14 @@ def declared(text: str, root: Path = ROOT) -> str:
     pipeline = yaml.load(text)
     outputs = [out for stage in pipeline["stages"].values() for out in outputs_of(stage)]
     for name, stage in pipeline["stages"].items():
-        deps = stage.setdefault("deps", [])
-        inputs = [one for one in deps if any(Path(one).is_relative_to(out) for out in outputs)]
-        code = [*(file.as_posix() for file in closure(f"flows.stages.{name}", root=root)), REQUIREMENTS]
-        _replace(deps, [*inputs, *code])
-        _replace(stage.setdefault("params", []), sections_read(f"flows.stages.{name}", root))
+        module = program_of(stage)
+        if module is None:
+            continue
+        if not stage.get("always_changed"):  # it runs anyway
+            deps = stage.setdefault("deps", [])
+            inputs = [one for one in deps if any(Path(one).is_relative_to(out) for out in outputs if out != CODE.as_posix())]
+            _replace(deps, [*inputs, DEP.format(name), REQUIREMENTS])
+        _replace(stage.setdefault("params", []), sections_read(module, root))
     stream = io.StringIO()
     yaml.dump(pipeline, stream)
     return stream.getvalue()

@@ -38,7 +38,7 @@ def closure(*modules: str, root: Path = ROOT) -> tuple[Path, ...]:
         if file in seen:
             continue
         seen.add(file)
-        imported, beside = _read(file, root)
+        imported, beside = _read(file, root, file.stat().st_mtime_ns)
         waiting += [*imported, *_packages_of(file, root), *(one for one in beside if one.suffix == ".py")]
         found |= {file, *beside}
     return tuple(sorted(file.relative_to(root) for file in found))
@@ -54,8 +54,9 @@ def code_digest(*modules: str, root: Path = ROOT) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _read(file: Path, root: Path) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
-    """The module files that a module imports, and the files that lie beside it and that it names."""
+def _read(file: Path, root: Path, changed_ns: int) -> tuple[tuple[Path, ...], tuple[Path, ...]]:
+    """The module files that a module imports, and the files that lie beside it and that it names. changed_ns: when it was written
+    last, for the cache alone."""
     tree = ast.parse(file.read_bytes())
     package = _name_of(file, root).rpartition(".")[0] if file.name != "__init__.py" else _name_of(file, root)
     modules: set[Path] = set()

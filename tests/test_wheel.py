@@ -94,7 +94,7 @@ def test_a_project_runs_with_the_code_that_is_installed_and_notices_an_update_of
     before = {file.name: file.read_bytes() for file in (study / "data/code").iterdir()}
     edited = site / "tast/ratio_of_ratios.py"
     edited.write_text(edited.read_text() + "# a remark\n")
-    program("dvc", "repro", "--quiet", "installed")
+    program("dvc", "repro", "--quiet", "source")
     after = {file.name: file.read_bytes() for file in (study / "data/code").iterdir()}
     assert {name for name, code in before.items() if code != after[name]} == {"evaluate.json", "table.json"}
 

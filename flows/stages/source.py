@@ -1,8 +1,8 @@
 """Stage source: what lies outside of DVC's sight, fingerprinted, so that the stages that rest on it run again when it changes.
 
-That is what stands at each data set's root, the recorded waves where they drive the phantom, and the code of the methods in use,
-which are found by their names and may be other packages'. DVC does not look there by itself: it runs this stage every time (a
-fraction of a second), and goes on only where a fingerprint is another one.
+That is what stands at each data set's root, the recorded waves where they drive the phantom, the code that the programs of the
+stages import, and that of the methods in use, which are found by their names and may be other packages'. DVC does not look there
+by itself: it runs this stage every time (a second), and goes on only where a fingerprint is another one.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import json
 
 from flows.layout import METHOD, ROWS, SOURCE, data_root
 from flows.running import run_stage
+from flows.stage_code import write_code
+from flows.stage_deps import read_stages
 from tast.errors import TastError
 from tast.files import holds, whole_file
 from tast.fingerprint import write_sources
@@ -25,6 +27,7 @@ def main() -> None:
 def look_outside(params: Params) -> None:
     """Write the fingerprints, and what each row of the table is trained with where there is one; a file that says so already is
     left as it is. Raises TastError where something is not there."""
+    write_code(read_stages())
     write_sources(roots_of(params), SOURCE)
     try:
         method = {"method": params.train.method, "code": code_of_method(params.train.method)}

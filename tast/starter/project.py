@@ -1,8 +1,6 @@
 """A project's folder: TAST's own params.yaml, stages and deployments, with the code in the installed package.
 
-In TAST's own repository each stage of dvc.yaml names the code files that it rests on. Elsewhere that code lies in the installed
-package, out of DVC's sight: a stage of its own, `installed`, writes down what it is, a file for each stage, and the stages rest
-on those. So the one that an update of the package changes runs again, and no other.
+dvc.yaml is TAST's own to the letter: stage source writes down what code each stage rests on, wherever that code lies.
 """
 
 from __future__ import annotations
@@ -20,15 +18,8 @@ from tast.errors import BadInput, TastError
 from tast.files import whole_file
 from tast.starter.shipped import SHIPPED, shipped
 
-INSTALLED = "installed"  # the stage
-CODE = "data/code"  # what it writes: a file for each other stage
-PACKAGES = ("tast/", "flows/")
 CHECKOUT_ONLY = "flows.scheduled.benchmark"  # runs what the wheel does not hold
 README = Path(__file__).parent / "README.md"
-PIPELINE_HEAD = """\
-# The stages of TAST's own dvc.yaml, as `tast init` wrote them. What they run is in the installed package: the first stage writes
-# down its code, a file for each of the others, which run again where an update has changed theirs.
-"""
 
 
 def start_project(folder: Path) -> list[str]:
@@ -52,23 +43,8 @@ def start_project(folder: Path) -> list[str]:
 def project_files() -> dict[str, str]:
     """Name -> text of each file of a new project."""
     texts = {name: shipped(name).read_text(encoding="utf-8") for name in SHIPPED}
-    texts["dvc.yaml"] = pipeline_of(texts["dvc.yaml"])
     texts["prefect.yaml"] = deployments_of(texts["prefect.yaml"])
     return texts | {"README.md": README.read_text(encoding="utf-8").replace("VERSION", __version__)}
-
-
-def pipeline_of(text: str) -> str:
-    """TAST's own dvc.yaml as a project has it that holds no code: every stage rests on what stage INSTALLED writes of it."""
-    yaml = _yaml()
-    pipeline = yaml.load(text)
-    stages = pipeline["stages"]
-    for name, stage in stages.items():
-        kept = [f"{CODE}/{name}.json", *(one for one in stage["deps"] if not one.startswith(PACKAGES))]
-        stage["deps"][:] = kept
-    stages.insert(
-        0, INSTALLED, {"cmd": f"python -m flows.stages.{INSTALLED}", "always_changed": True, "outs": [{CODE: {"cache": False}}]}
-    )
-    return PIPELINE_HEAD + _without_head(_dumped(yaml, pipeline))
 
 
 def deployments_of(text: str) -> str:
@@ -94,12 +70,6 @@ def _dumped(yaml: YAML, content: Any) -> str:
     stream = io.StringIO()
     yaml.dump(content, stream)
     return stream.getvalue()
-
-
-def _without_head(text: str) -> str:
-    """Less the comment that a file begins with."""
-    lines = text.splitlines(keepends=True)
-    return "".join(lines[next(at for at, line in enumerate(lines) if not line.startswith("#")) :])
 
 
 def _repository(folder: Path) -> None:

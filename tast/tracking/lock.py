@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -18,13 +18,12 @@ from typing import Any
 from ruamel.yaml.error import YAMLError
 
 from tast.errors import BadInput
-from tast.starter.project import CODE
 from tast.yaml_text import yaml_of
 
 STAGES = ("download", "preprocess", "split", "train", "evaluate")  # the source stage decides only whether to download again
 RAW_DATA = "data/raw"
-METHOD = "data/method.json"  # which code the method is: an output of stage source, but nothing that was computed
-WRITTEN_DOWN = (METHOD, CODE)  # so is CODE, of a project whose code is an installed package
+METHOD, CODE = "data/method.json", "data/code"  # which code the method is, and what the stages rest on
+WRITTEN_DOWN = (METHOD, CODE)  # outputs of stage source, but nothing that was computed
 # Where the data lie, and whether they may be fetched: their content counts, not their address.
 PLACES = ("dataset.root", "dataset.second.root", "download.base_url", "download.sha256", "download.accept_licence",
           "download.phantom.recorded_root")  # fmt: skip
@@ -68,16 +67,19 @@ def run_params(dvc_lock: str) -> dict[str, Any]:
     return params
 
 
-def code_files(dvc_lock: str) -> dict[str, str]:
+def code_files(dvc_lock: str, code_of: Callable[[str, str], Mapping[str, str]]) -> dict[str, str]:
     """Path -> md5 of each file that the stages were run with and that no stage made: code and requirements.
 
-    A folder that was declared as a whole is not among them, nor the code that METHOD or CODE names. Raises BadInput where a stage
-    was never run.
+    code_of: path and md5 of a file below CODE -> path and md5 of the files that it names. A folder that was declared as a whole
+    is not among them, nor the code that METHOD names. Raises BadInput where a stage was never run.
     """
-    stages = _chosen(dvc_lock)
-    made = _made(dvc_lock)
+    stages, made = _chosen(dvc_lock), _made(dvc_lock)
     deps = {path: md5 for stage in stages.values() for path, md5 in _outside(stage, made).items()}
-    return {path: md5 for path, md5 in deps.items() if md5 and not md5.endswith(".dir") and not _written_down(path)}
+    files = {path: md5 for path, md5 in deps.items() if md5 and not md5.endswith(".dir") and not _written_down(path)}
+    for path, md5 in deps.items():
+        if PurePosixPath(path).is_relative_to(CODE):
+            files |= code_of(path, md5)
+    return files
 
 
 def output_digest(dvc_lock: str, path: str) -> str:

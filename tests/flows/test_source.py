@@ -25,7 +25,8 @@ def waves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of recorded waves, beside an empty project to work in."""
     (tmp_path / "project").mkdir()
     monkeypatch.chdir(tmp_path / "project")
-    shutil.copy(PROJECT / "params.yaml", "params.yaml")
+    for name in ("params.yaml", "dvc.yaml"):
+        shutil.copy(PROJECT / name, name)
     (tmp_path / "waves").mkdir()
     (tmp_path / "waves" / "100001.csv").write_text("R,G,B\n")
     return tmp_path / "waves"
