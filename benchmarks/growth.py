@@ -260,7 +260,7 @@ def main() -> None:
     for measure_one, n in [*((measure, n) for n in asked.sizes), *((measure_idle, n) for n in asked.idle)]:
         with tempfile.TemporaryDirectory(dir=asked.folder) as scratch:
             costs += measure_one(Path(scratch), n)
-        write_rows("growth", rows_of(costs))
+            write_rows("growth", rows_of(costs))  # before minutes of deleting
     if asked.publish:
         publish(rows_of(costs))
 
