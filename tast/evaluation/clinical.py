@@ -13,13 +13,20 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import roc_auc_score
 
-from tast.evaluation.metrics import HYPOXIA_PERCENT, Interval, bootstrap_intervals, percentile_interval, resampled_sums, score
+from tast.evaluation.metrics import (
+    HYPOXIA_PERCENT,
+    VALUES_AT_A_TIME,
+    Interval,
+    bootstrap_intervals,
+    percentile_interval,
+    score,
+    times_drawn,
+)
 
 FloatArray = npt.NDArray[np.float64]
 
 A_RMS_LIMIT_PERCENT = 4.0
 A_RMS_EDGES_PERCENT = (70.0, 80.0, 90.0, 100.0)
-DRAWS_AT_A_TIME = 100
 
 
 @dataclass(frozen=True)
@@ -97,19 +104,18 @@ def hypoxia_intervals(
     """
     below, predicted = np.asarray(true_percent, float) < threshold_percent, np.asarray(predicted_percent, float)
     who, owner = np.unique(np.asarray(people, str), return_inverse=True)
-    levels, level = np.unique(-predicted, return_inverse=True)  # ascending: the last is the surest call of hypoxia
-    count = np.zeros((2, len(who), len(levels)))  # seconds not below and below, of each person at each level
-    np.add.at(count, (below.astype(int), owner, level), 1.0)
-    called = levels > -threshold_percent
-    times_drawn = resampled_sums(np.eye(len(who)), draws, seed)  # (draws, people)
-    values = [_detection(times @ count[0], times @ count[1], called) for times in _parts(times_drawn)]
+    order = np.argsort(-predicted, kind="stable")
+    levels, first = np.unique(-predicted[order], return_index=True)  # ascending: the last is the surest call of hypoxia
+    called, below, owner = levels > -threshold_percent, below[order], owner[order]
+    drawn_times, at_a_time = times_drawn(len(who), draws, seed), max(1, VALUES_AT_A_TIME // max(1, len(predicted)))
+    values = []
+    for start in range(0, draws, at_a_time):
+        seconds = drawn_times[start : start + at_a_time, owner]  # (draws, N): how often each second counts
+        by_level = [np.add.reduceat(seconds * kind, first, axis=1) for kind in (~below, below)]
+        values.append(_detection(*by_level, called))
     names = ("sensitivity", "specificity", "auc")
     drawn = np.concatenate(values, axis=1) if values else np.empty((len(names), 0))
     return {name: percentile_interval(one, len(who)) for name, one in zip(names, drawn, strict=True)}
-
-
-def _parts(times_drawn: FloatArray) -> list[FloatArray]:
-    return [times_drawn[start : start + DRAWS_AT_A_TIME] for start in range(0, len(times_drawn), DRAWS_AT_A_TIME)]
 
 
 def _detection(not_below: FloatArray, below: FloatArray, called: npt.NDArray[np.bool_]) -> FloatArray:

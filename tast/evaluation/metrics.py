@@ -22,6 +22,7 @@ BAND_EDGES_PERCENT = (0.0, 70.0, 80.0, 85.0, 90.0, 95.0, 100.0)
 CONSTANT_VARIANCE = 1e-10  # (1e-5 percent)^2: below it a series is constant and has no correlation and no slope
 AGREEMENT_Z = 1.96
 N_MOMENTS = 11
+VALUES_AT_A_TIME = 2**22  # of all draws together: 32 MiB
 
 
 @dataclass(frozen=True)
@@ -239,8 +240,20 @@ def resampled_sums(moments: FloatArray, draws: int, seed: int) -> FloatArray:
 
     For equal seeds and numbers of subjects the same subjects are drawn, whatever is summed.
     """
-    chosen = np.random.default_rng(seed).integers(len(moments), size=(draws, len(moments)))
-    return moments[chosen].sum(axis=1)
+    at_a_time = max(1, VALUES_AT_A_TIME // max(1, moments.size))
+    chosen = _drawn(len(moments), draws, seed)
+    parts = [moments[chosen[start : start + at_a_time]].sum(axis=1) for start in range(0, draws, at_a_time)]
+    return np.concatenate(parts) if parts else np.empty((0, *moments.shape[1:]))
+
+
+def times_drawn(n_subjects: int, draws: int, seed: int) -> FloatArray:
+    """(draws, n_subjects): how often each of them is drawn, of the same draws as those of `resampled_sums`."""
+    places = _drawn(n_subjects, draws, seed) + n_subjects * np.arange(draws)[:, None]
+    return np.bincount(places.ravel(), minlength=draws * n_subjects).reshape(draws, n_subjects).astype(np.float64)
+
+
+def _drawn(n_subjects: int, draws: int, seed: int) -> npt.NDArray[np.int64]:
+    return np.random.default_rng(seed).integers(n_subjects, size=(draws, n_subjects))
 
 
 def percentile_interval(drawn: FloatArray, n_subjects: int) -> Interval:

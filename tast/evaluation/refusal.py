@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import auc
 
-from tast.evaluation.metrics import Interval, percentile_interval, resampled_sums
+from tast.evaluation.metrics import Interval, percentile_interval, times_drawn
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -44,16 +44,17 @@ def risk_coverage(
     rank = np.nan_to_num(np.asarray(quality, dtype=np.float64), nan=-np.inf)
     if error.size == 0:
         raise ValueError("no second to refuse")
-    _, group = np.unique(-rank, return_inverse=True)  # 0: the best
-    who, owner = np.unique(np.asarray(people, dtype=str), return_inverse=True)
-    sums = np.zeros((len(who), group.max() + 1, 2))  # of each person in each group: seconds, squared errors
-    np.add.at(sums, (owner, group), np.stack([np.ones_like(error), error**2], axis=-1))
-    running = _running_rmse(sums.sum(axis=0))
+    order = np.argsort(-rank, kind="stable")
+    _, first = np.unique(-rank[order], return_index=True)  # of each group of one quality, the best first
+    who, owner = np.unique(np.asarray(people, dtype=str)[order], return_inverse=True)
+    values = np.stack([np.ones_like(error), error[order] ** 2], axis=-1)  # of each second: itself, its squared error
+    running = _running_rmse(np.add.reduceat(values, first, axis=0))
     shares = np.arange(CURVE_POINTS, 0, -1) / CURVE_POINTS
     at = np.maximum(np.ceil(shares * len(error)).astype(int) - 1, 0)
     area, random = _area(running), float(running[-1])
-    times_drawn = resampled_sums(np.eye(len(who)), draws, seed)  # (draws, people)
-    gains = [_gain(np.tensordot(times, sums, axes=1)) for times in times_drawn]
+    gains = [
+        _gain(np.add.reduceat(values * times[owner][:, None], first, axis=0)) for times in times_drawn(len(who), draws, seed)
+    ]
     return RiskCoverage(
         coverage=tuple(shares.tolist()),
         rmse=tuple(running[at].tolist()),
