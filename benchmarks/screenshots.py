@@ -239,7 +239,7 @@ def mlflow(folder: Path, camera: Camera, address: str) -> None:
             page.get_by_text(heading, exact=True).locator("visible=true").first.click()
             page.wait_for_timeout(SETTLE_MS / 8)
         if name == "mlflow_compare":  # what is the same in both says nothing
-            page.get_by_role("switch").locator("visible=true").last.click()
+            page.get_by_role("switch").locator("visible=true").first.click()  # of the metrics: those of tags come after
         page.evaluate(TO_THE_RIGHT)  # of the table of models, where its figures stand
         page.wait_for_timeout(SETTLE_MS / 4)
         camera.take(name, page)

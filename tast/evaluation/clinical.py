@@ -111,8 +111,8 @@ def hypoxia_intervals(
     values = []
     for start in range(0, draws, at_a_time):
         seconds = drawn_times[start : start + at_a_time, owner]  # (draws, N): how often each second counts
-        by_level = [np.add.reduceat(seconds * kind, first, axis=1) for kind in (~below, below)]
-        values.append(_detection(*by_level, called))
+        not_below_s, below_s = (np.add.reduceat(seconds * kind, first, axis=1) for kind in (~below, below))
+        values.append(_detection(not_below_s, below_s, called))
     names = ("sensitivity", "specificity", "auc")
     drawn = np.concatenate(values, axis=1) if values else np.empty((len(names), 0))
     return {name: percentile_interval(one, len(who)) for name, one in zip(names, drawn, strict=True)}
