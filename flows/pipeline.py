@@ -22,7 +22,7 @@ from filelock import FileLock, Timeout
 from flows import STATE
 from flows.layout import CODE, STAGES, table_stages
 from flows.mending import mend
-from flows.stage_code import edited
+from flows.stage_code import as_it_was, edited
 from flows.stage_deps import outputs_of, read_stages
 from flows.stages.source import look_outside
 from flows.summary import print_summary
@@ -69,25 +69,28 @@ def would_run() -> dict[str, str | None]:
     """
     require_folders()
     params = load_params()
-    look_outside(params)
-    wanted = [*STAGES, *table_stages(params.table)]
-    asked = subprocess.run(
-        [sys.executable, "-m", "dvc", "status", "--json", *wanted], capture_output=True, text=True, check=False
-    )
-    if asked.returncode:
-        raise TastError((asked.stderr.strip().splitlines() or ["`dvc status` failed"])[-1].removeprefix("ERROR: "))
-    changed, stages = json.loads(asked.stdout), read_stages()
-    known = read_stages(lock) if (lock := Path("dvc.lock")).is_file() else {}
-    reasons: dict[str, str | None] = {}
-    made_anew: list[str] = []
-    for name in wanted:
-        declared = stages[name.partition("@")[0]]
-        here = [NEVER] if name not in known else list(_reasons(changed.get(name, []), made_anew, known[name]))
-        ahead = [dep.partition("/${")[0] for dep in declared["deps"] if any(Path(dep).is_relative_to(out) for out in made_anew)]
-        reasons[name] = "; ".join(here) or (f"if {' or '.join(ahead)} comes out as another" if ahead else None)
-        if reasons[name]:
-            made_anew += outputs_of(declared)
-    return reasons
+    with as_it_was():  # or `dvc checkout` would not replace what DVC does not keep
+        look_outside(params)
+        wanted = [*STAGES, *table_stages(params.table)]
+        asked = subprocess.run(
+            [sys.executable, "-m", "dvc", "status", "--json", *wanted], capture_output=True, text=True, check=False
+        )
+        if asked.returncode:
+            raise TastError((asked.stderr.strip().splitlines() or ["`dvc status` failed"])[-1].removeprefix("ERROR: "))
+        changed, stages = json.loads(asked.stdout), read_stages()
+        known = read_stages(lock) if (lock := Path("dvc.lock")).is_file() else {}
+        reasons: dict[str, str | None] = {}
+        made_anew: list[str] = []
+        for name in wanted:
+            declared = stages[name.partition("@")[0]]
+            here = [NEVER] if name not in known else list(_reasons(changed.get(name, []), made_anew, known[name]))
+            ahead = [
+                dep.partition("/${")[0] for dep in declared["deps"] if any(Path(dep).is_relative_to(out) for out in made_anew)
+            ]
+            reasons[name] = "; ".join(here) or (f"if {' or '.join(ahead)} comes out as another" if ahead else None)
+            if reasons[name]:
+                made_anew += outputs_of(declared)
+        return reasons
 
 
 def _reasons(entries: Iterable[str | dict[str, Any]], made_anew: Collection[str], known: Mapping[str, Any]) -> Iterator[str]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,23 @@ def write_code(stages: Mapping[str, Mapping[str, Any]], folder: Path = CODE) -> 
         if not holds(place, text):
             with whole_file(place) as part:
                 part.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def as_it_was(folder: Path = CODE) -> Iterator[None]:
+    """Afterwards the files are those that were there before."""
+    before = {file: file.read_bytes() for file in folder.glob("*.json")}
+    try:
+        yield
+    finally:
+        for file in {*before, *folder.glob("*.json")}:
+            if file not in before:
+                file.unlink()
+            elif not file.exists() or file.read_bytes() != before[file]:
+                with whole_file(file) as part:
+                    part.write_bytes(before[file])
+        if not before and folder.is_dir():
+            folder.rmdir()
 
 
 def code_of(path: str, md5: str, project: Path = Path()) -> dict[str, str]:

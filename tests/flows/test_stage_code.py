@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from flows import stage_code
-from flows.stage_code import code_of, edited, program_of, write_code
+from flows.stage_code import as_it_was, code_of, edited, program_of, write_code
 from flows.stage_deps import read_stages
 from tast.closure import ROOT, closure
 from tast.errors import BadInput
@@ -102,3 +102,21 @@ def test_bytes_that_turned_in_dvcs_cache_are_not_taken(code: Path) -> None:
     code.unlink()
     with pytest.raises(BadInput, match="neither here nor in DVC's cache"):
         code_of("data/code/a.json", used)
+
+
+def test_a_look_leaves_no_file_that_dvc_does_not_keep(code: Path) -> None:
+    """Else `dvc checkout` refuses: what lies there would be lost."""
+    before = code.read_bytes()
+    Path("tast/b.py").write_text("2\n")
+    with as_it_was():
+        written()
+        (code.parent / "b.json").write_text("{}")
+        assert code.read_bytes() != before
+    assert [(file.name, file.read_bytes()) for file in code.parent.iterdir()] == [("a.json", before)]
+    dvc("checkout", "-q")
+    code.unlink()
+    code.parent.rmdir()
+    with pytest.raises(ValueError, match="broken off"), as_it_was():
+        written()
+        raise ValueError("broken off")
+    assert not code.parent.exists()
