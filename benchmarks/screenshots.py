@@ -68,7 +68,7 @@ WITHOUT_ASSISTANT = """
 localStorage.setItem("mlflow.assistant.panelOpen_v1", "false");
 localStorage.setItem("mlflow.assistant.fab.autoOpenedOnFirstLoad_v1", "true");
 """  # MLflow's panel that offers to answer questions takes a quarter of the page, until a person has closed it
-PAST_THE_MACHINE_PX = 440  # of the list of metrics that differ: the machine's own come first
+PAST_THE_MACHINE = "document.querySelectorAll('.ReactVirtualized__Grid').forEach(table => { table.scrollTop = 308; })"  # 7 rows
 CDN = "https://cdn.jsdelivr.net/npm/"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 SETTLE_MS = 6000  # for a page that draws what it has asked for
@@ -242,8 +242,7 @@ def mlflow(folder: Path, camera: Camera, address: str) -> None:
             page.wait_for_timeout(SETTLE_MS / 8)
         if name == "mlflow_compare":  # what is the same in both says nothing
             page.get_by_role("switch").locator("visible=true").first.click()  # of the metrics: that of the tags comes after
-            page.get_by_text("system/").locator("visible=true").first.hover()
-            page.mouse.wheel(0, PAST_THE_MACHINE_PX)  # of a list that draws only what is seen
+            page.evaluate(PAST_THE_MACHINE)
         page.evaluate(TO_THE_RIGHT)  # of the table of models, where its figures stand
         page.wait_for_timeout(SETTLE_MS / 4)
         camera.take(name, page)
