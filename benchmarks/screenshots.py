@@ -52,7 +52,6 @@ PARAMS = {
     "train.epochs": 12,
     "evaluate.bootstrap": 200,
     "promote.fewest_subjects": 2,
-    "promote.judged": "level",
 }
 EXPERIMENTS = {"other-seed": "train.seed=1", "slower": "train.learning_rate=0.001"}
 PUBLISHED = "slower"
@@ -60,7 +59,7 @@ NO_PAGER = "--no-pager"
 EXP_SHOW = ("exp", "show", NO_PAGER, "--only-changed", "--drop", "models|reports", "--keep", "anchored_rmse")
 OF_MODELS = "workflowType=machine_learning"
 FOLDED = {
-    "mlflow_compare": ("Visualizations", "Run details", "Parameters", "Artifacts"),
+    "mlflow_compare": ("Visualizations", "Run details", "Artifacts", "Tags"),
     "mlflow_registry": ("Description",),
 }
 TO_THE_RIGHT = "document.querySelectorAll('.ag-center-cols-viewport').forEach(table => { table.scrollLeft = 790; })"
@@ -68,7 +67,6 @@ WITHOUT_ASSISTANT = """
 localStorage.setItem("mlflow.assistant.panelOpen_v1", "false");
 localStorage.setItem("mlflow.assistant.fab.autoOpenedOnFirstLoad_v1", "true");
 """  # MLflow's panel that offers to answer questions takes a quarter of the page, until a person has closed it
-PAST_THE_MACHINE = "document.querySelectorAll('.ReactVirtualized__Grid').forEach(table => { table.scrollTop = 308; })"  # 7 rows
 CDN = "https://cdn.jsdelivr.net/npm/"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 SETTLE_MS = 6000  # for a page that draws what it has asked for
@@ -241,8 +239,7 @@ def mlflow(folder: Path, camera: Camera, address: str) -> None:
             page.get_by_text(heading, exact=True).locator("visible=true").first.click()
             page.wait_for_timeout(SETTLE_MS / 8)
         if name == "mlflow_compare":  # what is the same in both says nothing
-            page.get_by_role("switch").locator("visible=true").first.click()  # of the metrics: that of the tags comes after
-            page.evaluate(PAST_THE_MACHINE)
+            page.get_by_role("switch").locator("visible=true").first.click()  # of the parameters, some 120
         page.evaluate(TO_THE_RIGHT)  # of the table of models, where its figures stand
         page.wait_for_timeout(SETTLE_MS / 4)
         camera.take(name, page)
