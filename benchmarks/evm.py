@@ -42,7 +42,7 @@ N_FRAMES, FPS_HZ, LOW_HZ, HIGH_HZ, ALPHA = 300, 30.0, 0.4, 4.0, 120.0
 SIZES = {"128x128": (128, 128), "480x640": (480, 640)}
 LEVELS = 4
 COMPARED = 8  # every so many frames are compared
-MEMORY_MUST, MEMORY_AIM = 2.0, 1.3
+MEMORY_MUST, MEMORY_AIM = 1.3, 1.2
 
 
 def ours(amplification: Amplification, band: Band) -> Magnify:
@@ -114,7 +114,7 @@ COMPARISONS = {
     "pyevm": Comparison(  # filters causally, from rest, every level but the residual
         "flyingzhao/PyEVM magnify_motion", "EVM.py", pyevm,
         Amplification(ALPHA, LEVELS, residual=False), Band(LOW_HZ, HIGH_HZ, "iir", order=5, settled=False),
-        {"128x128": (15, 28), "480x640": (10, 30)},
+        {"128x128": (28, 35), "480x640": (25, 40)},
     ),
     "joeljose": Comparison(  # counts the residual as a level; its mask without negative frequencies passes half the amplitude
         "joeljose v2.1", "evm.py", joeljose,

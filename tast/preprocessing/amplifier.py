@@ -11,8 +11,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from tast.preprocessing.banded import FINEST_DOWN, Down, Up, way_up
 from tast.preprocessing.compiled import add
-from tast.preprocessing.low_pass import SMALL_SIDE, LowPass
 from tast.preprocessing.pyramid import (
     Amplification,
     Collapse,
@@ -79,19 +79,21 @@ class Amplifier:
         return parts
 
     @cached_property
-    def _low_pass(self) -> LowPass | None:
-        """`part` and `raised` in one step, where it is quicker: a single level, coarse and small."""
-        single = self.base == len(self.terms) - 1 and self.mixing is None
-        small = max(self.part_shape[:2]) <= SMALL_SIDE
-        return LowPass(self.height, self.width, self.base, self.terms[-1]) if single and small else None
+    def _down(self) -> Down | None:
+        """`part` in one step, where there is but a single level and it is not among the finest."""
+        single = self.base == len(self.terms) - 1 and self.base >= FINEST_DOWN and self.mixing is None
+        return Down(self.height, self.width, self.base, self.terms[-1]) if single else None
 
-    def fill_raised(self, frames: Image, out: Float32Array) -> None:
-        """(T, H, W, 3): what of each frame is to be filtered, at full size, into `out`; both contiguous."""
-        if self._low_pass is not None:
-            self._low_pass.fill(frames, out)
-            return
-        for frame, raised_part in zip(frames, out, strict=True):
-            self.raised(self.part(frame), out=raised_part)
+    def fill_parts(self, frames: Image, out: Float32Array) -> None:
+        """(T, H, W, 3): `part` of each frame into `out`; both contiguous."""
+        if self._down is None:
+            self.parts(frames, out)
+        else:
+            self._down.fill(frames, out)
+
+    def way_up(self) -> Up:
+        """From a part's size to that of the frames."""
+        return way_up(self.height, self.width, self.base)
 
     def mixed(self, part: Float32Array, out: Float32Array | None = None) -> Float32Array:
         return part if self.mixing is None else np.asarray(cv2.transform(part, self.mixing, dst=out))

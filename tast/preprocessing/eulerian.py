@@ -16,7 +16,7 @@ from tast.preprocessing.amplifier import Amplifier, Float32Array, Image, make_am
 from tast.preprocessing.band_pass import Band, PassingWaves, band_pass, check_band
 from tast.preprocessing.compiled import add
 from tast.preprocessing.pyramid import Amplification
-from tast.preprocessing.stream import CAUSAL_BLOCK, CausalMagnifier, window_stream
+from tast.preprocessing.stream import CausalMagnifier, window_stream
 
 FLOAT_BYTES = 4
 COLUMNS = 512  # signals that the ideal filter takes at once: few enough for the cache
@@ -30,9 +30,9 @@ def magnify_frames(
     """(T, H, W, 3) RGB frames on a uniform grid of fps_hz, uint8 or float32 -> magnified, of the same shape.
 
     dtype: uint8 (rounded and saturated) or float32 (as it is); None: that of the frames. Beyond the result it holds a share of
-    the frames' memory: with `iir` the filter's state and 8 frames as float32, with `ideal` tiles of pixels over the whole time
-    and the pyramid's coarse levels, with `butterworth` those or a window of frames. Raises ValueError where the filter is not
-    known or the rate cannot carry the band.
+    the frames' memory: with `iir` the filter's state and as much as 8 frames as float32, with `ideal` tiles of pixels over the
+    whole time and the pyramid's coarse levels, with `butterworth` those or a window of frames. Raises ValueError where the
+    filter is not known or the rate cannot carry the band.
     """
     check_band(fps_hz, band)
     frames = np.ascontiguousarray(frames)
@@ -45,8 +45,8 @@ def magnify_frames(
 def _causally(frames: Image, fps_hz: float, amplifier: Amplifier, band: Band) -> Image:
     result = np.empty(frames.shape, dtype=amplifier.dtype)
     magnifier = CausalMagnifier(fps_hz, amplifier, band)
-    for start in range(0, len(frames), CAUSAL_BLOCK):
-        block = slice(start, start + CAUSAL_BLOCK)
+    for start in range(0, len(frames), magnifier.block):
+        block = slice(start, start + magnifier.block)
         magnifier.magnify(frames[block], result[block])
     return result
 

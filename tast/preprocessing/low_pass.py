@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
 
 import cv2
 import numpy as np
@@ -12,29 +11,9 @@ import numpy.typing as npt
 
 from tast.preprocessing.pyramid import level_sizes
 
-Float32Array = npt.NDArray[np.float32]
 Float64Array = npt.NDArray[np.float64]
 
-SMALL_SIDE = 12  # of the coarse level: up to it products take less time than OpenCV's steps
 OTHER_SIDE = 4  # of a coarse picture that is constant along it
-
-
-class LowPass:
-    """factor * up^level(down^level(frame)) of (height, width, 3) frames."""
-
-    def __init__(self, height: int, width: int, level: int, factor: float) -> None:
-        colours = np.eye(3)  # a pixel's three values lie side by side
-        self._down_rows = (factor * down_matrix(height, level)).astype(np.float32)
-        self._up_rows = up_matrix(height, level).astype(np.float32)
-        self._down_columns = np.kron(down_matrix(width, level).T, colours).astype(np.float32)
-        self._up_columns = np.kron(up_matrix(width, level).T, colours).astype(np.float32)
-
-    def fill(self, frames: npt.NDArray[Any], out: Float32Array) -> None:
-        """(T, H, W, 3) uint8 or float32 -> out, contiguous and of the same shape."""
-        np.copyto(out, frames)
-        rows = out.reshape(*out.shape[:2], -1)
-        coarse = self._down_rows @ rows @ self._down_columns
-        np.matmul(self._up_rows, coarse @ self._up_columns, out=rows)
 
 
 @lru_cache(maxsize=32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from itertools import chain, islice
 
 import numpy as np
@@ -10,10 +11,12 @@ import numpy.typing as npt
 
 from tast.preprocessing.amplifier import Amplifier, Image, make_amplifier
 from tast.preprocessing.band_pass import Band, check_band, filter_window
+from tast.preprocessing.banded import Up, no_way_up
 from tast.preprocessing.causal import CausalBandPass
 from tast.preprocessing.pyramid import Amplification
 
-CAUSAL_BLOCK = 8  # frames filtered at once: few enough for the cache, enough to read the filter's state seldom
+CAUSAL_BLOCK = 8  # frames of a stream filtered at once: few to wait for, enough to read the filter's state seldom
+LONGEST_BLOCK = 128  # frames of a video: enough that the state, which is more than a cache holds, is hardly read
 CHUNK = 16  # frames that are filtered and added at once
 MARGIN_PERIODS = 5.0  # of low_hz that the zero-phase filter sees beyond what it writes: 1e-5 of the largest value is missed
 WINDOW_PERIODS = 5.0  # of low_hz that it writes between two margins
@@ -53,37 +56,36 @@ def causal_stream(frames: Iterator[Image], fps_hz: float, amplifier: Amplifier, 
 
 
 class CausalMagnifier:
-    """Magnifies blocks of at most CAUSAL_BLOCK frames, one after the other."""
+    """Magnifies blocks of frames of any length, one after the other."""
 
     def __init__(self, fps_hz: float, amplifier: Amplifier, band: Band) -> None:
         self._amplifier = amplifier
         self._past = CausalBandPass(fps_hz, band.low_hz, band.high_hz, order=band.order, settled=band.settled)
-        self._parts = np.zeros((CAUSAL_BLOCK, amplifier.height, amplifier.width, 3), dtype=np.float32)
+        # filtered beside the frames at their factor; alone where colours are mixed or the finest level is left alone
+        self._coarse = amplifier if amplifier.base or amplifier.mixing is not None else amplifier.coarse
+
+    @property
+    def block(self) -> int:
+        """Frames of a whole video to be taken at once: their parts take no more than CAUSAL_BLOCK of full size."""
+        return min(CAUSAL_BLOCK * 4**self._coarse.base, LONGEST_BLOCK) if self._coarse else LONGEST_BLOCK
+
+    @cached_property
+    def _up(self) -> Up:
+        return self._coarse.way_up() if self._coarse else no_way_up(self._amplifier.height, self._amplifier.width)
 
     def magnify(self, frames: Image, result: Image) -> None:
         """The next block, (T, H, W, 3), into `result`; both contiguous."""
-        amplifier, n_times = self._amplifier, len(frames)
+        amplifier, coarse = self._amplifier, self._coarse
         if amplifier.base:
             parts = amplifier.parts(frames)
-            self._past.filter_in_place(parts.reshape(n_times, -1))
+            self._past.filter_in_place(parts.reshape(len(frames), -1))
             for frame, part, target in zip(frames, parts, result, strict=True):
                 amplifier.add(frame, part, target)
             return
-        factor = self._fill_parts(frames)
-        flat = (array.reshape(n_times, -1) for array in (frames, self._parts[:n_times], result))
-        self._past.magnify(next(flat), factor, next(flat), next(flat))
-
-    def _fill_parts(self, frames: Image) -> float:
-        """What is to be filtered, less the frames themselves -> the factor at which they are to be added."""
-        amplifier, parts = self._amplifier, self._parts[: len(frames)]
-        if amplifier.mixing is not None:
-            amplifier.parts(frames, out=parts)
-            return 0.0
-        if amplifier.coarse is not None:
-            amplifier.coarse.fill_raised(frames, parts)
-        else:
-            parts[:] = 0
-        return amplifier.finest
+        parts = np.empty((len(frames), *(coarse.part_shape if coarse else (0, 0, 3))), dtype=np.float32)
+        if coarse:
+            coarse.fill_parts(frames, parts)
+        self._past.magnify(frames, 0.0 if coarse is amplifier else amplifier.finest, parts, self._up, result)
 
 
 def window_stream(frames: Iterator[Image], fps_hz: float, amplifier: Amplifier, band: Band) -> Iterator[Image]:

@@ -11,10 +11,11 @@ from pathlib import Path
 PROJECT = Path(__file__).parents[2]
 MAGNIFY = """
 import numpy as np
+from tast.preprocessing.banded import no_way_up
 from tast.preprocessing.causal import CausalBandPass
-frames = np.full((40, 64), 100, np.uint8)
+frames = np.full((40, 4, 16, 3), 100, np.uint8)
 result = np.empty_like(frames)
-CausalBandPass(30, 0.4, 4, order=1).magnify(frames, 1.0, np.zeros((40, 64), np.float32), result)
+CausalBandPass(30, 0.4, 4, order=1).magnify(frames, 1.0, np.zeros((40, 0, 0, 3), np.float32), no_way_up(4, 16), result)
 print(result.sum())
 """
 
@@ -30,11 +31,11 @@ def magnified(tree: Path) -> int:
 
 def test_an_edit_of_what_a_kept_function_calls_is_compiled(tmp_path: Path) -> None:
     shutil.copytree(PROJECT / "tast", tmp_path / "tast", ignore=shutil.ignore_patterns("__pycache__"))
-    assert magnified(tmp_path) == 100 * 40 * 64
+    assert magnified(tmp_path) == 100 * 40 * 4 * 16 * 3
     kept = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nbc")}
-    assert kept and magnified(tmp_path) == 100 * 40 * 64
+    assert kept and magnified(tmp_path) == 100 * 40 * 4 * 16 * 3
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nbc")} == kept  # what is kept was used
     called = tmp_path / "tast/preprocessing/compiled.py"
     before = called.read_text()
     called.write_text(before.replace("np.float32(frame[k]) + part[k]", "np.float32(frame[k]) + part[k] + np.float32(7)"))
-    assert called.read_text() != before and magnified(tmp_path) == 107 * 40 * 64
+    assert called.read_text() != before and magnified(tmp_path) == 107 * 40 * 4 * 16 * 3

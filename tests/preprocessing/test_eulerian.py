@@ -13,7 +13,7 @@ import pytest
 from tast.preprocessing.band_pass import FILTERS, Band
 from tast.preprocessing.eulerian import magnify_frames
 from tast.preprocessing.pyramid import Amplification, level_weights
-from tast.preprocessing.stream import MARGIN_PERIODS, STREAMS, WINDOW_PERIODS, magnify_stream
+from tast.preprocessing.stream import LONGEST_BLOCK, MARGIN_PERIODS, STREAMS, WINDOW_PERIODS, magnify_stream
 from tests.preprocessing.textbook import noisy_scene, textbook
 
 FPS_HZ = 30.0
@@ -78,10 +78,26 @@ def test_the_frames_are_left_as_they_are() -> None:
             np.testing.assert_array_equal(given, frames)
 
 
-def test_a_causal_stream_is_the_whole_video() -> None:
-    frames, band = noisy_scene(61, 20, 24), Band(0.4, 4.0, "iir")
-    whole = magnify_frames(frames, FPS_HZ, AMPLIFICATIONS["no residual"], band)
-    np.testing.assert_array_equal(list(magnify_stream(iter(frames), FPS_HZ, AMPLIFICATIONS["no residual"], band)), whole)
+@pytest.mark.parametrize("settled", [True, False])
+@pytest.mark.parametrize("name", ["no residual", "all", "yiq"])
+def test_a_causal_stream_is_the_whole_video(name: str, settled: bool) -> None:
+    """In blocks of CAUSAL_BLOCK and of LONGEST_BLOCK, or one that lies between: neither shows."""
+    frames, band = noisy_scene(LONGEST_BLOCK + 13, 21, 18), Band(0.4, 4.0, "iir", settled=settled)
+    whole = magnify_frames(frames, FPS_HZ, AMPLIFICATIONS[name], band, dtype=np.float32)
+    streamed = list(magnify_stream(iter(frames), FPS_HZ, AMPLIFICATIONS[name], band, dtype=np.float32))
+    np.testing.assert_array_equal(streamed, whole)
+
+
+@pytest.mark.parametrize("order", [1, 2, 5])
+@pytest.mark.parametrize("settled", [True, False])
+@pytest.mark.parametrize(("height", "width", "levels"), [(128, 360, 4), (41, 67, 2), (70, 33, 1)])
+def test_the_causal_filter_s_orders_and_starts(order: int, settled: bool, height: int, width: int, levels: int) -> None:
+    """More columns than are filtered at once, groups of rows that end early, sections in pairs and alone."""
+    amplification, band = Amplification(120.0, levels, residual=False), Band(0.4, 4.0, "iir", order=order, settled=settled)
+    frames = noisy_scene(21, height, width)
+    expected = textbook(frames, FPS_HZ, [120.0] * levels + [0.0], band)
+    magnified = magnify_frames(frames, FPS_HZ, amplification, band, dtype=np.float32)
+    assert np.max(np.abs(magnified - expected)) <= 1e-4 * np.max(np.abs(expected - frames))
 
 
 @pytest.mark.parametrize("n_frames", [1, 40, 449, 450, 451, 1000, 1137])

@@ -1,24 +1,11 @@
-"""The steps of a pyramid as matrices, against OpenCV's pyrDown and pyrUp taken one by one."""
+"""The steps of a pyramid as matrices, against their definition; test_banded.py takes them for pictures."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from tast.preprocessing.low_pass import LowPass, down_matrix, up_matrix
-from tast.preprocessing.pyramid import amplified_part, raised
-from tests.preprocessing.textbook import noisy_scene
-
-
-@pytest.mark.parametrize(("height", "width"), [(64, 64), (37, 50), (61, 43), (5, 9)])
-@pytest.mark.parametrize("level", [1, 2, 4])
-def test_equal_to_one_step_after_the_other(height: int, width: int, level: int) -> None:
-    frames = noisy_scene(3, height, width)
-    passed = np.empty(frames.shape, dtype=np.float32)
-    LowPass(height, width, level, -120.0).fill(frames, passed)
-    terms = (0.0,) * level + (-120.0,)
-    expected = np.stack([raised(amplified_part(frame, terms), level, height, width) for frame in frames])
-    assert np.max(np.abs(passed - expected)) <= 2e-6 * np.max(np.abs(expected))
+from tast.preprocessing.low_pass import down_matrix, up_matrix
 
 
 def test_one_step_is_burt_and_adelson_s_kernel() -> None:
