@@ -62,7 +62,7 @@ lint: $(INSTALLED)  ## ruff, mypy and the rules of who may import whom
 	$(BIN)/lint-imports
 	$(BIN)/python -m flows.stage_deps
 
-bench: $(INSTALLED)  ## benchmarks, JSON into benchmarks/results/; NAMES="evm store", PEERS="checkouts of other projects"
+bench: $(INSTALLED)  ## benchmarks, JSON into benchmarks/results/; NAMES="evm store" or a group (speed, signal, spo2), PEERS="checkouts of other projects"
 	$(BIN)/python -m benchmarks $(NAMES) $(foreach peer,$(PEERS),--peer $(peer))
 
 ui: $(INSTALLED)  ## MLflow and Prefect pages on this machine, until Ctrl-C

@@ -26,7 +26,7 @@ from tast.training.augmentation import Augmentation
 from tast.training.change_reader import ChangeReader, Start, best_start, fit_change_reader, left_out_changes, mixed
 from tast.training.change_scale import fit_change_scale
 from tast.training.colour_axes import fit_colour_axes
-from tast.training.compute import fabric_for
+from tast.training.compute import compiles, fabric_for, precision_of
 from tast.training.dataset import ClipDataset
 from tast.training.domain import fit_domain
 from tast.training.inference import labelled, predict
@@ -44,7 +44,8 @@ DOMAIN_CLIPS = 600  # whose colours say what a model was trained on
 def fabric_of(params: Train) -> Fabric:
     """Where to compute: this process alone, or as one of those that torchrun started."""
     per_node, of_all = int(os.environ.get("LOCAL_WORLD_SIZE", 1)), int(os.environ.get("WORLD_SIZE", 1))
-    fabric = fabric_for(accelerator=params.accelerator, precision=params.precision, processes=per_node, nodes=of_all // per_node)
+    precision = precision_of(params.precision, params.accelerator)
+    fabric = fabric_for(accelerator=params.accelerator, precision=precision, processes=per_node, nodes=of_all // per_node)
     fabric.launch()
     warnings.filterwarnings("ignore", message="Grad strides do not match")  # 1x1x1 kernels have no channels-last layout to match
     return fabric
@@ -166,4 +167,5 @@ def wanted_method(params: Train) -> Method:
 def settings_of(params: Train) -> FitSettings:
     """Section train as the training loop takes it: fields of the same names."""
     values = params.model_dump(include={one.name for one in fields(FitSettings)})
-    return FitSettings(**values | {"augmentation": Augmentation(**values["augmentation"])})
+    values |= {"augmentation": Augmentation(**values["augmentation"]), "compile": compiles(params.compile, params.accelerator)}
+    return FitSettings(**values)

@@ -29,10 +29,15 @@ TIMEOUT_S = 3600 * float(os.environ.get("TAST_TIMEOUT_HOURS", "48"))  # of a run
 PUSH = "tast_push"  # variable of Prefect's, which a team sets
 PATIENCE_S = 12 * 3600.0  # for a run that is at work already: two never share a workspace
 
-BenchmarkName = Literal[
+BenchmarkName = Literal[  # three groups, and what is in them (benchmarks/__main__.py)
+    "speed",
+    "signal",
+    "spo2",
     "evm",
     "metadata",
     "models",
+    "training_step",
+    "inference",
     "preprocessing",
     "door",
     "optics",
@@ -93,7 +98,7 @@ def benchmark(names: list[BenchmarkName] = []) -> None:  # noqa: B006 Prefect's 
     """Measure speed and memory, JSON into .tast/benchmarks/, once no run of the pipeline is at work.
 
     Args:
-        names: Which benchmarks; none means all.
+        names: Which benchmarks, or groups of them (speed, signal, spo2); none means all.
     """
     configure_logging()
     try:

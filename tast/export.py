@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
@@ -19,6 +20,9 @@ from torch.export import Dim, ExportedProgram
 from tast.files import whole_file
 from tast.pt2 import drop_examples
 from tast.saved_model import ModelCard
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
 
 INPUT_NAME, OUTPUT_NAME = "video", "spo2_standardised"
 CARD_KEY = "tast.card"  # of the ONNX file's metadata
@@ -30,9 +34,9 @@ def exported(model: nn.Module, *, frames: int, size_px: int) -> ExportedProgram:
     return torch.export.export(model.eval(), (example,), dynamic_shapes=({0: Dim("batch")},))
 
 
-def onnx_bytes(model: nn.Module, card: ModelCard) -> bytes:
-    """The model as ONNX, float32, its card as JSON under `tast.card`; the same model gives the same bytes."""
-    program = exported(model, frames=int(card.config["frames"]), size_px=card.frame_size_px)
+def onnx_of(model: nn.Module, *, frames: int, size_px: int) -> ModelProto:
+    """The model as ONNX, float32, video INPUT_NAME of any number of clips -> OUTPUT_NAME; without a card."""
+    program = exported(model, frames=frames, size_px=size_px)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # torch's exporter uses what torch itself has deprecated
         made = torch.onnx.export(program, dynamo=True, verbose=False, input_names=[INPUT_NAME], output_names=[OUTPUT_NAME])
@@ -41,6 +45,12 @@ def onnx_bytes(model: nn.Module, card: ModelCard) -> bytes:
     proto = made.model_proto
     for node in (*proto.graph.node, *(inner for function in proto.functions for inner in function.node)):
         del node.metadata_props[:]  # traces of the exporter's own source
+    return proto
+
+
+def onnx_bytes(model: nn.Module, card: ModelCard) -> bytes:
+    """The model as ONNX, its card as JSON under `tast.card`; the same model gives the same bytes."""
+    proto = onnx_of(model, frames=int(card.config["frames"]), size_px=card.frame_size_px)
     proto.metadata_props.add(key=CARD_KEY, value=json.dumps(asdict(card), sort_keys=True))
     content: bytes = proto.SerializeToString(deterministic=True)
     return content

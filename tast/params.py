@@ -214,8 +214,8 @@ class Train(Section):
     augmentation: Augmentation
     accelerator: Literal["cpu", "cuda"]
     processes: PositiveInt
-    precision: Literal["fp32", "bf16"]
-    compile: bool
+    precision: Literal["fp32", "bf16", "auto"]
+    compile: bool | Literal["auto"]
     channels_last_3d: bool
     threads: PositiveInt
 

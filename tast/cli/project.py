@@ -71,9 +71,13 @@ def table(context: typer.Context, help: Help = False) -> None:
 
 
 def benchmark(context: typer.Context, help: Help = False) -> None:
-    """Run benchmarks by name, all of them without one; results go to benchmarks/results. Options are the benchmark's own.
+    """Run benchmarks by name or group (speed, signal, spo2), all of them without one; results go to benchmarks/results.
+
+    Options are the benchmark's own.
 
     Examples:
+
+    `tast benchmark speed --peer /path/to/rPPG-Toolbox`
 
     `tast benchmark accuracy --set vipl --seeds 0 1 2`
 

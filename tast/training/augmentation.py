@@ -11,6 +11,7 @@ given a gain of its pulse instead, as of perfusion: it is in units of the clip's
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -81,18 +82,28 @@ def draw_changes(
 
 
 def change(video: Tensor, changes: Changes, *, blank: float) -> Tensor:
-    """Video (B, C, T, H, W) -> the same shape; `blank` is its value where there is no face and no light."""
-    if changes.moments is not None:
-        video = torch.stack([at_moments(clip, at) for clip, at in zip(video, changes.moments, strict=True)])
-    video = torch.where(changes.flipped.to(video.device).reshape(-1, 1, 1, 1, 1), video.flip(-1), video)
-    if changes.corners is not None:
-        video = shifted(video, changes.corners, changes.padding, blank)
-    if changes.noise is not None:
-        seen = (video != blank).any(dim=2, keepdim=True)  # blanks stay blank
-        video = video + changes.noise.to(video) * seen
-    if changes.gains is not None:
-        video = blank + changes.gains.to(video).reshape(-1, 1, 1, 1, 1) * (video - blank)
-    return torch.where(changes.kept[:, None, None].to(video.device), video, blank)
+    """Video (B, C, T, H, W) -> the same shape; `blank` is its value where there is no face and no light.
+
+    A clip at a time: what lies between the first step and the last stays in the processor's cache.
+    """
+    shown = torch.full(video.shape, blank, dtype=video.dtype, device=video.device)
+    kept = changes.kept.to(video.device)
+    for number, (clip, out) in enumerate(zip(video, shown, strict=True)):
+        if changes.moments is not None:
+            clip = at_moments(clip, changes.moments[number])
+        if changes.flipped[number]:
+            clip = clip.flip(-1)
+        if changes.corners is None:
+            out.copy_(clip)
+        else:
+            put_shifted(out, clip, (changes.corners[number] - changes.padding).tolist())
+        if changes.noise is not None:
+            seen = (out != blank).any(dim=1, keepdim=True)  # blanks stay blank
+            out += changes.noise[number].to(out) * seen
+        if changes.gains is not None:
+            out.copy_(blank + changes.gains[number].to(out) * (out - blank))
+        put_blank(out, kept[number], blank)
+    return shown
 
 
 def change_labels(spo2_percent: Tensor, changes: Changes) -> Tensor:
@@ -144,11 +155,25 @@ def at_moments(clip: Tensor, moments: Tensor) -> Tensor:
     return torch.lerp(clip.index_select(1, before), clip.index_select(1, before + 1), share)
 
 
-def shifted(video: Tensor, corners: Tensor, padding: int, blank: float) -> Tensor:
-    """Each clip of (B, C, T, H, W), padded by blank cells, cut to its old size from its own corner (B, 2)."""
-    height, width = video.shape[-2:]
-    padded = torch.nn.functional.pad(video, (padding,) * 4, value=blank)
-    return torch.stack([clip[..., y : y + height, x : x + width] for clip, (y, x) in zip(padded, corners.tolist(), strict=True)])
+def put_shifted(out: Tensor, clip: Tensor, corner: Sequence[int]) -> None:
+    """What of a clip (C, T, H, W) is seen from (row, column), cells from its own top left, negative above it or left of it, into
+    `out`, which stays as it is beyond."""
+    seen, place = [], []
+    for first, size in zip(corner, clip.shape[-2:], strict=True):
+        seen.append(slice(max(0, first), max(0, size + min(0, first))))
+        place.append(slice(max(0, -first), max(0, size - max(0, first))))
+    out[..., place[0], place[1]] = clip[..., seen[0], seen[1]]
+
+
+def put_blank(out: Tensor, kept: Tensor, blank: float) -> None:
+    """`blank` into the cells of a clip (C, T, H, W) that are not kept (H, W).
+
+    Where it is 0, by the bits of the numbers: a tenth of the time of torch.where, and of the 0 of a product, which can be -0.
+    """
+    if blank == 0 and out.dtype == torch.float32:
+        out.view(torch.int32).bitwise_and_(-kept.to(torch.int32))
+    else:
+        out.masked_fill_(~kept, blank)
 
 
 def draw_noise(clips: int, frames: int, height: int, width: int, largest: float, generator: torch.Generator) -> Tensor:

@@ -9,6 +9,7 @@ the processes is the gradient that one process would have found.
 from __future__ import annotations
 
 import copy
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,12 +17,15 @@ import torch.distributed as dist
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from tast import instruction_set
 from tast.errors import TastError
 
 if TYPE_CHECKING:
     from lightning.fabric import Fabric
 
 PRECISIONS = {"fp32": "32-true", "bf16": "bf16-mixed"}
+AUTO = "auto"  # of train.precision and train.compile: as the machine has it (the table in docs/training.md)
+BF16_OF_CPUS = ("avx512_bf16", "amx_bf16", "bf16")
 
 
 def fabric_for(*, accelerator: str, precision: str, processes: int = 1, nodes: int = 1) -> Fabric:
@@ -29,7 +33,13 @@ def fabric_for(*, accelerator: str, precision: str, processes: int = 1, nodes: i
     node) train as one; they are started by torchrun, and call `fabric.launch()` first. Raises TastError where there are
     fewer GPUs, or the CPU has no bf16."""
     if accelerator == "cpu" and precision == "bf16" and not cpu_has_bf16():
-        raise TastError("this CPU computes bf16 by emulation, 13 times slower than fp32; expected train.precision: fp32")
+        able = torch.cpu.get_capabilities()
+        switched_off = any(able.get(name) for name in BF16_OF_CPUS)
+        who = f"compute.instruction_set: {instruction_set.AVX2}" if switched_off else "this CPU"
+        or_else = f", or compute.instruction_set: {instruction_set.NATIVE}" if switched_off else ""
+        raise TastError(
+            f"{who} computes bf16 by emulation, 6 to 20 times slower than fp32; expected train.precision: fp32{or_else}"
+        )
     if accelerator == "cuda" and (there := torch.cuda.device_count()) < processes:
         raise TastError(f"train.accelerator: cuda, and torch sees {there} GPUs of {processes}; expected cpu, or a torch for CUDA")
     from lightning.fabric import Fabric  # half of the time to import a stage, and who only predicts needs none
@@ -48,9 +58,30 @@ def compute_reproducibly(seed: int, threads: int) -> None:
     torch.manual_seed(seed)
 
 
-def cpu_has_bf16() -> bool:
+def precision_of(wanted: str, accelerator: str) -> str:
+    """A key of PRECISIONS: the one wanted; of AUTO bf16 where matrix units are made for it (a GPU's, AMX), else fp32."""
+    if wanted != AUTO:
+        return wanted
+    there = gpu_has_bf16() if accelerator == "cuda" else cpu_has_bf16("amx_bf16")
+    return "bf16" if there else "fp32"
+
+
+def compiles(wanted: bool | str, accelerator: str) -> bool:
+    """Whether to train by torch.compile: as wanted; of AUTO on a GPU for which there is Triton. On CPUs it gains nothing."""
+    if wanted != AUTO:
+        return bool(wanted)
+    return accelerator == "cuda" and gpu_has_bf16() and find_spec("triton") is not None
+
+
+def gpu_has_bf16() -> bool:
+    """A GPU of compute capability 8 or more (NVIDIA's Ampere); older ones emulate bf16, and Triton leaves them out one by one."""
+    return torch.cuda.is_available() and torch.cuda.get_device_capability()[0] >= 8
+
+
+def cpu_has_bf16(*units: str) -> bool:
+    """In hardware, by one of `units` (default: any of BF16_OF_CPUS), and of use to this process: avx2 leaves them all alone."""
     able = torch.cpu.get_capabilities()
-    return any(able.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+    return instruction_set.in_force() != instruction_set.AVX2 and any(able.get(name) for name in units or BF16_OF_CPUS)
 
 
 def described(fabric: Fabric) -> dict[str, str | int]:

@@ -9,15 +9,15 @@ from typing import get_args
 import pytest
 from filelock import FileLock
 
-from benchmarks.__main__ import BENCHMARKS
+from benchmarks.__main__ import BENCHMARKS, GROUPS
 from flows import PROJECT, scheduled
 from flows.pipeline import LOCK
 from flows.scheduled import BenchmarkName, benchmark
 from tast.errors import TastError
 
 
-def test_the_form_offers_every_benchmark() -> None:
-    assert set(get_args(BenchmarkName)) == set(BENCHMARKS)
+def test_the_form_offers_every_benchmark_and_group() -> None:
+    assert set(get_args(BenchmarkName)) == {*BENCHMARKS, *GROUPS}
 
 
 def test_benchmarks_wait_for_the_pipeline_and_leave_tracked_results_alone(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -106,6 +107,24 @@ def test_dropped_cells_are_blank_for_the_whole_clip_and_at_most_the_share() -> N
     shares = dropped[:, 0, 0].float().mean(dim=(1, 2))
     assert shares.mean().item() == pytest.approx(0.15, abs=0.02)
     assert shares.max().item() < 0.42
+
+
+def test_what_is_blank_is_0_without_a_sign() -> None:
+    dropped = changed(-torch.ones(50, 3, 4, 5, 5), drop_fraction=1.0)
+    assert dropped.unique().tolist() == [-1.0, 0.0]
+    assert not torch.signbit(dropped[dropped == 0]).any()
+
+
+def test_a_clip_moved_out_of_its_picture_leaves_blank() -> None:
+    """By up to 9 cells where it has 4: what is left of it lies where it was moved to."""
+    video = torch.arange(1.0, 17.0).reshape(1, 1, 1, 4, 4).expand(80, 1, 1, 4, 4)
+    moved = changed(video, shift_cells=9)
+    corners = drawn(video, replace(NONE, shift_cells=9)).corners
+    assert corners is not None
+    for clip, (row, column) in zip(moved[:, 0, 0], (corners - 9).tolist(), strict=True):
+        for y, x in itertools.product(range(4), range(4)):
+            from_y, from_x = row + y, column + x
+            assert clip[y, x] == (1 + 4 * from_y + from_x if 0 <= from_y < 4 and 0 <= from_x < 4 else 0)
 
 
 def test_same_generator_same_change() -> None:

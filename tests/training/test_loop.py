@@ -20,8 +20,9 @@ from tast.clip_store import ClipStore
 from tast.closure import code_digest
 from tast.errors import TastError
 from tast.methods.tast_net import TastNet
+from tast.training import compute
 from tast.training.checkpoint import CHECKPOINT, weights_digest
-from tast.training.compute import PRECISIONS, cpu_has_bf16, fabric_for, use_channels_last
+from tast.training.compute import PRECISIONS, compiles, fabric_for, precision_of, use_channels_last
 from tast.training.dataset import ClipDataset
 from tast.training.inference import predict
 from tast.training.labels import LabelScaling
@@ -258,8 +259,10 @@ def test_a_validation_loss_that_is_not_finite_stops_it(tiny: tuple[ClipDataset, 
         fit(Exploding(), *tiny, SETTINGS, scaling=scaling_of(tiny[0]), checkpoint_folder=tmp_path)
 
 
-@pytest.mark.skipif(not cpu_has_bf16(), reason="this CPU has no bfloat16")
-def test_bfloat16_autocast_follows_float32(tiny: tuple[ClipDataset, ClipDataset], tmp_path: Path) -> None:
+def test_bfloat16_autocast_follows_float32(
+    tiny: tuple[ClipDataset, ClipDataset], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compute, "cpu_has_bf16", lambda: True)  # emulated it is as precise, and slow
     losses = []
     for precision in PRECISIONS:
         fabric = fabric_for(accelerator="cpu", precision=precision)
@@ -359,8 +362,35 @@ def test_channels_last_changes_no_value(tiny: tuple[ClipDataset, ClipDataset]) -
 
 def test_bfloat16_is_refused_on_a_cpu_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": False})
-    with pytest.raises(TastError, match=r"expected train\.precision: fp32"):
+    with pytest.raises(TastError, match=r"this CPU computes bf16 by emulation.*expected train\.precision: fp32$"):
         fabric_for(accelerator="cpu", precision="bf16")
+
+
+def test_bfloat16_that_the_instruction_set_leaves_alone_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True})
+    monkeypatch.setattr(compute.instruction_set, "in_force", lambda: "avx2")
+    assert precision_of("auto", "cpu") == "fp32"
+    with pytest.raises(TastError, match=r"compute\.instruction_set: avx2 computes bf16 by emulation.*or .*: native$"):
+        fabric_for(accelerator="cpu", precision="bf16")
+    monkeypatch.setattr(compute.instruction_set, "in_force", lambda: "native 0123")
+    assert precision_of("auto", "cpu") == "bf16"
+    assert str(fabric_for(accelerator="cpu", precision="bf16").strategy.precision.precision) == "bf16-mixed"
+
+
+@pytest.mark.parametrize(
+    ("gpu", "triton", "precision", "compiled"),
+    [(None, True, "fp32", False), ((7, 5), True, "fp32", False), ((8, 0), False, "bf16", False), ((9, 0), True, "bf16", True)],
+    ids=["no GPU", "Turing", "Ampere without triton", "Hopper"],
+)
+def test_what_is_chosen_on_a_gpu(
+    gpu: tuple[int, int] | None, triton: bool, precision: str, compiled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu is not None)
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda: gpu)
+    monkeypatch.setattr(compute, "find_spec", lambda name: name if triton else None)
+    assert (precision_of("auto", "cuda"), compiles("auto", "cuda")) == (precision, compiled)
+    assert not compiles("auto", "cpu") and compiles(True, "cpu") and not compiles(False, "cuda")
+    assert [precision_of(one, "cuda") for one in PRECISIONS] == list(PRECISIONS)
 
 
 class Linear(nn.Module):
