@@ -20,6 +20,7 @@ from tast.addresses import LOOPBACK
 from tast.doctor.project import check_mlflow
 from tast.errors import TastError, Unavailable
 
+NO_JOBS = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # for its judges of language models: seven processes, 25 s of CPU
 ANYWHERE = {"0.0.0.0": LOOPBACK, "::": "::1"}  # an address to listen on -> where this machine reaches it
 
 
@@ -75,7 +76,7 @@ def mlflow_page(tracking_uri: str, artifacts: Path, port: int, host: str = LOOPB
     """MLflow's page over a tracking store; yields its address."""
     command = [sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port), "--workers", "1"]
     command += ["--default-artifact-root", artifacts.as_uri()]
-    environment = {**os.environ, "MLFLOW_BACKEND_STORE_URI": tracking_uri}  # as an argument, everybody here could read it
+    environment = {**NO_JOBS, **os.environ, "MLFLOW_BACKEND_STORE_URI": tracking_uri}  # as an argument, all here could read it
     address = url_of(host, port)
     with _process("mlflow", command, f"{address}/health", env=environment):
         yield address

@@ -15,6 +15,13 @@ from xdist.scheduler import LoadFileScheduling
 
 END_TO_END = "tests/end_to_end/"
 LONGEST = [f"{END_TO_END}test_{name}.py" for name in ("dvc_user", "vipl_hr", "killed", "second_night", "method_table")]
+LONG = tuple(
+    f"tests/{name}.py"
+    for name in (
+        "benchmarks/test_table", "chaos/test_faults", "test_instruction_set", "test_shared_storage", "training/test_loop",
+        "view/test_served",
+    )
+)  # fmt: skip
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling:
@@ -23,13 +30,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileSche
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """The first of them makes the finished workspace, which all others wait for; the second needs none."""
+    """The first of them makes the finished workspace, which all others wait for; the second needs none.
+
+    After the end-to-end tests come the long files of the others: one that came last would be waited for by one process alone.
+    """
     if in_parallel(config):
         items.sort(key=lambda item: turn(item.nodeid.partition("::")[0]))
 
 
 def turn(file: str) -> int:
-    return LONGEST.index(file) if file in LONGEST else len(LONGEST) + (not file.startswith(END_TO_END))
+    if file in LONGEST:
+        return LONGEST.index(file)
+    return len(LONGEST) + (0 if file.startswith(END_TO_END) else 1 if file in LONG else 2)
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from mlflow.tracking import MlflowClient
 
-from flows.servers import _wait_until_healthy, free_port, guarded
+from flows.servers import NO_JOBS, _wait_until_healthy, free_port, guarded
 from flows.store import ARTIFACTS, artifact_root
 from tast.tracking.projection import publish
 from tast.tracking.registry import model_files
@@ -84,14 +85,20 @@ def test_artifacts_go_straight_to_the_store(server, empty_database, tmp_path):
     assert (folder / "model.json").read_bytes() == (publication.model_folder / "model.json").read_bytes()
 
 
-def test_a_teams_server_keeps_artifacts_in_the_store_and_its_users_need_no_credentials(server, tmp_path, monkeypatch):
+def test_a_teams_server_keeps_artifacts_in_the_store_and_its_users_need_no_credentials(
+    server, empty_database, tmp_path, monkeypatch
+):
     port = free_port()
+    shutil.copy(empty_database, tmp_path / "mlflow.db")
     command = [
         sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1", "--serve-artifacts",
         "--backend-store-uri", f"sqlite:///{tmp_path / 'mlflow.db'}", "--artifacts-destination", f"s3://{BUCKET}/mlflow",
     ]  # fmt: skip
-    address, log_file = f"http://127.0.0.1:{port}", tmp_path / "log"
-    with log_file.open("wb") as log, guarded(command, stdout=log, stderr=subprocess.STDOUT, cwd=tmp_path) as process:
+    address, log_file, environment = f"http://127.0.0.1:{port}", tmp_path / "log", os.environ | NO_JOBS
+    with (
+        log_file.open("wb") as log,
+        guarded(command, stdout=log, stderr=subprocess.STDOUT, cwd=tmp_path, env=environment) as process,
+    ):
         _wait_until_healthy("mlflow", process, f"{address}/health", 300, log_file)
         for name in environment_of(server):
             monkeypatch.delenv(name)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from sklearn.metrics import auc
 
 from tast.evaluation.metrics import Interval, percentile_interval, times_drawn
 
@@ -75,6 +74,8 @@ def _running_rmse(sums: FloatArray) -> FloatArray:
 
 def _area(running: FloatArray) -> float:
     """Under the curve from the first second kept to all of them, over the width of that."""
+    from sklearn.metrics import auc  # takes half a second to import, and a registry needs none
+
     n = len(running)
     return float(auc(np.arange(1, n + 1) / n, running) / (1 - 1 / n)) if n > 1 else float(running[0])
 

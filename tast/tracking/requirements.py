@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from importlib.metadata import Distribution, distributions, packages_distributions
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -61,14 +62,24 @@ def _names(tree: ast.AST) -> Iterator[str]:
 
 def _distributions_of(modules: Iterable[str], installed: Mapping[str, Distribution]) -> Iterator[str]:
     """The packages that bring these modules; a module that several bring (mlflow) needs all of them."""
-    known = packages_distributions()
+    known = {name: _modules_of(one) for name, one in installed.items()}
     for module in modules:
-        found = known.get(module) or [
+        found = [name for name, brought in known.items() if module in brought] or [
             name for name, one in installed.items() if f"\n{module}/" in f"\n{one.read_text('RECORD')}"
-        ]  # one whose metadata do not list its modules; its list of files as text, since `files` looks for each on the disk
+        ]  # one whose metadata list some of its modules only
         if not found:
             raise BadInput(module, "no installed package has a module of this name", "an import that requirements.lock serves")
-        yield from (_normal(name) for name in found)
+        yield from found
+
+
+def _modules_of(distribution: Distribution) -> set[str]:
+    """Top-level names that a package brings: as it lists them, else those of its files.
+
+    packages_distributions of importlib.metadata, less its look for each file on the disk: half a second.
+    """
+    if listed := distribution.read_text("top_level.txt"):
+        return set(listed.split())
+    return set(re.findall(r"^(\w+)(?:/|\.[^/,]*,)", distribution.read_text("RECORD") or "", re.MULTILINE))
 
 
 def _normal(name: str) -> str:

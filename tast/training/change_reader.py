@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from sklearn.model_selection import GroupKFold
 
 from tast.pulse_rate import at_rate, face_rate_hz
 from tast.records import FaceLight
@@ -172,6 +171,8 @@ def left_out_changes(
     folds = min(FOLDS, apart.nunique())
     if folds < 2:
         return None
+    from sklearn.model_selection import GroupKFold  # takes half a second to import, and who only reads needs none
+
     read = np.full(len(colours), np.nan)
     for others, left_out in GroupKFold(folds).split(colours, groups=apart.to_numpy()):
         line = fit_change_reader(colours[others], spo2_percent[others], recording.iloc[others], person.iloc[others], start)

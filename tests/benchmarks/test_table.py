@@ -1,4 +1,4 @@
-"""`tast table` on a small store: killed at a random moment and gone on with, the same bytes; a new row alone is trained."""
+"""`tast table` on a small store: killed in a training and gone on with, the same bytes; a new row alone is trained."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with params.yaml and the clips of ten people, for every preset the same: nothing is rendered or preprocessed."""
     folder = tmp_path_factory.mktemp("table")
     shutil.copy(PROJECT / "params.yaml", folder)
-    set_params(folder / "params.yaml", {"train.epochs": 3, "train.patience": 3, "evaluate.bootstrap": 50})
+    set_params(folder / "params.yaml", {"evaluate.bootstrap": 50})
     write_store(folder / "data" / "clips", seed=0, subjects=10, clips=3)
     return folder
 
@@ -71,13 +71,18 @@ def test_every_kind_of_file_names_every_method(project: Path, made: dict[str, by
 
 
 def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(project: Path, made: dict[str, bytes]) -> None:
-    environment = os.environ | {"PYTHONPATH": str(PROJECT)}
-    for patience_s in (9.0, 14.0):
+    """In its first training, then in one after two are done."""
+    environment, trainings = os.environ | {"PYTHONPATH": str(PROJECT)}, project / "killed" / "trainings"
+    for done in (0, 2):
         started = subprocess.Popen(command(keep="killed", out="after"), cwd=project, env=environment, start_new_session=True)
-        time.sleep(patience_s)
-        if started.poll() is None:
-            os.killpg(started.pid, signal.SIGKILL)
+        while started.poll() is None and not (
+            len(list(trainings.glob("*.parquet"))) >= done and any(trainings.glob("checkpoints/*/*"))
+        ):
+            time.sleep(0.005)
+        assert started.poll() is None, "it was through before it was killed"
+        os.killpg(started.pid, signal.SIGKILL)
         started.wait()
+        assert len(list(trainings.glob("*.parquet"))) == done
     run(project, keep="killed", out="after")
     assert bytes_of(project / "after") == made
 

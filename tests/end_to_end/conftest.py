@@ -138,9 +138,9 @@ def run_s(first_run: tuple[Path, float]) -> float:
     return first_run[1]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def api_url(prefect_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """One Prefect server for the tests that run stages by themselves."""
+    """One Prefect server for the tests of this folder that run stages by themselves: idle, it takes a fortieth of a core."""
     folder = tmp_path_factory.mktemp("prefect_home")
     shutil.copy(prefect_database, folder)
     os.environ["PREFECT_HOME"] = str(folder)

@@ -13,12 +13,15 @@ from tests.end_to_end.conftest import Workspace
 
 pytestmark = pytest.mark.end_to_end
 FIRST, SECOND = "mathew/mix_last", "mathew/mix_first"
+METHOD, EPOCHS = "tast/methods/mathew.py", b'"train.epochs": 100, "train.patience": 20,'  # of both presets
 
 
 @pytest.fixture
 def workspace(finished: Workspace) -> Iterator[Workspace]:
-    """The finished one, which is as before afterwards."""
-    before = {name: finished.path(name).read_bytes() for name in ("params.yaml", "dvc.lock")}
+    """The finished one, where a preset's hundred epochs are three; as before afterwards."""
+    before = {name: finished.path(name).read_bytes() for name in ("params.yaml", "dvc.lock", METHOD)}
+    assert before[METHOD].count(EPOCHS) == 1
+    finished.path(METHOD).write_bytes(before[METHOD].replace(EPOCHS, b'"train.epochs": 3, "train.patience": 3,'))
     yield finished
     for name, content in before.items():
         finished.path(name).write_bytes(content)

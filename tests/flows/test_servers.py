@@ -106,7 +106,10 @@ def test_a_server_that_dies_at_once_is_told_with_its_log(tmp_path: Path) -> None
         _wait_until_healthy("prefect", process, f"http://127.0.0.1:{free_port()}", 20, tmp_path / "prefect.log")
 
 
-def test_a_prefect_server_answers_and_is_gone_afterwards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_prefect_server_answers_and_is_gone_afterwards(
+    prefect_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(prefect_database, tmp_path)
     monkeypatch.setenv("PREFECT_HOME", str(tmp_path))
     with prefect_server() as address, urllib.request.urlopen(f"{address}/api/health", timeout=5) as answer:
         assert answer.read() == b"true"
