@@ -55,10 +55,12 @@ def film(
     cv2.rectangle(outline, (100, 190), (370, 500), 1, -1)
     outline = cv2.GaussianBlur(outline, (0, 0), 4)
     background = 90 + 4 * cv2.GaussianBlur(random.normal(0, 40, (HEIGHT_PX, WIDTH_PX, 3)).astype(np.float32), (0, 0), 3)
+    rows, of_a_row = photograph.reshape(len(photograph), -1), photograph.shape[1]  # numpy is slow over a last axis of three
     for k, (time_s, matrix) in enumerate(zip(motion.times_s, motion.matrices(), strict=True)):
-        light = photograph if gain is None else photograph * gain[k].astype(np.float32)
+        factors = None if gain is None else np.tile(gain[k].astype(np.float32), of_a_row)
+        light = photograph if factors is None else (rows * factors).reshape(photograph.shape)
         head = cv2.warpAffine(light, matrix, (WIDTH_PX, HEIGHT_PX), borderMode=cv2.BORDER_REPLICATE)
-        share = cv2.warpAffine(outline, matrix, (WIDTH_PX, HEIGHT_PX))[..., None] * (k not in hidden)
+        share = cv2.merge([cv2.warpAffine(outline, matrix, (WIDTH_PX, HEIGHT_PX)) * (k not in hidden)] * 3)
         frame = share * head + (1 - share) * background
         frame += noise * random.standard_normal(frame.shape, dtype=np.float32)
         yield float(time_s), np.clip(np.rint(frame), 0, 255).astype(np.uint8)
