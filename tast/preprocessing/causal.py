@@ -122,6 +122,7 @@ def _add(
     frames: Pixels, signals: Float32Array, result: Pixels, first_time: int, row: int, start: int, count: int,
     lowest: np.float32, highest: np.float32,
 ) -> None:  # fmt: skip
+    """result = frames + signals, as `add_values`, of the columns, row and times that `_fill` filled."""
     stop = start + count
     for number in range(len(signals)):
         time = first_time + number
