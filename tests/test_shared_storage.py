@@ -26,6 +26,7 @@ PUSHED = {
     "reports/plot_data/predictions.json", "reports/predictions.parquet", "reports/report.html", "reports/scores.json",
 }  # fmt: skip
 KEPT = {"data/raw/face.png", "data/audit/audit.html", "data/clips/manifest.parquet", "reports/contact_sheets/face.png"}
+CODE = {f"data/code/{stage}.json" for stage in ("download", "preprocess", "split", "train", "evaluate")}
 NOT_CACHED = {"data/source.json", "data/method.json"}
 
 
@@ -54,7 +55,7 @@ def files_below(folder: Path, *parts: str) -> set[str]:
 
 def test_outputs_go_to_a_remote_and_into_another_clone_and_faces_stay(server, tmp_path):
     first = clone(tmp_path / "first").folder
-    for name in PUSHED | KEPT | NOT_CACHED:
+    for name in PUSHED | CODE | KEPT | NOT_CACHED:
         (first / name).parent.mkdir(parents=True, exist_ok=True)
         (first / name).write_text(json.dumps({"content of": name}))
     (first / "data/methods").mkdir()  # of a project without a table
@@ -62,7 +63,7 @@ def test_outputs_go_to_a_remote_and_into_another_clone_and_faces_stay(server, tm
     run(first, "dvc", "remote", "add", "--default", "team", f"s3://{BUCKET}/dvc")
     run(first, "dvc", "remote", "modify", "team", "endpointurl", server.address)
     name_credentials(first)
-    assert "12 files pushed" in run(first, "dvc", "push")
+    assert "18 files pushed" in run(first, "dvc", "push")
     stored = b"".join(server.client.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in server.keys("dvc/"))
     assert b"reports/report.html" in stored and not any(name.encode() in stored for name in KEPT)
     assert "s3cret" not in run(first, "git", "diff")
@@ -72,8 +73,8 @@ def test_outputs_go_to_a_remote_and_into_another_clone_and_faces_stay(server, tm
     run(tmp_path, "git", "clone", "-q", str(first), str(second))
     name_credentials(second)
     run(second, "dvc", "pull", "--allow-missing")
-    assert files_below(second, "data", "models", "reports") == PUSHED
-    assert all((second / name).read_bytes() == (first / name).read_bytes() for name in PUSHED)
+    assert files_below(second, "data", "models", "reports") == PUSHED | CODE
+    assert all((second / name).read_bytes() == (first / name).read_bytes() for name in PUSHED | CODE)
 
 
 def test_artifacts_go_straight_to_the_store(server, empty_database, tmp_path):
