@@ -47,7 +47,7 @@ def swaying(seconds: float = 3.0, fps_hz: float = 30.0, shift_px: float = 20.0, 
 def film(
     motion: Motion, *, noise: float = 1.5, gain: npt.NDArray[np.float64] | None = None, hidden: range = range(0)
 ) -> Iterator[tuple[float, npt.NDArray[np.uint8]]]:
-    """(time_s, (240, 320, 3) uint8 RGB) frame by frame; gain: (T, 3) factor on the head's light; no head in frames `hidden`."""
+    """(time_s, (240, 320, 3) uint8 RGB) frame by frame; gain: (T, 3), or (T, 1) for all colours, factor on the head's light; no head in frames `hidden`."""
     random = np.random.default_rng(0)
     photograph = 0.8 * skimage.data.astronaut().astype(np.float32)
     outline = np.zeros(photograph.shape[:2], np.float32)
@@ -57,7 +57,7 @@ def film(
     background = 90 + 4 * cv2.GaussianBlur(random.normal(0, 40, (HEIGHT_PX, WIDTH_PX, 3)).astype(np.float32), (0, 0), 3)
     rows, of_a_row = photograph.reshape(len(photograph), -1), photograph.shape[1]  # numpy is slow over a last axis of three
     for k, (time_s, matrix) in enumerate(zip(motion.times_s, motion.matrices(), strict=True)):
-        factors = None if gain is None else np.tile(gain[k].astype(np.float32), of_a_row)
+        factors = None if gain is None else np.tile(np.broadcast_to(gain[k], 3).astype(np.float32), of_a_row)
         light = photograph if factors is None else (rows * factors).reshape(photograph.shape)
         head = cv2.warpAffine(light, matrix, (WIDTH_PX, HEIGHT_PX), borderMode=cv2.BORDER_REPLICATE)
         share = cv2.merge([cv2.warpAffine(outline, matrix, (WIDTH_PX, HEIGHT_PX)) * (k not in hidden)] * 3)
