@@ -47,8 +47,8 @@ def swaying(seconds: float = 3.0, fps_hz: float = 30.0, shift_px: float = 20.0, 
 def film(
     motion: Motion, *, noise: float = 1.5, gain: npt.NDArray[np.float64] | None = None, hidden: range = range(0)
 ) -> Iterator[tuple[float, npt.NDArray[np.uint8]]]:
-    """(time_s, (240, 320, 3) uint8 RGB) frame by frame; gain: (T, 3) factor on the head's light, or (T, 1) of all colours; no head
-    in frames `hidden`."""
+    """(time_s, (240, 320, 3) uint8 RGB) frame by frame; gain: (T, 3) factor on the head's light, or (T, 1) of all colours; no
+    head in frames `hidden`."""
     random = np.random.default_rng(0)
     photograph = 0.8 * skimage.data.astronaut().astype(np.float32)
     outline = np.zeros(photograph.shape[:2], np.float32)
